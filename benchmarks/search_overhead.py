@@ -1,0 +1,127 @@
+"""What a search itself costs for each step, beside the same search on stock kernels.
+
+The step function hands out log-probs that lie ready, so all time is the search's own. The ways
+take turns, and the median over the rounds is shown, in milliseconds: `stock` ranks with
+`tf.math.top_k` over the whole vocabulary, `scattered` writes each step with
+`tf.tensor_scatter_nd_update` (it tells where there are alignments, `--source`).
+
+    python benchmarks/search_overhead.py --vocabulary 32000 --batch 64 --width 5
+    python benchmarks/search_overhead.py --vocabulary 2000 --steps 100 --source 50
+"""
+
+import argparse
+import statistics
+import time
+from unittest import mock
+
+import tensorflow as tf
+
+from seqzoo.ops import beams, buffers
+from seqzoo.search import BeamSearch, Greedy
+
+START, END = 1, 2
+
+
+def log_probs(rows, vocabulary):
+    """Two steps' worth that take turns, so that no step's work is the last one's; no end."""
+    logits = tf.random.stateless_normal((2, rows, vocabulary), seed=(0, 1))
+    values = tf.nn.log_softmax(logits)
+    return tf.where(tf.range(vocabulary) == END, -float("inf"), values)
+
+
+def ready_step(token_ids, state, encoded):
+    return encoded[state["time"][0] % 2], {**state, "time": state["time"] + 1}
+
+
+def search_function(search, rows, args, jit_compile=False):
+    def decode(encoded):
+        state = {"time": tf.zeros((rows,), "int32")}
+        if args.source:
+            state["alignment"] = tf.fill((rows, args.source), 1 / args.source)
+        return search(ready_step, state, encoded, START, END)
+
+    return tf.function(decode, jit_compile=jit_compile)
+
+
+def replaced(run, module, name, value):
+    """Runs (and traces, the first time) with something else in place of a part of the search."""
+
+    def run_replaced(argument):
+        with mock.patch.object(module, name, value):
+            return run(argument)
+
+    return run_replaced
+
+
+def milliseconds(run, argument):
+    begin = time.perf_counter()
+    for result in tf.nest.flatten(run(argument)):
+        if result is not None:
+            result.numpy()
+    return 1e3 * (time.perf_counter() - begin)
+
+
+def compare(ways, argument, rounds):
+    for run in ways.values():
+        run(argument)
+    taken = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            taken[name].append(milliseconds(run, argument))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def report(title, medians, steps):
+    shown = ", ".join(f"{name} {value / steps:.2f}" for name, value in medians.items())
+    print(f"{title:<28} {shown}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--vocabulary", type=int, nargs="+", default=[32000])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--width", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--source", type=int, default=0, help="length of alignments")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--xla", action="store_true")
+    args = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+
+    for vocabulary in args.vocabulary:
+        print(f"vocabulary {vocabulary}, batch {args.batch}, width {args.width}: ms for a step")
+        wide = log_probs(args.batch * args.width, vocabulary)
+        ways = ranking_ways(args.batch, args.width)
+        report("ranking alone", compare(ways, wide[0], args.rounds), steps=1)
+        for search in (
+            BeamSearch(args.width, max_length=args.steps),
+            Greedy(max_length=args.steps),
+        ):
+            values = wide[:, : args.batch * search.width]
+            ways = search_ways(search, args.batch * search.width, args)
+            report(type(search).__name__, compare(ways, values, args.rounds), args.steps)
+
+
+def ranking_ways(batch, width):
+    totals = tf.zeros((batch, width))
+
+    def stock(values):
+        sums = tf.reshape(totals, (-1, 1)) + values
+        return tf.math.top_k(tf.reshape(sums, (batch, -1)), 2 * width)
+
+    chunked = tf.function(lambda values: beams.top_sums(totals, values, 2 * width))
+    return {"seqzoo": chunked, "stock": tf.function(stock)}
+
+
+def search_ways(search, rows, args):
+    ways = {name: search_function(search, rows, args) for name in ("seqzoo", "stock", "scattered")}
+    ways["stock"] = replaced(ways["stock"], beams, "WIDE_VOCABULARY", 10**9)
+    ways["scattered"] = replaced(ways["scattered"], buffers, "blank", buffers.general_blank)
+    if args.xla:
+        ways["seqzoo XLA"] = search_function(search, rows, args, jit_compile=True)
+    return ways
+
+
+if __name__ == "__main__":
+    main()

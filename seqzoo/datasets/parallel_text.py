@@ -1,0 +1,137 @@
+"""Sentence pairs from text files: line-aligned ones (`train.de`, `train.en`) or tab-separated ones.
+
+Files are UTF-8, plain or gzipped. A line ends at a line feed and nowhere else, so that other
+separators inside a sentence never shift the alignment; lines are passed on as they stand, empty
+ones too.
+"""
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+Pairs = list[tuple[str, str]]
+
+_VALIDATION_STEMS = ("validation", "valid", "val", "dev")
+
+
+def load(
+    folder: str | Path,
+    source: str,
+    target: str,
+    splits: Sequence[str] = ("train", "validation", "test"),
+) -> dict[str, Pairs]:
+    """Reads line-aligned files named `<split>.<language>` or `<split>.<language>.gz`.
+
+    Args:
+        folder: Folder that holds the files.
+        source: Suffix of the source files, such as `"de"`.
+        target: Suffix of the target files, such as `"en"`.
+        splits: Names of the splits to read. `"validation"` may be called `validation`, `valid`,
+            `val` or `dev` on disk; `"test"` is `test` or else the first of `test_*` in
+            alphabetical order (`test_2016_flickr`); every other name stands for itself.
+
+    Returns:
+        A dict from each name in `splits` to a list of `(source, target)`.
+
+    Raises:
+        FileNotFoundError: if the folder or a file is missing; names what was looked for.
+        ValueError: if a file is empty or not UTF-8, or if two files differ in their numbers of
+            lines.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"`folder` must hold files such as train.{source} and train.{target}. "
+            f"Received: {str(folder)!r}, which is no folder. Check the path."
+        )
+    return {split: _load_split(folder, split, source, target) for split in splits}
+
+
+def load_tab_separated(path: str | Path) -> Pairs:
+    """Reads one pair from each line: source, tab, target; further columns are left out.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: if the file is empty or not UTF-8, or if a line has no tab.
+    """
+    path = Path(path)
+    pairs = []
+    for number, line in enumerate(_read_lines(path), start=1):
+        columns = line.split("\t")
+        if len(columns) < 2:
+            raise ValueError(
+                f"Each line must be source, tab, target. Received: line {number} of {path} has no "
+                "tab. Mend or remove the line."
+            )
+        pairs.append((columns[0], columns[1]))
+    return pairs
+
+
+def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
+    stems = _stems(folder, split, source)
+    source_path = _find(folder, split, stems, source)
+    # The target has the stem of the source, so that val.de never meets valid.en.
+    stem = source_path.name.removesuffix(".gz").removesuffix(f".{source}")
+    target_path = _find(folder, split, [stem], target)
+    source_lines, target_lines = _read_lines(source_path), _read_lines(target_path)
+    if len(source_lines) != len(target_lines):
+        raise ValueError(
+            f"Line-aligned files must have equal numbers of lines. Received: {source_path} with "
+            f"{len(source_lines)} and {target_path} with {len(target_lines)}. Check both for "
+            "missing or broken lines."
+        )
+    return list(zip(source_lines, target_lines, strict=True))
+
+
+def _stems(folder: Path, split: str, language: str) -> list[str]:
+    """Returns the file stems that may hold a split, the preferred one first."""
+    if split == "validation":
+        return list(_VALIDATION_STEMS)
+    if split == "test":
+        names = [path.name.removesuffix(".gz") for path in folder.glob("test_*")]
+        suffix = f".{language}"
+        others = {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
+        return ["test", *sorted(others)]
+    return [split]
+
+
+def _find(folder: Path, split: str, stems: Sequence[str], language: str) -> Path:
+    names = [f"{stem}.{language}{ending}" for stem in stems for ending in ("", ".gz")]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(
+        f"The split {split!r} needs one of these files in {folder}: {', '.join(names)}. "
+        "None is there. Check the folder and the language, or rename the file."
+    )
+
+
+def _read_lines(path: Path) -> list[str]:
+    content = _read_bytes(path)
+    if not content:
+        raise ValueError(f"A file of sentences must not be empty. Received: {path}.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"Text must be UTF-8. Received: the byte {content[error.start]:#04x} in line {line} of "
+            f"{path}. Convert the file, for example with iconv."
+        ) from error
+    return text.removesuffix("\n").split("\n")
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(f"No file {str(path)!r}. Check the path.")
+    content = path.read_bytes()
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"A file named .gz must be a whole gzip file. Received: {path}, where unpacking says: "
+            f"{error}. Copy it again, or take .gz off the name of a plain file."
+        ) from error

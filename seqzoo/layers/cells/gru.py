@@ -1,0 +1,65 @@
+"""The gated recurrent unit."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.cells.cell import Cell
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class GRUCell(Cell):
+    """Gated recurrent unit.
+
+    With the update gate z, the reset gate r and the candidate g:
+
+        z, r = sigmoid of (W x + b + R h)
+        g = tanh(W x + b + r * (R h + d))      reset after the product
+        g = tanh(W x + b + R (r * h))          reset before it
+        h = z * h + (1 - z) * g
+
+    Weights and results are those of `keras.layers.GRUCell`.
+
+    Args:
+        units: Positive int. Width of h.
+        reset_after: Whether r applies after the recurrent product (as cuDNN does) or before it
+            (as the paper does).
+
+    For the other arguments see `Cell`.
+
+    Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
+    """
+
+    def __init__(self, units: int, reset_after: bool = True, **kwargs):
+        super().__init__(units, **kwargs)
+        self.reset_after = reset_after
+
+    def build(self, input_shape):
+        bias_shape = (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+        self.make_weights(input_shape[-1], gates=3, bias_shape=bias_shape)
+
+    def maps(self):
+        kernel = ops.convert_to_tensor(self.recurrent_kernel)
+        if self.reset_after:
+            return {"recurrent": (kernel, ops.convert_to_tensor(self.bias)[1])}
+        gates, candidate = kernel[:, : 2 * self.units], kernel[:, 2 * self.units :]
+        return {"gates": (gates,), "candidate": (candidate,)}
+
+    def input_bias(self):
+        bias = ops.convert_to_tensor(self.bias)
+        return bias[0] if self.reset_after else bias
+
+    def advance(self, projected, states, linear):
+        (h,) = states
+        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
+        if self.reset_after:
+            h_z, h_r, h_g = ops.split(linear("recurrent", h), 3, axis=-1)
+            z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
+            g = ops.tanh(x_g + r * h_g)
+        else:
+            h_z, h_r = ops.split(linear("gates", h), 2, axis=-1)
+            z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
+            g = ops.tanh(x_g + linear("candidate", r * h))
+        return [z * h + (1 - z) * g]
+
+    def get_config(self):
+        return super().get_config() | {"reset_after": self.reset_after}

@@ -1,0 +1,52 @@
+"""The long short-term memory cell."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.cells.cell import Cell
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class LSTMCell(Cell):
+    """Long short-term memory.
+
+    With the gates i, f, o, the candidate g, the memory c and the output h:
+
+        i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of (W x + R h + b)
+        c = f * c + i * g
+        h = o * tanh(c)
+
+    Weights and results are those of `keras.layers.LSTMCell`. States are `[h, c]`.
+
+    Args:
+        units: Positive int. Width of h and c.
+        unit_forget_bias: Whether the bias of the forget gate starts at 1, so that the memory
+            lasts in an untrained cell (Jozefowicz et al., 2015).
+
+    For the other arguments see `Cell`.
+
+    Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
+    """
+
+    def __init__(self, units: int, unit_forget_bias: bool = True, **kwargs):
+        super().__init__(units, **kwargs)
+        self.unit_forget_bias = unit_forget_bias
+
+    @property
+    def state_size(self):
+        return [self.units, self.units]
+
+    def build(self, input_shape):
+        self.make_weights(input_shape[-1], gates=4, bias_shape=(4 * self.units,))
+        if self.unit_forget_bias:
+            forget = ops.arange(4 * self.units) // self.units == 1
+            self.bias.assign(ops.where(forget, ops.ones_like(self.bias), self.bias))
+
+    def advance(self, projected, states, linear):
+        h, c = states
+        i, f, g, o = ops.split(projected + linear("recurrent", h), 4, axis=-1)
+        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+        return [ops.sigmoid(o) * ops.tanh(c), c]
+
+    def get_config(self):
+        return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}

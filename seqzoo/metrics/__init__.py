@@ -1,0 +1,30 @@
+"""Scores of texts (`METRICS`, over sacrebleu) and Keras metrics of tokens."""
+
+from typing import TYPE_CHECKING
+
+from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
+
+if TYPE_CHECKING:
+    from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
+
+METRICS = {"bleu": bleu, "chrf": chrf, "exact_match": exact_match}
+
+__all__ = [
+    "METRICS",
+    "bleu",
+    "bleu_signature",
+    "chrf",
+    "chrf_signature",
+    "exact_match",
+    "TokenAccuracy",
+    "Perplexity",
+]
+
+
+def __getattr__(name: str):
+    """Imports the Keras metrics when they are used: scoring texts needs no Keras."""
+    if name in ("TokenAccuracy", "Perplexity"):
+        from seqzoo.metrics import tokens
+
+        return getattr(tokens, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

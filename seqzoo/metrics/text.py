@@ -1,0 +1,96 @@
+"""Scores of texts against one reference each; BLEU and chrF are sacrebleu's, to the last digit."""
+
+from collections.abc import Sequence
+
+from sacrebleu.metrics import BLEU, CHRF
+
+
+def bleu(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    lowercase: bool = False,
+    tokenize: str = "13a",
+) -> float:
+    """Returns the BLEU of a corpus, from 0 to 100.
+
+    Args:
+        hypotheses: Texts to score, detokenised.
+        references: One reference for each hypothesis, detokenised.
+        lowercase: Whether upper and lower case count as equal.
+        tokenize: One of sacrebleu's tokenizers, such as `"13a"`, `"intl"`, `"zh"` or `"char"`.
+
+    Raises:
+        ValueError: if there is nothing to score, the numbers of hypotheses and references differ,
+            or sacrebleu does not know the tokenizer.
+    Reference: Post, 2018, https://aclanthology.org/W18-6319
+    """
+    _require_aligned(hypotheses, references)
+    return _bleu(lowercase, tokenize).corpus_score(hypotheses, [references]).score
+
+
+def bleu_signature(lowercase: bool = False, tokenize: str = "13a") -> str:
+    """Returns sacrebleu's signature of these settings, to be published beside the score."""
+    metric = _bleu(lowercase, tokenize)
+    metric.corpus_score([""], [[""]])  # the signature holds the number of references seen
+    return str(metric.get_signature())
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Returns the chrF2 (character 6-grams) of a corpus, from 0 to 100.
+
+    Args:
+        hypotheses: Texts to score, detokenised.
+        references: One reference for each hypothesis, detokenised.
+
+    Raises:
+        ValueError: if there is nothing to score or the numbers differ.
+    Reference: Popović, 2015, https://aclanthology.org/W15-3049
+    """
+    _require_aligned(hypotheses, references)
+    return CHRF().corpus_score(hypotheses, [references]).score
+
+
+def chrf_signature() -> str:
+    """Returns sacrebleu's signature of `chrf`, to be published beside the score."""
+    metric = CHRF()
+    metric.corpus_score([""], [[""]])
+    return str(metric.get_signature())
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Returns the share of hypotheses that equal their reference, from 0 to 1.
+
+    Args:
+        hypotheses: Texts to score.
+        references: One reference for each hypothesis.
+
+    Raises:
+        ValueError: if there is nothing to score or the numbers differ.
+    """
+    _require_aligned(hypotheses, references)
+    pairs = zip(hypotheses, references, strict=True)
+    return sum(hypothesis == reference for hypothesis, reference in pairs) / len(references)
+
+
+def _bleu(lowercase: bool, tokenize: str) -> BLEU:
+    if tokenize not in BLEU.TOKENIZERS:
+        raise ValueError(
+            f"Unknown tokenizer {tokenize!r}. Known to sacrebleu: "
+            f"{', '.join(sorted(BLEU.TOKENIZERS))}."
+        )
+    return BLEU(lowercase=lowercase, tokenize=tokenize)
+
+
+def _require_aligned(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    if isinstance(hypotheses, str) or isinstance(references, str):
+        raise ValueError(
+            "`hypotheses` and `references` must be lists of texts. Received: a single text. "
+            "Put it in a list."
+        )
+    if len(hypotheses) != len(references):
+        raise ValueError(
+            "Each hypothesis must have one reference. Received: "
+            f"{len(hypotheses)} hypotheses and {len(references)} references."
+        )
+    if not len(references):
+        raise ValueError("There must be at least one text to score. Received: none.")

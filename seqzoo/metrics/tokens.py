@@ -1,0 +1,53 @@
+"""Keras metrics over the sums that a token head computes anyway: nothing is computed twice."""
+
+import keras
+from keras import ops
+
+
+class _TokenMean(keras.metrics.Metric):
+    """Divides the sum of a quantity over all tokens by the number of tokens.
+
+    Both are kept as sums over all updates, and added up over replicas, so that the mean is exact
+    per token whatever the batches were. Before any token it is 0.
+    """
+
+    def __init__(self, name: str, dtype: str | None = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), initializer="zeros", name="total")
+        self.count = self.add_variable((), initializer="zeros", name="count")
+
+    def update_state(self, total, token_count):
+        """Adds a scalar sum over tokens and the scalar number (total weight) of the tokens."""
+        self.total.assign_add(ops.cast(total, self.dtype))
+        self.count.assign_add(ops.cast(token_count, self.dtype))
+
+    def result(self):
+        return ops.divide_no_nan(self.total, self.count)
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TokenAccuracy(_TokenMean):
+    """Share of the target tokens that got the highest score, from 0 to 1.
+
+    `update_state(correct_sum, token_count)` takes scalars: the weighted number of tokens that are
+    right, and the total weight of the tokens.
+    """
+
+    def __init__(self, name: str = "token_accuracy", dtype: str | None = None):
+        super().__init__(name=name, dtype=dtype)
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Perplexity(_TokenMean):
+    """Exponential of the mean negative log-likelihood of a target token, without label smoothing.
+
+    `update_state(nll_sum, token_count)` takes scalars: the weighted sum of the tokens' negative
+    log-likelihoods in nats, and the total weight of the tokens. Before any token it is 1.
+    Differs from `keras_hub.metrics.Perplexity`, which computes the cross-entropy from logits again.
+    """
+
+    def __init__(self, name: str = "perplexity", dtype: str | None = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def result(self):
+        return ops.exp(super().result())

@@ -1,0 +1,72 @@
+"""Loops over time with gradients: the one place for them.
+
+A recurrent step is a few matrix products by weights that are the same at every step, and some
+elementwise arithmetic. Left to automatic differentiation, a loop adds a small product to each
+weight's gradient at every step. `scan` asks the step to name its products (`linear`), so that the
+way back only propagates through them, and the gradient of a weight is one large product over
+all steps after the loop.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+Maps = dict[str, tuple]
+"""The linear maps of a step by name: `(kernel (in, out),)` or `(kernel, bias (out,))`."""
+
+Linear = Callable[[str, Any], Any]
+"""`linear(name, u)` is `u @ kernel + bias` of the map of that name, for `u` `(B, in)`."""
+
+Step = Callable[[Any, Any, Any, Linear], Any]
+"""`step(inputs_t, state, constants, linear) -> state`, of the same structure."""
+
+
+def affine(u, parts: tuple):
+    """Returns `u @ kernel`, plus the bias if `parts` is `(kernel, bias)`."""
+    z = ops.matmul(u, parts[0])
+    return z + parts[1] if len(parts) == 2 else z
+
+
+def apply_maps(maps: Maps) -> Linear:
+    """Returns the plain `linear` of `maps`, for a single step outside of a loop."""
+    return lambda name, u: affine(u, maps[name])
+
+
+def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False):
+    """Runs a recurrent step over time.
+
+    The step must be pure: every tensor that it uses comes from its arguments, and every map in
+    `maps` is used exactly once a step. What it should put out at every step is a leaf of its
+    state.
+
+    Args:
+        step: See `Step`.
+        state: Nest of float tensors `(B, ...)`: the state before the first step.
+        inputs: Nest of tensors `(T, B, ...)`, time first.
+        maps: See `Maps`.
+        constants: Nest of tensors that are the same at every step.
+        reverse: Whether to run from the last step to the first.
+
+    Returns:
+        `(states, final)`: the state after each step, leaves `(T, B, ...)` aligned with `inputs`,
+        and the state after the last step that ran, leaves `(B, ...)`.
+    """
+    run = general_scan
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow_scan import tensorflow_scan as run
+    return run(step, state, inputs, maps, constants, reverse)
+
+
+def general_scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False):
+    """`scan` on any backend, differentiated by the backend itself."""
+    leaves = keras.tree.flatten(state)
+
+    def body(carry, inputs_t):
+        carry_in = keras.tree.pack_sequence_as(state, carry)
+        carry = keras.tree.flatten(step(inputs_t, carry_in, constants, apply_maps(maps)))
+        return carry, carry
+
+    final, states = ops.scan(body, leaves, inputs, reverse=reverse)
+    return keras.tree.pack_sequence_as(state, states), keras.tree.pack_sequence_as(state, final)

@@ -1,0 +1,179 @@
+"""The TensorFlow kernel of `ops.scans.scan`.
+
+Forward, the loop keeps the state after every step and the results `z` of its linear maps.
+Backward, each step is replayed from them, so that no product is computed twice; the replay
+records what went into each map (`u`) and the gradient of what came out (`dz`). After the loop the
+gradient of a kernel is `U^T dZ` over all steps at once.
+"""
+
+import keras
+import tensorflow as tf
+
+from seqzoo.ops.scans import affine
+
+
+def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
+    """`ops.scans.scan` with a gradient of its own. See there for arguments and results."""
+    arguments = keras.tree.map_structure(
+        tf.convert_to_tensor, (list(keras.tree.flatten(state)), inputs, maps, constants)
+    )
+
+    def pure_step(inputs_t, leaves, constants, linear):
+        packed = keras.tree.pack_sequence_as(state, leaves)
+        return keras.tree.flatten(step(inputs_t, packed, constants, linear))
+
+    @tf.custom_gradient
+    def run(*flat):
+        arguments_ = keras.tree.pack_sequence_as(arguments, flat)
+        states, final, results = _forward(pure_step, *arguments_, reverse)
+
+        def gradient(*upstream):
+            upstream = (list(upstream[: len(states)]), list(upstream[len(states) :]))
+            return _backward(pure_step, *arguments_, states, results, upstream, reverse)
+
+        return tuple(states + final), gradient
+
+    flat = run(*keras.tree.flatten(arguments))
+    n = len(flat) // 2
+    return keras.tree.pack_sequence_as(state, flat[:n]), keras.tree.pack_sequence_as(
+        state, flat[n:]
+    )
+
+
+def _forward(step, state, inputs, maps, constants, reverse):
+    """Returns `states` and `results` (lists, time first) and the final state (list)."""
+    length = _length(inputs)
+    results_of = [parts[0].dtype for parts in maps.values()]
+    arrays = [_array(length, dtype) for dtype in [leaf.dtype for leaf in state] + results_of]
+
+    def body(i, state, arrays):
+        t = length - 1 - i if reverse else i
+        results = {}
+
+        def linear(name, u):
+            results[name] = affine(u, maps[name])
+            return results[name]
+
+        new_state = step(_at(inputs, t), state, constants, linear)
+        written = new_state + [results[name] for name in maps]
+        arrays = [array.write(t, value) for array, value in zip(arrays, written, strict=True)]
+        return i + 1, _same_shapes(new_state, state), arrays
+
+    _, final, arrays = _loop(body, length, state, arrays)
+    stacked = [array.stack() for array in arrays]
+    for states, leaf in zip(stacked, state, strict=False):
+        states.set_shape([None, *leaf.shape])
+    return stacked[: len(state)], final, stacked[len(state) :]
+
+
+def _backward(step, state, inputs, maps, constants, states, results, upstream, reverse):
+    """Returns the gradient of every leaf of `(state, inputs, maps, constants)`, as a flat list."""
+    length = _length(inputs)
+    previous = [_shift(after, before, reverse) for after, before in zip(states, state, strict=True)]
+    transposed = {name: tf.transpose(parts[0]) for name, parts in maps.items()}
+    float_inputs, float_constants = _floats(inputs), _floats(constants)
+    recorded = [_array(length, x.dtype) for x in float_inputs]
+    recorded += [_array(length, parts[0].dtype) for parts in maps.values() for _ in ("u", "dz")]
+
+    def body(i, d_state, d_constants, arrays):
+        t = i if reverse else length - 1 - i
+        went_in, came_back = {}, {}
+
+        def linear(name, u):
+            went_in[name] = u
+            z = results[list(maps).index(name)][t]
+            return _replay(u, z, transposed[name], came_back, name)
+
+        inputs_t, state_t = _at(inputs, t), _at(previous, t)
+        sources = [state_t, _floats(inputs_t), float_constants]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            new_state = step(inputs_t, state_t, constants, linear)
+        d_new = [d + up[t] for d, up in zip(d_state, upstream[0], strict=True)]
+        d_state, d_inputs, d_more = tape.gradient(
+            new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        written = [*d_inputs]
+        for name in maps:
+            written += [went_in[name], came_back[name]]
+        arrays = [array.write(t, value) for array, value in zip(arrays, written, strict=True)]
+        d_constants = [a + b for a, b in zip(d_constants, d_more, strict=True)]
+        return i + 1, d_state, d_constants, arrays
+
+    d_constants = [tf.zeros_like(c) for c in float_constants]
+    _, d_state, d_constants, recorded = _loop(body, length, upstream[1], d_constants, recorded)
+    stacked = [array.stack() for array in recorded]
+    d_inputs, pairs = stacked[: len(float_inputs)], stacked[len(float_inputs) :]
+    d_maps = []
+    for parts, u, dz in zip(maps.values(), pairs[::2], pairs[1::2], strict=True):
+        d_maps += _map_gradient(parts, u, dz)
+    return [
+        *d_state,
+        *_with_none(inputs, d_inputs),
+        *d_maps,
+        *_with_none(constants, d_constants),
+    ]
+
+
+def _replay(u, z, transposed_kernel, came_back, name):
+    """Returns the `z` of the forward loop as a function of `u`, and records its gradient."""
+
+    @tf.custom_gradient
+    def replay(u):
+        def gradient(dz):
+            came_back[name] = dz
+            return tf.matmul(dz, transposed_kernel)
+
+        return tf.identity(z), gradient
+
+    return replay(u)
+
+
+def _map_gradient(parts, u, dz):
+    """Returns the gradients of kernel and bias from `u` `(T, B, in)` and `dz` `(T, B, out)`."""
+    kernel = parts[0]
+    u = tf.reshape(u, (-1, kernel.shape[0]))
+    dz = tf.reshape(dz, (-1, kernel.shape[1]))
+    gradients = [tf.matmul(u, dz, transpose_a=True)]
+    return gradients + [tf.reduce_sum(dz, axis=0)] * (len(parts) - 1)
+
+
+def _loop(body, length, *variables):
+    return tf.while_loop(
+        lambda i, *_: i < length, body, (tf.constant(0), *variables), maximum_iterations=length
+    )
+
+
+def _length(inputs):
+    first = keras.tree.flatten(inputs)[0]
+    return first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
+
+
+def _array(length, dtype):
+    return tf.TensorArray(dtype, size=length, element_shape=None)
+
+
+def _at(inputs, t):
+    return keras.tree.map_structure(lambda x: x[t], inputs)
+
+
+def _shift(after, before, reverse):
+    """Returns the state before each step `(T, B, ...)` from the states after it."""
+    if reverse:
+        return tf.concat([after[1:], before[None]], axis=0)
+    return tf.concat([before[None], after[:-1]], axis=0)
+
+
+def _same_shapes(new, old):
+    """Keeps the static shapes of the loop, which a step may have blurred."""
+    return [tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)]
+
+
+def _floats(structure):
+    return [leaf for leaf in keras.tree.flatten(structure) if leaf.dtype.is_floating]
+
+
+def _with_none(structure, gradients):
+    gradients = iter(gradients)
+    leaves = keras.tree.flatten(structure)
+    return [next(gradients) if leaf.dtype.is_floating else None for leaf in leaves]

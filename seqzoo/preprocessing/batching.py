@@ -1,0 +1,175 @@
+"""Batches of examples of like length, in one endless seeded stream."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+# Examples of a bucket, counted in batches. Fewer give less padding; more give batches
+# that differ more from epoch to epoch.
+_BATCHES_PER_BUCKET = 4
+
+
+class Preprocessor(Protocol):
+    """What batching asks of a preprocessor: encode examples once, pack them again and again."""
+
+    def encode(self, x: Any, y: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Rows `(B, None)` of the two sides of raw examples."""
+        ...
+
+    def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> Any:
+        """A padded batch `(x, y, sample_weight)` of encoded rows."""
+        ...
+
+
+class Batches(NamedTuple):
+    """An endless stream of batches and the number of them that make an epoch."""
+
+    dataset: tf.data.Dataset
+    steps_per_epoch: int
+
+
+class Buckets(NamedTuple):
+    """The bucket of every example `(N,)` and the rows of a batch of every bucket `(buckets,)`."""
+
+    of_example: np.ndarray
+    rows: np.ndarray
+
+
+def training_batches(
+    examples: tf.data.Dataset,
+    preprocessor: Preprocessor,
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    seed: int = 0,
+    first_step: int = 0,
+) -> Batches:
+    """Makes an endless stream of training batches, in a new order each epoch.
+
+    The corpus is encoded once and kept in memory as ids. Its examples lie in
+    buckets by the quantiles of their lengths, the target's first and within
+    those the source's, so that both sides need little padding. A batch is the
+    next examples of one bucket in the shuffled order: each comes once before one
+    comes again, and all batches of a bucket have the same number of rows. The
+    same seed gives the same stream.
+
+    Args:
+        examples: Finite dataset of pairs of raw examples, as `examples()` makes it.
+        preprocessor: Encodes and packs them.
+        batch_size: Rows of each batch; the whole corpus where that is smaller.
+        tokens_per_batch: In place of `batch_size`, the most tokens that the
+            longer side of a batch may hold, padding counted.
+        seed: Seed of the order.
+        first_step: Batches to leave out at the beginning, for a run that resumes.
+
+    Raises:
+        ValueError: if not exactly one of the two sizes is given, if an example
+            alone is above `tokens_per_batch`, or if the corpus is empty or endless.
+    """
+    if (batch_size is None) == (tokens_per_batch is None):
+        raise ValueError(
+            "Give either `batch_size` or `tokens_per_batch`. Received: "
+            f"batch_size={batch_size}, tokens_per_batch={tokens_per_batch}."
+        )
+    with tf.device("CPU:0"):
+        source, target = _encode_corpus(examples, preprocessor)
+        lengths = np.stack([side.row_lengths().numpy() for side in (source, target)])  # (2, N)
+        buckets = make_buckets(lengths, batch_size, tokens_per_batch)
+        chosen = _index_batches(buckets, seed).skip(first_step)
+        dataset = chosen.map(
+            lambda rows: preprocessor.pack(tf.gather(source, rows), tf.gather(target, rows))
+        )
+    batches = np.sum(1 / buckets.rows[buckets.of_example])
+    return Batches(dataset.prefetch(tf.data.AUTOTUNE), math.ceil(round(batches, 6)))
+
+
+def evaluation_batches(
+    examples: tf.data.Dataset, preprocessor: Preprocessor, batch_size: int
+) -> tf.data.Dataset:
+    """Makes a finite dataset of packed batches in the order of the examples, the last one short."""
+    batches = examples.batch(batch_size).map(
+        lambda x, y: preprocessor.pack(*preprocessor.encode(x, y))
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def make_buckets(
+    lengths: np.ndarray, batch_size: int | None = None, tokens_per_batch: int | None = None
+) -> Buckets:
+    """Groups examples of like source and target length; see `training_batches`.
+
+    Args:
+        lengths: `(2, N)` ints, tokens of the source and the target.
+        batch_size: Rows of each batch, or
+        tokens_per_batch: tokens on the longer side of each batch.
+    """
+    count = lengths.shape[1]
+    longer = lengths.max(axis=0)
+    if tokens_per_batch is None:
+        of_example = _bucket_ids(*lengths, batches=count / batch_size)
+        return Buckets(of_example, np.full(of_example.max() + 1, min(batch_size, count)))
+    if longer.max() > tokens_per_batch:
+        raise ValueError(
+            f"`tokens_per_batch` is {tokens_per_batch}, but an example is {longer.max()} tokens "
+            "long. Raise it, or set the preprocessor's maximal lengths."
+        )
+    of_example = _bucket_ids(*lengths, batches=longer.sum() / tokens_per_batch)
+    longest = np.zeros(of_example.max() + 1, longer.dtype)
+    np.maximum.at(longest, of_example, longer)
+    return Buckets(of_example, tokens_per_batch // longest)
+
+
+def _bucket_ids(source: np.ndarray, target: np.ndarray, batches: float) -> np.ndarray:
+    """A bucket for each example: target length by quantiles, then source length within each.
+
+    The target gets more of them: that leaves about the same padding on both
+    sides, since within a bucket of targets the sources are of like length already.
+    """
+    wanted = max(1, int(batches / _BATCHES_PER_BUCKET))
+    outer = _quantile_bins(target, min(wanted, round(1.5 * math.sqrt(wanted))))
+    inner = np.zeros_like(outer)
+    for place in np.unique(outer):
+        inside = outer == place
+        inner[inside] = _quantile_bins(source[inside], max(1, wanted // (outer.max() + 1)))
+    return np.unique(np.stack([outer, inner]), axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _quantile_bins(lengths: np.ndarray, bins: int) -> np.ndarray:
+    upper = np.quantile(lengths, np.arange(1, bins + 1) / bins, method="higher")
+    return np.searchsorted(np.unique(upper), lengths)
+
+
+def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
+    """Endless dataset of the example numbers `(rows,)` of each batch."""
+    count = tf.size(buckets.of_example, tf.int64)
+    bucket_of = tf.constant(buckets.of_example, tf.int64)
+    rows_of = tf.constant(buckets.rows, tf.int64)
+
+    def order(epoch: tf.Tensor) -> tf.Tensor:
+        return tf.random.experimental.stateless_shuffle(tf.range(count), tf.stack([seed, epoch]))
+
+    return (
+        tf.data.Dataset.counter()
+        .map(order)
+        .unbatch()
+        .group_by_window(
+            key_func=lambda index: bucket_of[index],
+            reduce_func=lambda bucket, window: window.batch(rows_of[bucket]),
+            window_size_func=lambda bucket: rows_of[bucket],
+        )
+    )
+
+
+def _encode_corpus(
+    examples: tf.data.Dataset, preprocessor: Preprocessor
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("A finite corpus is wanted. Received an endless dataset: `take` a part.")
+    encoded = list(examples.batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
+    if not encoded:
+        raise ValueError("The corpus is empty. Give at least one pair of texts.")
+    sources, targets = zip(*encoded, strict=True)
+    return tf.concat(sources, axis=0), tf.concat(targets, axis=0)

@@ -1,0 +1,108 @@
+"""Tokenizers whose vocabulary is a list of counted tokens."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import Texts, text_batches
+from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.tokenizer import (
+    SPECIAL_TOKENS,
+    Normalization,
+    Tokenizer,
+    string_lookup,
+)
+
+
+class LookupTokenizer(Tokenizer):
+    """Splits text into strings and looks them up; core TensorFlow ops only.
+
+    The vocabulary holds the most frequent tokens first; equally frequent ones
+    stand in the order of their code points.
+
+    Args:
+        vocabulary_size: Largest number of tokens to keep, the four special ones
+            counted. None keeps all.
+        min_frequency: Smallest count of a token to be kept.
+        lowercase: Whether text is put in lower case.
+        normalization: "nfc", "nfkc" or None.
+        vocabulary: Tokens in the order of their ids, beginning with
+            "", "<unk>", "<start>", "<end>", instead of `adapt`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int | None = None,
+        min_frequency: int = 1,
+        lowercase: bool = False,
+        normalization: Normalization = "nfc",
+        vocabulary: list[str] | None = None,
+    ):
+        super().__init__(lowercase=lowercase, normalization=normalization)
+        if vocabulary_size is not None and vocabulary_size < len(SPECIAL_TOKENS):
+            raise ValueError(
+                "`vocabulary_size` counts the four special tokens and must be at least 4. "
+                f"Received: vocabulary_size={vocabulary_size}."
+            )
+        self._largest_size = vocabulary_size
+        self.min_frequency = min_frequency
+        self._ids: Any = None  # the lookup, made with the vocabulary
+        if vocabulary is not None:
+            self._set_vocabulary(vocabulary)
+
+    def adapt(self, texts: Texts) -> None:
+        counts: Counter[bytes] = Counter()
+        for batch in text_batches(texts):
+            counts.update(self._split(self.normalize(batch)).flat_values.numpy().tolist())
+        kept = [(-n, token.decode()) for token, n in counts.items() if n >= self.min_frequency]
+        room = None if self._largest_size is None else self._largest_size - len(SPECIAL_TOKENS)
+        self._set_vocabulary([*SPECIAL_TOKENS, *(token for _, token in sorted(kept)[:room])])
+
+    def save_vocabulary(self, path: str) -> None:
+        """Writes a JSON list, one token on a line: a token may itself be a line break."""
+        text = json.dumps(self.vocabulary, ensure_ascii=False, indent=0)
+        write_aside(path, (text + "\n").encode())
+
+    @classmethod
+    def load_vocabulary(cls, path: str, **settings: Any) -> LookupTokenizer:
+        """Makes a tokenizer of a saved vocabulary and the constructor's other arguments."""
+        with open(path, encoding="utf-8") as file:
+            return cls(vocabulary=json.load(file), **settings)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_size": self._largest_size,
+            "min_frequency": self.min_frequency,
+            "vocabulary": None if self._tokens is None else self.vocabulary,
+        }
+
+    def _set_vocabulary(self, tokens: list[str]) -> None:
+        if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
+            raise ValueError(
+                f"`vocabulary` must begin with {list(SPECIAL_TOKENS)}. "
+                f"Received: {list(tokens[:4])}."
+            )
+        super()._set_vocabulary(tokens)
+        self._ids = string_lookup(self._tokens)
+
+    def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        split = self._split(strings)
+        return split.with_flat_values(
+            tf.cast(self._ids.lookup_table.lookup(split.flat_values), tf.int32)
+        )
+
+    def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        return self._join(ids.with_flat_values(self._strings(ids.flat_values)))
+
+    def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        """Tokens `(N, None)` of normalised strings `(N,)`."""
+        raise NotImplementedError
+
+    def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        """Inverts `_split`."""
+        raise NotImplementedError

@@ -1,0 +1,127 @@
+"""Pairs of texts as the inputs and labels of a sequence-to-sequence model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import Pairs, examples
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+Inputs = dict[str, tf.Tensor]
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TextPairs(tf.Module):
+    """Turns source and target texts into ids, labels and weights for teacher forcing.
+
+    Args:
+        source: Tokenizer of the source side.
+        target: Tokenizer of the target side; None, or the same object, for one
+            vocabulary on both sides.
+        max_source_length: Longest source in tokens, the end token counted.
+            Longer ones are cut and keep the end token. None cuts nothing.
+        max_target_length: The same for the target.
+    """
+
+    def __init__(
+        self,
+        source: Tokenizer,
+        target: Tokenizer | None = None,
+        max_source_length: int | None = None,
+        max_target_length: int | None = None,
+    ):
+        super().__init__()
+        for name, length in (("source", max_source_length), ("target", max_target_length)):
+            if length is not None and length < 1:
+                raise ValueError(
+                    f"`max_{name}_length` counts the end token and must be at least 1. "
+                    f"Received: max_{name}_length={length}."
+                )
+        self.source = source
+        self.target = source if target is None else target
+        self.max_source_length = max_source_length
+        self.max_target_length = max_target_length
+
+    def adapt(self, pairs: Pairs) -> None:
+        """Makes the vocabularies; a tokenizer that serves both sides sees both.
+
+        Args:
+            pairs: List of (source, target) texts or a `tf.data.Dataset` of them.
+        """
+        dataset = examples(pairs)
+        sources = dataset.map(lambda source, _: source)
+        targets = dataset.map(lambda _, target: target)
+        if self.target is self.source:
+            self.source.adapt(sources.concatenate(targets))
+        else:
+            self.source.adapt(sources)
+            self.target.adapt(targets)
+
+    def __call__(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """Makes a training batch of texts `(B,)` and `(B,)`; see `pack` for what it holds."""
+        return self.pack(*self.encode(x, y))
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Ids `(B, None)` of sources and targets, each row with the end id, cut to length."""
+        return (
+            _end(self.source.tokenize(x), self.max_source_length),
+            _end(self.target.tokenize(y), self.max_target_length),
+        )
+
+    def pack(
+        self, source: tf.RaggedTensor, target: tf.RaggedTensor
+    ) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """Pads encoded rows to one batch.
+
+        Returns:
+            x, a dict of "source_ids" `(B, S)` int32, which end in the end id, and
+            "target_ids" `(B, T)` int32, which begin with the start id;
+            y `(B, T)` int32, the target one step ahead with its end id;
+            sample_weight `(B, T)` float32, 1 on the tokens of y and 0 on padding.
+        """
+        starts = tf.fill([target.nrows(), 1], Tokenizer.start_id)
+        shifted = tf.concat([starts, target[:, :-1]], axis=1)
+        x = {"source_ids": source.to_tensor(), "target_ids": shifted.to_tensor()}
+        return x, target.to_tensor(), tf.sequence_mask(target.row_lengths(), dtype=tf.float32)
+
+    def source_ids(self, strings: tf.Tensor) -> tf.Tensor:
+        """Padded ids `(B, S)` int32 of source texts `(B,)`; an empty text is the end id alone."""
+        return _end(self.source.tokenize(strings), self.max_source_length).to_tensor()
+
+    def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
+        """Target texts `(...)` of ids `(..., T)`."""
+        return self.target.detokenize(ids)
+
+    def source_tokens(self, ids: tf.Tensor) -> tf.Tensor:
+        """Readable source tokens of ids, same shape."""
+        return self.source.tokens(ids)
+
+    def target_tokens(self, ids: tf.Tensor) -> tf.Tensor:
+        """Readable target tokens of ids, same shape."""
+        return self.target.tokens(ids)
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "source": serialize(self.source),
+            "target": None if self.target is self.source else serialize(self.target),
+            "max_source_length": self.max_source_length,
+            "max_target_length": self.max_target_length,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> TextPairs:
+        sides = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("source", "target")
+        }
+        return cls(**{**config, **sides})
+
+
+def _end(ids: tf.RaggedTensor, max_length: int | None) -> tf.RaggedTensor:
+    if max_length is not None:
+        ids = ids[:, : max_length - 1]
+    return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)

@@ -1,0 +1,161 @@
+"""Sub-words as tokens, with SentencePiece."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from seqzoo.preprocessing import normalization as norm
+from seqzoo.preprocessing.corpus import Texts, text_batches
+from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.tokenizer import (
+    SPECIAL_TOKENS,
+    Normalization,
+    Tokenizer,
+)
+
+_SPACE = "▁"  # U+2581, which SentencePiece writes for a space
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class SubwordTokenizer(Tokenizer):
+    """Splits words into frequent pieces, which are learned from the corpus.
+
+    Pieces are trained by the `sentencepiece` package and cut in the graph by
+    TensorFlow Text, so that a process which loads an exported model must import
+    `tensorflow_text`. The normal form is that of `Tokenizer`, with every run of
+    white space as one space and none at the ends; U+2581, SentencePiece's own
+    sign for a space, counts as one. A piece that begins a word begins with it.
+
+    Args:
+        vocabulary_size: Largest number of pieces, the four special ones counted.
+            A small corpus may give fewer.
+        algorithm: "unigram" (Kudo, 2018, https://arxiv.org/abs/1804.10959) or
+            "bpe" (Sennrich et al., 2016, https://arxiv.org/abs/1508.07909).
+        lowercase: Whether text is put in lower case.
+        normalization: "nfc", "nfkc" or None.
+        model: A trained SentencePiece model in base64, instead of `adapt`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int = 8000,
+        algorithm: Literal["unigram", "bpe"] = "unigram",
+        lowercase: bool = False,
+        normalization: Normalization = "nfkc",
+        model: str | None = None,
+    ):
+        super().__init__(lowercase=lowercase, normalization=normalization)
+        if algorithm not in ("unigram", "bpe"):
+            raise ValueError(f'`algorithm` must be "unigram" or "bpe". Received: {algorithm!r}.')
+        self._largest_size = vocabulary_size
+        self.algorithm = algorithm
+        self.model = model
+        self._pieces = None
+        if model is not None:
+            self._set_model(base64.b64decode(model))
+
+    def adapt(self, texts: Texts) -> None:
+        """Trains the pieces; the same corpus gives the same pieces.
+
+        Raises:
+            ValueError: if the corpus holds no text, or more distinct characters
+                than `vocabulary_size` has room for.
+        """
+        lines = [
+            line.decode() for batch in text_batches(texts) for line in self.normalize(batch).numpy()
+        ]
+        characters = set().union(*lines) - {" "}
+        if not characters:
+            raise ValueError("The corpus holds nothing but white space: no pieces can be learned.")
+        needed = len(characters) + len(SPECIAL_TOKENS) + 1  # 1: the space
+        if self._largest_size < needed:
+            raise ValueError(
+                f"`vocabulary_size` must be at least {needed}: the corpus has {len(characters)} "
+                f"distinct characters. Received: vocabulary_size={self._largest_size}."
+            )
+        self._set_model(self._train(lines))
+
+    def normalize(self, strings: tf.Tensor) -> tf.Tensor:
+        strings = tf.strings.regex_replace(super().normalize(strings), _SPACE, " ")
+        return norm.squeeze_spaces(strings)
+
+    def save_vocabulary(self, path: str) -> None:
+        """Writes the model file of SentencePiece, which its own tools read too."""
+        self._require_vocabulary()
+        write_aside(path, base64.b64decode(self.model))
+
+    @classmethod
+    def load_vocabulary(cls, path: str, **settings: Any) -> SubwordTokenizer:
+        """Makes a tokenizer of a SentencePiece model file and the constructor's other arguments.
+
+        The model must have been trained with the ids of `Tokenizer`: pad 0,
+        unknown 1, start 2, end 3.
+        """
+        return cls(model=base64.b64encode(Path(path).read_bytes()).decode(), **settings)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_size": self._largest_size,
+            "algorithm": self.algorithm,
+            "model": self.model,
+        }
+
+    def _train(self, lines: list[str]) -> bytes:
+        import sentencepiece
+        from sentencepiece import sentencepiece_model_pb2
+
+        file = io.BytesIO()
+        with tempfile.TemporaryDirectory() as folder:
+            # `normalize` leaves nothing to do, but a model without any rule of its own makes
+            # TensorFlow Text write a line to stderr whenever it is loaded.
+            rules = Path(folder, "rules.tsv")
+            rules.write_text(f"{ord(_SPACE):x}\t20\n")
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(lines),
+                model_writer=file,
+                model_type=self.algorithm,
+                vocab_size=self._largest_size,
+                hard_vocab_limit=False,
+                character_coverage=1.0,
+                max_sentence_length=2**20,  # bytes; a longer line would be left out in silence
+                normalization_rule_tsv=str(rules),
+                pad_id=self.pad_id,
+                unk_id=self.unknown_id,
+                bos_id=self.start_id,
+                eos_id=self.end_id,
+                unk_surface=SPECIAL_TOKENS[self.unknown_id],
+                minloglevel=2,  # progress and warnings stay off stderr
+            )
+        model = sentencepiece_model_pb2.ModelProto.FromString(file.getvalue())
+        model.normalizer_spec.ClearField("normalization_rule_tsv")  # the path of a passing file
+        return model.SerializeToString(deterministic=True)
+
+    def _set_model(self, model: bytes) -> None:
+        import sentencepiece
+        import tensorflow_text
+
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        if ids != (self.pad_id, self.unknown_id, self.start_id, self.end_id):
+            raise ValueError(
+                "The SentencePiece model must have the ids pad 0, unknown 1, start 2, end 3. "
+                f"Received: {ids}. Train it with pad_id=0, unk_id=1, bos_id=2, eos_id=3."
+            )
+        learned = range(len(SPECIAL_TOKENS), processor.vocab_size())
+        self._set_vocabulary([*SPECIAL_TOKENS, *map(processor.id_to_piece, learned)])
+        self._pieces = tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32)
+        self.model = base64.b64encode(model).decode()
+
+    def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return self._pieces.tokenize(strings)
+
+    def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        return self._pieces.detokenize(ids)

@@ -1,0 +1,68 @@
+"""The step function that a search drives, and the state that it carries along."""
+
+from typing import Any, Protocol
+
+import keras
+from keras import ops
+
+
+class Step(Protocol):
+    """One step of a decoder, down to log-probs.
+
+    A search adds the log-probs up and never normalises them. NaN counts as -inf, an impossible
+    token. Each leaf of `state` has N = B * width rows, beam after beam of an example. A leaf
+    `alignment` `(N, S)` at the top of a state (a dict's key or a named tuple's field) is
+    collected for `Hypotheses.alignments`.
+    """
+
+    def __call__(self, token_ids: Any, state: Any, encoded: Any) -> tuple[Any, Any]:
+        """Takes token ids `(N,)` to log-probs `(N, V)` and the next state."""
+        ...
+
+
+def first_tokens(start_id: Any, state: Any, width: int) -> Any:
+    """Repeats the start tokens for each of the `(N,)` rows of the state."""
+    start_id = ops.cast(ops.convert_to_tensor(start_id), "int32")
+    leaves = keras.tree.flatten(state)
+    if len(start_id.shape) == 1:
+        tokens = ops.repeat(start_id, width)  # (B,) -> (N,)
+        if leaves:
+            _check_rows(ops.shape(leaves[0])[0], ops.shape(tokens)[0], width)
+        return tokens
+    if not leaves:
+        raise ValueError(
+            "The batch size shows neither in `state`, which has no leaf, nor in `start_id`, "
+            "which is one number. Pass `start_id` of shape (batch,)."
+        )
+    rows = ops.shape(leaves[0])[0]
+    _check_rows(rows, rows // width * width, width)
+    return ops.broadcast_to(start_id, (rows,))
+
+
+def _check_rows(rows: Any, wanted: Any, width: int) -> None:
+    if isinstance(rows, int) and isinstance(wanted, int) and rows != wanted:
+        raise ValueError(
+            f"`state` must have a row for each of the {width} beams of each example. Received: "
+            f"{rows} rows for {wanted // width} examples. Start the decoder with "
+            "batch_size=batch * width."
+        )
+
+
+def alignment_of(state: Any) -> Any | None:
+    """The alignment `(N, S)` in a state, in float32; None if it has none."""
+    named = state if isinstance(state, dict) else getattr(state, "_asdict", dict)()
+    alignment = named.get("alignment")
+    return None if alignment is None else ops.cast(alignment, "float32")
+
+
+def as_before(after: Any, before: Any) -> Any:
+    """The state after a step, in the structure and the shapes of the one before it.
+
+    At the border of a Keras call a named tuple may come back as a plain sequence, and a loop
+    that is traced wants static shapes to stay as they were known at its start.
+    """
+    leaves = [
+        new if new.shape == old.shape else ops.reshape(new, ops.shape(old))
+        for new, old in zip(keras.tree.flatten(after), keras.tree.flatten(before), strict=True)
+    ]
+    return keras.tree.pack_sequence_as(before, leaves)

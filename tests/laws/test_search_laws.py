@@ -1,0 +1,211 @@
+"""What holds for every search in the registry."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from seqzoo.search import SEARCHES, Hypotheses
+
+BATCH, SOURCE, UNITS, VOCABULARY, LENGTH = 6, 3, 8, 13, 9
+START, END = 0, 1
+# A search that is not named here is tested with its defaults.
+OPTIONS = {
+    "greedy": {},
+    "beam": {"width": 4, "n_best": 3, "length_penalty": "gnmt", "alpha": 0.8, "min_length": 2},
+}
+
+
+class State(NamedTuple):
+    hidden: object
+    alignment: object
+
+
+class Weights(NamedTuple):
+    embedding: np.ndarray
+    recurrent: np.ndarray
+    output: np.ndarray
+
+
+def weights():
+    rng = np.random.default_rng(1)
+    shapes = [(VOCABULARY, UNITS), (UNITS, UNITS), (2 * UNITS, VOCABULARY)]
+    return Weights(*(rng.normal(size=shape).astype("float32") for shape in shapes))
+
+
+def memory(batch=BATCH):
+    return np.random.default_rng(2).normal(size=(batch, SOURCE, UNITS)).astype("float32")
+
+
+def step(token_ids, state, encoded):
+    """A small recurrent decoder with attention; reads K beams as K queries of one memory."""
+    w = weights()
+    examples, source = ops.shape(encoded)[:2]
+    beams = ops.shape(token_ids)[0] // ops.maximum(examples, 1)
+    embedded = ops.take(ops.convert_to_tensor(w.embedding), token_ids, axis=0)
+    hidden = ops.tanh(embedded + ops.matmul(state.hidden, w.recurrent))  # (N, U)
+    queries = ops.reshape(hidden, (examples, beams, UNITS))
+    scores = ops.einsum("bku,bsu->bks", queries, encoded)
+    alignment = ops.softmax(scores, axis=-1)
+    context = ops.einsum("bks,bsu->bku", alignment, encoded)
+    context = ops.reshape(context, ops.shape(hidden))
+    logits = ops.matmul(ops.concatenate([hidden, context], axis=1), w.output)
+    alignment = ops.reshape(alignment, (ops.shape(hidden)[0], source))
+    return ops.log_softmax(logits), State(hidden, alignment)
+
+
+def make(name):
+    return SEARCHES[name](max_length=LENGTH, **OPTIONS.get(name, {}))
+
+
+def run(search, encoded, step=step):
+    rows, source = ops.shape(encoded)[0] * search.width, ops.shape(encoded)[1]
+    state = State(ops.zeros((rows, UNITS)), ops.zeros((rows, source)))
+    return search(step, state, encoded, START, END)
+
+
+def score_by_hand(encoded, tokens):
+    """Log-probs and alignments of a sequence of one example, in float64."""
+    w = Weights(*(part.astype("float64") for part in weights()))
+    encoded, hidden, last = encoded.astype("float64"), np.zeros(UNITS), START
+    log_probs, alignments = [], []
+    for token in tokens:
+        hidden = np.tanh(w.embedding[last] + hidden @ w.recurrent)
+        alignment = np.exp(encoded @ hidden)
+        alignment /= alignment.sum()
+        logits = np.concatenate([hidden, alignment @ encoded]) @ w.output
+        log_probs.append(logits[token] - np.log(np.exp(logits).sum()))
+        alignments.append(alignment)
+        last = token
+    return np.array(log_probs), np.array(alignments)
+
+
+def assert_equal(found, expected):
+    """Equal tokens, and scores and alignments up to rounding."""
+    np.testing.assert_array_equal(found.token_ids, expected.token_ids)
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+    for name in ("scores", "token_log_probs", "alignments"):
+        one, other = getattr(found, name), getattr(expected, name)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+everywhere = pytest.mark.parametrize("name", SEARCHES)
+
+
+@everywhere
+def test_shapes_and_types_are_as_documented(name):
+    search = make(name)
+    found = run(search, memory())
+    places = getattr(search, "n_best", 1)
+    assert [(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in found] == [
+        ((BATCH, places, LENGTH), "int32"),
+        ((BATCH, places), "int32"),
+        ((BATCH, places), "float32"),
+        ((BATCH, places, LENGTH), "float32"),
+        ((BATCH, places, LENGTH, SOURCE), "float32"),
+    ]
+
+
+@everywhere
+def test_log_probs_and_alignments_are_those_of_the_returned_sequence(name):
+    encoded = memory()
+    found = Hypotheses(*(np.asarray(part) for part in run(make(name), encoded)))
+    for row, place in np.ndindex(*found.lengths.shape):
+        length = found.lengths[row, place]
+        tokens = found.token_ids[row, place, :length]
+        log_probs, alignments = score_by_hand(encoded[row], tokens)
+        np.testing.assert_allclose(
+            found.token_log_probs[row, place, :length], log_probs, rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            found.alignments[row, place, :length], alignments, rtol=1e-4, atol=1e-5
+        )
+        assert END not in tokens[:-1]
+        assert tokens[-1] == END or length == LENGTH
+
+
+@everywhere
+def test_rows_end_at_different_steps(name):
+    assert len(np.unique(run(make(name), memory()).lengths)) > 2
+
+
+@everywhere
+def test_hypotheses_come_best_first(name):
+    scores = np.asarray(run(make(name), memory()).scores)
+    assert np.all(np.diff(scores, axis=1) <= 0)
+
+
+@everywhere
+def test_the_answer_does_not_depend_on_the_batch(name):
+    encoded = memory()
+    together = run(make(name), encoded)
+    order = np.array([4, 0, 5, 1])
+    shuffled = run(make(name), encoded[order])
+    assert_equal(shuffled, Hypotheses(*(np.asarray(part)[order] for part in together)))
+    for row in range(BATCH):
+        alone = run(make(name), encoded[row : row + 1])
+        assert_equal(alone, Hypotheses(*(np.asarray(part)[row : row + 1] for part in together)))
+
+
+@everywhere
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_compile):
+    search = make(name)
+    signature = [tf.TensorSpec((None, None, UNITS), "float32")]
+    graph = tf.function(
+        lambda encoded: run(search, encoded), input_signature=signature, jit_compile=jit_compile
+    )
+    for batch in (0, 1, BATCH) if not jit_compile else (0, BATCH):
+        assert_equal(graph(memory(batch)), run(search, memory(batch)))
+    assert graph.experimental_get_tracing_count() == 1
+
+
+@everywhere
+def test_a_graph_of_known_sizes_gives_the_same_as_eager(name):
+    search = make(name)
+    assert_equal(tf.function(lambda: run(search, memory()))(), run(search, memory()))
+
+
+@everywhere
+def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name):
+    def forgetful_step(token_ids, state, encoded):
+        log_probs, state = step(token_ids, state, encoded)
+        return log_probs, [tf.numpy_function(lambda leaf: leaf, [x], tf.float32) for x in state]
+
+    search = make(name)
+    found = tf.function(lambda: run(search, memory(), forgetful_step))()
+    assert_equal(found, run(search, memory()))
+
+
+@everywhere
+def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path):
+    search = make(name)
+    module = tf.Module()
+    module.generate = tf.function(
+        lambda encoded: run(search, encoded)._asdict(),
+        input_signature=[tf.TensorSpec((None, None, UNITS), "float32")],
+    )
+    tf.saved_model.save(module, tmp_path)
+    found = Hypotheses(**tf.saved_model.load(tmp_path).generate(memory()))
+    assert_equal(found, run(search, memory()))
+
+    library = module.generate.get_concrete_function().graph.as_graph_def().library.function
+    used = {node.op for function in library for node in function.node_def}
+    assert used
+    assert not [op for op in used if op.startswith("Xla") or op in ("PyFunc", "EagerPyFunc")]
+    assert not any("_XlaMustCompile" in function.attr for function in library)
+
+
+@everywhere
+def test_zero_rows_give_zero_rows(name):
+    found = run(make(name), memory(0))
+    assert all(part.shape[0] == 0 for part in found)
+
+
+@everywhere
+def test_a_search_is_hashable_and_compares_by_its_options(name):
+    assert make(name) == make(name)
+    assert len({make(name), make(name)}) == 1

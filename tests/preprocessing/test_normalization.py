@@ -1,0 +1,109 @@
+import sys
+import unicodedata
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+
+from seqzoo.preprocessing import normalization
+
+FORMS = ["nfc", "nfkc"]
+CHARACTERS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c <= 0xDFFF and c]
+# What a normal form may change, and letters for it to act on.
+RESTLESS = [c for c in CHARACTERS if unicodedata.combining(c) or unicodedata.decomposition(c)]
+RESTLESS += [chr(c) for c in range(0x1100, 0x1200)] + list("aeiouAEIOU가각힣") * 200
+
+normalize = {
+    form: tf.function(
+        lambda strings, form=form: normalization.unicode_normalize(strings, form),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    for form in FORMS
+}
+
+
+def check(form, texts):
+    got = [t.decode() for t in normalize[form](tf.constant(texts)).numpy()]
+    want = [unicodedata.normalize(form.upper(), text) for text in texts]
+    assert got == want
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_character_is_normalized_as_python_does(form):
+    check(form, CHARACTERS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_decomposed_character_is_composed_as_python_does(form):
+    check(form, [unicodedata.normalize("NFD", c) for c in CHARACTERS])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("length", [2, 3, 8])
+def test_random_runs_of_marks_are_ordered_and_composed_as_python_does(form, length):
+    rng = np.random.default_rng(length)
+    chosen = rng.choice(np.array(RESTLESS), (20_000, length))
+    check(form, ["".join(row) for row in chosen])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None, max_examples=100)
+@given(texts=st.lists(st.one_of(st.text(), st.text(st.sampled_from(RESTLESS))), min_size=1))
+@example(texts=["", "a", "\u0301", "a\u0301", "\u0301a"])
+@example(texts=["\u0323\u0307q", "q\u0307", "\u0323", "가\u11a8\u11a8"])
+def test_any_text_is_normalized_as_python_does(form, texts):
+    check(form, [text.replace("\x00", "") for text in texts])
+
+
+def test_rows_do_not_compose_with_one_another():
+    check("nfc", ["a", "\u0301", "\u1100", "\u1161", "e\u0301"])
+
+
+def test_a_chain_of_starters_is_composed_from_the_left():
+    """Of Unicode 16's Kirat Rai vowels each may be first and second of a pair."""
+    a, aa, e, au = 1, 2, 3, 4  # a a -> aa, e a -> au, as small code points
+    tables = normalization._tables("nfc")._replace(
+        pairs=np.array([a << 21 | a, e << 21 | a], np.int64),
+        composites=np.array([aa, au], np.int32),
+    )
+
+    def compose(points):
+        points = tf.constant(points)
+        rows = tf.zeros_like(points, tf.int64)
+        return normalization._compose(points, tf.zeros_like(points), rows, tables)[0].numpy()
+
+    assert compose([a, a, a]).tolist() == [aa, a]
+    assert compose([e, a, a]).tolist() == [au, a]
+    assert compose([a, a, a, a]).tolist() == [aa, aa]
+
+
+def test_an_empty_batch_stays_empty():
+    assert normalization.unicode_normalize(tf.zeros([0], tf.string), "nfc").shape == (0,)
+
+
+def test_thousands_of_marks_on_one_letter_get_an_answer():
+    check("nfc", ["a" + "\u0301\u0323" * 20_000, "\u1161\u1100" * 20_000])
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.text(), min_size=1))
+@example([f"a{chr(c)}b" for c in range(1, 0x3001)])
+def test_spaces_are_squeezed_as_python_splits(texts):
+    got = normalization.squeeze_spaces(tf.constant(texts)).numpy()
+    assert [t.decode() for t in got] == [" ".join(text.split()) for text in texts]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.binary(), min_size=1))
+def test_any_bytes_become_valid_text(blobs):
+    for got, blob in zip(
+        normalization.replace_invalid(tf.constant(blobs)).numpy(), blobs, strict=True
+    ):
+        text = got.decode()
+        assert "\x00" not in text
+        try:
+            assert text == blob.decode().replace("\x00", "\ufffd")
+        except UnicodeDecodeError:
+            assert "\ufffd" in text

@@ -1,0 +1,65 @@
+"""seqzoo: a model zoo for sequence models on Keras 3 and TensorFlow.
+
+    import seqzoo as sz
+
+What is named here is imported when it is first used, so that `import seqzoo` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from seqzoo.version import __version__
+
+if TYPE_CHECKING:
+    from seqzoo import datasets, decoders, encoders, explain, export, heads, layers, metrics, ops
+    from seqzoo import preprocessing, search, tasks, training, zoo
+    from seqzoo.search import BeamSearch, Greedy
+    from seqzoo.tasks import Seq2Seq, from_preset, load
+
+_FOLDERS = (
+    *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
+    *("ops", "preprocessing", "search", "tasks", "training", "zoo"),
+)
+_HOMES = {
+    "BeamSearch": "search",
+    "Greedy": "search",
+    "Seq2Seq": "tasks",
+    "from_preset": "tasks",
+    "load": "tasks",
+}
+
+__all__ = [
+    "__version__",
+    "BeamSearch",
+    "Greedy",
+    "Seq2Seq",
+    "datasets",
+    "decoders",
+    "encoders",
+    "explain",
+    "export",
+    "from_preset",
+    "heads",
+    "layers",
+    "load",
+    "metrics",
+    "ops",
+    "preprocessing",
+    "search",
+    "tasks",
+    "training",
+    "zoo",
+]
+
+
+def __getattr__(name: str):
+    """Imports a folder, or the object from its home, on first use."""
+    if name in _FOLDERS:
+        return importlib.import_module(f"seqzoo.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"seqzoo.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'seqzoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""Decoders: they turn the tokens so far into hidden states; a head makes logits of these."""
+
+from seqzoo.decoders.recurrent import RecurrentDecoder
+
+__all__ = ["RecurrentDecoder"]

@@ -1,0 +1,6 @@
+"""Encoders: they turn inputs into `Encoded`."""
+
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.recurrent import RecurrentEncoder
+
+__all__ = ["Encoded", "RecurrentEncoder"]

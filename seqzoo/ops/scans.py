@@ -13,6 +13,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from seqzoo.ops.affine import affine
+
 Maps = dict[str, tuple]
 """The linear maps of a step by name: `(kernel (in, out),)` or `(kernel, bias (out,))`."""
 
@@ -23,15 +25,9 @@ Step = Callable[[Any, Any, Any, Linear], Any]
 """`step(inputs_t, state, constants, linear) -> state`, of the same structure."""
 
 
-def affine(u, parts: tuple):
-    """Returns `u @ kernel`, plus the bias if `parts` is `(kernel, bias)`."""
-    z = ops.matmul(u, parts[0])
-    return z + parts[1] if len(parts) == 2 else z
-
-
 def apply_maps(maps: Maps) -> Linear:
     """Returns the plain `linear` of `maps`, for a single step outside of a loop."""
-    return lambda name, u: affine(u, maps[name])
+    return lambda name, u: affine(u, *maps[name])
 
 
 def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False):

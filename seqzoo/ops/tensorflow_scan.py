@@ -9,7 +9,7 @@ gradient of a kernel is `U^T dZ` over all steps at once.
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.scans import affine
+from seqzoo.ops.affine import affine
 
 
 def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
@@ -51,7 +51,7 @@ def _forward(step, state, inputs, maps, constants, reverse):
         results = {}
 
         def linear(name, u):
-            results[name] = affine(u, maps[name])
+            results[name] = affine(u, *maps[name])
             return results[name]
 
         new_state = step(_at(inputs, t), state, constants, linear)
@@ -71,7 +71,7 @@ def _backward(step, state, inputs, maps, constants, states, results, upstream, r
     length = _length(inputs)
     previous = [_shift(after, before, reverse) for after, before in zip(states, state, strict=True)]
     transposed = {name: tf.transpose(parts[0]) for name, parts in maps.items()}
-    float_inputs, float_constants = _floats(inputs), _floats(constants)
+    float_inputs = _floats(inputs)
     recorded = [_array(length, x.dtype) for x in float_inputs]
     recorded += [_array(length, parts[0].dtype) for parts in maps.values() for _ in ("u", "dz")]
 
@@ -84,11 +84,14 @@ def _backward(step, state, inputs, maps, constants, states, results, upstream, r
             z = results[list(maps).index(name)][t]
             return _replay(u, z, transposed[name], came_back, name)
 
-        inputs_t, state_t = _at(inputs, t), _at(previous, t)
-        sources = [state_t, _floats(inputs_t), float_constants]
+        # Copies, as one tensor may stand in two places and each wants its own gradient.
+        inputs_t, state_t, constants_t = keras.tree.map_structure(
+            tf.identity, (_at(inputs, t), _at(previous, t), constants)
+        )
+        sources = [state_t, _floats(inputs_t), _floats(constants_t)]
         with tf.GradientTape() as tape:
             tape.watch(sources)
-            new_state = step(inputs_t, state_t, constants, linear)
+            new_state = step(inputs_t, state_t, constants_t, linear)
         d_new = [d + up[t] for d, up in zip(d_state, upstream[0], strict=True)]
         d_state, d_inputs, d_more = tape.gradient(
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -100,17 +103,18 @@ def _backward(step, state, inputs, maps, constants, states, results, upstream, r
         d_constants = [a + b for a, b in zip(d_constants, d_more, strict=True)]
         return i + 1, d_state, d_constants, arrays
 
-    d_constants = [tf.zeros_like(c) for c in float_constants]
+    d_constants = [tf.zeros_like(c) for c in _floats(constants)]
     _, d_state, d_constants, recorded = _loop(body, length, upstream[1], d_constants, recorded)
     stacked = [array.stack() for array in recorded]
     d_inputs, pairs = stacked[: len(float_inputs)], stacked[len(float_inputs) :]
-    d_maps = []
-    for parts, u, dz in zip(maps.values(), pairs[::2], pairs[1::2], strict=True):
-        d_maps += _map_gradient(parts, u, dz)
+    d_maps = {
+        name: _map_gradient(maps[name], u, dz)
+        for name, u, dz in zip(maps, pairs[::2], pairs[1::2], strict=True)
+    }
     return [
         *d_state,
         *_with_none(inputs, d_inputs),
-        *d_maps,
+        *keras.tree.flatten(d_maps),  # in the order of keras.tree, which sorts names
         *_with_none(constants, d_constants),
     ]
 
@@ -122,7 +126,7 @@ def _replay(u, z, transposed_kernel, came_back, name):
     def replay(u):
         def gradient(dz):
             came_back[name] = dz
-            return tf.matmul(dz, transposed_kernel)
+            return affine(dz, transposed_kernel)
 
         return tf.identity(z), gradient
 

@@ -1,21 +1,38 @@
-"""Files that are whole or not there."""
+"""Files and folders that are whole or not there."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def aside(path: str, suffix: str = "") -> Iterator[str]:
+    """Yields a path to write a file or folder to, which takes the place of `path` in the end.
+
+    What stood at `path` stays until then, and stays where an error is raised.
+
+    Args:
+        path: Where the file or folder goes; missing folders above it are made.
+        suffix: Ending of the yielded path, for writers that want one.
+    """
+    path = os.path.abspath(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    workplace = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".writing-")
+    try:
+        written = os.path.join(workplace, "new" + suffix)
+        yield written
+        if os.path.isdir(path):
+            os.replace(path, os.path.join(workplace, "old"))
+        os.replace(written, path)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def write_aside(path: str, content: bytes) -> None:
-    """Writes a file beside `path` and renames it, so that no half-written file is seen."""
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(aside, 0o644)  # mkstemp makes it readable by the owner alone
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    """Writes a file that is seen whole or not at all."""
+    with aside(path) as written, open(written, "wb") as file:
+        file.write(content)

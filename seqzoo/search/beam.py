@@ -8,11 +8,11 @@ import numpy as np
 from keras import ops
 
 from seqzoo.ops.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.names import check_known
 from seqzoo.search.history import History, blank, read, record, trace
 from seqzoo.search.hypotheses import Hypotheses, assemble
 from seqzoo.search.options import (
     check_at_least,
-    check_known,
     check_max_length,
     length_penalties,
 )

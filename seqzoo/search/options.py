@@ -1,9 +1,10 @@
 """Length penalties, and checks of the options that searches share."""
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
+
+from seqzoo.ops.names import check_known
 
 LENGTH_PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "none": lambda length, alpha: np.ones_like(length),
@@ -36,14 +37,6 @@ def length_penalties(name: str, alpha: float, max_length: int) -> np.ndarray:
 def check_at_least(name: str, value: int, smallest: int) -> None:
     if value < smallest:
         raise ValueError(f"`{name}` must be at least {smallest}. Received: {name}={value!r}.")
-
-
-def check_known(name: str, value: str, known: Iterable[str]) -> None:
-    if value in known:
-        return
-    close = difflib.get_close_matches(value, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"Unknown `{name}` {value!r}.{hint} Known: {', '.join(sorted(known))}.")
 
 
 def check_max_length(max_length: int | None) -> int:

@@ -1,0 +1,11 @@
+"""Tasks: models that are trained on raw examples and answer raw inputs."""
+
+from seqzoo.tasks.generation import Generated, GenerationTask
+from seqzoo.tasks.presets import from_preset, load
+from seqzoo.tasks.seq2seq import Seq2Seq
+from seqzoo.tasks.task import Task
+
+TASKS = {"seq2seq": Seq2Seq}
+"""The tasks by name."""
+
+__all__ = ["TASKS", "Generated", "GenerationTask", "Seq2Seq", "Task", "from_preset", "load"]

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.ops.affine import affine
 from seqzoo.ops.scans import Linear, Maps, apply_maps
 
 
@@ -69,17 +70,21 @@ class Cell(keras.layers.Layer):
             shape=bias_shape, initializer=self.bias_initializer, name="bias"
         )
 
+    def cast(self, weight):
+        """Returns a weight as a tensor of the compute dtype."""
+        return ops.cast(weight, self.compute_dtype)
+
     def maps(self) -> Maps:
         """The linear maps that `advance` applies."""
-        return {"recurrent": (ops.convert_to_tensor(self.recurrent_kernel),)}
+        return {"recurrent": (self.cast(self.recurrent_kernel),)}
 
     def input_bias(self):
         """The bias that `project` adds, `(gates * units,)`."""
-        return ops.convert_to_tensor(self.bias)
+        return self.cast(self.bias)
 
     def project(self, inputs):
         """Returns the share of `inputs` `(..., features)` in the gates, `(..., gates * units)`."""
-        return ops.matmul(inputs, ops.convert_to_tensor(self.kernel)) + self.input_bias()
+        return affine(inputs, self.cast(self.kernel), self.input_bias())
 
     def advance(self, projected, states, linear: Linear) -> list:
         """Returns the states after one step, `projected` being `project(inputs)`."""

@@ -38,14 +38,14 @@ class GRUCell(Cell):
         self.make_weights(input_shape[-1], gates=3, bias_shape=bias_shape)
 
     def maps(self):
-        kernel = ops.convert_to_tensor(self.recurrent_kernel)
+        kernel = self.cast(self.recurrent_kernel)
         if self.reset_after:
-            return {"recurrent": (kernel, ops.convert_to_tensor(self.bias)[1])}
+            return {"recurrent": (kernel, self.cast(self.bias)[1])}
         gates, candidate = kernel[:, : 2 * self.units], kernel[:, 2 * self.units :]
         return {"gates": (gates,), "candidate": (candidate,)}
 
     def input_bias(self):
-        bias = ops.convert_to_tensor(self.bias)
+        bias = self.cast(self.bias)
         return bias[0] if self.reset_after else bias
 
     def advance(self, projected, states, linear):

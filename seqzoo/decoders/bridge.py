@@ -1,0 +1,56 @@
+"""The way from the final states of an encoder to the first of a decoder."""
+
+import keras
+from keras import ops
+
+BRIDGES = ("dense", "copy", "zero")
+
+
+class Bridge(keras.layers.Layer):
+    """Makes the first states of a decoder's cells.
+
+    Args:
+        kind: `"dense"`: each state is tanh(W h + b), h being the output state of the encoder's
+            top layer. `"copy"`: each cell takes the states of the encoder layer at its height;
+            both must have as many layers, cells of one kind and equal widths. `"zero"`: zeros.
+        state_sizes: For each cell, the widths of its states.
+
+    Call arguments:
+        states: For each layer of the encoder, its final states `(B, features)`.
+
+    Returns:
+        For each cell, its states `(B, width)`.
+
+    Raises:
+        ValueError: when built, if `"copy"` finds other states than it needs.
+    """
+
+    def __init__(self, kind: str, state_sizes: list[list[int]], **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.state_sizes = state_sizes
+        self.maps = [
+            [keras.layers.Dense(size, activation="tanh") for size in sizes if kind == "dense"]
+            for sizes in state_sizes
+        ]
+
+    def build(self, states_shape):
+        widths = [[shape[-1] for shape in layer] for layer in states_shape]
+        if self.kind == "copy" and widths != self.state_sizes:
+            raise ValueError(
+                "A bridge that copies needs an encoder whose states are as wide as the "
+                f"decoder's: {self.state_sizes}, layer by layer. Received: {widths}. Change the "
+                "sizes or use bridge='dense'."
+            )
+        for dense in keras.tree.flatten(self.maps):
+            dense.build((None, widths[-1][0]))
+        self.built = True
+
+    def call(self, states):
+        if self.kind == "copy":
+            return [list(layer) for layer in states]
+        top = states[-1][0]
+        if self.kind == "dense":
+            return [[dense(top) for dense in layer] for layer in self.maps]
+        zeros = ops.zeros_like(top[:, :1])
+        return [[ops.repeat(zeros, size, axis=1) for size in sizes] for sizes in self.state_sizes]

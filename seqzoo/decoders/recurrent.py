@@ -1,0 +1,286 @@
+"""The recurrent decoder, with or without attention."""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from seqzoo.decoders.bridge import BRIDGES, Bridge
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.layers.attention import make_attention
+from seqzoo.layers.attention.attention import Memory
+from seqzoo.layers.cells import make_cell
+from seqzoo.ops.affine import affine
+from seqzoo.ops.names import check_known
+from seqzoo.ops.scans import Linear, Maps, apply_maps, scan
+
+READOUTS = ("tanh", "maxout", "none")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class RecurrentDecoder(keras.layers.Layer):
+    """Runs a stack of cells over the tokens so far, and reads from the source as it goes.
+
+    With the embedded token e, the top output h, the context c and the hidden result r, a step is
+
+        c = attend(h before), h = cells(e, c)       attend_from "previous" (Bahdanau)
+        h = cells(e), c = attend(h)                 attend_from "current" (Luong)
+        h = cells(e, r before), c = attend(h)       the same with input feeding
+
+    and r is tanh(W [h; c]) (`"tanh"`), a maxout of pairs of W [h; c; e] (`"maxout"`) or h
+    (`"none"`).
+
+    Args:
+        vocabulary_size: Positive int, padding (id 0) counted.
+        embedding_dim: Positive int.
+        units: Positive int. Width of the states and of the attention.
+        layers: Positive int.
+        cell: A name in `layers.cells.CELLS`.
+        attention: A name in `layers.attention.ATTENTIONS`, or None.
+        attend_from: See above.
+        input_feeding: See above. Needs attention from the current state and a tanh readout.
+        bridge: How the states begin; see `Bridge`.
+        readout: See above. Without attention, c is left out.
+        dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
+            layers and in the hidden states.
+
+    Call arguments:
+        token_ids: `(B, T)`, the start token and the target tokens but the last.
+        encoded: `Encoded`, from an encoder.
+
+    Returns:
+        Hidden states `(B, T, hidden_size)`: those of `step` run over the tokens.
+
+    References: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al., 2015,
+    https://arxiv.org/abs/1409.0473; Luong et al., 2015, https://arxiv.org/abs/1508.04025
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_dim: int = 256,
+        units: int = 512,
+        layers: int = 1,
+        cell: str = "lstm",
+        attention: str | None = "additive",
+        attend_from: Literal["previous", "current"] = "current",
+        input_feeding: bool = False,
+        bridge: Literal["dense", "copy", "zero"] = "dense",
+        readout: Literal["tanh", "maxout", "none"] = "tanh",
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.layers = layers
+        self.cell = cell
+        self.attention = attention
+        self.attend_from = attend_from
+        self.input_feeding = input_feeding
+        self.bridge = bridge
+        self.readout = readout
+        self.dropout = dropout
+        self._check_options()
+        self.embedding = keras.layers.ReversibleEmbedding(
+            vocabulary_size, embedding_dim, name="embedding"
+        )
+        self.cells = [make_cell(cell, units) for _ in range(layers)]
+        self.attend = None if attention is None else make_attention(attention, units)
+        self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge")
+        self.drop = keras.layers.Dropout(dropout, name="dropout")
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def _check_options(self):
+        check_known("attend_from", self.attend_from, ("previous", "current"))
+        check_known("bridge", self.bridge, BRIDGES)
+        check_known("readout", self.readout, READOUTS)
+        if self.attention is not None and self.readout == "none":
+            raise ValueError("Attention needs a readout. Set `readout` to 'tanh' or 'maxout'.")
+        current = self.attention is not None and self.attend_from == "current"
+        if self.input_feeding and not (current and self.readout == "tanh"):
+            raise ValueError(
+                "`input_feeding` needs attention, attend_from='current' and readout='tanh'. "
+                f"Received: attention={self.attention!r}, attend_from={self.attend_from!r}, "
+                f"readout={self.readout!r}."
+            )
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden states."""
+        return self.units // 2 if self.readout == "maxout" else self.units
+
+    def build(self, token_ids_shape, encoded_shape):
+        encoded = Encoded(*encoded_shape)
+        context = encoded.outputs[-1] if self.attend is not None else 0
+        self.embedding.build(token_ids_shape)
+        self.cross.build(encoded.state)
+        fed = context if self._attends_first else self.units * self.input_feeding
+        self.cells[0].build((None, self.embedding_dim + fed))
+        for cell in self.cells[1:]:
+            cell.build((None, self.units))
+        if self.attend is not None:
+            self.attend.build((None, None, self.units), encoded.outputs)
+        if self.readout != "none":
+            embedded = self.embedding_dim * (self.readout == "maxout")
+            self.readout_kernel = self.add_weight(
+                shape=(self.units + context + embedded, 2 * (self.units // 2) or 1),
+                name="readout_kernel",
+            )
+            self.readout_bias = self.add_weight(
+                shape=(self.readout_kernel.shape[1],), initializer="zeros", name="readout_bias"
+            )
+        self.built = True
+
+    @property
+    def _attends_first(self) -> bool:
+        return self.attend is not None and self.attend_from == "previous"
+
+    def start(self, encoded, batch_size, max_length):
+        """Returns the first state and what `step` reads from.
+
+        Args:
+            encoded: `Encoded`, B rows.
+            batch_size: N = B * K, the rows of the state: K for each example, side by side.
+            max_length: The most steps that will be taken; a recurrent state has no use for it.
+
+        Returns:
+            The state, a dict of leaves `(N, ...)`, and the `Memory` of the attention, B rows, or
+            () without attention.
+        """
+        encoded = Encoded(*encoded)
+        state = {"cells": self.cross(encoded.state)}
+        memory = ()
+        if self.attend is not None:
+            memory = self.attend.memory(encoded.outputs, encoded.mask)
+            state["alignment"] = ops.zeros_like(memory.values[:, :, 0])
+            if self.input_feeding:
+                state["feed"] = ops.zeros_like(state["cells"][0][0])
+            else:
+                state["context"] = ops.zeros_like(memory.values[:, 0])
+        times = batch_size // ops.maximum(ops.shape(encoded.mask)[0], 1)
+        return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), memory
+
+    def step(self, token_ids, state, encoded):
+        """Takes tokens `(N,)` to hidden states `(N, hidden_size)` and the next state."""
+        embedded = self.embedding(token_ids)
+        inputs = (self._project(embedded), [1.0] * (self.layers - 1))
+        state = self._advance(inputs, state, encoded, apply_maps(self._maps()))
+        return self._hidden(state, embedded), state
+
+    def call(self, token_ids, encoded, training=False):
+        batch, time = ops.shape(token_ids)
+        state, memory = self.start(encoded, batch, time)
+        embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
+        inputs = (self._project(embedded), self._dropout_masks(time, batch, training))
+        states, _ = scan(self._advance, state, inputs, self._maps(), memory)
+        hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
+        return self.drop(hidden, training=training)
+
+    def _dropout_masks(self, time, batch, training):
+        """Returns what the outputs of each layer but the top are multiplied by, `(T, B, U)`."""
+        ones = ops.ones((time, batch, self.units), dtype=self.compute_dtype)
+        rate = self.dropout if training else 0.0
+        return [
+            keras.random.dropout(ones, rate, seed=self.seed_generator) if rate else ones
+            for _ in self.cells[1:]
+        ]
+
+    def _project(self, embedded):
+        """Returns the share of the embedded tokens in the gates of the first cell."""
+        cell = self.cells[0]
+        kernel = cell.cast(cell.kernel)[: self.embedding_dim]
+        return affine(embedded, kernel, cell.input_bias())
+
+    def _maps(self) -> Maps:
+        """The linear maps of a step."""
+        first = self.cells[0]
+        maps = {
+            f"cell_{i}/{name}": parts
+            for i, cell in enumerate(self.cells)
+            for name, parts in cell.maps().items()
+        }
+        if self._attends_first or self.input_feeding:
+            maps["fed"] = (first.cast(first.kernel)[self.embedding_dim :],)
+        for i, cell in enumerate(self.cells[1:], start=1):
+            maps[f"input_{i}"] = (cell.cast(cell.kernel), cell.input_bias())
+        if self.attend is not None:
+            maps |= {f"attention/{name}": parts for name, parts in self.attend.maps().items()}
+        if self.input_feeding:
+            maps["readout"] = self._readout_map()
+        return maps
+
+    def _readout_map(self):
+        cast = self.cells[0].cast
+        return cast(self.readout_kernel), cast(self.readout_bias)
+
+    def _advance(self, inputs_t, state, memory, linear: Linear):
+        """Returns the state after one step."""
+        projected, dropout_masks = inputs_t
+        reads = {}
+        if self._attends_first:
+            reads = self._read(state["cells"][-1][0], memory, linear)
+            projected = projected + linear("fed", reads["context"])
+        elif self.input_feeding:
+            projected = projected + linear("fed", state["feed"])
+        cells = self._advance_cells(projected, dropout_masks, state["cells"], linear)
+        if self.attend is not None and not self._attends_first:
+            reads = self._read(cells[-1][0], memory, linear)
+        if self.input_feeding:
+            both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
+            reads["feed"] = ops.tanh(linear("readout", both))
+        return {"cells": cells, **reads}
+
+    def _advance_cells(self, projected, dropout_masks, states, linear):
+        advanced = []
+        for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
+            if i > 0:
+                projected = linear(f"input_{i}", advanced[-1][0] * dropout_masks[i - 1])
+            advanced.append(
+                cell.advance(projected, state, lambda name, u, i=i: linear(f"cell_{i}/{name}", u))
+            )
+        return advanced
+
+    def _read(self, query, memory, linear):
+        """Reads from B rows of memory for N = B * K queries."""
+        memory = Memory(*memory)
+        source_time = ops.shape(memory.mask)[1]
+        queries = ops.reshape(query, (ops.shape(memory.mask)[0], -1, self.units))  # (B, K, U)
+        context, weights = self.attend.attend(
+            queries, memory, lambda name, u: linear(f"attention/{name}", u)
+        )
+        return {
+            "context": ops.reshape(context, (-1, memory.values.shape[-1])),
+            "alignment": ops.reshape(weights, (-1, source_time)),
+        }
+
+    def _hidden(self, state, embedded):
+        """Returns the hidden states of states `(..., features)`."""
+        if self.input_feeding:
+            return state["feed"]
+        parts = [state["cells"][-1][0]]
+        if self.readout == "none":
+            return parts[0]
+        parts += [state["context"]] if self.attend is not None else []
+        parts += [embedded] if self.readout == "maxout" else []
+        linear = affine(ops.concatenate(parts, axis=-1), *self._readout_map())
+        if self.readout == "tanh":
+            return ops.tanh(linear)
+        pairs = ops.reshape(linear, (*ops.shape(linear)[:-1], self.hidden_size, 2))
+        return ops.max(pairs, axis=-1)
+
+    def get_config(self):
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+            "units": self.units,
+            "layers": self.layers,
+            "cell": self.cell,
+            "attention": self.attention,
+            "attend_from": self.attend_from,
+            "input_feeding": self.input_feeding,
+            "bridge": self.bridge,
+            "readout": self.readout,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,107 @@
+"""The recurrent encoder of token sequences."""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.layers.cells import make_cell
+from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.ops.names import check_known
+
+DIRECTIONS = ("forward", "backward", "both")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class RecurrentEncoder(keras.layers.Layer):
+    """Embeds tokens and runs a stack of recurrent layers over them.
+
+    Args:
+        vocabulary_size: Positive int, padding (id 0) counted.
+        embedding_dim: Positive int.
+        units: Positive int. Width of the state, for each direction.
+        layers: Positive int.
+        cell: A name in `layers.cells.CELLS`.
+        direction: How the layers run: `"forward"`, `"backward"`, which is the same as reading
+            the source reversed, or `"both"`, whose outputs lie side by side.
+        residual: Whether a layer after the first adds its input to its output.
+        dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
+            layers and in the outputs.
+
+    Call arguments:
+        inputs: Token ids `(B, S)`.
+        mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
+
+    Returns:
+        `Encoded`; features are `units`, or twice that for `"both"`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_dim: int = 256,
+        units: int = 256,
+        layers: int = 1,
+        cell: str = "lstm",
+        direction: Literal["forward", "backward", "both"] = "both",
+        residual: bool = False,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.layers = layers
+        self.cell = cell
+        self.direction = direction
+        self.residual = residual
+        self.dropout = dropout
+        check_known("direction", direction, DIRECTIONS)
+        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_dim, name="embedding")
+        self.stack = [self._make_layer(i) for i in range(layers)]
+        self.drop = keras.layers.Dropout(dropout, name="dropout")
+
+    def _make_layer(self, i: int) -> keras.layers.Layer:
+        cell = make_cell(self.cell, self.units)
+        if self.direction == "both":
+            return Bidirectional(cell, name=f"recurrent_{i}")
+        return Recurrent(
+            cell,
+            reverse=self.direction == "backward",
+            return_sequences=True,
+            return_state=True,
+            name=f"recurrent_{i}",
+        )
+
+    def build(self, inputs_shape):
+        self.embedding.build(inputs_shape)
+        shape = (*inputs_shape, self.embedding_dim)
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)[0]
+
+    def call(self, inputs, mask=None, training=False):
+        mask = ops.not_equal(inputs, 0) if mask is None else ops.cast(mask, "bool")
+        outputs = self.drop(self.embedding(inputs), training=training)
+        states = []
+        for i, layer in enumerate(self.stack):
+            below = outputs
+            outputs, *state = layer(below, mask=mask)
+            outputs = outputs + below if self.residual and i > 0 else outputs
+            outputs = self.drop(outputs, training=training)
+            states.append(state)
+        return Encoded(outputs, states, mask)
+
+    def get_config(self):
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+            "units": self.units,
+            "layers": self.layers,
+            "cell": self.cell,
+            "direction": self.direction,
+            "residual": self.residual,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,105 @@
+"""The head that predicts a token at every step."""
+
+import keras
+from keras import ops
+
+from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
+from seqzoo.ops.affine import affine
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Tokens(keras.layers.Layer):
+    """Logits over a vocabulary, and their cross-entropy.
+
+    Args:
+        vocabulary_size: Positive int.
+        label_smoothing: From 0 to 1: the share of the target's probability that is spread
+            evenly over the vocabulary in the loss (Szegedy et al., 2016).
+
+    Call arguments:
+        hidden: Float tensor `(..., features)`.
+
+    Returns:
+        Logits `(..., vocabulary_size)`.
+    """
+
+    def __init__(self, vocabulary_size: int, label_smoothing: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.label_smoothing = label_smoothing
+        self._embedding = None
+
+    def tie(self, embedding: keras.layers.ReversibleEmbedding) -> None:
+        """Uses the weights of an embedding as the kernel, transposed. To be called before build.
+
+        Reference: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859
+        """
+        self._embedding = [embedding]  # in a list of its own, so that it stays another's layer
+
+    def build(self, hidden_shape):
+        if self._embedding is None:
+            self.kernel = self.add_weight(
+                shape=(hidden_shape[-1], self.vocabulary_size), name="kernel"
+            )
+        elif self._embedding[0].output_dim != hidden_shape[-1]:
+            raise ValueError(
+                "Tied embeddings must be as wide as the hidden states. Received: embeddings of "
+                f"{self._embedding[0].output_dim} and hidden states of {hidden_shape[-1]}."
+            )
+        self.bias = self.add_weight(
+            shape=(self.vocabulary_size,), initializer="zeros", name="bias"
+        )
+        self.built = True
+
+    def call(self, hidden):
+        tied = self._embedding is not None
+        kernel = ops.transpose(self._embedding[0].embeddings) if tied else self.kernel
+        cast = self.compute_dtype
+        return affine(hidden, ops.cast(kernel, cast), ops.cast(self.bias, cast))
+
+    def loss(self, y, outputs, weight):
+        """Returns the sum of the tokens' losses and the sum of their weights, float32 scalars.
+
+        Args:
+            y: Token ids `(...)`.
+            outputs: Logits `(..., vocabulary_size)`.
+            weight: Float tensor `(...)`, 0 on padding.
+        """
+        y, logits, weight = self._flat(y, outputs, weight)
+        nll = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
+        if self.label_smoothing:
+            # -sum of q log p with q = (1 - s) onehot + s / V: log p differs from the logits by
+            # the same number everywhere, so that only the logits' mean and the target's stay.
+            nll = nll + self.label_smoothing * (_at(logits, y) - ops.mean(logits, axis=-1))
+        return ops.sum(nll * weight), ops.sum(weight)
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        """Returns fresh metrics, in the order of `measure`."""
+        return [TokenAccuracy(), Perplexity()]
+
+    def measure(self, y, outputs, weight) -> list[tuple]:
+        """Returns for each metric the arguments of its `update_state`."""
+        y, logits, weight = self._flat(y, outputs, weight)
+        nll = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
+        correct = ops.cast(_at(logits, y) >= ops.max(logits, axis=-1), "float32")
+        total = ops.sum(weight)
+        return [(ops.sum(correct * weight), total), (ops.sum(nll * weight), total)]
+
+    def readout(self, outputs):
+        """Returns log-probs `(..., vocabulary_size)`, float32."""
+        return ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
+
+    def _flat(self, y, outputs, weight):
+        logits = ops.cast(ops.reshape(outputs, (-1, self.vocabulary_size)), "float32")
+        return ops.reshape(y, (-1,)), logits, ops.cast(ops.reshape(weight, (-1,)), "float32")
+
+    def get_config(self):
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "label_smoothing": self.label_smoothing,
+        }
+
+
+def _at(logits, y):
+    """Returns the logits `(N,)` of the targets."""
+    return ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(y, 1), axis=1), 1)

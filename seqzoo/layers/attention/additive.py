@@ -1,0 +1,53 @@
+"""Attention that compares by a small network."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.attention import Attention
+from seqzoo.ops.affine import affine
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class AdditiveAttention(Attention):
+    """Scores a query against each memory step with a small network.
+
+    score(q, k) = v · tanh(W q + U k). Padded steps get weight 0. A row with no real step gets
+    all zeros, not NaN.
+
+    Args:
+        units: Positive int. Width of the hidden comparison.
+
+    For call arguments and results see `Attention`.
+
+    Raises:
+        ValueError: if `units` is not positive.
+    Reference: Bahdanau et al., 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def make_weights(self, query_features, value_features):
+        if self.units < 1:
+            raise ValueError(f"`units` must be at least 1. Received: units={self.units}.")
+        self.query_kernel = self.add_weight(shape=(query_features, self.units), name="query_kernel")
+        self.key_kernel = self.add_weight(shape=(value_features, self.units), name="key_kernel")
+        self.scale = self.add_weight(shape=(self.units, 1), name="scale")
+
+    def keys_of(self, values):
+        return self.project(values, self.key_kernel)
+
+    def extra_weights(self):
+        return (self.cast(self.scale),)
+
+    def maps(self):
+        return {"query": (self.cast(self.query_kernel),)}
+
+    def score(self, query, memory, linear):
+        (scale,) = memory.weights
+        hidden = ops.expand_dims(linear("query", query), 2) + ops.expand_dims(memory.keys, 1)
+        return ops.squeeze(affine(ops.tanh(hidden), scale), -1)  # (B, T, S, U) -> (B, T, S)
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}

@@ -1,0 +1,25 @@
+"""Attention that compares query and memory step side by side."""
+
+import keras
+
+from seqzoo.layers.attention.additive import AdditiveAttention
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class ConcatAttention(AdditiveAttention):
+    """Luong's concat score, score(q, k) = v · tanh(W [q; k]).
+
+    A product by a matrix beside another is the sum of two products, so this is the additive
+    score with both halves of W as its kernels: the same function of the same weights. What
+    differs is how they begin, here as one matrix.
+
+    For arguments see `AdditiveAttention`, for call arguments and results `Attention`.
+
+    Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
+    """
+
+    def make_weights(self, query_features, value_features):
+        super().make_weights(query_features, value_features)
+        whole = keras.initializers.GlorotUniform()((query_features + value_features, self.units))
+        self.query_kernel.assign(whole[:query_features])
+        self.key_kernel.assign(whole[query_features:])

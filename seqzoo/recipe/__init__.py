@@ -1,0 +1,19 @@
+"""Recipes: all that a training needs, in one Python file; and the runs that they leave."""
+
+from seqzoo.recipe.files import find_recipes, load_recipe
+from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.recipe import Answer, Figure, Recipe
+from seqzoo.recipe.run import Run, run
+from seqzoo.recipe.training_options import TrainingOptions
+
+__all__ = [
+    "Recipe",
+    "TrainingOptions",
+    "Figure",
+    "Answer",
+    "load_recipe",
+    "find_recipes",
+    "run",
+    "Run",
+    "RunFolder",
+]

@@ -1,0 +1,111 @@
+"""What a recipe is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqzoo.recipe.training_options import TrainingOptions
+from seqzoo.training.callbacks import Metric
+
+Splits = dict[str, Sequence[tuple[Any, Any]]]
+
+
+class Answer(NamedTuple):
+    """One answer of a task to an input: what metrics compare, and its score."""
+
+    output: Any
+    score: float
+
+
+def generated_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
+    """What `task.generate` finds for each input, best first."""
+    hypotheses = task.generate(list(inputs), search=search, return_hypotheses=True)
+    return [[Answer(each.text, each.score) for each in found] for found in hypotheses]
+
+
+class Figure(NamedTuple):
+    """A figure of a recipe: the name of the metric, and its value elsewhere and here."""
+
+    metric: str
+    published: str
+    measured: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that a training needs, from the data to the figures that it should reach.
+
+    `data`, `model`, `training` and `search` are frozen dataclasses whose fields may be set by
+    name, `--set model.units=64`.
+
+    Args:
+        name: Short name, the first part of the folder of a run.
+        load: Function of a folder, or None for the embedded default, and of `data`. Returns the
+            splits: "train", "validation" and any number whose names begin with "test", each a
+            sequence of pairs of a raw input and its reference.
+        build: Function of the splits and of `model`. Adapts the preprocessing to the training
+            split and returns a task, not compiled.
+        data: Settings of the data.
+        model: Settings of the model.
+        training: How the task is trained.
+        search: The default search of `predict`, `evaluate` and `export`; None for a task that
+            searches nothing. Validation during training uses the task's own.
+        metrics: Functions of the outputs and the references, by name.
+        examples: Inputs whose outputs are shown after the training.
+        figures: What the recipe reaches.
+        respond: Function of the task, inputs and a search that returns each input's answers,
+            best first.
+    """
+
+    name: str
+    load: Callable[[Path | None, Any], Splits]
+    build: Callable[[Splits, Any], Any]
+    data: Any
+    model: Any
+    training: TrainingOptions
+    search: Any
+    metrics: Mapping[str, Metric]
+    examples: Sequence[Any]
+    figures: Sequence[Figure]
+    respond: Callable[[Any, Sequence[Any], Any], list[list[Answer]]] = generated_answers
+
+    def load_splits(self, folder: str | Path | None) -> Splits:
+        """Returns the splits of the data in a folder, or of the embedded default.
+
+        Raises:
+            ValueError: if there is nothing to train on or to validate with.
+        """
+        splits = self.load(None if folder is None else Path(folder), self.data)
+        for name in ("train", "validation"):
+            if not splits.get(name):
+                raise ValueError(
+                    f"The split {name!r} must hold at least one example. Received: none. "
+                    "Check the files and the settings of `data`."
+                )
+        return splits
+
+    def outputs(self, task: Any, inputs: Sequence[Any], search: Any = None) -> list[Any]:
+        """Returns the best output for each input; "" where a search found none."""
+        answers = self.respond(task, inputs, search)
+        return [found[0].output if found else "" for found in answers]
+
+    def scores(
+        self, task: Any, examples: Sequence[tuple[Any, Any]], search: Any
+    ) -> dict[str, float | None]:
+        """Returns the task's loss and metrics and the recipe's; None for one that is not finite.
+
+        Raises:
+            ValueError: if there are no examples.
+        """
+        if not examples:
+            raise ValueError("There must be at least one example to score. Received: none.")
+        scores = dict(task.evaluate(examples, return_dict=True, verbose=0))
+        if self.metrics:
+            inputs, references = zip(*examples, strict=True)
+            outputs = self.outputs(task, inputs, search)
+            scores |= {name: metric(outputs, references) for name, metric in self.metrics.items()}
+        return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}

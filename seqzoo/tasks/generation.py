@@ -1,0 +1,224 @@
+"""Generation: raw inputs in, texts out, in the graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.search import SEARCHES, Greedy, Hypotheses
+from seqzoo.tasks.task import Task
+
+MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
+_LONG = 256  # source tokens: above it, a batch gets fewer rows
+
+
+class Generated(NamedTuple):
+    """One hypothesis.
+
+    Attributes:
+        text: The detokenised text.
+        score: What the search ranked it by: the higher, the better.
+        tokens: Readable tokens, the end token included.
+        token_log_probs: Float array `(T,)`, one for each token.
+        alignment: Float array `(T, S)`, the weights on the source tokens with which each token
+            was chosen; None where the decoder does not attend.
+    """
+
+    text: str
+    score: float
+    tokens: list[str]
+    token_log_probs: np.ndarray
+    alignment: np.ndarray | None
+
+
+class GenerationTask(Task):
+    """A task that generates token sequences, step by step, with a search.
+
+    A subclass says how a batch of raw inputs becomes model inputs (`prepare`) and how long these
+    are, encodes them (`encode`), and has a `decoder`.
+
+    Args:
+        head: See `Task`.
+        preprocessor: See `Task`.
+        search: The search that is used where none is given; None is `Greedy()`.
+    """
+
+    def __init__(self, head, preprocessor=None, search: Any = None, **kwargs):
+        super().__init__(head, preprocessor, **kwargs)
+        self.search = Greedy() if search is None else search
+        self._graphs = _Graphs()
+
+    def prepare(self, raw):
+        """Returns the model inputs `(B, S)` of raw inputs `(B,)`, in the graph."""
+        raise NotImplementedError
+
+    def encode(self, inputs):
+        """Returns the `Encoded` of model inputs."""
+        raise NotImplementedError
+
+    def hypotheses(self, inputs, search: Any = None) -> Hypotheses:
+        """Searches for sequences, in the graph; all that the search found, as tensors.
+
+        Args:
+            inputs: Model inputs `(B, S)`.
+            search: A search; None is that of the task.
+        """
+        search = self._complete(search)
+        encoded = self.encode(inputs)
+        rows = tf.shape(encoded.mask)[0] * search.width
+        state, memory = self.decoder.start(encoded, rows, search.max_length)
+
+        def step(token_ids, state, memory):
+            hidden, state = self.decoder.step(token_ids, state, memory)
+            return self.head.readout(self.head(hidden)), state
+
+        tokenizer = self.preprocessor.target
+        return search(step, state, memory, tokenizer.start_id, tokenizer.end_id)
+
+    def serve(self, raw, search: Any = None) -> dict[str, tf.Tensor]:
+        """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
+        text, found = self._answer(raw, self._complete(search))
+        return {"text": text, "scores": found.scores}
+
+    def _answer(self, raw, search) -> tuple[tf.Tensor, Hypotheses]:
+        found = self.hypotheses(self.prepare(raw), search)
+        text = self.preprocessor.detokenize(found.token_ids)
+        blank = tf.strings.length(tf.strings.strip(raw)) == 0
+        return tf.where(blank[:, None], "", text), found
+
+    def serving_signatures(self, search: Any = None) -> dict[str, Any]:
+        """Returns the functions of the SavedModel by the name of their signature."""
+        search = self._complete(search)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def serving_default(text):
+            return self.serve(text, search)
+
+        return {"serving_default": serving_default}
+
+    def generate(
+        self,
+        inputs: Sequence[Any],
+        search: Any = None,
+        return_hypotheses: bool = False,
+        batch_size: int = 64,
+    ) -> list:
+        """Generates a text for each raw input, in their order. A blank text gives "".
+
+        The answer for an input does not depend on the others.
+
+        Args:
+            inputs: List of raw inputs.
+            search: A search; None is that of the task.
+            return_hypotheses: Whether to return all that the search kept.
+            batch_size: Positive int. Most inputs that are decoded together.
+
+        Returns:
+            A list of str; with `return_hypotheses`, for each input a list of `Generated`, best
+            first.
+        """
+        if isinstance(inputs, (str, bytes)):
+            raise ValueError(
+                f"`generate` wants a list of inputs. Received one text: {inputs[:40]!r}. Put it "
+                "in a list."
+            )
+        search = self._complete(search)
+        raw = as_strings(list(inputs))
+        answers: list[Any] = [None] * len(inputs)
+        for places in _batches(self._lengths(raw), batch_size):
+            text, found, tokens = self._graphs.get(self, search)(tf.gather(raw, places))
+            for row, place in enumerate(places):
+                answers[place] = _unpack(row, text, found, tokens)
+        return answers if return_hypotheses else [answer[0].text for answer in answers]
+
+    def _lengths(self, raw) -> np.ndarray:
+        chunks = [
+            np.count_nonzero(self.prepare(raw[i : i + 1024]), axis=1)
+            for i in range(0, len(raw), 1024)
+        ]
+        return np.concatenate([np.zeros(0, int), *chunks])
+
+    def _complete(self, search):
+        """Returns the search with its `max_length` filled in."""
+        search = self.search if search is None else search
+        if search.max_length is not None:
+            return search
+        longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
+        return dataclasses.replace(search, max_length=longest)
+
+    def get_config(self):
+        names = {kind: name for name, kind in SEARCHES.items()}
+        search = {"kind": names[type(self.search)], **dataclasses.asdict(self.search)}
+        return super().get_config() | {"search": search}
+
+    @classmethod
+    def from_config(cls, config):
+        search = dict(config.pop("search"))
+        config["search"] = SEARCHES[search.pop("kind")](**search)
+        return super().from_config(config)
+
+
+class _Graphs:
+    """The traced functions of a task, one for each search. No part of the model."""
+
+    def __init__(self):
+        self._functions: dict[Any, Any] = {}
+
+    def get(self, task: GenerationTask, search):
+        """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
+        key = (search, keras.config.dtype_policy().name)
+        if key not in self._functions:
+
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+            def run(raw):
+                text, found = task._answer(raw, search)
+                return text, found, task.preprocessor.target_tokens(found.token_ids)
+
+            self._functions[key] = run
+        text_to_answer = self._functions[key]
+
+        def as_arrays(raw):
+            text, found, tokens = text_to_answer(raw)
+            arrays = tf.nest.map_structure(lambda x: x.numpy(), (text, tuple(found), tokens))
+            return arrays[0], Hypotheses(*arrays[1]), arrays[2]
+
+        return as_arrays
+
+
+def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Yields the places of inputs of like length; long ones in small batches."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        rows = min(batch_size, len(order) - start)
+        longest = lengths[order[start + rows - 1]]
+        if longest > _LONG:
+            room = max(1, math.floor(batch_size * _LONG / longest))
+            rows = max(1, min(rows, room))
+        yield order[start : start + rows]
+        start += rows
+
+
+def _unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:
+    answers = []
+    for n, length in enumerate(found.lengths[row]):
+        if length == 0 and n > 0:
+            continue
+        alignments = found.alignments
+        answers.append(
+            Generated(
+                text=text[row, n].decode("utf-8"),
+                score=float(found.scores[row, n]),
+                tokens=[token.decode("utf-8") for token in tokens[row, n, :length]],
+                token_log_probs=found.token_log_probs[row, n, :length],
+                alignment=None if alignments is None else alignments[row, n, :length],
+            )
+        )
+    return answers

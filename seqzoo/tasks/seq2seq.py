@@ -1,0 +1,95 @@
+"""Unaligned many-to-many: a source sequence in, a target sequence out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from seqzoo.heads.tokens import Tokens
+from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.tasks.generation import GenerationTask
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Seq2Seq(GenerationTask):
+    """An encoder, a decoder and a head: translation and what is like it.
+
+    Args:
+        encoder: Makes `Encoded` of source ids; see `seqzoo.encoders`.
+        decoder: Makes hidden states of it and the target so far; see `seqzoo.decoders`.
+        preprocessor: `TextPairs` with adapted tokenizers, or None where users feed tensors
+            `{"source_ids", "target_ids"}` themselves.
+        head: Makes logits of hidden states; None is `Tokens` without label smoothing.
+        search: The search that is used where none is given; None is `Greedy()`.
+        tie_embeddings: Whether the head uses the weights of the decoder's embedding.
+
+    Call arguments:
+        x: Dict of `source_ids` `(B, S)` and `target_ids` `(B, T)`, which begin with the start id.
+
+    Returns:
+        Logits `(B, T, vocabulary_size)`.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        preprocessor: TextPairs | None = None,
+        head=None,
+        search: Any = None,
+        tie_embeddings: bool = False,
+        **kwargs,
+    ):
+        head = Tokens(decoder.vocabulary_size) if head is None else head
+        super().__init__(head, preprocessor, search, **kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.tie_embeddings = tie_embeddings
+        if tie_embeddings:
+            head.tie(decoder.embedding)
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        ids = keras.KerasTensor((None, None), dtype="int32")
+        for part, tokenizer in (("encoder", "source"), ("decoder", "target")):
+            self._check_size(part, tokenizer)
+        encoded = self.encoder(ids)
+        self.head(self.decoder(ids, encoded))
+        self.built = True
+
+    def _check_size(self, part: str, side: str):
+        if self.preprocessor is None:
+            return
+        wanted = getattr(self.preprocessor, side).vocabulary_size
+        size = getattr(self, part).vocabulary_size
+        if size != wanted:
+            raise ValueError(
+                f"The {part} has a vocabulary of {size} tokens and the {side} tokenizer one of "
+                f"{wanted}. Make the {part} with vocabulary_size={wanted}."
+            )
+
+    def call(self, x, training=False):
+        encoded = self.encoder(x["source_ids"], training=training)
+        hidden = self.decoder(x["target_ids"], encoded, training=training)
+        return self.head(hidden)
+
+    def prepare(self, raw):
+        return self.preprocessor.source_ids(raw)
+
+    def encode(self, inputs):
+        return self.encoder(inputs)
+
+    def source_tokens(self, text: str) -> list[str]:
+        """Returns the readable tokens of a source text, the end token included."""
+        tokens = self.preprocessor.source_tokens(self.preprocessor.source_ids([text]))
+        return [token.decode("utf-8") for token in tokens.numpy()[0]]
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "encoder": serialize(self.encoder),
+            "decoder": serialize(self.decoder),
+            "tie_embeddings": self.tie_embeddings,
+        }

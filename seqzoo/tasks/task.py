@@ -1,0 +1,260 @@
+"""What all tasks share: the exact train step, fit on raw examples, saving."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqzoo.preprocessing.batching import evaluation_batches, training_batches
+from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.files import aside
+from seqzoo.training.optimizer import Adam, Clipping
+from seqzoo.training.steps import apply_gradients, token_mean_gradients
+
+
+class Task(keras.Model):
+    """A model that knows its preprocessing, its loss and its metrics.
+
+    Args:
+        head: Makes outputs of hidden states, and knows their loss and metrics.
+        preprocessor: Turns raw examples into `(x, y, sample_weight)`; None where users feed
+            tensors themselves.
+    """
+
+    def __init__(self, head, preprocessor=None, **kwargs):
+        super().__init__(**kwargs)
+        self.head = head
+        self.preprocessor = preprocessor
+        self.loss_mean = keras.metrics.Mean(name="loss")
+        self.head_metrics = head.make_metrics()
+        self.clipping = Clipping()
+        self._user_loss: Any = None
+
+    def compile(
+        self,
+        optimizer: Any = "auto",
+        loss: Any = "auto",
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool = False,
+        **kwargs,
+    ):
+        """Sets how the task learns; each argument has a default that suits the task.
+
+        Args:
+            optimizer: `"auto"` is Adam with a learning rate of 0.001 whose gradients are clipped
+                to a global norm of 1. Any Keras optimizer is taken, and clips as it was told to.
+            loss: `"auto"` is that of the head. A Keras loss is called on `(y, outputs)`, one
+                value for each token, of which the weighted mean is minimised.
+            metrics: As in Keras, beside those of the head.
+            weighted_metrics: As in Keras.
+            run_eagerly: As in Keras.
+            steps_per_execution: As in Keras.
+            jit_compile: As in Keras, but False.
+        """
+        optimizer = Adam(1e-3, global_clipnorm=1.0) if optimizer == "auto" else optimizer
+        super().compile(
+            optimizer=optimizer,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            **kwargs,
+        )
+        self.clipping = Clipping.taken_from(self.optimizer)
+        self._user_loss = None if loss in ("auto", None) else keras.losses.get(loss)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config:
+            config["optimizer"]["config"] |= self.clipping._asdict()
+            config["loss"] = keras.saving.serialize_keras_object(self._user_loss)
+        return config
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def train_step(self, data):
+        x, y, weight = _unpack(data)
+        variables = self.trainable_variables
+        outputs = None
+
+        def loss():
+            nonlocal outputs
+            outputs = self(x, training=True)
+            return *self._token_losses(y, outputs, weight), tf.add_n([0.0, *self.losses])
+
+        gradients, loss_sum, weight_sum = token_mean_gradients(loss, variables)
+        apply_gradients(self.optimizer, self.clipping, gradients, variables)
+        return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
+
+    def test_step(self, data):
+        x, y, weight = _unpack(data)
+        outputs = self(x, training=False)
+        loss_sum, weight_sum = self._token_losses(y, outputs, weight)
+        return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
+
+    def _token_losses(self, y, outputs, weight):
+        if self._user_loss is None:
+            return self.head.loss(y, outputs, weight)
+        function = getattr(self._user_loss, "call", self._user_loss)
+        weight = tf.cast(weight, tf.float32)
+        return tf.reduce_sum(tf.cast(function(y, outputs), tf.float32) * weight), tf.reduce_sum(
+            weight
+        )
+
+    def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
+        self.loss_mean.update_state(
+            tf.math.divide_no_nan(loss_sum, weight_sum), sample_weight=weight_sum
+        )
+        arguments = self.head.measure(y, outputs, weight)
+        for metric, sums in zip(self.head_metrics, arguments, strict=True):
+            metric.update_state(*sums)
+        return self.compute_metrics(x, y, outputs, sample_weight=weight)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose="auto",
+        callbacks=None,
+        validation_data=None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_batch_size: int | None = None,
+        tokens_per_batch: int | None = None,
+        seed: int = 0,
+        **kwargs,
+    ):
+        """Trains on raw examples, or, where the task has no preprocessor, as Keras does.
+
+        Args:
+            x: Pairs of raw input and target: a list of tuples or a `tf.data.Dataset` of them,
+                unbatched; or the inputs, with the targets in `y`.
+            y: Targets, one for each of `x`.
+            batch_size: Examples of a batch, over all replicas; 64 if it and `tokens_per_batch`
+                are None.
+            epochs: The epoch at which training ends.
+            verbose: As in Keras.
+            callbacks: As in Keras.
+            validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets.
+            initial_epoch: The epoch to begin with; the stream of batches goes on from there.
+            steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
+            validation_batch_size: Examples of a batch of the validation data.
+            tokens_per_batch: Tokens on the longer side of a batch, in place of `batch_size`.
+            seed: Seed of the order of the examples.
+            **kwargs: Other arguments of Keras's `fit`.
+
+        Returns:
+            Keras's `History`.
+        """
+        passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
+        passed["initial_epoch"] = initial_epoch
+        if self.preprocessor is None:
+            return super().fit(
+                x,
+                y,
+                batch_size=batch_size,
+                validation_data=validation_data,
+                steps_per_epoch=steps_per_epoch,
+                validation_batch_size=validation_batch_size,
+                **passed,
+            )
+        batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
+        batches = training_batches(
+            examples(x, y), self.preprocessor, batch_size, tokens_per_batch, seed
+        )
+        steps = steps_per_epoch or batches.steps_per_epoch
+        validation = None
+        if validation_data is not None:
+            raw = _as_examples(validation_data)
+            rows = validation_batch_size or batch_size or 64
+            validation = evaluation_batches(raw, self.preprocessor, rows)
+        return super().fit(
+            batches.dataset.skip(initial_epoch * steps),
+            steps_per_epoch=steps,
+            validation_data=validation,
+            shuffle=False,  # the stream is shuffled already
+            **passed,
+        )
+
+    def evaluate(self, x=None, y=None, batch_size: int | None = None, **kwargs):
+        """Returns loss and metrics on raw examples, or tensors without a preprocessor.
+
+        Args:
+            x: As in `fit`.
+            y: As in `fit`.
+            batch_size: Examples of a batch; 64 if None.
+            **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
+        """
+        is_raw = self.preprocessor is not None and not _is_batched(x)
+        if not is_raw:
+            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
+        raw = examples(x, y)
+        return super().evaluate(
+            evaluation_batches(raw, self.preprocessor, batch_size or 64), **kwargs
+        )
+
+    def save(self, filepath, overwrite: bool = True, **kwargs):
+        """Saves the whole task to a `.keras` file, which is whole or not there."""
+        filepath = os.fspath(filepath)
+        if not overwrite and os.path.exists(filepath):
+            raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
+        with aside(filepath, suffix=".keras") as path:
+            super().save(path, **kwargs)
+
+    def save_preset(self, folder) -> None:
+        """Saves config and weights, without the optimizer, to a folder that `from_preset` reads."""
+        from seqzoo.tasks.presets import save_preset
+
+        save_preset(self, folder)
+
+    def export(self, filepath, **options) -> None:
+        """Writes a SavedModel to `filepath`/1; see `seqzoo.export.saved_model`."""
+        from seqzoo.export import saved_model
+
+        saved_model(self, filepath, **options)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "head": serialize(self.head),
+            "preprocessor": serialize(self.preprocessor),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(
+            **{
+                name: keras.saving.deserialize_keras_object(value)
+                if isinstance(value, dict)
+                else value
+                for name, value in config.items()
+            }
+        )
+
+
+def _unpack(data):
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    return x, y, tf.ones(tf.shape(y), tf.float32) if weight is None else weight
+
+
+def _as_examples(data) -> tf.data.Dataset:
+    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
+        return examples(*data)
+    return examples(data)
+
+
+def _is_batched(x) -> bool:
+    """Tells a dataset of batches, as `fit` itself evaluates, from raw examples."""
+    return isinstance(x, tf.data.Dataset) and isinstance(x.element_spec[0], dict)

@@ -1,0 +1,92 @@
+"""Callbacks of `fit`: scores of real decoding, and the tables of a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from seqzoo.preprocessing.files import write_aside
+
+Metric = Callable[[Sequence[Any], Sequence[Any]], float]
+Predict = Callable[[Any, Sequence[Any]], Sequence[Any]]
+
+
+def _generate(model: Any, inputs: Sequence[Any]) -> Sequence[Any]:
+    return model.generate(list(inputs))
+
+
+class DecodingMetric(keras.callbacks.Callback):
+    """Scores the model's own outputs on validation examples after each epoch.
+
+    Each score is added to the logs as `val_<name>`, so that callbacks which come later in the
+    list can watch it: `EarlyStopping("val_bleu", mode="max", restore_best_weights=True)`.
+
+    Args:
+        examples: Pairs of an input and its reference.
+        metrics: Functions of the outputs and the references, by name.
+        predict: Function of the model and the inputs that returns the outputs; the model's
+            `generate` by default.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[tuple[Any, Any]],
+        metrics: Mapping[str, Metric],
+        predict: Predict = _generate,
+    ):
+        super().__init__()
+        self.examples = examples
+        self.metrics = metrics
+        self.predict = predict
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        inputs, references = zip(*self.examples, strict=True)
+        outputs = self.predict(self.model, inputs)
+        for name, metric in self.metrics.items():
+            logs[f"val_{name}"] = metric(outputs, references)
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes a CSV file with a row for each epoch, the first being 1, and a column for each log.
+
+    The file is whole at any time. `rows` holds its rows, the oldest first.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        super().__init__()
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        columns = ("loss", "token_accuracy", *logs)
+        values = {name: float(logs[name]) for name in columns if name in logs}
+        self.add_row({"epoch": epoch + 1, **values})
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self.write()
+
+    def write(self) -> None:
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_aside(os.fspath(self.path), text.getvalue().encode())
+
+
+class TimingFile(HistoryFile):
+    """Writes a CSV file with the seconds that each epoch took, validation counted."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = time.perf_counter() - self._start
+        self.add_row({"epoch": epoch + 1, "seconds": round(seconds, 2)})

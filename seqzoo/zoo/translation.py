@@ -1,0 +1,155 @@
+"""Recurrent translation models of the literature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqzoo.decoders.recurrent import RecurrentDecoder
+from seqzoo.encoders.recurrent import RecurrentEncoder
+from seqzoo.heads.tokens import Tokens
+from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.tasks.seq2seq import Seq2Seq
+
+
+def sutskever_2014(
+    source: Tokenizer,
+    target: Tokenizer,
+    units: int = 1000,
+    layers: int = 4,
+    embedding_dim: int = 1000,
+    dropout: float = 0.0,
+    label_smoothing: float = 0.0,
+    max_source_length: int | None = None,
+    max_target_length: int | None = None,
+    search: Any = None,
+) -> Seq2Seq:
+    """Builds an LSTM encoder and decoder that share one fixed vector and no attention.
+
+    The encoder reads the source from its end, and its final states are the decoder's first.
+
+    Args:
+        source: Adapted tokenizer of the source.
+        target: Adapted tokenizer of the target.
+        units: Width of every LSTM.
+        layers: LSTMs on top of each other, on either side.
+        embedding_dim: Width of both embeddings.
+        dropout: See `RecurrentEncoder`.
+        label_smoothing: See `Tokens`.
+        max_source_length: See `TextPairs`.
+        max_target_length: See `TextPairs`.
+        search: See `Seq2Seq`.
+    Reference: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215
+    """
+    sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
+    return Seq2Seq(
+        encoder=RecurrentEncoder(source.vocabulary_size, direction="backward", **sizes),
+        decoder=RecurrentDecoder(
+            target.vocabulary_size, attention=None, bridge="copy", readout="none", **sizes
+        ),
+        preprocessor=TextPairs(source, target, max_source_length, max_target_length),
+        head=Tokens(target.vocabulary_size, label_smoothing),
+        search=search,
+    )
+
+
+def bahdanau_2015(
+    source: Tokenizer,
+    target: Tokenizer,
+    units: int = 1000,
+    embedding_dim: int = 620,
+    cell: str = "gru",
+    dropout: float = 0.0,
+    label_smoothing: float = 0.0,
+    max_source_length: int | None = None,
+    max_target_length: int | None = None,
+    search: Any = None,
+) -> Seq2Seq:
+    """Builds the first translation model with attention, RNNsearch.
+
+    A bidirectional encoder of `units` for each direction, additive attention from the decoder's
+    previous state, whose context enters the cell, and a maxout readout. The decoder begins with
+    tanh(W h), h being the encoder's final states of both directions; the paper takes the backward
+    one alone.
+
+    Args:
+        source: Adapted tokenizer of the source.
+        target: Adapted tokenizer of the target.
+        units: Width of the decoder and of each direction of the encoder.
+        embedding_dim: Width of both embeddings.
+        cell: A name in `layers.cells.CELLS`.
+        dropout: See `RecurrentEncoder`.
+        label_smoothing: See `Tokens`.
+        max_source_length: See `TextPairs`.
+        max_target_length: See `TextPairs`.
+        search: See `Seq2Seq`.
+    Reference: Bahdanau et al., 2015, https://arxiv.org/abs/1409.0473
+    """
+    sizes = {"embedding_dim": embedding_dim, "units": units, "cell": cell, "dropout": dropout}
+    return Seq2Seq(
+        encoder=RecurrentEncoder(source.vocabulary_size, direction="both", **sizes),
+        decoder=RecurrentDecoder(
+            target.vocabulary_size,
+            attention="additive",
+            attend_from="previous",
+            readout="maxout",
+            **sizes,
+        ),
+        preprocessor=TextPairs(source, target, max_source_length, max_target_length),
+        head=Tokens(target.vocabulary_size, label_smoothing),
+        search=search,
+    )
+
+
+def luong_2015(
+    source: Tokenizer,
+    target: Tokenizer,
+    units: int = 1000,
+    layers: int = 4,
+    embedding_dim: int = 1000,
+    attention: str = "general",
+    input_feeding: bool = True,
+    dropout: float = 0.2,
+    label_smoothing: float = 0.0,
+    tie_embeddings: bool = False,
+    max_source_length: int | None = None,
+    max_target_length: int | None = None,
+    search: Any = None,
+) -> Seq2Seq:
+    """Builds stacked LSTMs with global attention from the current state and input feeding.
+
+    As in the paper the encoder reads the source from its end, and its final states are the
+    decoder's first.
+
+    Args:
+        source: Adapted tokenizer of the source.
+        target: Adapted tokenizer of the target.
+        units: Width of every LSTM.
+        layers: LSTMs on top of each other, on either side.
+        embedding_dim: Width of both embeddings.
+        attention: A name in `layers.attention.ATTENTIONS`; the paper has dot, general and concat.
+        input_feeding: Whether the attentional vector enters the next step.
+        dropout: See `RecurrentEncoder`.
+        label_smoothing: See `Tokens`.
+        tie_embeddings: Whether the head uses the decoder's embedding, as wide as `units`.
+        max_source_length: See `TextPairs`.
+        max_target_length: See `TextPairs`.
+        search: See `Seq2Seq`.
+    Reference: Luong et al., 2015, https://arxiv.org/abs/1508.04025
+    """
+    sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
+    return Seq2Seq(
+        encoder=RecurrentEncoder(source.vocabulary_size, direction="backward", **sizes),
+        decoder=RecurrentDecoder(
+            target.vocabulary_size,
+            attention=attention,
+            attend_from="current",
+            input_feeding=input_feeding,
+            bridge="copy",
+            **sizes,
+        ),
+        preprocessor=TextPairs(source, target, max_source_length, max_target_length),
+        head=Tokens(target.vocabulary_size, label_smoothing),
+        search=search,
+        tie_embeddings=tie_embeddings,
+    )

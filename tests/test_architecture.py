@@ -88,10 +88,11 @@ def test_an_upward_import_is_found(tree, file, text, importer, imported):
     assert "Move what is shared down" in breach
 
 
-def test_a_part_that_the_order_does_not_know_is_found(tree):
-    (breach,) = upward_imports(tree(LAWFUL | {"gadgets/wheel.py": ""}))
+@pytest.mark.parametrize("part", ["gadgets", "zoology"])
+def test_a_part_that_the_order_does_not_know_is_found(tree, part):
+    (breach,) = upward_imports(tree(LAWFUL | {f"{part}/wheel.py": ""}))
 
-    assert breach.startswith("seqzoo/gadgets/wheel.py: the part 'gadgets' has no place")
+    assert breach.startswith(f"seqzoo/{part}/wheel.py: the part {part!r} has no place")
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,11 @@ class Bridge(keras.layers.Layer):
         self.kind = kind
         self.state_sizes = state_sizes
         self.maps = [
-            [keras.layers.Dense(size, activation="tanh") for size in sizes if kind == "dense"]
-            for sizes in state_sizes
+            [self._dense(size) for size in sizes if kind == "dense"] for sizes in state_sizes
         ]
+
+    def _dense(self, size: int) -> keras.layers.Dense:
+        return keras.layers.Dense(size, activation="tanh", dtype=self.dtype_policy)
 
     def build(self, states_shape):
         widths = [[shape[-1] for shape in layer] for layer in states_shape]

@@ -83,19 +83,26 @@ class RecurrentDecoder(keras.layers.Layer):
         self.readout = readout
         self.dropout = dropout
         self._check_options()
+        own = {"dtype": self.dtype_policy}
         self.embedding = keras.layers.ReversibleEmbedding(
-            vocabulary_size, embedding_dim, name="embedding"
+            vocabulary_size, embedding_dim, name="embedding", **own
         )
-        self.cells = [make_cell(cell, units) for _ in range(layers)]
-        self.attend = None if attention is None else make_attention(attention, units)
-        self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge")
-        self.drop = keras.layers.Dropout(dropout, name="dropout")
+        self.cells = [make_cell(cell, units, **own) for _ in range(layers)]
+        self.attend = None if attention is None else make_attention(attention, units, **own)
+        self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)
+        self.drop = keras.layers.Dropout(dropout, name="dropout", **own)
         self.seed_generator = keras.random.SeedGenerator()
 
     def _check_options(self):
         check_known("attend_from", self.attend_from, ("previous", "current"))
         check_known("bridge", self.bridge, BRIDGES)
         check_known("readout", self.readout, READOUTS)
+        if self.layers < 1:
+            raise ValueError(f"`layers` must be at least 1. Received: layers={self.layers}.")
+        if self.readout == "maxout" and self.units < 2:
+            raise ValueError(
+                f"A maxout readout needs at least 2 units. Received: units={self.units}."
+            )
         if self.attention is not None and self.readout == "none":
             raise ValueError("Attention needs a readout. Set `readout` to 'tanh' or 'maxout'.")
         current = self.attention is not None and self.attend_from == "current"
@@ -123,9 +130,9 @@ class RecurrentDecoder(keras.layers.Layer):
         if self.attend is not None:
             self.attend.build((None, None, self.units), encoded.outputs)
         if self.readout != "none":
-            embedded = self.embedding_dim * (self.readout == "maxout")
+            embedded, pieces = (self.embedding_dim, 2) if self.readout == "maxout" else (0, 1)
             self.readout_kernel = self.add_weight(
-                shape=(self.units + context + embedded, 2 * (self.units // 2) or 1),
+                shape=(self.units + context + embedded, self.hidden_size * pieces),
                 name="readout_kernel",
             )
             self.readout_bias = self.add_weight(
@@ -158,7 +165,7 @@ class RecurrentDecoder(keras.layers.Layer):
             if self.input_feeding:
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
             else:
-                state["context"] = ops.zeros_like(memory.values[:, 0])
+                state["context"] = ops.zeros_like(ops.sum(memory.values, axis=1))
         times = batch_size // ops.maximum(ops.shape(encoded.mask)[0], 1)
         return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), memory
 
@@ -189,20 +196,22 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _project(self, embedded):
         """Returns the share of the embedded tokens in the gates of the first cell."""
+        return affine(embedded, self._input_kernels()[0], self.cells[0].input_bias())
+
+    def _input_kernels(self):
+        """Returns the kernels of the first cell for embedded tokens and for what is fed."""
         cell = self.cells[0]
-        kernel = cell.cast(cell.kernel)[: self.embedding_dim]
-        return affine(embedded, kernel, cell.input_bias())
+        return ops.split(cell.cast(cell.kernel), [self.embedding_dim], axis=0)
 
     def _maps(self) -> Maps:
         """The linear maps of a step."""
-        first = self.cells[0]
         maps = {
             f"cell_{i}/{name}": parts
             for i, cell in enumerate(self.cells)
             for name, parts in cell.maps().items()
         }
         if self._attends_first or self.input_feeding:
-            maps["fed"] = (first.cast(first.kernel)[self.embedding_dim :],)
+            maps["fed"] = (self._input_kernels()[1],)
         for i, cell in enumerate(self.cells[1:], start=1):
             maps[f"input_{i}"] = (cell.cast(cell.kernel), cell.input_bias())
         if self.attend is not None:
@@ -268,7 +277,7 @@ class RecurrentDecoder(keras.layers.Layer):
         if self.readout == "tanh":
             return ops.tanh(linear)
         pairs = ops.reshape(linear, (*ops.shape(linear)[:-1], self.hidden_size, 2))
-        return ops.max(pairs, axis=-1)
+        return ops.maximum(pairs[..., 0], pairs[..., 1])
 
     def get_config(self):
         return super().get_config() | {

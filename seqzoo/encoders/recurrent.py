@@ -58,20 +58,28 @@ class RecurrentEncoder(keras.layers.Layer):
         self.direction = direction
         self.residual = residual
         self.dropout = dropout
+        self.supports_masking = True
         check_known("direction", direction, DIRECTIONS)
-        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_dim, name="embedding")
+        if layers < 1:
+            raise ValueError(f"`layers` must be at least 1. Received: layers={layers}.")
+        dtype = self.dtype_policy
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size, embedding_dim, dtype=dtype, name="embedding"
+        )
         self.stack = [self._make_layer(i) for i in range(layers)]
-        self.drop = keras.layers.Dropout(dropout, name="dropout")
+        self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
 
     def _make_layer(self, i: int) -> keras.layers.Layer:
-        cell = make_cell(self.cell, self.units)
+        dtype = self.dtype_policy
+        cell = make_cell(self.cell, self.units, dtype=dtype)
         if self.direction == "both":
-            return Bidirectional(cell, name=f"recurrent_{i}")
+            return Bidirectional(cell, dtype=dtype, name=f"recurrent_{i}")
         return Recurrent(
             cell,
             reverse=self.direction == "backward",
             return_sequences=True,
             return_state=True,
+            dtype=dtype,
             name=f"recurrent_{i}",
         )
 
@@ -83,7 +91,7 @@ class RecurrentEncoder(keras.layers.Layer):
             shape = layer.compute_output_shape(shape)[0]
 
     def call(self, inputs, mask=None, training=False):
-        mask = ops.not_equal(inputs, 0) if mask is None else ops.cast(mask, "bool")
+        (mask,) = self.compute_mask(inputs, mask)
         outputs = self.drop(self.embedding(inputs), training=training)
         states = []
         for i, layer in enumerate(self.stack):
@@ -93,6 +101,10 @@ class RecurrentEncoder(keras.layers.Layer):
             outputs = self.drop(outputs, training=training)
             states.append(state)
         return Encoded(outputs, states, mask)
+
+    def compute_mask(self, inputs, mask=None):
+        # Of the outputs, which come first; the states have no time.
+        return [ops.not_equal(inputs, 0) if mask is None else ops.cast(mask, "bool")]
 
     def get_config(self):
         return super().get_config() | {

@@ -13,7 +13,7 @@ class Tokens(keras.layers.Layer):
 
     Args:
         vocabulary_size: Positive int.
-        label_smoothing: From 0 to 1: the share of the target's probability that is spread
+        label_smoothing: From 0 to below 1: the share of the target's probability that is spread
             evenly over the vocabulary in the loss (Szegedy et al., 2016).
 
     Call arguments:
@@ -37,6 +37,11 @@ class Tokens(keras.layers.Layer):
         self._embedding = [embedding]  # in a list of its own, so that it stays another's layer
 
     def build(self, hidden_shape):
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                "`label_smoothing` must be at least 0 and below 1. Received: "
+                f"label_smoothing={self.label_smoothing}."
+            )
         if self._embedding is None:
             self.kernel = self.add_weight(
                 shape=(hidden_shape[-1], self.vocabulary_size), name="kernel"
@@ -46,9 +51,7 @@ class Tokens(keras.layers.Layer):
                 "Tied embeddings must be as wide as the hidden states. Received: embeddings of "
                 f"{self._embedding[0].output_dim} and hidden states of {hidden_shape[-1]}."
             )
-        self.bias = self.add_weight(
-            shape=(self.vocabulary_size,), initializer="zeros", name="bias"
-        )
+        self.bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="bias")
         self.built = True
 
     def call(self, hidden):
@@ -66,12 +69,14 @@ class Tokens(keras.layers.Layer):
             weight: Float tensor `(...)`, 0 on padding.
         """
         y, logits, weight = self._flat(y, outputs, weight)
-        nll = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
-        if self.label_smoothing:
-            # -sum of q log p with q = (1 - s) onehot + s / V: log p differs from the logits by
-            # the same number everywhere, so that only the logits' mean and the target's stay.
-            nll = nll + self.label_smoothing * (_at(logits, y) - ops.mean(logits, axis=-1))
-        return ops.sum(nll * weight), ops.sum(weight)
+        return ops.sum(self._token_losses(y, logits) * weight), ops.sum(weight)
+
+    def _token_losses(self, y, logits):
+        if not self.label_smoothing:
+            return ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
+        smoothing, size = self.label_smoothing, self.vocabulary_size
+        labels = ops.one_hot(y, size, dtype="float32") * (1 - smoothing) + smoothing / size
+        return ops.categorical_crossentropy(labels, logits, from_logits=True)
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns fresh metrics, in the order of `measure`."""
@@ -80,8 +85,12 @@ class Tokens(keras.layers.Layer):
     def measure(self, y, outputs, weight) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`."""
         y, logits, weight = self._flat(y, outputs, weight)
-        nll = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
-        correct = ops.cast(_at(logits, y) >= ops.max(logits, axis=-1), "float32")
+        of_target = ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(y, 1), axis=1), 1)
+        correct = ops.cast(of_target >= ops.max(logits, axis=-1), "float32")
+        # log p differs from the logits by the same number everywhere, so smoothing adds the
+        # target's logit less their mean; taken off again, no softmax is computed twice.
+        smoothed = self.label_smoothing * (of_target - ops.mean(logits, axis=-1))
+        nll = self._token_losses(y, logits) - smoothed
         total = ops.sum(weight)
         return [(ops.sum(correct * weight), total), (ops.sum(nll * weight), total)]
 
@@ -93,13 +102,12 @@ class Tokens(keras.layers.Layer):
         logits = ops.cast(ops.reshape(outputs, (-1, self.vocabulary_size)), "float32")
         return ops.reshape(y, (-1,)), logits, ops.cast(ops.reshape(weight, (-1,)), "float32")
 
+    def get_build_config(self):
+        # One that is loaded must be tied again before it is built.
+        return super().get_build_config() if self._embedding is None else None
+
     def get_config(self):
         return super().get_config() | {
             "vocabulary_size": self.vocabulary_size,
             "label_smoothing": self.label_smoothing,
         }
-
-
-def _at(logits, y):
-    """Returns the logits `(N,)` of the targets."""
-    return ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(y, 1), axis=1), 1)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell
-from seqzoo.ops.masks import where_real
+from seqzoo.ops.masks import attached_mask, where_real
 from seqzoo.ops.scans import scan
 
 
@@ -49,9 +49,10 @@ class Recurrent(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        self.cell.build(tuple(input_shape))
+        _build(self.cell, input_shape)
 
     def call(self, inputs, mask=None, initial_state=None):
+        mask = attached_mask(mask, inputs)
         state = _initial_state(self.cell, inputs, initial_state)
         steps = _steps(self.cell, inputs, mask)
         states, final = scan(_masked(self.cell), state, steps, self.cell.maps(), (), self.reverse)
@@ -80,7 +81,8 @@ class Recurrent(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**config | {"cell": cell})
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -110,8 +112,8 @@ class Bidirectional(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        self.forward_cell.build(tuple(input_shape))
-        self.backward_cell.build(tuple(input_shape))
+        _build(self.forward_cell, input_shape)
+        _build(self.backward_cell, input_shape)
 
     def call(self, inputs, mask=None):
         cells = {"forward": self.forward_cell, "backward": self.backward_cell}
@@ -160,12 +162,19 @@ class Bidirectional(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**config | {"cell": cell})
+
+
+def _build(cell: Cell, input_shape):
+    if not cell.built:  # a cell that comes from a file may be
+        cell.build(tuple(input_shape))
 
 
 def _steps(cell: Cell, inputs, mask):
     """Returns what a step of `_masked` takes, time first: the projected inputs and the mask."""
-    projected = cell.project(ops.transpose(inputs, (1, 0, 2)))  # (B, T, F) -> (T, B, gates * U)
+    inputs = ops.transpose(cell.cast(inputs), (1, 0, 2))
+    projected = cell.project(inputs)  # (T, B, F) -> (T, B, gates * U)
     return projected, () if mask is None else ops.transpose(ops.cast(mask, "bool"))
 
 
@@ -189,4 +198,4 @@ def _initial_state(cell: Cell, inputs, initial_state):
             f"`initial_state` must hold {len(cell.state_size)} tensors for a "
             f"{type(cell).__name__}. Received: {len(states)}."
         )
-    return list(states)
+    return [cell.cast(state) for state in states]

@@ -4,6 +4,14 @@ import keras
 from keras import ops
 
 
+def attached_mask(mask, tensor):
+    """Returns `mask`, or where it is None the one that Keras attached to the tensor, or None.
+
+    Keras itself hands an attached mask only to a layer that is called on one tensor alone.
+    """
+    return getattr(tensor, "_keras_mask", None) if mask is None else mask
+
+
 def where_real(mask, new, old):
     """Takes `new` where a row's step is real, else keeps `old`.
 
@@ -34,9 +42,12 @@ def masked_softmax(scores, mask):
     Returns:
         Float tensor `(..., S)`, of the dtype of `scores`.
     """
-    lowest = ops.cast(-3e4, scores.dtype)  # finite in float16 too
-    scores = ops.where(mask, scores, lowest)
-    scores = scores - ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
+    is_half = keras.backend.standardize_dtype(scores.dtype) == "float16"
+    lowest = -6e4 if is_half else -3e38  # below any score, and finite
+    scores = ops.where(mask, scores, ops.cast(lowest, scores.dtype))
+    # Without `initial`, Keras takes no maximum of zero rows or zero steps.
+    highest = ops.max(scores, axis=-1, keepdims=True, initial=lowest)
+    scores = scores - ops.stop_gradient(highest)
     exponentials = ops.where(mask, ops.exp(scores), ops.zeros_like(scores))
     total = ops.sum(exponentials, axis=-1, keepdims=True)
     return exponentials / ops.where(total == 0, ops.ones_like(total), total)

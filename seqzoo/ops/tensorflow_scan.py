@@ -25,13 +25,17 @@ def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
     @tf.custom_gradient
     def run(*flat):
         arguments_ = keras.tree.pack_sequence_as(arguments, flat)
-        states, final, results = _forward(pure_step, *arguments_, reverse)
+        history, final, results = _forward(pure_step, *arguments_, reverse)
+        before, after = slice(None, -1), slice(1, None)
+        if reverse:
+            before, after = after, before
 
         def gradient(*upstream):
-            upstream = (list(upstream[: len(states)]), list(upstream[len(states) :]))
-            return _backward(pure_step, *arguments_, states, results, upstream, reverse)
+            upstream = (list(upstream[: len(history)]), list(upstream[len(history) :]))
+            previous = [states[before] for states in history]
+            return _backward(pure_step, *arguments_, previous, results, upstream, reverse)
 
-        return tuple(states + final), gradient
+        return tuple([states[after] for states in history] + final), gradient
 
     flat = run(*keras.tree.flatten(arguments))
     n = len(flat) // 2
@@ -41,35 +45,44 @@ def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
 
 
 def _forward(step, state, inputs, maps, constants, reverse):
-    """Returns `states` and `results` (lists, time first) and the final state (list)."""
-    length = _length(inputs)
-    results_of = [parts[0].dtype for parts in maps.values()]
-    arrays = [_array(length, dtype) for dtype in [leaf.dtype for leaf in state] + results_of]
+    """Runs the loop.
 
-    def body(i, state, arrays):
+    Returns:
+        Of each leaf of the state, what it was before the first step and after each, in the order
+        of time `(T + 1, B, ...)`; the final state; the results of each map `(T, B, ...)`.
+    """
+    length = _length(inputs)
+    first, offset = (length, 0) if reverse else (0, 1)
+    history = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+    results = [_array(length, parts[0].dtype) for parts in maps.values()]
+
+    def body(i, state, history, results):
         t = length - 1 - i if reverse else i
-        results = {}
+        products, applied = {}, []
 
         def linear(name, u):
-            results[name] = affine(u, *maps[name])
-            return results[name]
+            applied.append(name)
+            products[name] = affine(u, *maps[name])
+            return products[name]
 
-        new_state = step(_at(inputs, t), state, constants, linear)
-        written = new_state + [results[name] for name in maps]
-        arrays = [array.write(t, value) for array, value in zip(arrays, written, strict=True)]
-        return i + 1, _same_shapes(new_state, state), arrays
+        state = _same_shapes(step(_at(inputs, t), state, constants, linear), state)
+        _check_uses(applied, maps)
+        history = [array.write(t + offset, x) for array, x in zip(history, state, strict=True)]
+        results = [
+            array.write(t, products[name]) for array, name in zip(results, maps, strict=True)
+        ]
+        return i + 1, state, history, results
 
-    _, final, arrays = _loop(body, length, state, arrays)
-    stacked = [array.stack() for array in arrays]
-    for states, leaf in zip(stacked, state, strict=False):
+    _, final, history, results = _loop(body, length, state, history, results)
+    stacked = [array.stack() for array in history]
+    for states, leaf in zip(stacked, state, strict=True):
         states.set_shape([None, *leaf.shape])
-    return stacked[: len(state)], final, stacked[len(state) :]
+    return stacked, final, [array.stack() for array in results]
 
 
-def _backward(step, state, inputs, maps, constants, states, results, upstream, reverse):
+def _backward(step, state, inputs, maps, constants, previous, results, upstream, reverse):
     """Returns the gradient of every leaf of `(state, inputs, maps, constants)`, as a flat list."""
     length = _length(inputs)
-    previous = [_shift(after, before, reverse) for after, before in zip(states, state, strict=True)]
     transposed = {name: tf.transpose(parts[0]) for name, parts in maps.items()}
     float_inputs = _floats(inputs)
     recorded = [_array(length, x.dtype) for x in float_inputs]
@@ -148,6 +161,14 @@ def _loop(body, length, *variables):
     )
 
 
+def _check_uses(applied, maps):
+    if sorted(applied) != sorted(maps):
+        raise ValueError(
+            f"A step must apply each of its maps once. Maps: {sorted(maps)}. Applied: "
+            f"{sorted(applied)}. Give each use a map of its own."
+        )
+
+
 def _length(inputs):
     first = keras.tree.flatten(inputs)[0]
     return first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
@@ -159,13 +180,6 @@ def _array(length, dtype):
 
 def _at(inputs, t):
     return keras.tree.map_structure(lambda x: x[t], inputs)
-
-
-def _shift(after, before, reverse):
-    """Returns the state before each step `(T, B, ...)` from the states after it."""
-    if reverse:
-        return tf.concat([after[1:], before[None]], axis=0)
-    return tf.concat([before[None], after[:-1]], axis=0)
 
 
 def _same_shapes(new, old):

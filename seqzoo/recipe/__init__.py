@@ -2,8 +2,9 @@
 
 from seqzoo.recipe.files import find_recipes, load_recipe
 from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Answer, Figure, Recipe
-from seqzoo.recipe.run import Run, run
+from seqzoo.recipe.run import run
 from seqzoo.recipe.training_options import TrainingOptions
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
+from seqzoo.preprocessing.files import aside
 from seqzoo.training.environment import Precision, Strategy
 
 
@@ -105,17 +105,12 @@ class RunFolder:
 
     def create(self, recipe: Path, options: RunOptions) -> None:
         """Makes the folder with a copy of the recipe and the options, at once or not at all."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = RunFolder(Path(tempfile.mkdtemp(dir=self.path.parent, prefix=".run-")))
-        try:
-            shutil.copyfile(recipe, aside.recipe)
-            text = json.dumps(dataclasses.asdict(options), ensure_ascii=False, indent=2)
-            aside.options_file.write_text(text + "\n", encoding="utf-8")
-            aside.path.chmod(0o755)  # mkdtemp makes it readable by the owner alone
-            aside.path.rename(self.path)  # takes the place of an empty folder
-        except BaseException:
-            shutil.rmtree(aside.path)
-            raise
+        text = json.dumps(dataclasses.asdict(options), ensure_ascii=False, indent=2)
+        with aside(str(self.path)) as place:
+            new = RunFolder(Path(place))
+            new.path.mkdir()
+            shutil.copyfile(recipe, new.recipe)
+            new.options_file.write_text(text + "\n", encoding="utf-8")
 
     def options(self) -> RunOptions:
         """What the run was asked for.

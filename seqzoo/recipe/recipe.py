@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqzoo.recipe.training_options import TrainingOptions
+from seqzoo.search import BeamSearch
 from seqzoo.training.callbacks import Metric
 
 Splits = dict[str, Sequence[tuple[Any, Any]]]
@@ -109,3 +110,27 @@ class Recipe:
             outputs = self.outputs(task, inputs, search)
             scores |= {name: metric(outputs, references) for name, metric in self.metrics.items()}
         return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}
+
+    def search_as(self, width: int | None, n_best: int | None) -> Any:
+        """Returns the search with another beam width, another number of answers, or as it is.
+
+        Raises:
+            ValueError: if a task that searches nothing should get a beam, or a beam should give
+                more answers than it is wide.
+        """
+        if self.search is None:
+            if width is not None:
+                raise ValueError(f"The recipe {self.name!r} searches nothing. Leave out --beam.")
+            return None
+        if width is None and n_best is None:
+            return self.search
+        is_beam = isinstance(self.search, BeamSearch)
+        beam = self.search if is_beam else BeamSearch(max_length=self.search.max_length)
+        n_best = n_best or 1
+        width = width or max(beam.width, n_best)
+        if n_best > width:
+            raise ValueError(
+                f"--n-best must be at most --beam. Received: --n-best {n_best} --beam {width}. "
+                "Widen the beam or ask for fewer answers."
+            )
+        return dataclasses.replace(beam, width=width, n_best=n_best)

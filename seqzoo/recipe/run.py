@@ -1,11 +1,11 @@
-"""Runs: a recipe carried out, and what it left in its folder."""
+"""Runs: a recipe carried out."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,70 +13,21 @@ from typing import Any
 
 import keras
 
-from seqzoo.explain import attention_map
+from seqzoo.explain import attention_map, learning_curves
 from seqzoo.preprocessing.files import write_aside
-from seqzoo.recipe.fields import set_fields
-from seqzoo.recipe.files import load_recipe
-from seqzoo.recipe.folder import RunFolder, RunOptions
+from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.training_options import make_optimizer
-from seqzoo.tasks import from_preset
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.environment import (
     Precision,
     Strategy,
+    devices,
     make_strategy,
     set_seed,
     use_precision,
 )
-from seqzoo.training.learning_curves import draw_learning_curves
 from seqzoo.training.resume import Resume
-
-# What may differ between a run and its resumption.
-_MAY_CHANGE = {"training.epochs", "training.patience"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A recipe with the settings of a run, and the run's folder.
-
-    Args:
-        recipe: The recipe, its fields set as the options say.
-        folder: Where the run lies.
-        options: What the run was asked for.
-    """
-
-    recipe: Recipe
-    folder: RunFolder
-    options: RunOptions
-
-    @classmethod
-    def open(cls, path: str | Path) -> Run:
-        """Reads a run of the past.
-
-        Raises:
-            FileNotFoundError: if the folder holds no run.
-        """
-        folder = RunFolder(Path(path))
-        options = folder.options()
-        return cls(set_fields(load_recipe(folder.recipe), options.settings), folder, options)
-
-    def load_task(self) -> Any:
-        """Returns the trained task.
-
-        Raises:
-            FileNotFoundError: if the training has not ended.
-        """
-        if not self.folder.preset.is_dir():
-            raise FileNotFoundError(
-                f"{self.folder.path} holds no trained model yet. Finish its training: "
-                "`seqzoo train` with the same recipe and --out, and --resume."
-            )
-        return from_preset(self.folder.preset)
-
-    def load_splits(self, data: str | Path | None = None) -> Splits:
-        """Returns the splits of the run's data, or of those in another folder."""
-        return self.recipe.load_splits(self.options.data if data is None else data)
 
 
 def run(
@@ -121,7 +72,8 @@ def run(
         "strategy": strategy,
         "precision": precision,
     }
-    this = _plan(Path(recipe), out, {k: v for k, v in given.items() if v is not None}, resume)
+    given = {name: value for name, value in given.items() if value is not None}
+    this = Run.begin(Path(recipe), None if out is None else Path(out), given, resume)
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
     with use_precision(this.options.precision), make_strategy(this.options.strategy).scope():
@@ -129,47 +81,11 @@ def run(
         if not this.folder.holds_run():
             this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
-            rows = _fit(this, task, splits)
+            _fit(this, task, splits)
+    if this.recipe.search is not None:
+        task.search = this.recipe.search  # the preset keeps it
     task.save_preset(this.folder.preset)
-    draw_learning_curves(rows, this.folder.plots / "learning_curves.png")
     return _report(this, task, splits)
-
-
-def _plan(recipe_file: Path, out: str | Path | None, given: dict[str, Any], resume: bool) -> Run:
-    recipe = load_recipe(recipe_file)
-    options = RunOptions(**given)
-    folder = RunFolder(Path(out or Path("runs", f"{recipe.name}-{options.seed}")))
-    folder.check_free(resume)
-    if not folder.holds_run():
-        return Run(set_fields(recipe, options.settings), folder, options)
-    before = Run.open(folder.path)
-    given["settings"] = before.options.settings + options.settings
-    options = dataclasses.replace(before.options, **given)
-    now = Run(set_fields(recipe, options.settings), folder, options)
-    _check_same(_fixed_settings(before), _fixed_settings(now), folder.path)
-    return now
-
-
-def _fixed_settings(run: Run) -> dict[str, Any]:
-    """All that a resumption must have as the run had it, by name."""
-    parts = {name: getattr(run.recipe, name) for name in ("data", "model", "training")}
-    fields = {
-        f"{name}.{field}": value
-        for name, part in parts.items()
-        for field, value in dataclasses.asdict(part).items()
-    }
-    fields |= {"seed": run.options.seed, "precision": run.options.precision}
-    return {name: value for name, value in fields.items() if name not in _MAY_CHANGE}
-
-
-def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    for name in before | now:
-        if before.get(name) != now.get(name):
-            raise ValueError(
-                f"A run is resumed with the settings that it began with. Received: {name}="
-                f"{now.get(name)}, where {folder} has {before.get(name)}. Use its value, or "
-                "begin another run by --out."
-            )
 
 
 def _build(recipe: Recipe, splits: Splits) -> Any:
@@ -183,12 +99,11 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
-    _say(f"{count} training examples, {steps_per_epoch} steps in an epoch")
+    _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
     return task
 
 
-def _fit(run: Run, task: Any, splits: Splits) -> list[dict[str, Any]]:
-    """Trains the task and returns the rows of the history."""
+def _fit(run: Run, task: Any, splits: Splits) -> None:
     folder, options = run.folder, run.recipe.training
     history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
     best = keras.callbacks.EarlyStopping(
@@ -200,6 +115,7 @@ def _fit(run: Run, task: Any, splits: Splits) -> list[dict[str, Any]]:
     resume = Resume(folder.checkpoints, [history, timing], best)
     if resume.step:
         _say(f"resuming from step {resume.step}")
+    decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
     task.fit(
         splits["train"],
         validation_data=splits["validation"],
@@ -209,7 +125,7 @@ def _fit(run: Run, task: Any, splits: Splits) -> list[dict[str, Any]]:
         seed=run.options.seed,
         verbose=1 if sys.stderr.isatty() else 2,
         callbacks=[
-            DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs),
+            *([decoding] if run.recipe.metrics else []),
             best,
             history,
             timing,
@@ -217,7 +133,6 @@ def _fit(run: Run, task: Any, splits: Splits) -> list[dict[str, Any]]:
             resume,
         ],
     )
-    return history.rows
 
 
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
@@ -234,15 +149,22 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         prefix = "" if name == "test" else f"{name}_"
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_aside(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
-    try:
-        attention_map(task, recipe.examples[0], path=folder.plots / "attention.png")
-    except ValueError as error:  # a model without attention has no map
-        _say(f"no attention map: {error}")
+    learning_curves(folder.history, folder.plots / "learning_curves.png")
+    if recipe.search is not None and recipe.examples:
+        _draw_attention(task, recipe.examples[0], folder.plots / "attention.png")
+    shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search)
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores
+
+
+def _draw_attention(task: Any, example: Any, path: Path) -> None:
+    try:
+        attention_map(task, example, path=path)
+    except ValueError as error:  # a model may have no attention, or no answer
+        _say(f"no attention map: {error}")
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import keras
 
+from seqzoo.training.optimizer import Adam
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
@@ -76,4 +78,4 @@ def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.opti
             warmup_target=options.learning_rate if options.warmup_steps else None,
             warmup_steps=options.warmup_steps,
         )
-    return keras.optimizers.Adam(rate, global_clipnorm=options.clipnorm)
+    return Adam(rate, global_clipnorm=options.clipnorm)

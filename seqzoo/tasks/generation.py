@@ -12,7 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.normalization import squeeze_spaces
+from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import SEARCHES, Greedy, Hypotheses
+from seqzoo.search.options import check_at_least
 from seqzoo.tasks.task import Task
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
@@ -79,8 +82,7 @@ class GenerationTask(Task):
             hidden, state = self.decoder.step(token_ids, state, memory)
             return self.head.readout(self.head(hidden)), state
 
-        tokenizer = self.preprocessor.target
-        return search(step, state, memory, tokenizer.start_id, tokenizer.end_id)
+        return search(step, state, memory, Tokenizer.start_id, Tokenizer.end_id)
 
     def serve(self, raw, search: Any = None) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
@@ -90,7 +92,7 @@ class GenerationTask(Task):
     def _answer(self, raw, search) -> tuple[tf.Tensor, Hypotheses]:
         found = self.hypotheses(self.prepare(raw), search)
         text = self.preprocessor.detokenize(found.token_ids)
-        blank = tf.strings.length(tf.strings.strip(raw)) == 0
+        blank = squeeze_spaces(raw) == ""
         return tf.where(blank[:, None], "", text), found
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
@@ -115,7 +117,7 @@ class GenerationTask(Task):
         The answer for an input does not depend on the others.
 
         Args:
-            inputs: List of raw inputs.
+            inputs: List, array or tensor of raw inputs.
             search: A search; None is that of the task.
             return_hypotheses: Whether to return all that the search kept.
             batch_size: Positive int. Most inputs that are decoded together.
@@ -123,15 +125,19 @@ class GenerationTask(Task):
         Returns:
             A list of str; with `return_hypotheses`, for each input a list of `Generated`, best
             first.
+
+        Raises:
+            ValueError: if the inputs are no list of texts, or the task has no preprocessor.
         """
-        if isinstance(inputs, (str, bytes)):
+        if self.preprocessor is None:
             raise ValueError(
-                f"`generate` wants a list of inputs. Received one text: {inputs[:40]!r}. Put it "
-                "in a list."
+                "`generate` needs a preprocessor to read raw inputs, and this task has none. Give "
+                "it one, or pass model inputs to `hypotheses`."
             )
+        check_at_least("batch_size", batch_size, 1)
         search = self._complete(search)
-        raw = as_strings(list(inputs))
-        answers: list[Any] = [None] * len(inputs)
+        raw = _as_raw(inputs)
+        answers: list[Any] = [None] * len(raw)
         for places in _batches(self._lengths(raw), batch_size):
             text, found, tokens = self._graphs.get(self, search)(tf.gather(raw, places))
             for row, place in enumerate(places):
@@ -160,9 +166,9 @@ class GenerationTask(Task):
 
     @classmethod
     def from_config(cls, config):
-        search = dict(config.pop("search"))
-        config["search"] = SEARCHES[search.pop("kind")](**search)
-        return super().from_config(config)
+        options = dict(config["search"])
+        search = SEARCHES[options.pop("kind")](**options)
+        return super().from_config({**config, "search": search})
 
 
 class _Graphs:
@@ -186,10 +192,26 @@ class _Graphs:
 
         def as_arrays(raw):
             text, found, tokens = text_to_answer(raw)
-            arrays = tf.nest.map_structure(lambda x: x.numpy(), (text, tuple(found), tokens))
+            arrays = tf.nest.map_structure(_as_array, (text, tuple(found), tokens))
             return arrays[0], Hypotheses(*arrays[1]), arrays[2]
 
         return as_arrays
+
+
+def _as_raw(inputs) -> tf.Tensor:
+    """Returns the inputs as a string tensor `(B,)`."""
+    if isinstance(inputs, (str, bytes)):
+        raise ValueError(
+            f"`generate` wants a list of inputs. Received one text: {inputs[:40]!r}. Put it in a "
+            "list."
+        )
+    inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
+    for place, text in enumerate(inputs):
+        if not isinstance(text, (str, bytes)):
+            raise ValueError(
+                f"`generate` wants a list of texts. Received {text!r} at place {place}."
+            )
+    return as_strings(inputs)
 
 
 def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
@@ -222,3 +244,7 @@ def _unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:
             )
         )
     return answers
+
+
+def _as_array(tensor):
+    return None if tensor is None else tensor.numpy()

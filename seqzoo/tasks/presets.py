@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 
+import h5py
 import keras
 
 from seqzoo.preprocessing.files import aside
@@ -19,17 +20,17 @@ def save_preset(task: Task, folder) -> None:
     """Writes a preset, whole or not at all; one that stands at `folder` is replaced.
 
     Raises:
-        ValueError: if `folder` exists and is no preset.
+        ValueError: if `folder` exists and holds anything but a preset.
     """
     folder = os.fspath(folder)
-    if os.path.exists(folder) and not os.path.exists(os.path.join(folder, CONFIG)):
-        raise ValueError(f"{folder} exists and holds no preset. Choose another folder.")
+    if os.path.exists(folder) and not _may_be_replaced(folder):
+        raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
     config = {name: value for name, value in _config(task).items() if name != "compile_config"}
     with aside(folder) as path:
         os.mkdir(path)
         with open(os.path.join(path, CONFIG), "w", encoding="utf-8") as file:
             json.dump(config, file, ensure_ascii=False, indent=1)
-        optimizer, task.optimizer = task.optimizer, None
+        optimizer, task.optimizer = getattr(task, "optimizer", None), None
         try:
             task.save_weights(os.path.join(path, WEIGHTS))
         finally:
@@ -48,33 +49,76 @@ def from_preset(folder) -> Task:
             raise ValueError(
                 f"{folder} is no preset: it has no {name}. Give a folder that `save_preset` wrote."
             )
-    with open(os.path.join(folder, CONFIG), encoding="utf-8") as file:
-        config = json.load(file)
-    task = keras.saving.deserialize_keras_object(config)
+    task = _task_of(os.path.join(folder, CONFIG))
+    weights = os.path.join(folder, WEIGHTS)
     try:
-        task.load_weights(os.path.join(folder, WEIGHTS))
+        count = _count_numbers(weights)
+        if count != task.count_params():
+            raise ValueError(f"It holds {count} numbers, the model {task.count_params()}.")
+        task.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
         raise ValueError(
             f"{folder}/{WEIGHTS} does not fit the model of {folder}/{CONFIG}. They must come "
-            f"from one `save_preset`. ({reason})"
+            f"from one `save_preset`. ({_first_line(error)})"
         ) from error
     return task
+
+
+def _task_of(config_file: str) -> Task:
+    try:
+        with open(config_file, encoding="utf-8") as file:
+            task = keras.saving.deserialize_keras_object(json.load(file))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{config_file} cannot be read. Give a folder that `save_preset` wrote. "
+            f"({_first_line(error)})"
+        ) from error
+    if not isinstance(task, Task):
+        raise ValueError(
+            f"{config_file} describes no task. Give a folder that `save_preset` wrote."
+        )
+    return task
+
+
+def _count_numbers(weights_file: str) -> int:
+    """Counts all of a file: Keras leaves what a smaller model has no place for."""
+    sizes = []
+    with h5py.File(weights_file) as file:
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    return sum(sizes)
 
 
 def load(path) -> Task:
     """Loads what `task.save` wrote, with its optimizer.
 
     Raises:
-        ValueError: if there is no `.keras` file at `path`.
+        ValueError: if there is no `.keras` file at `path`, or it holds no task.
     """
     path = os.fspath(path)
-    if os.path.isdir(path) or not zipfile.is_zipfile(path):
+    if not path.endswith(".keras") or not zipfile.is_zipfile(path):
         raise ValueError(
             f"{path} is no `.keras` file. Give a file that `save` wrote; folders that "
             "`save_preset` wrote are read by `from_preset`."
         )
-    return keras.saving.load_model(path)
+    try:
+        task = keras.saving.load_model(path)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read as a task. ({_first_line(error)})") from error
+    if not isinstance(task, Task):
+        raise ValueError(
+            f"{path} holds no task but a {type(task).__name__}. Load it with "
+            "`keras.saving.load_model`."
+        )
+    return task
+
+
+def _may_be_replaced(folder: str) -> bool:
+    """Tells whether there is nothing at `folder` but a preset, or nothing at all."""
+    return os.path.isdir(folder) and set(os.listdir(folder)) in ({CONFIG, WEIGHTS}, set())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _config(task: Task) -> dict:

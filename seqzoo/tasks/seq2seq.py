@@ -53,8 +53,8 @@ class Seq2Seq(GenerationTask):
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         ids = keras.KerasTensor((None, None), dtype="int32")
-        for part, tokenizer in (("encoder", "source"), ("decoder", "target")):
-            self._check_size(part, tokenizer)
+        for part, side in (("encoder", "source"), ("decoder", "target"), ("head", "target")):
+            self._check_size(part, side)
         encoded = self.encoder(ids)
         self.head(self.decoder(ids, encoded))
         self.built = True

@@ -11,7 +11,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.files import aside
-from seqzoo.training.optimizer import Adam, Clipping
+from seqzoo.training.optimizer import Adam
 from seqzoo.training.steps import apply_gradients, token_mean_gradients
 
 
@@ -30,7 +30,6 @@ class Task(keras.Model):
         self.preprocessor = preprocessor
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.head_metrics = head.make_metrics()
-        self.clipping = Clipping()
         self._user_loss: Any = None
 
     def compile(
@@ -56,6 +55,7 @@ class Task(keras.Model):
             run_eagerly: As in Keras.
             steps_per_execution: As in Keras.
             jit_compile: As in Keras, but False.
+            **kwargs: Other arguments of Keras's `compile`.
         """
         optimizer = Adam(1e-3, global_clipnorm=1.0) if optimizer == "auto" else optimizer
         super().compile(
@@ -67,19 +67,31 @@ class Task(keras.Model):
             jit_compile=jit_compile,
             **kwargs,
         )
-        self.clipping = Clipping.taken_from(self.optimizer)
         self._user_loss = None if loss in ("auto", None) else keras.losses.get(loss)
 
     def get_compile_config(self):
         config = super().get_compile_config()
         if config:
-            config["optimizer"]["config"] |= self.clipping._asdict()
             config["loss"] = keras.saving.serialize_keras_object(self._user_loss)
         return config
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Makes the variables of optimizer and metrics, where replicas share them.
+
+        Keras takes the mean over replicas for a batch to do it with, which fails where the rows
+        do not divide evenly.
+        """
+        if self._distribute_strategy is not None and iterator is not None:
+            _, _, batches = next(iter(iterator))
+            data_batch = keras.tree.map_structure(
+                lambda part: self._distribute_strategy.experimental_local_results(part)[0],
+                next(batches),
+            )
+        super()._maybe_symbolic_build(data_batch=data_batch)
 
     def train_step(self, data):
         x, y, weight = _unpack(data)
@@ -91,8 +103,12 @@ class Task(keras.Model):
             outputs = self(x, training=True)
             return *self._token_losses(y, outputs, weight), tf.add_n([0.0, *self.losses])
 
-        gradients, loss_sum, weight_sum = token_mean_gradients(loss, variables)
-        apply_gradients(self.optimizer, self.clipping, gradients, variables)
+        if not self.optimizer.built:  # a loss scale is read before it is applied
+            self.optimizer.build(variables)
+        gradients, loss_sum, weight_sum = token_mean_gradients(
+            loss, variables, self.optimizer.scale_loss
+        )
+        apply_gradients(self.optimizer, gradients, variables)
         return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
     def test_step(self, data):
@@ -105,10 +121,8 @@ class Task(keras.Model):
         if self._user_loss is None:
             return self.head.loss(y, outputs, weight)
         function = getattr(self._user_loss, "call", self._user_loss)
-        weight = tf.cast(weight, tf.float32)
-        return tf.reduce_sum(tf.cast(function(y, outputs), tf.float32) * weight), tf.reduce_sum(
-            weight
-        )
+        losses = tf.cast(function(y, tf.cast(outputs, tf.float32)), tf.float32)
+        return tf.reduce_sum(losses * weight), tf.reduce_sum(weight)
 
     def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
         self.loss_mean.update_state(
@@ -156,6 +170,9 @@ class Task(keras.Model):
 
         Returns:
             Keras's `History`.
+
+        Raises:
+            ValueError: if the examples are not of such a form, or an argument is only for tensors.
         """
         passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
         passed["initial_epoch"] = initial_epoch
@@ -169,6 +186,7 @@ class Task(keras.Model):
                 validation_batch_size=validation_batch_size,
                 **passed,
             )
+        _refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
         batches = training_batches(
             examples(x, y), self.preprocessor, batch_size, tokens_per_batch, seed
@@ -207,6 +225,11 @@ class Task(keras.Model):
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""
         filepath = os.fspath(filepath)
+        if not filepath.endswith(".keras") or os.path.isdir(filepath):
+            raise ValueError(
+                f"`save` writes a file whose name ends in `.keras`. Received: {filepath}. Choose "
+                "such a path, or `save_preset` for a folder."
+            )
         if not overwrite and os.path.exists(filepath):
             raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
         with aside(filepath, suffix=".keras") as path:
@@ -228,6 +251,7 @@ class Task(keras.Model):
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "head": serialize(self.head),
             "preprocessor": serialize(self.preprocessor),
         }
@@ -245,8 +269,21 @@ class Task(keras.Model):
 
 
 def _unpack(data):
+    """Returns x, y and a weight for each token, float32."""
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-    return x, y, tf.ones(tf.shape(y), tf.float32) if weight is None else weight
+    weight = tf.cast(1.0 if weight is None else weight, tf.float32)
+    while len(weight.shape) < len(y.shape):  # one for each row, or none
+        weight = weight[..., None]
+    return x, y, weight * tf.ones(tf.shape(y))
+
+
+def _refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
+    for name in ("class_weight", "sample_weight", "shuffle", "validation_split"):
+        if name in arguments:
+            raise ValueError(
+                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, each token "
+                "has weight 1, and `validation_data` holds the examples to validate on."
+            )
 
 
 def _as_examples(data) -> tf.data.Dataset:
@@ -257,4 +294,5 @@ def _as_examples(data) -> tf.data.Dataset:
 
 def _is_batched(x) -> bool:
     """Tells a dataset of batches, as `fit` itself evaluates, from raw examples."""
-    return isinstance(x, tf.data.Dataset) and isinstance(x.element_spec[0], dict)
+    spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
+    return isinstance(spec, tuple) and isinstance(spec[0], dict)

@@ -45,7 +45,7 @@ class DecodingMetric(keras.callbacks.Callback):
         self.metrics = metrics
         self.predict = predict
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         inputs, references = zip(*self.examples, strict=True)
         outputs = self.predict(self.model, inputs)
         for name, metric in self.metrics.items():
@@ -63,7 +63,7 @@ class HistoryFile(keras.callbacks.Callback):
         self.path = path
         self.rows: list[dict[str, Any]] = []
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         columns = ("loss", "token_accuracy", *logs)
         values = {name: float(logs[name]) for name in columns if name in logs}
         self.add_row({"epoch": epoch + 1, **values})
@@ -84,9 +84,9 @@ class HistoryFile(keras.callbacks.Callback):
 class TimingFile(HistoryFile):
     """Writes a CSV file with the seconds that each epoch took, validation counted."""
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.perf_counter() - self._start
         self.add_row({"epoch": epoch + 1, "seconds": round(seconds, 2)})

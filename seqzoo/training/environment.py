@@ -52,7 +52,7 @@ def make_strategy(name: Strategy) -> tf.distribute.Strategy:
     """
     check_known("strategy", name, ("auto", "mirrored", "multiworker", "tpu"))
     if name == "tpu":
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        resolver = _find_tpu()
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
@@ -61,3 +61,21 @@ def make_strategy(name: Strategy) -> tf.distribute.Strategy:
     if name == "mirrored" or len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _find_tpu() -> tf.distribute.cluster_resolver.TPUClusterResolver:
+    try:
+        return tf.distribute.cluster_resolver.TPUClusterResolver()
+    except ValueError as error:
+        raise ValueError(
+            f"The strategy 'tpu' needs a TPU. Received: none, since TensorFlow says: {error} "
+            "Set TPU_NAME, or choose another strategy."
+        ) from error
+
+
+def devices() -> str:
+    """What TensorFlow computes on, in words: "CPU", "2 GPU", "8 TPU"."""
+    for kind in ("TPU", "GPU"):
+        if found := tf.config.list_logical_devices(kind):
+            return f"{len(found)} {kind}"
+    return "CPU"

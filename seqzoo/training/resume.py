@@ -50,8 +50,8 @@ class Resume(keras.callbacks.Callback):
         early_stopping: Goes on with what it has waited, and with its best weights.
 
     Raises:
-        ValueError: at the start of a training, if the checkpoint is that of another model, or
-            there are checkpoints but none can be read.
+        ValueError: at the start of a training, if the checkpoint is that of another model, if
+            the model is not built, or if there are checkpoints but none can be read.
     Differs from `keras.callbacks.BackupAndRestore`, which keeps no state of other callbacks, and
     deletes what it wrote when the training ends.
     """
@@ -83,10 +83,11 @@ class Resume(keras.callbacks.Callback):
             return 0
         return epochs if found.state["stopped"] else min(found.state["epoch"], epochs)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         found = _last(self.folder)
         if found is None:
             return
+        self._build()
         self._restore_variables(found)
         for table, rows in zip(self.tables, found.state["tables"], strict=True):
             table.rows = rows
@@ -95,7 +96,7 @@ class Resume(keras.callbacks.Callback):
             vars(self.early_stopping).update(found.state["early_stopping"])
             self.early_stopping.best_weights = found.best_weights or None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         stopping = self.early_stopping
         state = {
             "step": int(self.model.optimizer.iterations.numpy()),
@@ -113,6 +114,15 @@ class Resume(keras.callbacks.Callback):
         write_aside(str(path), _pack(Checkpoint(state, variables, best_weights)))
         for old in _files(self.folder)[:-_KEPT]:
             old.unlink()
+
+    def _build(self) -> None:
+        """Makes the variables that the first step would make."""
+        if not self.model.built:
+            raise ValueError(
+                "A model must have its weights before they are restored. Call `build` before `fit`."
+            )
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
 
     def _variables(self) -> list[keras.Variable]:
         metrics = {id(variable) for variable in self.model.metrics_variables}

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
-
-from seqzoo.training.optimizer import Clipping
 
 
 def add_over_replicas(value):
@@ -16,7 +15,9 @@ def add_over_replicas(value):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
-def token_mean_gradients(loss: Callable[[], tuple], variables: list) -> tuple[list, Any, Any]:
+def token_mean_gradients(
+    loss: Callable[[], tuple], variables: list, scale_loss: Callable[[Any], Any]
+) -> tuple[list, Any, Any]:
     """Differentiates a loss that is a mean over all tokens of the global batch.
 
     The sum of the losses is divided by the number of tokens of all replicas before it is
@@ -27,33 +28,34 @@ def token_mean_gradients(loss: Callable[[], tuple], variables: list) -> tuple[li
         loss: Returns the sum of the tokens' losses, the sum of their weights, and a loss that
             does not depend on tokens (such as a weight penalty), scalars of this replica.
         variables: The weights.
+        scale_loss: The optimizer's; with 16 bits it lifts small gradients above zero.
 
     Returns:
-        The gradients of the global loss (None where there is none), and of this replica the sum
-        of the tokens' losses and the sum of their weights.
+        The gradients of the scaled global loss (None where there is none), and of this replica
+        the sum of the tokens' losses and the sum of their weights.
     """
     context = tf.distribute.get_replica_context()
     replicas = 1 if context is None else context.num_replicas_in_sync
     with tf.GradientTape() as tape:
         loss_sum, weight_sum, penalty = loss()
         total = tf.maximum(tf.stop_gradient(add_over_replicas(weight_sum)), 1e-12)
-        mean = loss_sum / total + penalty / replicas
+        mean = scale_loss(loss_sum / total + penalty / replicas)
     gradients = tape.gradient(mean, variables)
     present = [tf.convert_to_tensor(g) for g in gradients if g is not None]
     added = iter(add_over_replicas(present))
     return [None if g is None else next(added) for g in gradients], loss_sum, weight_sum
 
 
-def apply_gradients(optimizer, clipping: Clipping, gradients: list, variables: list) -> None:
-    """Clips the gradients of the global loss and lets the optimizer use them.
+def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list):
+    """Lets the optimizer clip the gradients of the global loss and use them.
 
-    Keras's optimizers add up the gradients of the replicas. These are added up already, as
-    clipping must come after it, so each replica hands in its share of them.
+    Keras's optimizers clip what each replica hands in, and add up the clipped gradients. These
+    are added up already, so that what is clipped is the gradient of the global loss.
     """
-    pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
-    gradients, variables = [g for g, _ in pairs], [v for _, v in pairs]
-    gradients = clipping(gradients)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        gradients = [g / context.num_replicas_in_sync for g in gradients]
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # under a loss scale
+    inner._all_reduce_sum_gradients = _as_they_are
     optimizer.apply(gradients, variables)
+
+
+def _as_they_are(gradients_and_variables):
+    return gradients_and_variables

@@ -108,6 +108,16 @@ def test_no_operation_is_placed_on_a_device(exported, tmp_path):
         assert {node.device for node in nodes} == {""}
 
 
+def test_no_fingerprint_of_another_graph_is_left(exported):
+    assert sorted(path.name for path in exported.iterdir()) == [
+        "assets",
+        "assets.extra",
+        "saved_model.pb",
+        "seqzoo.json",
+        "variables",
+    ]
+
+
 def test_nothing_of_the_graph_asks_for_xla(exported):
     assert b"XlaMustCompile" not in (exported / "saved_model.pb").read_bytes()
 

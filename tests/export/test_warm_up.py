@@ -93,6 +93,15 @@ def test_there_is_a_request_to_the_signature_that_the_model_answers(tmp_path, pr
     assert answer["text"].numpy().tolist() == [[b"?", b"?"]]
 
 
+@pytest.mark.parametrize("length", [127, 128, 200])
+def test_names_of_any_length_are_read_back(tmp_path, prediction_log, length):
+    folder = saved_model(Repeater(), tmp_path / ("m" * length))
+
+    (request,) = read(folder, prediction_log)
+
+    assert request.model_spec.name == "m" * length
+
+
 class ManyInputs(Repeater):
     def serving_signatures(self, search=None):
         specs = [

@@ -30,6 +30,8 @@ def build_client(folder: Path) -> Path:
     command += ["-isystem", tf.sysconfig.get_include(), str(SOURCE), "-o", str(client)]
     command += [f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
     command += ["-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"]
+    if shutil.which("ld.gold"):  # takes 2 s for the libraries, where the usual linker takes 10
+        command.append("-fuse-ld=gold")
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"The C client does not compile: {' '.join(command)}\n{result.stderr}")

@@ -30,11 +30,6 @@ def shout(line: bytes) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    return build_client(tmp_path_factory.mktemp("client"))
-
-
-@pytest.fixture(scope="module")
 def saved_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shouter")
     model = Shouter()

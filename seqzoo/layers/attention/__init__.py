@@ -9,20 +9,20 @@ from seqzoo.layers.attention.dot import DotAttention
 from seqzoo.layers.attention.general import GeneralAttention
 from seqzoo.ops.names import check_known
 
-ATTENTIONS: dict[str, Callable[[int], Attention]] = {
+ATTENTIONS: dict[str, Callable[..., Attention]] = {
     "additive": AdditiveAttention,
     "concat": ConcatAttention,
-    "dot": lambda units: DotAttention(),
-    "general": lambda units: GeneralAttention(),
-    "scaled_dot": lambda units: DotAttention(scaled=True),
+    "dot": lambda units, **options: DotAttention(**options),
+    "general": lambda units, **options: GeneralAttention(**options),
+    "scaled_dot": lambda units, **options: DotAttention(scaled=True, **options),
 }
 """Makers of attention layers of some units, by the name that decoders and builders take."""
 
 
-def make_attention(attention: str, units: int) -> Attention:
+def make_attention(attention: str, units: int, **options) -> Attention:
     """Returns a new attention layer of the kind that `ATTENTIONS` holds under that name."""
     check_known("attention", attention, ATTENTIONS)
-    return ATTENTIONS[attention](units)
+    return ATTENTIONS[attention](units, **options)
 
 
 __all__ = [

@@ -31,9 +31,15 @@ class AdditiveAttention(Attention):
     def make_weights(self, query_features, value_features):
         if self.units < 1:
             raise ValueError(f"`units` must be at least 1. Received: units={self.units}.")
-        self.query_kernel = self.add_weight(shape=(query_features, self.units), name="query_kernel")
-        self.key_kernel = self.add_weight(shape=(value_features, self.units), name="key_kernel")
+        for name, features in (("query_kernel", query_features), ("key_kernel", value_features)):
+            initializer = self.kernel_initializer(query_features, value_features)
+            kernel = self.add_weight((features, self.units), initializer, name=name)
+            setattr(self, name, kernel)
         self.scale = self.add_weight(shape=(self.units, 1), name="scale")
+
+    def kernel_initializer(self, query_features: int, value_features: int):
+        """Returns how the kernels of queries and of keys begin."""
+        return "glorot_uniform"
 
     def keys_of(self, values):
         return self.project(values, self.key_kernel)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.affine import affine
-from seqzoo.ops.masks import masked_softmax
+from seqzoo.ops.masks import attached_mask, masked_softmax
 from seqzoo.ops.scans import Linear, Maps, apply_maps
 
 
@@ -43,6 +43,10 @@ class Attention(keras.layers.Layer):
         context `(B, T, value_features)`, weights `(B, T, S)` and the attention's own state (here
         an empty tuple). Padded steps get weight 0; a row without a real step gets all zeros.
     """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
 
     def build(self, query_shape, memory_shape):
         is_memory = isinstance(memory_shape[0], (tuple, list))
@@ -83,9 +87,14 @@ class Attention(keras.layers.Layer):
 
     def call(self, query, memory, state=None, mask=None):
         is_memory = isinstance(memory, (tuple, list))
-        memory = Memory(*memory) if is_memory else self.memory(memory, mask)
+        if not is_memory:
+            memory = self.memory(memory, attached_mask(mask, memory))
+        memory = Memory(*memory)
         context, weights = self.attend(query, memory, apply_maps(self.maps()))
         return context, weights, ()
+
+    def compute_mask(self, query, mask=None):
+        return None  # the mask is that of the memory, and the results have the query's steps
 
     def cast(self, weight):
         """Returns a weight as a tensor of the compute dtype."""

@@ -1,5 +1,7 @@
 """Attention that compares query and memory step side by side."""
 
+import math
+
 import keras
 
 from seqzoo.layers.attention.additive import AdditiveAttention
@@ -11,15 +13,13 @@ class ConcatAttention(AdditiveAttention):
 
     A product by a matrix beside another is the sum of two products, so this is the additive
     score with both halves of W as its kernels: the same function of the same weights. What
-    differs is how they begin, here as one matrix.
+    differs is how they begin, here as one matrix that is drawn as Glorot does.
 
     For arguments see `AdditiveAttention`, for call arguments and results `Attention`.
 
     Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
     """
 
-    def make_weights(self, query_features, value_features):
-        super().make_weights(query_features, value_features)
-        whole = keras.initializers.GlorotUniform()((query_features + value_features, self.units))
-        self.query_kernel.assign(whole[:query_features])
-        self.key_kernel.assign(whole[query_features:])
+    def kernel_initializer(self, query_features, value_features):
+        limit = math.sqrt(6 / (query_features + value_features + self.units))
+        return keras.initializers.RandomUniform(-limit, limit)

@@ -10,10 +10,10 @@ CELLS: dict[str, type[Cell]] = {"simple": SimpleRNNCell, "gru": GRUCell, "lstm":
 """The cells by the name that layers and builders take."""
 
 
-def make_cell(cell: str, units: int) -> Cell:
+def make_cell(cell: str, units: int, **options) -> Cell:
     """Returns a new cell of the kind that `CELLS` holds under that name."""
     check_known("cell", cell, CELLS)
-    return CELLS[cell](units)
+    return CELLS[cell](units, **options)
 
 
 __all__ = ["CELLS", "Cell", "GRUCell", "LSTMCell", "SimpleRNNCell", "make_cell"]

@@ -66,13 +66,15 @@ class Cell(keras.layers.Layer):
             initializer=self.recurrent_initializer,
             name="recurrent_kernel",
         )
-        self.bias = self.add_weight(
-            shape=bias_shape, initializer=self.bias_initializer, name="bias"
-        )
+        self.bias = self.add_weight(shape=bias_shape, initializer=self.first_bias, name="bias")
 
-    def cast(self, weight):
-        """Returns a weight as a tensor of the compute dtype."""
-        return ops.cast(weight, self.compute_dtype)
+    def first_bias(self, shape, dtype=None):
+        """Returns the bias to begin with."""
+        return self.bias_initializer(shape, dtype=dtype)
+
+    def cast(self, value):
+        """Returns a weight or a tensor as a tensor of the compute dtype."""
+        return ops.cast(value, self.compute_dtype)
 
     def maps(self) -> Maps:
         """The linear maps that `advance` applies."""

@@ -38,9 +38,13 @@ class LSTMCell(Cell):
 
     def build(self, input_shape):
         self.make_weights(input_shape[-1], gates=4, bias_shape=(4 * self.units,))
-        if self.unit_forget_bias:
-            forget = ops.arange(4 * self.units) // self.units == 1
-            self.bias.assign(ops.where(forget, ops.ones_like(self.bias), self.bias))
+
+    def first_bias(self, shape, dtype=None):
+        bias = super().first_bias(shape, dtype)
+        if not self.unit_forget_bias:
+            return bias
+        forget = ops.arange(4 * self.units) // self.units == 1
+        return ops.where(forget, ops.ones_like(bias), bias)
 
     def advance(self, projected, states, linear):
         h, c = states

@@ -1,0 +1,243 @@
+"""The `seqzoo` command: it reads arguments, and leaves the work to `seqzoo.recipe`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+# TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
+from seqzoo.version import __version__
+
+if TYPE_CHECKING:
+    from seqzoo.recipe import Run
+
+_LINES_AT_ONCE = 64  # `predict` waits for no more lines than have come
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status: 0, 2 after wrong input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    try:
+        arguments = _parse(argv)
+        _import_tensorflow()
+        arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as by `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("seqzoo: stopped", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"seqzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def show_list(arguments: argparse.Namespace) -> None:
+    """Show models and recipes, with published and measured figures."""
+    from seqzoo.recipe import find_recipes
+    from seqzoo.zoo import ZOO
+
+    print("Models (seqzoo.zoo)")
+    for name, builder in ZOO.items():
+        print(f"  {name:<24}{(builder.__doc__ or '').strip().splitlines()[0]}")
+    print("\nRecipes (./recipes)")
+    for path, recipe in find_recipes("recipes"):
+        print(f"  {path}")
+        for figure in recipe.figures:
+            print(f"    {figure.metric}: published {figure.published}; measured {figure.measured}")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train a recipe, evaluate it on its test splits and export it."""
+    from seqzoo.recipe import run
+
+    run(
+        arguments.recipe,
+        out=arguments.out,
+        data=arguments.data,
+        settings=arguments.set,
+        seed=arguments.seed,
+        resume=arguments.resume,
+        strategy=arguments.strategy,
+        precision=arguments.precision,
+    )
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Print the metrics of a split as one JSON object."""
+    run = _open(arguments)
+    search = run.recipe.search_as(arguments.beam, n_best=None)
+    splits = run.load_splits(arguments.data)
+    if arguments.split not in splits:
+        raise ValueError(
+            f"Unknown split {arguments.split!r}.{_hint(arguments.split, splits)} "
+            f"Known: {', '.join(splits)}."
+        )
+    print(json.dumps(run.recipe.scores(run.load_task(), splits[arguments.split], search)))
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    """Answer each line of stdin with a line, as it comes."""
+    run = _open(arguments)
+    search = run.recipe.search_as(arguments.beam, arguments.n_best)
+    from seqzoo.preprocessing.lines import escape, line_groups, one_line
+
+    task, most = run.load_task(), arguments.n_best or 1
+    write = escape if arguments.scores or most > 1 else one_line
+    for lines in line_groups(sys.stdin.buffer, _LINES_AT_ONCE):
+        inputs = [line for line in lines if line.strip()]
+        answers = iter(run.recipe.respond(task, inputs, search) if inputs else [])
+        for line in lines:
+            columns = []
+            for answer in next(answers)[:most] if line.strip() else []:
+                columns.append(write(str(answer.output)))
+                columns += [f"{answer.score:.6f}"] if arguments.scores else []
+            print("\t".join(columns))
+        sys.stdout.flush()
+
+
+def explain(arguments: argparse.Namespace) -> None:
+    """Draw which parts of an input the model looked at."""
+    run = _open(arguments)
+    from seqzoo.explain import attention_map
+
+    attention_map(run.load_task(), arguments.text, path=arguments.out)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write a SavedModel to DEST/1."""
+    run = _open(arguments)
+    search = run.recipe.search_as(arguments.beam, arguments.n_best)
+    run.load_task().export(arguments.dest, search=search)
+    print(f"exported to {arguments.dest / '1'}", file=sys.stderr)
+
+
+def _open(arguments: argparse.Namespace) -> Run:
+    from seqzoo.recipe import Run
+
+    return Run.open(arguments.run)
+
+
+def _import_tensorflow() -> None:
+    """Keeps stderr free of what TensorFlow's libraries write as they load, whatever their level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see `{self.prog} --help`)")
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    arguments, unknown = _make_parser().parse_known_args(argv)
+    if unknown:
+        flags = re.findall(r"--[a-z-]+", arguments.parser.format_help())
+        hint = _hint(unknown[0].partition("=")[0], flags)
+        arguments.parser.error(f"Unknown argument {unknown[0]!r}.{hint}")
+    return arguments
+
+
+def _make_parser() -> _Parser:
+    parser = _Parser(prog="seqzoo", description="A model zoo for sequence models.")
+    parser.add_argument("--version", action="version", version=f"seqzoo {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command, add_arguments in (
+        (show_list, lambda add: None),
+        (train, _add_train_arguments),
+        (evaluate, _add_evaluate_arguments),
+        (predict, _add_predict_arguments),
+        (explain, _add_explain_arguments),
+        (export, _add_export_arguments),
+    ):
+        text, name = command.__doc__, command.__name__.removeprefix("show_")
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        add_arguments(sub.add_argument)
+        sub.set_defaults(command=command, parser=sub)
+    return parser
+
+
+def _add_train_arguments(add: Callable) -> None:
+    add("recipe", type=_existing, metavar="RECIPE.py", help="file that holds a recipe")
+    add("--data", type=_existing, metavar="DIR", help="data in place of the embedded default")
+    add("--out", type=Path, metavar="RUN", help="new folder (default: runs/RECIPE-SEED)")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a recipe's field")
+    add("--seed", type=int, metavar="N", help="also makes operations deterministic (default: 0)")
+    add("--resume", action="store_true", help="go on with the run, or begin where there is none")
+    add("--strategy", choices=("auto", "mirrored", "multiworker", "tpu"), help="devices")
+    add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), help="of numbers")
+
+
+def _add_evaluate_arguments(add: Callable) -> None:
+    _add_run(add)
+    add("--data", type=_existing, metavar="DIR", help="other data than in the training")
+    add("--split", default="test", metavar="NAME", help="(default: test)")
+    _add_beam(add)
+
+
+def _add_predict_arguments(add: Callable) -> None:
+    _add_run(add)
+    _add_beam(add)
+    _add_n_best(add)
+    add("--scores", action="store_true", help="a column with a score behind each answer")
+
+
+def _add_explain_arguments(add: Callable) -> None:
+    _add_run(add)
+    add("text", help="an input of the model")
+    add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
+
+
+def _add_export_arguments(add: Callable) -> None:
+    _add_run(add)
+    add("dest", type=Path, metavar="DEST", help="folder of the model's versions")
+    _add_beam(add)
+    _add_n_best(add)
+
+
+def _add_run(add: Callable) -> None:
+    add("run", type=_existing, metavar="RUN", help="folder of a run")
+
+
+def _add_beam(add: Callable) -> None:
+    add("--beam", type=_positive, metavar="N", help="width of a beam search")
+
+
+def _add_n_best(add: Callable) -> None:
+    add("--n-best", type=_positive, metavar="N", help="answers to an input, in columns")
+
+
+def _existing(text: str) -> Path:
+    if not os.path.exists(text):
+        raise argparse.ArgumentTypeError(f"nothing is at {text!r}. Check the path")
+    return Path(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a positive integer is wanted. Received: {text!r}")
+    return int(text)
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,86 @@
+"""How a training went."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from seqzoo.explain import pictures
+
+_COLUMNS = 4  # panels beside each other
+
+Curves = dict[str, list[float]]
+"""Values by name, one for each epoch, NaN where there is none."""
+
+
+def learning_curves(history: Any, path: str | Path | None = None) -> Figure:
+    """Draws each quantity of a training over its epochs, validation beside training.
+
+    Args:
+        history: What `fit` returned, its dict `history`, or the path of a
+            `history.csv`, whose column `epoch` is the x-axis. Without one, the
+            first epoch is 1.
+        path: File to write, such as "curves.png"; None writes none.
+
+    Returns:
+        The figure, which is no part of pyplot's state.
+
+    Raises:
+        ValueError: if there is no epoch, or a value is no number.
+    """
+    curves = _read(history) if isinstance(history, (str, Path)) else _curves(history)
+    epochs = curves.pop("epoch", None) or range(1, 1 + max(map(len, curves.values()), default=0))
+    panels = list(dict.fromkeys(name.removeprefix("val_") for name in curves))
+    if not panels or not len(epochs):
+        raise ValueError(
+            "`history` must hold at least one value of one epoch. Received: none. Train first."
+        )
+    figure = _draw(panels, epochs, curves)
+    if path is not None:
+        pictures.save(figure, path)
+    return figure
+
+
+def _curves(history: Any) -> Curves:
+    values: Mapping[str, Sequence[Any]] = getattr(history, "history", history)
+    return {name: list(map(float, column)) for name, column in values.items()}
+
+
+def _read(path: str | Path) -> Curves:
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {name: [float(row[name] or "nan") for row in rows] for name in (rows or [{}])[0]}
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Each line of a history must hold one number for each column. Received: {path}, "
+            f"where {error}."
+        ) from error
+
+
+def _draw(panels: Sequence[str], epochs: Sequence[float], curves: Curves) -> Figure:
+    columns = min(len(panels), _COLUMNS)
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(3.4 * columns, 2.8 * rows), layout="constrained")
+    for place, panel in enumerate(panels):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        for name, label, color in ((panel, "training", "C0"), (f"val_{panel}", "validation", "C1")):
+            points = [
+                (epoch, value)
+                for epoch, value in zip(epochs, curves.get(name, ()), strict=False)
+                if not math.isnan(value)
+            ]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=".", label=label, color=color)
+        axes.set_title(panel.replace("_", " "))
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure

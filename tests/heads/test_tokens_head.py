@@ -1,0 +1,183 @@
+"""The token head against NumPy in float64."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_tasks import make_translator
+
+from seqzoo.heads import Tokens
+from seqzoo.tasks import load
+
+BATCH, TIME, FEATURES, VOCABULARY = 2, 3, 5, 7
+
+
+def batch():
+    """Targets, logits and weights; the first row has one step of padding."""
+    rng = np.random.default_rng(4)
+    y = rng.integers(VOCABULARY, size=(BATCH, TIME))
+    logits = 3 * rng.normal(size=(BATCH, TIME, VOCABULARY))
+    weight = rng.uniform(0.5, 2, size=(BATCH, TIME))
+    weight[0, 2] = 0
+    return y, logits.astype("float32"), weight.astype("float32")
+
+
+def log_softmax(logits):
+    logits = logits.astype("float64")
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def make_head(**settings):
+    head = Tokens(VOCABULARY, **settings)
+    head.build((None, None, FEATURES))
+    return head
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
+def test_the_loss_is_the_weighted_sum_of_the_smoothed_cross_entropies(smoothing):
+    y, logits, weight = batch()
+    target = (1 - smoothing) * np.eye(VOCABULARY)[y] + smoothing / VOCABULARY
+    losses = -(target * log_softmax(logits)).sum(-1)
+
+    loss_sum, weight_sum = make_head(label_smoothing=smoothing).loss(y, logits, weight)
+
+    assert float(loss_sum) == pytest.approx((losses * weight).sum(), rel=1e-5)
+    assert float(weight_sum) == pytest.approx(weight.sum(), rel=1e-6)
+    assert loss_sum.dtype == weight_sum.dtype == "float32"
+    by_keras = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=smoothing, reduction="sum"
+    )(np.eye(VOCABULARY)[y], logits, sample_weight=weight)
+    assert float(loss_sum) == pytest.approx(float(by_keras), rel=1e-5)
+
+
+def test_padding_adds_nothing_to_the_sums():
+    y, logits, weight = batch()
+    wider = [np.pad(part, ((0, 1), (0, 4), (0, 0))[: part.ndim]) for part in (y, logits, weight)]
+    head = make_head(label_smoothing=0.1)
+
+    np.testing.assert_allclose(head.loss(*wider), head.loss(y, logits, weight), rtol=1e-6)
+    np.testing.assert_allclose(head.measure(*wider), head.measure(y, logits, weight), rtol=1e-6)
+    assert [float(part) for part in head.loss(y, logits, 0 * weight)] == [0, 0]
+
+
+def test_the_metrics_measure_accuracy_and_perplexity_without_smoothing():
+    y, logits, weight = batch()
+    y[1] = logits[1].argmax(-1)  # some are right
+    nll = -np.take_along_axis(log_softmax(logits), y[..., None], -1)[..., 0]
+    wanted = {
+        "token_accuracy": ((logits.argmax(-1) == y) * weight).sum() / weight.sum(),
+        "perplexity": np.exp((nll * weight).sum() / weight.sum()),
+    }
+    head = make_head(label_smoothing=0.1)
+
+    metrics = head.make_metrics()
+    for metric, sums in zip(metrics, head.measure(y, logits, weight), strict=True):
+        metric.update_state(*sums)
+
+    assert 0 < wanted["token_accuracy"] < 1
+    assert {each.name: float(each.result()) for each in metrics} == pytest.approx(wanted, rel=1e-5)
+    assert head.make_metrics()[0] is not metrics[0]
+
+
+def test_the_readout_is_normalised_and_in_float32_whatever_comes_in():
+    _, logits, _ = batch()
+
+    log_probs = make_head().readout(logits)
+    rough = make_head().readout(tf.cast(logits, tf.bfloat16))
+
+    np.testing.assert_allclose(log_probs, log_softmax(logits), rtol=1e-5)
+    assert rough.dtype == tf.float32
+    np.testing.assert_allclose(np.exp(rough).sum(-1), 1, rtol=1e-5)
+
+
+def test_the_logits_are_a_linear_map_of_hidden_states_of_any_rank():
+    hidden = np.random.default_rng(5).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
+    head = make_head()
+    head.bias.assign(np.arange(VOCABULARY))
+    wanted = hidden.astype("float64") @ head.kernel.numpy() + np.arange(VOCABULARY)
+
+    np.testing.assert_allclose(head(hidden), wanted, rtol=1e-4)
+    np.testing.assert_allclose(head(hidden[:, 0]), wanted[:, 0], rtol=1e-4)
+
+
+def test_the_loss_of_rough_logits_is_summed_in_float32():
+    y, logits, weight = batch()
+    rough = tf.cast(logits, tf.bfloat16)
+
+    found = make_head(dtype="mixed_bfloat16").loss(y, rough, weight)
+
+    assert [part.dtype for part in found] == ["float32", "float32"]
+    wanted = make_head().loss(y, rough.numpy().astype("float32"), weight)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert make_head(dtype="mixed_bfloat16")(tf.ones((1, FEATURES))).dtype == tf.bfloat16
+
+
+def tied():
+    embedding = keras.layers.ReversibleEmbedding(VOCABULARY, FEATURES)
+    embedding.build((None,))
+    head = Tokens(VOCABULARY)
+    head.tie(embedding)
+    head.build((None, FEATURES))
+    return embedding, head
+
+
+def test_a_tied_head_reads_the_embedding_and_gives_its_gradient_to_that_weight():
+    embedding, head = tied()
+    ids = np.array([1, 3, 3])
+    upstream = np.random.default_rng(6).normal(size=(3, VOCABULARY)).astype("float32")
+
+    with tf.GradientTape() as tape:
+        logits = head(embedding(ids))
+        total = tf.reduce_sum(logits * upstream)
+    gradient = tf.convert_to_tensor(tape.gradient(total, embedding.embeddings.value))
+
+    table = embedding.embeddings.numpy().astype("float64")
+    np.testing.assert_allclose(logits, table[ids] @ table.T, rtol=1e-4, atol=1e-6)
+    wanted = upstream.T @ table[ids]  # as a kernel
+    np.add.at(wanted, ids, upstream @ table)  # as a table
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-6)
+    assert not hasattr(head, "kernel")
+
+
+def test_a_tied_embedding_must_be_as_wide_as_the_hidden_states():
+    _, head = tied()
+    with pytest.raises(ValueError, match="embeddings of 5 and hidden states of 6"):
+        head.build((None, FEATURES + 1))
+
+
+def test_a_task_with_tied_embeddings_has_one_weight_and_keeps_the_tie_when_saved(tmp_path):
+    task = make_translator(units=10, embedding_dim=10, tie_embeddings=True)
+    free = make_translator(units=10, embedding_dim=10)
+    assert free.count_params() - task.count_params() == 10 * 11
+    assert len({id(weight) for weight in task.weights}) == len(task.weights)
+
+    task.compile()
+    task.save(tmp_path / "tied.keras")
+    again = load(tmp_path / "tied.keras")
+
+    x = {"source_ids": np.array([[5, 4, 3]]), "target_ids": np.array([[2, 4]])}
+    np.testing.assert_allclose(again(x), task(x), rtol=1e-5)
+    again.decoder.embedding.embeddings.assign(0 * again.decoder.embedding.embeddings)
+    np.testing.assert_allclose(again(x) - again.head.bias, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_a_label_smoothing_out_of_range_is_refused(smoothing):
+    with pytest.raises(ValueError, match=f"below 1. Received: label_smoothing={smoothing}"):
+        make_head(label_smoothing=smoothing)
+
+
+def test_a_users_functional_model_trains_saves_and_loads_the_head(tmp_path):
+    ids = keras.Input((None,), dtype="int32")
+    outputs = Tokens(VOCABULARY)(keras.layers.Embedding(VOCABULARY, FEATURES)(ids))
+    model = keras.Model(ids, outputs)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    y, _, _ = batch()
+    before = [weight.numpy() for weight in model.weights]
+
+    model.fit(y, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert all(np.any(now != old) for now, old in zip(model.get_weights(), before, strict=True))
+    np.testing.assert_allclose(again(y), model(y), rtol=1e-6)

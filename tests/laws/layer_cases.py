@@ -1,0 +1,119 @@
+"""Every layer of the library with arguments that it can be called on: the rows of the laws.
+
+The registries are the tables. A new cell, attention or direction is a row here without a line.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqzoo.decoders import RecurrentDecoder
+from seqzoo.encoders import Encoded, RecurrentEncoder
+from seqzoo.encoders.recurrent import DIRECTIONS
+from seqzoo.layers import Bidirectional, GRUCell, Recurrent
+from seqzoo.layers.attention import ATTENTIONS
+from seqzoo.layers.cells import CELLS
+
+BATCH, TIME, SOURCE, UNITS, FEATURES, EMBEDDING, VALUES, VOCABULARY = 3, 4, 5, 6, 7, 8, 9, 11
+MASK = np.array([[1, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]], "bool")
+SOURCE_MASK = np.array([[1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 0]], "bool")
+
+
+class Case(NamedTuple):
+    """`make(**options)` is a new layer, which can be called as `layer(**arguments)`."""
+
+    make: Callable[..., Any]
+    arguments: dict[str, Any]
+
+
+def normal(*shape):
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+def ids(*shape):
+    return np.random.default_rng(shape).integers(1, VOCABULARY, size=shape).astype("int32")
+
+
+CELL_MAKERS = CELLS | {"gru_reset_before": partial(GRUCell, reset_after=False)}
+
+DECODERS: dict[str, dict[str, Any]] = {
+    "previous, maxout": {"attend_from": "previous", "readout": "maxout", "cell": "gru"},
+    "previous, tanh": {"attend_from": "previous", "attention": "concat", "layers": 2},
+    "current, maxout": {"readout": "maxout", "attention": "general", "bridge": "zero", "layers": 3},
+    "current, tanh": {"attention": "scaled_dot", "cell": "simple"},
+    "input feeding": {"input_feeding": True, "bridge": "copy", "layers": 2},
+    "no attention": {"attention": None, "readout": "none", "bridge": "copy", "layers": 2},
+}
+
+
+def value_width(attention):
+    """The scalar product wants queries and values of one width, the others do not."""
+    return UNITS if attention in ("dot", "scaled_dot") else VALUES
+
+
+def make_decoder(options, **more):
+    return RecurrentDecoder(VOCABULARY, EMBEDDING, UNITS, **options, **more)
+
+
+def encoded_for(options, batch=BATCH) -> Encoded:
+    """What an encoder could hand to a decoder of these options."""
+    layers, sizes = options.get("layers", 1), CELLS[options.get("cell", "lstm")](UNITS).state_size
+    copied = options.get("bridge") == "copy"
+    state = [[normal(batch, UNITS if copied else 5) + i for _ in sizes] for i in range(layers)]
+    outputs = normal(batch, SOURCE, value_width(options.get("attention", "additive")))
+    return Encoded(outputs, state, SOURCE_MASK[:batch])
+
+
+def decoder_case(options):
+    arguments = {"token_ids": ids(BATCH, TIME), "encoded": encoded_for(options)}
+    return Case(partial(make_decoder, options), arguments)
+
+
+def recurrent(make_cell, reverse, **options):
+    return Recurrent(
+        make_cell(UNITS, **options),
+        reverse=reverse,
+        return_sequences=True,
+        return_state=True,
+        **options,
+    )
+
+
+def bidirectional(make_cell, **options):
+    return Bidirectional(make_cell(UNITS, **options), **options)
+
+
+SEQUENCE = {"inputs": normal(BATCH, TIME, FEATURES), "mask": MASK}
+TOKENS = {"inputs": ids(BATCH, TIME), "mask": MASK}
+ENCODER = {"layers": 2, "residual": True, "cell": "gru"}
+
+RECURRENTS = {
+    f"recurrent {name}": Case(partial(recurrent, make, False), SEQUENCE)
+    for name, make in CELL_MAKERS.items()
+}
+RECURRENTS |= {"reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE)}
+RECURRENTS |= {
+    f"bidirectional {name}": Case(partial(bidirectional, make), SEQUENCE)
+    for name, make in CELL_MAKERS.items()
+}
+RECURRENTS |= {
+    f"encoder {name}": Case(
+        partial(RecurrentEncoder, VOCABULARY, EMBEDDING, UNITS, direction=name, **ENCODER), TOKENS
+    )
+    for name in DIRECTIONS
+}
+
+LAYERS = RECURRENTS | {
+    f"attention {name}": Case(
+        partial(make, UNITS),
+        {
+            "query": normal(BATCH, TIME, UNITS),
+            "memory": normal(BATCH, SOURCE, value_width(name)),
+            "mask": SOURCE_MASK,
+        },
+    )
+    for name, make in ATTENTIONS.items()
+}
+LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}

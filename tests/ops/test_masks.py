@@ -1,0 +1,84 @@
+"""What follows from masks."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqzoo.ops.masks import attached_mask, masked_softmax, where_real
+
+MASK = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]], "bool")
+SCORES = np.random.default_rng(0).normal(size=(3, 4))
+
+
+def softmax_by_hand(scores, mask):
+    shares = np.zeros_like(scores)
+    for row, real in enumerate(mask):
+        if real.any():
+            exponentials = np.exp(scores[row, real] - scores[row, real].max())
+            shares[row, real] = exponentials / exponentials.sum()
+    return shares
+
+
+def test_a_softmax_shares_out_the_real_places_and_gives_zeros_where_there_are_none():
+    np.testing.assert_allclose(masked_softmax(SCORES, MASK), softmax_by_hand(SCORES, MASK))
+
+
+@pytest.mark.parametrize("level", [-1e30, -1e5, 1e5, 1e30])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_scores_of_any_height_are_shared_out_among_real_places_only(dtype, level):
+    scores = tf.constant(np.where(MASK, level, -level), dtype)
+    expected = MASK / np.maximum(MASK.sum(axis=1, keepdims=True), 1)
+    found = masked_softmax(scores, MASK)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(tf.cast(found, "float64"), expected, rtol=0.01)
+
+
+def test_half_precision_holds_its_scores():
+    scores = tf.constant(np.where(MASK, -2e4, 6e4), "float16")
+    expected = MASK / np.maximum(MASK.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(masked_softmax(scores, MASK), expected, rtol=1e-3)
+
+
+def test_a_mask_broadcasts_against_scores():
+    scores = np.random.default_rng(1).normal(size=(3, 2, 4))
+    found = masked_softmax(scores, MASK[:, None])
+    for t in range(2):
+        np.testing.assert_allclose(found[:, t], softmax_by_hand(scores[:, t], MASK))
+
+
+def test_masked_places_get_no_gradient_and_real_ones_that_of_a_softmax():
+    scores = tf.constant(SCORES)
+    weights = np.random.default_rng(2).normal(size=SCORES.shape)
+    with tf.GradientTape() as tape:
+        tape.watch(scores)
+        total = tf.reduce_sum(masked_softmax(scores, MASK) * weights)
+    shares = softmax_by_hand(SCORES, MASK)
+    expected = shares * (weights - np.sum(shares * weights, axis=1, keepdims=True))
+    found = tape.gradient(total, scores)
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+    assert np.all(found[~MASK] == 0)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
+def test_zero_rows_and_zero_places_are_legal(shape):
+    found = masked_softmax(np.zeros(shape, "float32"), np.zeros(shape, "bool"))
+    assert found.shape == shape
+
+
+def test_where_a_row_is_real_the_new_values_are_taken_from_every_leaf():
+    new = {"a": [np.ones((3, 2))], "b": np.ones((3, 2, 4), "int32")}
+    old = keras.tree.map_structure(lambda leaf: leaf * 7, new)
+    found = where_real(MASK[:, 0], new, old)
+    keras.tree.assert_same_structure(found, new)
+    for leaf in keras.tree.flatten(found):
+        rows = np.asarray(leaf).reshape(3, -1)
+        np.testing.assert_array_equal(rows, np.repeat([[1], [7], [7]], rows.shape[1], axis=1))
+
+
+def test_a_given_mask_goes_before_an_attached_one():
+    masked = keras.layers.Masking()(np.array([[[1.0], [0.0]], [[0.0], [2.0]]], "float32"))
+    np.testing.assert_array_equal(attached_mask(None, masked), [[True, False], [False, True]])
+    given = np.ones((2, 2), "bool")
+    assert attached_mask(given, masked) is given
+    assert attached_mask(None, np.zeros((2, 2, 1))) is None

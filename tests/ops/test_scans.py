@@ -1,0 +1,266 @@
+"""The loop over time: the general one and the kernel that TensorFlow runs."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from seqzoo.ops.scans import apply_maps, general_scan, scan
+from seqzoo.ops.tensorflow_scan import tensorflow_scan
+
+TIME, BATCH, UNITS, FEATURES, PLACES = 4, 3, 5, 2, 6
+
+both_kinds = pytest.mark.parametrize("run", [general_scan, tensorflow_scan])
+both_ways = pytest.mark.parametrize("reverse", [False, True])
+
+
+class Constants(NamedTuple):
+    table: np.ndarray
+    gain: np.ndarray
+
+
+def normal(*shape):
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+def problem():
+    """State, inputs, maps and constants of `step`. The names are out of order on purpose."""
+    rng = np.random.default_rng(0)
+    state = {"z": [normal(BATCH, UNITS)], "a": normal(BATCH, FEATURES)}
+    inputs = {
+        "x": normal(TIME, BATCH, FEATURES),
+        "place": rng.integers(0, PLACES, size=(TIME, BATCH)).astype("int32"),
+        "real": rng.random((TIME, BATCH)) < 0.7,
+    }
+    maps = {
+        "recurrent": (normal(UNITS, UNITS) / 2, normal(UNITS)),
+        "inner": (normal(UNITS, FEATURES) / 2,),
+        "outer": (normal(FEATURES + 0, UNITS) / 2 + 1,),
+    }
+    return state, inputs, maps, Constants(normal(PLACES, UNITS), normal(BATCH, 1) + 2)
+
+
+def step(inputs_t, state, constants, linear):
+    """Three products in a row, a look-up by a whole number and a mask."""
+    (h,) = state["z"]
+    looked_up = ops.take(constants.table, inputs_t["place"], axis=0)
+    g = ops.tanh(linear("recurrent", h) + linear("outer", inputs_t["x"]) + looked_up)
+    y = ops.tanh(linear("inner", g * constants.gain)) + inputs_t["x"]
+    real = ops.expand_dims(inputs_t["real"], 1)
+    return {"z": [ops.where(real, g, h)], "a": ops.where(real, y, state["a"])}
+
+
+def by_hand(state, inputs, maps, constants, reverse):
+    """The same in NumPy; returns `z` and `a` after each step `(T, B, ...)`."""
+    h, a = state["z"][0].copy(), state["a"].copy()
+    z_after, a_after = np.zeros((TIME, *h.shape)), np.zeros((TIME, *a.shape))
+    for t in reversed(range(TIME)) if reverse else range(TIME):
+        for b in range(BATCH):
+            if inputs["real"][t, b]:
+                x = inputs["x"][t, b]
+                (w, bias), (inner,), (outer,) = maps.values()
+                g = np.tanh(h[b] @ w + bias + x @ outer + constants.table[inputs["place"][t, b]])
+                h[b], a[b] = g, np.tanh(g * constants.gain[b] @ inner) + x
+        z_after[t], a_after[t] = h, a
+    return z_after, a_after
+
+
+def leaves_of(nest):
+    return keras.tree.flatten(nest)
+
+
+def weighed_sum(leaves):
+    return tf.add_n(
+        [
+            tf.reduce_sum(
+                leaf * tf.reshape(tf.cos(tf.range(tf.size(leaf), dtype=leaf.dtype)), tf.shape(leaf))
+            )
+            for leaf in map(lambda leaf: tf.cast(leaf, "float64"), leaves)
+        ]
+    )
+
+
+def differentiate(run, arguments, reverse=False, step=step):
+    """Returns the leaves of the result and the gradients by the float leaves of the arguments."""
+    arguments = keras.tree.map_structure(tf.convert_to_tensor, arguments)
+    sources = [leaf for leaf in leaves_of(arguments) if leaf.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        leaves = leaves_of(run(step, *arguments, reverse=reverse))
+        total = weighed_sum(leaves)
+    return leaves, tape.gradient(total, sources, unconnected_gradients="zero")
+
+
+def assert_all_close(found, expected, **tolerance):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(one), tf.convert_to_tensor(other), **tolerance
+        )
+
+
+@both_kinds
+@both_ways
+def test_states_are_those_of_a_loop_and_the_final_one_is_the_last_that_ran(run, reverse):
+    arguments = problem()
+    states, final = run(step, *arguments, reverse=reverse)
+    z, a = by_hand(*arguments, reverse)
+    assert_all_close([states["z"][0], states["a"]], [z, a], atol=1e-13)
+    last = 0 if reverse else -1
+    assert_all_close([final["z"][0], final["a"]], [z[last], a[last]], atol=1e-13)
+    keras.tree.assert_same_structure(states, arguments[0])
+    keras.tree.assert_same_structure(final, arguments[0])
+
+
+@both_ways
+def test_both_kinds_have_the_same_gradients(reverse):
+    _, fast = differentiate(tensorflow_scan, problem(), reverse)
+    _, general = differentiate(general_scan, problem(), reverse)
+    assert len(fast) == 9
+    assert_all_close(fast, general, atol=1e-12)
+
+
+def test_the_kernel_is_what_runs_on_tensorflow():
+    assert keras.backend.backend() == "tensorflow"
+    graph = tf.Graph()
+    with graph.as_default():
+        scan(step, *problem())
+    assert "TensorListReserve" in {op.type for op in graph.get_operations()}
+    found, expected = (leaves_of(run(step, *problem())) for run in (scan, tensorflow_scan))
+    assert_all_close(found, expected)
+
+
+@both_kinds
+def test_one_step_runs_as_many(run):
+    state, inputs, maps, constants = problem()
+    first = keras.tree.map_structure(lambda leaf: leaf[:1], inputs)
+    states, final = run(step, state, first, maps, constants)
+    inputs_t = keras.tree.map_structure(lambda leaf: leaf[0], inputs)
+    expected = leaves_of(step(inputs_t, state, constants, apply_maps(maps)))
+    assert_all_close(leaves_of(final), expected, atol=1e-13)
+    assert_all_close([leaf[0] for leaf in leaves_of(states)], expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_graph_of_unknown_sizes_and_xla_give_the_same(jit_compile):
+    state, inputs, maps, constants = problem()
+    unknown = keras.tree.map_structure(
+        lambda leaf: tf.TensorSpec([None] * min(leaf.ndim, 2) + list(leaf.shape[2:]), leaf.dtype),
+        (inputs, constants._replace(table=np.zeros((1, 1, 1)))),
+    )
+    rows = keras.tree.map_structure(
+        lambda leaf: tf.TensorSpec([None, leaf.shape[1]], leaf.dtype), state
+    )
+    table = tf.TensorSpec(constants.table.shape, "float64")
+    signature = [rows, unknown[0], Constants(table, unknown[1].gain)]
+
+    @tf.function(input_signature=signature, jit_compile=jit_compile)
+    def graph(state, inputs, constants):
+        return differentiate(tensorflow_scan, (state, inputs, maps, constants))
+
+    found, expected = graph(state, inputs, constants), differentiate(tensorflow_scan, problem())
+    for one, other in zip(found, expected, strict=True):
+        assert_all_close(one, other, atol=1e-12)
+
+
+def test_a_tensor_that_stands_in_two_places_gets_the_sum_of_both_gradients():
+    x = tf.constant(normal(TIME, BATCH, UNITS))
+    start, kernel = tf.constant(normal(BATCH, UNITS)), tf.constant(normal(UNITS, UNITS))
+
+    def two_places(inputs_t, state, constants, linear):
+        a, b = inputs_t
+        h = ops.tanh(linear("one", state[0]) * a + linear("two", b) + constants[0] * constants[1])
+        return [h]
+
+    def gradients(run):
+        with tf.GradientTape() as tape:
+            tape.watch([x, start, kernel])
+            maps = {"one": (kernel,), "two": (kernel,)}
+            total = weighed_sum(leaves_of(run(two_places, [start], (x, x), maps, (start, start))))
+        return tape.gradient(total, [x, start, kernel])
+
+    assert_all_close(gradients(tensorflow_scan), gradients(general_scan), atol=1e-12)
+
+
+def test_a_result_that_nothing_hangs_on_takes_no_part_in_the_gradient():
+    arguments = keras.tree.map_structure(tf.convert_to_tensor, problem())
+    sources = [arguments[0]["a"], arguments[2]["inner"][0], arguments[2]["outer"][0]]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        _, final = tensorflow_scan(step, *arguments)
+        total = tf.reduce_sum(final["z"][0])
+    untouched, unused, used = tape.gradient(total, sources)
+    assert np.all(untouched == 0)
+    assert np.all(unused == 0)
+    assert np.any(used != 0)
+
+
+def test_second_derivatives_are_finite_differences_of_first_ones():
+    state, inputs, maps, constants = problem()
+
+    def slope(x):
+        arguments = (state, inputs | {"x": x}, maps, constants)
+        return weighed_sum(differentiate(tensorflow_scan, arguments)[1])
+
+    x, direction = tf.constant(inputs["x"]), normal(1, TIME, BATCH, FEATURES)[0]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = slope(x)
+    found = np.sum(tape.gradient(total, x) * direction)
+    expected = (slope(x + 1e-6 * direction) - slope(x - 1e-6 * direction)) / 2e-6
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@both_kinds
+@both_ways
+def test_zero_rows_give_zero_rows_and_gradients_of_zero(run, reverse):
+    state, inputs, maps, constants = problem()
+    state = keras.tree.map_structure(lambda leaf: leaf[:0], state)
+    inputs = keras.tree.map_structure(lambda leaf: leaf[:, :0], inputs)
+    constants = constants._replace(gain=constants.gain[:0])
+    leaves, gradients = differentiate(run, (state, inputs, maps, constants), reverse)
+    assert [leaf.shape for leaf in leaves[:2]] == [(TIME, 0, FEATURES), (TIME, 0, UNITS)]
+    assert all(np.all(gradient == 0) for gradient in gradients)
+
+
+def test_zero_steps_leave_the_first_state_and_its_gradient():
+    state, inputs, maps, constants = problem()
+    inputs = keras.tree.map_structure(lambda leaf: leaf[:0], inputs)
+    leaves, gradients = differentiate(tensorflow_scan, (state, inputs, maps, constants))
+    assert [leaf.shape[0] for leaf in leaves[:2]] == [0, 0]
+    assert_all_close(leaves[2:], leaves_of(state))
+    expected = [tf.cos(tf.range(leaf.size, dtype="float64")) for leaf in leaves_of(state)]
+    assert_all_close([tf.reshape(g, -1) for g in gradients[:2]], expected)
+    assert all(np.all(gradient == 0) for gradient in gradients[2:])
+
+
+def test_known_sizes_stay_known():
+    state, inputs, maps, constants = problem()
+
+    @tf.function
+    def graph():
+        states, final = tensorflow_scan(step, state, inputs, maps, constants)
+        shapes.extend(leaf.shape.as_list() for leaf in leaves_of(states) + leaves_of(final))
+
+    shapes = []
+    graph()
+    rows = [[BATCH, FEATURES], [BATCH, UNITS]]
+    assert shapes == [[TIME, *row] for row in rows] + rows
+
+
+@pytest.mark.parametrize(
+    ("uses", "applied"),
+    [([], r"\[\]"), (["map", "map"], r"\['map', 'map'\]")],
+)
+def test_a_map_that_is_not_applied_just_once_is_refused(uses, applied):
+    def careless(inputs_t, state, constants, linear):
+        for name in uses:
+            state = [state[0] + linear(name, inputs_t)]
+        return state
+
+    maps = {"map": (normal(UNITS, UNITS),)}
+    message = rf"apply each of its maps once\. Maps: \['map'\]\. Applied: {applied}"
+    with pytest.raises(ValueError, match=message):
+        tensorflow_scan(careless, [normal(BATCH, UNITS)], normal(TIME, BATCH, UNITS), maps)

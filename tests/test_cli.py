@@ -1,0 +1,387 @@
+"""The command line, on a task of a moment (`tiny_recipe.py`) and on small runs of real models."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqzoo import cli
+
+RECIPE = Path(__file__).with_name("tiny_recipe.py")
+ROOT = Path(__file__).parents[1]
+
+
+def train(out, *arguments):
+    return cli.main(["train", str(RECIPE), "--out", str(out), *arguments])
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    """A whole run without `--out`: its folder, which tests leave as it is, stdout and stderr."""
+    place, out, err = tmp_path_factory.mktemp("whole"), io.StringIO(), io.StringIO()
+    with contextlib.chdir(place), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert cli.main(["train", str(RECIPE)]) == 0
+    return place / "runs/tiny-0", out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def finished(training):
+    return training[0]
+
+
+@pytest.fixture
+def error(capsys):
+    """The one line on stderr of a command that must fail, with nothing on stdout."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        assert cli.main([str(argument) for argument in arguments]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("seqzoo: error: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        return err
+
+    return run
+
+
+def send(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def history(folder):
+    return (folder / "history.csv").read_text()
+
+
+def test_a_run_leaves_all_that_belongs_to_it(finished):
+    files = {path.name for path in finished.iterdir()}
+
+    assert files == {
+        *("recipe.py", "run.json", "preset", "metrics.json", "history.csv", "timing.csv"),
+        *("logs", "plots", "checkpoints", "export"),
+    }
+    assert sorted(path.name for path in (finished / "plots").iterdir()) == ["learning_curves.png"]
+    assert (finished / "export/1/saved_model.pb").is_file()
+    assert list((finished / "logs/train").glob("events.*"))
+
+
+def test_the_tables_of_a_run_have_a_row_for_each_epoch(finished):
+    rows = list(csv.DictReader(history(finished).splitlines()))
+    timing = list(csv.DictReader((finished / "timing.csv").read_text().splitlines()))
+
+    assert history(finished).startswith("epoch,loss,token_accuracy,")
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
+    assert list(timing[0]) == ["epoch", "seconds"]
+    assert len(timing) == 4
+
+
+def test_training_shows_progress_on_stderr_and_results_on_stdout(training):
+    finished, out, err = training
+    lines = out.splitlines()
+    metrics = json.loads(lines[-1])
+
+    assert "20 training examples, 3 steps in an epoch, on CPU" in err
+    assert "3/3" in err
+    assert "val_loss" in err
+    assert lines[:2] == ["ab -> ba", "c -> c"]
+    assert len(lines) == 3
+    assert metrics == json.loads((finished / "metrics.json").read_text())
+    assert set(metrics) == {
+        f"{split}{name}"
+        for split in ("", "test_few_")
+        for name in ("loss", "token_accuracy", "perplexity")
+    }
+
+
+def test_settings_reach_the_run_and_stay_when_it_is_resumed_with_more_epochs(tmp_path, capsys):
+    import keras
+
+    out = tmp_path / "run"
+    settings = ["data.size=9", "model.units=3", "training.epochs=1", "training.batch_size=4"]
+    flags = [word for setting in settings for word in ("--set", setting)]
+    assert train(out, *flags, "--precision", "mixed_bfloat16", "--resume") == 0
+    assert "resuming" not in capsys.readouterr().err  # there was nothing to resume
+    assert train(out, "--resume", "--set", "training.epochs=2") == 0
+    assert "resuming from step 3\n" in capsys.readouterr().err  # 9 examples in batches of 4
+
+    preset = json.loads((out / "preset/config.json").read_text())
+    assert preset["config"]["units"] == 3
+    assert "mixed_bfloat16" in json.dumps(preset)
+    assert keras.config.dtype_policy().name == "float32"
+    assert history(out).count("\n") == 1 + 2
+    assert (out / "export/1/saved_model.pb").is_file()
+
+
+def interrupt(monkeypatch, epoch):
+    """Presses Ctrl-C at the end of an epoch, counted from 1, before anything is written of it."""
+    from seqzoo.training.callbacks import HistoryFile
+
+    write = HistoryFile.on_epoch_end
+
+    def on_epoch_end(self, now, logs=None):
+        if now + 1 == epoch:
+            raise KeyboardInterrupt
+        write(self, now, logs)
+
+    monkeypatch.setattr(HistoryFile, "on_epoch_end", on_epoch_end)
+
+
+def test_a_resumed_run_has_the_history_and_the_metrics_of_one_that_never_stopped(
+    finished, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        interrupt(patched, epoch=3)
+        assert train(out) == 130
+    assert capsys.readouterr().err.endswith("seqzoo: stopped\n")
+    assert history(out).count("\n") == 1 + 2
+    assert not (out / "preset").exists()
+
+    assert train(out, "--resume") == 0
+    assert "resuming from step 6\n" in capsys.readouterr().err
+    assert history(out) == history(finished)
+    assert (out / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
+    assert (out / "export/1/saved_model.pb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "holds a run. Go on with it by --resume, or choose another folder by --out."),
+        (["--resume", "--set", "model.units=6"], "Received: model.units=6, where"),
+        (["--resume", "--set", "training.batch_size=4"], "Received: training.batch_size=4, where"),
+        (["--resume", "--seed", "3"], "Received: seed=3, where"),
+        (["--resume", "--precision", "mixed_float16"], "Received: precision=mixed_float16, where"),
+    ],
+)
+def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(
+    finished, error, arguments, message
+):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+
+    assert message in error("train", RECIPE, "--out", finished, *arguments)
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "model.unit=3"], "Unknown field 'model.unit'. Did you mean 'model.units'?"),
+        (["--set", "training.epochs=x"], "`training.epochs` must be an integer. Received: 'x'."),
+        (["--set", "training.monitor=val_blue"], "must be a column of the history. Received: 'val"),
+        (["--set", "data.size=0"], "The split 'train' must hold at least one example."),
+        (["--set", "model.units=-1"], ""),
+        (["--data", "."], "This recipe has no data but its own."),
+        (["--data", "no/such/folder"], "argument --data: nothing is at 'no/such/folder'"),
+        (["--seed", "-1"], ""),
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["--strategy", "tpu"], "The strategy 'tpu' needs a TPU. Received: none"),
+        (["--strategy", "many"], "argument --strategy: invalid choice: 'many'"),
+        (["--epoch", "3"], "Unknown argument '--epoch'."),
+        (["--presision=float32"], "Did you mean '--precision'?"),
+    ],
+)
+def test_a_wrong_argument_is_explained_in_a_line_and_nothing_is_written(
+    tmp_path, error, arguments, message
+):
+    assert message in error("train", RECIPE, "--out", tmp_path / "run", *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path, error):
+    (tmp_path / "notes.txt").write_text("mine")
+
+    assert "which holds other files" in error("train", RECIPE, "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
+    (tmp_path / "r.py").write_text("x = 1\n")
+
+    assert "nothing is at" in error("train", tmp_path / "none.py")
+    assert "must hold one `recipe = Recipe(...)`" in error("train", tmp_path / "r.py")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["trian"], "invalid choice: 'trian' (choose from 'list', 'train', 'evaluate'"),
+        (["predict"], "the following arguments are required: RUN (see `seqzoo predict --help`)"),
+        (["predict", ".", "--beam", "0"], "--beam: a positive integer is wanted. Received: '0'"),
+        (["predict", "."], "A folder made by `seqzoo train` is wanted. Received: '.', which holds"),
+        (["evaluate", "nowhere"], "argument RUN: nothing is at 'nowhere'. Check the path"),
+        (["explain", ".", "text"], "the following arguments are required: --out"),
+    ],
+)
+def test_a_wrong_command_is_explained_in_a_line(error, arguments, message):
+    assert message in error(*arguments)
+
+
+def test_the_run_of_another_recipe_is_not_resumed(finished, tmp_path, error):
+    other = tmp_path / "other.py"
+    other.write_text(RECIPE.read_text().replace('name="tiny"', 'name="other"'))
+
+    message = error("train", other, "--out", finished, "--resume")
+    assert "Received: recipe=other, where" in message
+    assert "has tiny. Use its value, or begin another run by --out." in message
+
+
+def test_a_run_that_has_not_ended_says_how_to_end_it(finished, tmp_path, error):
+    run = shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(run / "preset")
+
+    assert "holds no trained model yet. Finish its training" in error("evaluate", run)
+
+
+def test_evaluate_prints_the_metrics_of_a_split(finished, capsys):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    for split, prefix in (("test", ""), ("test_few", "test_few_")):
+        capsys.readouterr()
+        assert cli.main(["evaluate", str(finished), "--split", split]) == 0
+        printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert printed == pytest.approx({name: metrics[prefix + name] for name in printed})
+        assert list(printed) == ["loss", "perplexity", "token_accuracy"]
+
+
+def test_an_unknown_split_and_a_beam_for_what_searches_nothing_are_explained(finished, error):
+    unknown = error("evaluate", finished, "--split", "tset")
+
+    assert "Unknown split 'tset'. Did you mean 'test'? Known: train, validation, test," in unknown
+    assert "'tiny' searches nothing. Leave out --beam" in error("predict", finished, "--beam", "2")
+
+
+def predict(finished, monkeypatch, capsys, content, *arguments):
+    send(monkeypatch, content)
+    capsys.readouterr()
+    assert cli.main(["predict", str(finished), *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_predict_gives_a_line_for_a_line_in_order(finished, monkeypatch, capsys):
+    content = "ab\n\n \t \ncé\r\n\u2028x\x85y\nlast".encode()
+
+    out = predict(finished, monkeypatch, capsys, content)
+    assert out == "ba\n\n\néc\ny\x85x\u2028\ntsal\n"
+
+
+def test_predict_answers_many_lines_and_none(finished, monkeypatch, capsys):
+    lines = [f"{number}a" for number in range(1000)]
+    out = predict(finished, monkeypatch, capsys, "\n".join(lines).encode() + b"\n")
+
+    assert out.split("\n") == [*(line[::-1] for line in lines), ""]
+    assert predict(finished, monkeypatch, capsys, b"") == ""
+    assert predict(finished, monkeypatch, capsys, b"\n") == "\n"
+
+
+def test_predict_answers_invalid_utf8(finished, monkeypatch, capsys):
+    assert predict(finished, monkeypatch, capsys, b"a\xff\xfeb\n") == "b\ufffd\ufffda\n"
+
+
+def test_answers_and_scores_stand_in_columns_of_escaped_text(finished, monkeypatch, capsys):
+    content = b"a\\b\tc\n\nd\n"
+
+    scores = predict(finished, monkeypatch, capsys, content, "--scores")
+    assert scores == "c\\tb\\\\a\t-0.500000\n\nd\t-0.500000\n"
+    both = predict(finished, monkeypatch, capsys, content, "--scores", "--n-best", "2")
+    second = "\ttab\\there\t-1.000000\n"
+    assert both == f"c\\tb\\\\a\t-0.500000{second}\nd\t-0.500000{second}"
+    plain = predict(finished, monkeypatch, capsys, content, "--n-best", "2")
+    assert plain == "c\\tb\\\\a\ttab\\there\n\nd\ttab\\there\n"
+
+
+def test_one_answer_without_scores_keeps_its_tabs_and_backslashes(finished, monkeypatch, capsys):
+    assert predict(finished, monkeypatch, capsys, b"a\\b\tc\n") == "c\tb\\a\n"
+
+
+class Pipe:
+    """Gives one chunk at a time, and looks at what was answered before it asks for more."""
+
+    def __init__(self, chunks, capsys):
+        self.chunks, self.capsys, self.answered = list(chunks), capsys, []
+        self.buffer = self
+
+    def read1(self, size):
+        self.answered.append(self.capsys.readouterr().out)
+        return self.chunks.pop(0) if self.chunks else b""
+
+
+def test_predict_answers_what_has_come_before_it_waits_for_more(finished, monkeypatch, capsys):
+    pipe = Pipe([b"ab\ncd\nun", b"finished\n", b"last"], capsys)
+    monkeypatch.setattr(sys, "stdin", pipe)
+    capsys.readouterr()
+
+    assert cli.main(["predict", str(finished)]) == 0
+    assert pipe.answered == ["", "ba\ndc\n", "dehsinifnu\n", ""]
+    assert capsys.readouterr().out == "tsal\n"
+
+
+def test_export_writes_a_model_and_never_over_another(finished, tmp_path, error):
+    assert cli.main(["export", str(finished), str(tmp_path / "served")]) == 0
+
+    assert (tmp_path / "served/1/saved_model.pb").is_file()
+    assert "must not hold an exported model yet" in error("export", finished, tmp_path / "served")
+
+
+def test_list_shows_models_and_recipes_with_their_figures(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    shutil.copy(RECIPE, tmp_path / "recipes/tiny.py")
+
+    assert cli.main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "  bahdanau_2015           Builds the first translation model with attention" in out
+    assert "  recipes/tiny.py\n" in out
+    assert "    token_accuracy, test: published 0.2 (a paper); measured 0.3\n" in out
+
+
+def test_help_is_quick_and_needs_no_tensorflow():
+    code = (
+        "import sys; from seqzoo.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert found.returncode == 0, found.stderr
+    assert "usage: seqzoo train" in found.stdout
+    assert "--precision" in found.stdout
+
+
+def test_a_closed_pipe_ends_the_command_quietly_and_other_encodings_of_the_terminal_are_left(
+    finished,
+):
+    # LC_ALL=C gives Python's streams another encoding than UTF-8 unless they are told.
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from seqzoo.cli import main\n"
+        f"sys.exit(main(['predict', {str(finished)!r}]))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    process = subprocess.Popen(
+        [sys.executable, "-X", "utf8=0", "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+    )
+    process.stdin.write("né\n".encode())
+    process.stdin.flush()
+    first = process.stdout.readline()
+    process.stdout.close()
+    with process.stdin:
+        process.stdin.write(b"more\n")
+    stderr = process.stderr.read()
+
+    assert first == "én\n".encode()
+    assert stderr == b""
+    assert process.wait() == 0

@@ -1,0 +1,335 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, find_recipes, load_recipe
+from seqzoo.recipe.fields import set_fields
+from seqzoo.recipe.folder import RunOptions
+from seqzoo.recipe.training_options import make_optimizer
+from seqzoo.search import BeamSearch, Greedy
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    units: int = 5
+    dropout: float = 0.0
+    residual: bool = False
+    cell: Literal["lstm", "gru"] = "lstm"
+    longest: int | None = None
+    name: str = "a"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    name: str = "whole"
+    model: Model = Model()
+    training: TrainingOptions = dataclasses.field(default_factory=TrainingOptions)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "field", "value"),
+    [
+        ("model.units=64", "units", 64),
+        ("model.dropout=1e-1", "dropout", 0.1),
+        ("model.dropout=1", "dropout", 1.0),
+        ("model.residual=True", "residual", True),
+        ("model.residual=false", "residual", False),
+        ("model.cell=gru", "cell", "gru"),
+        ("model.longest=7", "longest", 7),
+        ("model.longest=none", "longest", None),
+        ("model.name=a=b", "name", "a=b"),
+        ("model.name=none", "name", "none"),
+    ],
+)
+def test_a_field_is_set_to_a_value_of_its_type(assignment, field, value):
+    settings = set_fields(Settings(model=Model(longest=3)), [assignment])
+
+    assert getattr(settings.model, field) == value
+    assert type(getattr(settings.model, field)) is type(value)
+    assert settings.training == TrainingOptions()
+
+
+def test_later_assignments_win_and_the_settings_given_stay_as_they_are():
+    before = Settings()
+    after = set_fields(before, ["model.units=7", "training.epochs=3", "model.units=9"])
+
+    assert (after.model.units, after.training.epochs) == (9, 3)
+    assert before == Settings()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("model.unit=3", "Unknown field 'model.unit'. Did you mean 'model.units'? Known: model.u"),
+        ("epochs=3", "Unknown field 'epochs'. Did you mean 'training.epochs'?"),
+        ("name=x", "Unknown field 'name'. Did you mean 'model.name'?"),
+        ("model=3", "Unknown field 'model'."),
+        ("model.units", "A setting is written field=value, such as training.epochs=3. Received"),
+        ("model.units=3.5", "`model.units` must be an integer. Received: '3.5'."),
+        ("model.units=", "`model.units` must be an integer. Received: ''."),
+        ("model.units=none", "`model.units` must be an integer. Received: 'none'."),
+        ("model.dropout=much", "`model.dropout` must be a number. Received: 'much'."),
+        ("model.residual=1", "`model.residual` must be true or false. Received: '1'."),
+        ("model.cell=rnn", "`model.cell` must be one of lstm, gru. Received: 'rnn'."),
+        ("model.longest=x", "`model.longest` must be an integer or none. Received: 'x'."),
+        ("training.epochs=0", "`epochs` must be positive. Received: epochs=0."),
+    ],
+)
+def test_a_wrong_assignment_is_explained_in_a_line(assignment, message):
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        set_fields(Settings(), [assignment])
+
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": -1}, "`batch_size` must be positive"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be positive"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be positive"),
+        ({"clipnorm": 0.0}, "`clipnorm` must be positive"),
+        ({"patience": 0}, "`patience` must be positive"),
+        ({"schedule": "cosine", "warmup_steps": -1}, "`warmup_steps` must be at least 0"),
+        ({"warmup_steps": 3}, "`warmup_steps` goes with"),
+    ],
+)
+def test_training_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingOptions(**options)
+
+
+def rates(steps, **options):
+    optimizer = make_optimizer(TrainingOptions(epochs=5, learning_rate=0.2, **options), 8)
+    seen = []
+    for step in range(steps):
+        optimizer.iterations.assign(step)
+        seen.append(float(optimizer.learning_rate))
+    return np.array(seen)
+
+
+def test_a_constant_rate_stays():
+    np.testing.assert_allclose(rates(40), 0.2, rtol=1e-6)
+
+
+def test_a_cosine_ends_at_zero_when_the_last_epoch_ends():
+    expected = 0.1 * (1 + np.cos(np.pi * np.arange(41) / 40))
+
+    np.testing.assert_allclose(rates(41, schedule="cosine"), expected, atol=1e-6)
+
+
+def test_a_warm_up_rises_in_a_line_and_leaves_the_cosine_the_steps_that_remain():
+    rise = 0.2 * np.arange(10) / 10
+    fall = 0.1 * (1 + np.cos(np.pi * np.arange(31) / 30))
+
+    np.testing.assert_allclose(
+        rates(41, schedule="cosine", warmup_steps=10), [*rise, *fall], atol=1e-6
+    )
+
+
+def test_a_warm_up_as_long_as_the_training_is_refused():
+    with pytest.raises(ValueError, match="`warmup_steps` must be below the 40 steps"):
+        rates(1, schedule="cosine", warmup_steps=40)
+
+
+@pytest.mark.parametrize("clipnorm", [None, 2.5])
+def test_the_optimizer_clips_as_the_options_say(clipnorm):
+    assert make_optimizer(TrainingOptions(clipnorm=clipnorm), 8).global_clipnorm == clipnorm
+
+
+RECIPE = """
+import dataclasses
+from typing import Literal
+from seqzoo.recipe import Recipe, TrainingOptions
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    kind: Literal["a", "b"] = "a"
+
+{name} = Recipe(
+    name="{name}", load=lambda folder, data: {{}}, build=None, data=None, model=Model(),
+    training=TrainingOptions(), search=None, metrics={{}}, examples=(), figures=(),
+)
+"""
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_is_found_by_its_type_and_its_settings_can_be_set(tmp_path):
+    one = load_recipe(write(tmp_path, "one/same.py", RECIPE.format(name="first")))
+    other = load_recipe(write(tmp_path, "two/same.py", RECIPE.format(name="second")))
+
+    assert (one.name, other.name) == ("first", "second")
+    assert set_fields(one, ["model.kind=b"]).model.kind == "b"
+    assert [path.name for path in tmp_path.rglob("*.pyc")] == []
+
+
+def test_recipes_are_found_below_a_folder_and_other_files_are_passed_by(tmp_path):
+    write(tmp_path, "b/late.py", RECIPE.format(name="late"))
+    write(tmp_path, "a/early.py", RECIPE.format(name="early"))
+    write(tmp_path, "a/other.py", "answer = 42\n")
+
+    found = [(path.name, recipe.name) for path, recipe in find_recipes(tmp_path)]
+    assert found == [("early.py", "early"), ("late.py", "late")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "must hold one `recipe = Recipe(...)`. Received: {path}, which holds 0."),
+        (RECIPE.format(name="a") + RECIPE.format(name="b"), "{path}, which holds 2."),
+        ("x = 1\n\ny = z\n", "{path} cannot be run: NameError in line 3: name 'z' is not defined"),
+        ("x = (\n", "{path} cannot be run: SyntaxError in line 1: '(' was never closed"),
+        ("import nothing_of_this_name\n", "ModuleNotFoundError in line 1: No module named"),
+    ],
+)
+def test_a_file_that_holds_no_one_recipe_is_explained(tmp_path, text, message):
+    path = write(tmp_path, "r.py", text)
+
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        load_recipe(path)
+    assert message.format(path=path) in str(error.value)
+
+
+def test_a_missing_recipe_file_is_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No recipe file .*`seqzoo list` shows"):
+        load_recipe(tmp_path / "none.py")
+
+
+def make_recipe(**changes):
+    settings = {
+        **{"name": "r", "load": None, "build": None, "data": None, "model": None},
+        **{"training": TrainingOptions(), "search": None, "metrics": {}, "examples": ()},
+        **{"figures": ()},
+    }
+    return Recipe(**settings | changes)
+
+
+def test_a_loader_gets_the_folder_as_a_path_or_none_and_the_settings_of_the_data():
+    seen = []
+
+    def load(folder, data):
+        seen.append((folder, data))
+        return {"train": [(1, 2)], "validation": [(3, 4)]}
+
+    recipe = make_recipe(load=load, data=Model())
+    recipe.load_splits("x")
+    recipe.load_splits(None)
+
+    assert seen == [(Path("x"), Model()), (None, Model())]
+
+
+@pytest.mark.parametrize("splits", [{"train": [(1, 2)]}, {"train": [], "validation": [(1, 2)]}])
+def test_a_recipe_without_training_or_validation_examples_is_refused(splits):
+    with pytest.raises(ValueError, match="must hold at least one example"):
+        make_recipe(load=lambda folder, data: splits).load_splits(None)
+
+
+class Labels:
+    """A task that generates nothing: it answers with a length, as a classifier with a label."""
+
+    def evaluate(self, examples, return_dict, verbose):
+        assert return_dict
+        assert verbose == 0
+        return {"loss": float("inf"), "accuracy": np.float32(0.5)}
+
+
+def test_scores_are_those_of_the_task_and_of_the_metrics_and_go_into_json():
+    from seqzoo.recipe import Answer
+
+    recipe = make_recipe(
+        metrics={"share": lambda outputs, references: np.mean(np.equal(outputs, references))},
+        respond=lambda task, inputs, search: [[Answer(len(x), 0.5)] if x else [] for x in inputs],
+    )
+    examples = [("aa", 2), ("b", 2), ("", ""), ("cccc", 4)]
+
+    scores = recipe.scores(Labels(), examples, search=None)
+    assert scores == {"loss": None, "accuracy": 0.5, "share": 0.75}
+    assert json.loads(json.dumps(scores)) == scores
+
+
+def test_a_search_stays_or_gets_another_width_and_number_of_answers():
+    beam = BeamSearch(width=4, alpha=0.5, max_length=9)
+    greedy = Greedy(max_length=9)
+
+    assert make_recipe(search=beam).search_as(None, None) is beam
+    assert make_recipe(search=greedy).search_as(None, None) is greedy
+    assert make_recipe(search=beam).search_as(3, None) == dataclasses.replace(beam, width=3)
+    assert make_recipe(search=beam).search_as(None, 2) == dataclasses.replace(beam, n_best=2)
+    wide = dataclasses.replace(beam, width=6, n_best=6)
+    assert make_recipe(search=beam).search_as(None, 6) == wide
+    assert make_recipe(search=greedy).search_as(3, 2) == BeamSearch(width=3, n_best=2, max_length=9)
+    assert make_recipe(search=None).search_as(None, 3) is None
+
+
+def test_a_search_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=r"--n-best must be at most --beam\. Received"):
+        make_recipe(search=BeamSearch(width=5)).search_as(2, 3)
+    with pytest.raises(ValueError, match=r"'r' searches nothing\. Leave out --beam"):
+        make_recipe(search=None).search_as(2, None)
+
+
+def test_scores_of_no_examples_are_refused():
+    with pytest.raises(ValueError, match="at least one example to score"):
+        make_recipe().scores(Labels(), [], search=None)
+
+
+def test_a_run_folder_is_made_at_once_and_gives_back_its_options(tmp_path):
+    recipe = write(tmp_path, "r.py", "x = 1\n")
+    folder = RunFolder(tmp_path / "runs/a")
+    options = RunOptions(data="/d", settings=("model.units=3",), seed=5, precision="mixed_float16")
+    folder.check_free(resume=False)
+    folder.create(recipe, options)
+
+    assert folder.holds_run()
+    assert folder.options() == options
+    assert folder.recipe.read_text() == "x = 1\n"
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a"]
+
+
+def test_a_run_folder_may_be_an_empty_one(tmp_path):
+    folder = RunFolder(tmp_path / "a")
+    folder.path.mkdir()
+    folder.check_free(resume=True)
+    folder.create(write(tmp_path, "r.py", ""), RunOptions())
+
+    assert folder.holds_run()
+
+
+def test_a_folder_that_holds_a_run_is_free_only_for_its_resumption(tmp_path):
+    folder = RunFolder(tmp_path / "a")
+    folder.create(write(tmp_path, "r.py", ""), RunOptions())
+
+    folder.check_free(resume=True)
+    with pytest.raises(FileExistsError, match=r"holds a run. Go on with it by --resume"):
+        folder.check_free(resume=False)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("name", ["a", "a/notes.txt"])
+def test_a_path_that_holds_other_files_is_never_free(tmp_path, name, resume):
+    write(tmp_path, name, "mine")
+
+    with pytest.raises(FileExistsError, match="which holds other files"):
+        RunFolder(tmp_path / "a").check_free(resume)
+
+
+def test_a_folder_without_a_run_or_with_a_broken_record_is_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"which holds no run. Check the path"):
+        RunFolder(tmp_path).options()
+    with pytest.raises(FileNotFoundError, match=r"which is no folder. Check the path"):
+        RunFolder(tmp_path / "none").options()
+    for text in ("{", "[]", '{"settings": [], "colour": 1}', "{}"):
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(ValueError, match=r"run.json cannot be read: .* Train again"):
+            RunFolder(tmp_path).options()

@@ -1,0 +1,67 @@
+"""Tiny tasks for the tests: a few letters in, the same in reverse order out."""
+
+import random
+
+import keras
+
+from seqzoo import heads, zoo
+from seqzoo.preprocessing import TextPairs, WordTokenizer
+from seqzoo.tasks import Task
+
+LETTERS = "abcdefg"
+
+
+def reversal_pairs(count, seed=0):
+    """Pairs such as ("c a b", "b a c"), of 1 to 5 letters."""
+    rng = random.Random(seed)
+    words = [rng.choices(LETTERS, k=rng.randint(1, 5)) for _ in range(count)]
+    return [(" ".join(word), " ".join(reversed(word))) for word in words]
+
+
+def letters_tokenizer():
+    # Without a normal form, whose graph takes seconds to trace.
+    vocabulary = ["", "<unk>", "<start>", "<end>", *LETTERS]
+    return WordTokenizer(normalization=None, vocabulary=vocabulary)
+
+
+def make_translator(builder="luong_2015", seed=1, **settings):
+    """A Seq2Seq of the zoo, small, with the same weights for the same seed."""
+    keras.utils.set_random_seed(seed)
+    small = {"units": 12, "embedding_dim": 10}
+    if builder == "luong_2015":
+        small |= {"layers": 1, "attention": "dot", "dropout": 0.0}
+    if builder == "sutskever_2014":
+        small |= {"layers": 1}
+    both = letters_tokenizer(), letters_tokenizer()
+    return getattr(zoo, builder)(*both, **{**small, **settings})
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Bigram(Task):
+    """Predicts a token from the one before it: a task that is traced in no time."""
+
+    def __init__(self, head=None, preprocessor=None, penalty=0.0, **kwargs):
+        head = heads.Tokens(4 + len(LETTERS), label_smoothing=0.1) if head is None else head
+        super().__init__(head, preprocessor, **kwargs)
+        self.penalty = penalty
+        regularizer = keras.regularizers.L2(penalty) if penalty else None
+        self.embedding = keras.layers.Embedding(
+            4 + len(LETTERS), 5, embeddings_regularizer=regularizer
+        )
+        self.hidden = keras.layers.Dense(6, activation="tanh")
+        self.build()
+
+    def build(self, input_shape=None):
+        self.head(self.hidden(self.embedding(keras.KerasTensor((None, None), dtype="int32"))))
+        self.built = True
+
+    def call(self, x, training=False):
+        return self.head(self.hidden(self.embedding(x["target_ids"])))
+
+    def get_config(self):
+        return super().get_config() | {"penalty": self.penalty}
+
+
+def make_bigram(seed=1, raw=True, **settings):
+    keras.utils.set_random_seed(seed)
+    return Bigram(preprocessor=TextPairs(letters_tokenizer()) if raw else None, **settings)

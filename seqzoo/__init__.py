@@ -17,8 +17,22 @@ from seqzoo.version import __version__
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 if TYPE_CHECKING:
-    from seqzoo import datasets, decoders, encoders, explain, export, heads, layers, metrics, ops
-    from seqzoo import preprocessing, search, tasks, training, zoo
+    from seqzoo import (
+        datasets,
+        decoders,
+        encoders,
+        explain,
+        export,
+        heads,
+        layers,
+        metrics,
+        ops,
+        preprocessing,
+        search,
+        tasks,
+        training,
+        zoo,
+    )
     from seqzoo.search import BeamSearch, Greedy
     from seqzoo.tasks import Seq2Seq, from_preset, load
 

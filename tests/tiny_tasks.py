@@ -1,14 +1,18 @@
 """Tiny tasks for the tests: a few letters in, the same in reverse order out."""
 
+import functools
 import random
+from typing import NamedTuple
 
 import keras
 
-from seqzoo import heads, zoo
+from seqzoo import BeamSearch, Greedy, Seq2Seq, heads, zoo
 from seqzoo.preprocessing import TextPairs, WordTokenizer
 from seqzoo.tasks import Task
+from seqzoo.training.optimizer import Adam
 
 LETTERS = "abcdefg"
+BEAM = BeamSearch(width=4, n_best=3, max_length=8)
 
 
 def reversal_pairs(count, seed=0):
@@ -34,6 +38,20 @@ def make_translator(builder="luong_2015", seed=1, **settings):
         small |= {"layers": 1}
     both = letters_tokenizer(), letters_tokenizer()
     return getattr(zoo, builder)(*both, **{**small, **settings})
+
+
+class Trained(NamedTuple):
+    task: Seq2Seq
+    history: dict[str, list[float]]
+
+
+@functools.cache
+def trained_translator():
+    """One that has learned something, and its history. Tests share it and leave it as it is."""
+    task = make_translator(units=16, search=Greedy(max_length=8))
+    task.compile(Adam(0.03))
+    settings = {"validation_data": reversal_pairs(9, seed=2), "batch_size": 20, "verbose": 0}
+    return Trained(task, task.fit(reversal_pairs(100), epochs=8, **settings).history)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -47,7 +47,7 @@ class Model:
     units: int = 512
     embedding_dim: int = 256
     layers: int = 1
-    dropout: float = 0.4
+    dropout: float = 0.3
     label_smoothing: float = 0.1
     tokens: Literal["word", "subword"] = "word"
     lowercase: bool = True
@@ -102,7 +102,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=12,
+        epochs=10,
         batch_size=64,
         learning_rate=1e-3,
         schedule="cosine",

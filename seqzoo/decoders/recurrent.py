@@ -85,7 +85,11 @@ class RecurrentDecoder(keras.layers.Layer):
         self._check_options()
         own = {"dtype": self.dtype_policy}
         self.embedding = keras.layers.ReversibleEmbedding(
-            vocabulary_size, embedding_dim, name="embedding", **own
+            vocabulary_size,
+            embedding_dim,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="embedding",
+            **own,
         )
         self.cells = [make_cell(cell, units, **own) for _ in range(layers)]
         self.attend = None if attention is None else make_attention(attention, units, **own)

@@ -63,8 +63,14 @@ class RecurrentEncoder(keras.layers.Layer):
         if layers < 1:
             raise ValueError(f"`layers` must be at least 1. Received: layers={layers}.")
         dtype = self.dtype_policy
+        # Keras's own start, ±0.05, leaves all states so small that hundreds of steps pass before
+        # the decoder learns to look at the source.
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, embedding_dim, dtype=dtype, name="embedding"
+            vocabulary_size,
+            embedding_dim,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            dtype=dtype,
+            name="embedding",
         )
         self.stack = [self._make_layer(i) for i in range(layers)]
         self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")

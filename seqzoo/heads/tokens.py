@@ -32,8 +32,12 @@ class Tokens(keras.layers.Layer):
     def tie(self, embedding: keras.layers.ReversibleEmbedding) -> None:
         """Uses the weights of an embedding as the kernel, transposed. To be called before build.
 
+        The weights then begin as small as those of a kernel do.
+
         Reference: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859
         """
+        stddev = embedding.output_dim**-0.5
+        embedding.embeddings_initializer = keras.initializers.RandomNormal(stddev=stddev)
         self._embedding = [embedding]  # in a list of its own, so that it stays another's layer
 
     def build(self, hidden_shape):

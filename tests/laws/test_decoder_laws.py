@@ -201,10 +201,8 @@ def test_padding_of_the_source_ids_changes_nothing_of_what_a_decoder_makes(bridg
     encoder = RecurrentEncoder(VOCABULARY, direction="backward", **sizes)
     decoder = RecurrentDecoder(VOCABULARY, bridge=bridge, **sizes)
     source = np.where(SOURCE_MASK, ids(BATCH, SOURCE), 0)
-    found, expected = (
-        decoder(TOKENS, encoder(token_ids))
-        for token_ids in (np.pad(source, ((0, 0), (3, 2))), source)
-    )
+    longer = np.pad(source, ((0, 0), (3, 2)))
+    found, expected = (decoder(TOKENS, encoder(token_ids)) for token_ids in (longer, source))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

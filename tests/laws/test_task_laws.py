@@ -1,0 +1,130 @@
+"""What holds for every task in the registry, on the reversal of a few letters."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
+
+from seqzoo import from_preset, load
+from seqzoo.tasks import TASKS
+from seqzoo.training.optimizer import Adam
+
+TRAINED = {"seq2seq": trained_translator}
+# Builders of small tasks, always the same. Recurrences without attention are traced sooner.
+BUILDERS = {"seq2seq": lambda: make_translator("sutskever_2014")}
+
+PAIRS = reversal_pairs(20)
+TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
+
+everywhere = pytest.mark.parametrize("name", TASKS)
+
+
+def test_every_task_of_the_registry_is_tested_here():
+    assert TRAINED.keys() == BUILDERS.keys() == TASKS.keys()
+
+
+@everywhere
+def test_training_lowers_the_loss(name):
+    _, history = TRAINED[name]()
+    for key in ("loss", "val_loss", "perplexity"):
+        assert history[key][-1] < 0.9 * history[key][0]
+    assert history["token_accuracy"][-1] > history["token_accuracy"][0]
+
+
+def serve(task):
+    served = task.serve(tf.constant(TEXTS), BEAM)
+    return {name: value.numpy() for name, value in served.items()}
+
+
+@everywhere
+def test_a_saved_task_gives_the_same_answers(name, tmp_path):
+    task, _ = TRAINED[name]()
+    wanted = serve(task)
+    task.save(tmp_path / "task.keras")
+    task.save_preset(tmp_path / "preset")
+
+    for again in (load(tmp_path / "task.keras"), from_preset(tmp_path / "preset")):
+        assert type(again) is TASKS[name]
+        found = serve(again)
+        np.testing.assert_array_equal(found["text"], wanted["text"])
+        np.testing.assert_allclose(found["scores"], wanted["scores"], rtol=1e-5)
+
+
+def assert_same_answers(found, wanted):
+    for one, other in zip(found, wanted, strict=True):
+        scores = [each.score for each in other]
+        assert [each.score for each in one] == pytest.approx(scores, abs=1e-4)
+        if scores[0] - scores[1] > 1e-4:
+            assert one[0].tokens == other[0].tokens
+            np.testing.assert_allclose(
+                one[0].token_log_probs, other[0].token_log_probs, rtol=1e-3, atol=1e-4
+            )
+
+
+@everywhere
+def test_an_answer_does_not_depend_on_the_others_of_its_batch(name):
+    task, _ = TRAINED[name]()
+    settings = {"search": BEAM, "return_hypotheses": True}
+    together = task.generate(TEXTS, **settings)
+
+    alone = task.generate(TEXTS, **settings, batch_size=1)
+    backwards = task.generate([*TEXTS[::-1], "a b " * 300], **settings)
+
+    assert_same_answers(alone, together)
+    assert_same_answers(backwards[-2::-1], together)
+
+
+@everywhere
+def test_odd_inputs_get_an_answer_each(name):
+    task, _ = TRAINED[name]()
+    odd = ["", " \u3000\n", "🎉", b"\xff\xfe a", "\x00", "a " * 10_000, "\ud800"]
+
+    answers = task.generate(odd)
+
+    assert answers[:2] == ["", ""]
+    assert [type(answer) for answer in answers] == [str] * len(odd)
+
+
+@everywhere
+def test_two_replicas_learn_and_measure_what_one_device_does(name):
+    found = []
+    for scope in (
+        contextlib.nullcontext(),
+        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope(),
+    ):
+        with scope:
+            task = BUILDERS[name]()
+            task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
+        history = task.fit(PAIRS, batch_size=7, epochs=2, verbose=0).history
+        found.append((task.get_weights(), history))
+
+    (one, one_history), (two, two_history) = found
+    for weights, wanted in zip(two, one, strict=True):
+        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-6)
+    for key, values in one_history.items():
+        assert two_history[key] == pytest.approx(values, rel=1e-5)
+
+
+@everywhere
+def test_half_precision_trains_float32_weights_and_answers(name, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        task = BUILDERS[name]()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    task.compile(Adam(0.03), run_eagerly=True)
+    before = task.get_weights()
+
+    history = task.fit(PAIRS[:8], batch_size=8, epochs=3, verbose=0).history
+
+    assert history["loss"][-1] < history["loss"][0]
+    assert task.compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in task.weights} == {"float32"}
+    assert all(np.any(w != b) for w, b in zip(task.get_weights(), before, strict=True))
+    task.save_preset(tmp_path / "preset")
+    found, wanted = serve(from_preset(tmp_path / "preset")), serve(task)
+    np.testing.assert_array_equal(found["text"], wanted["text"])
+    assert wanted["scores"].dtype == "float32"

@@ -1,0 +1,127 @@
+"""Every builder makes the model of its paper, counted by hand, and it learns and answers."""
+
+import inspect
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_tasks import letters_tokenizer, reversal_pairs
+
+from seqzoo import Greedy, zoo
+from seqzoo.layers.attention import ATTENTIONS
+from seqzoo.training.optimizer import Adam
+
+V, E, U = 11, 6, 4  # tokens, width of embeddings, units
+
+
+def lstm(inputs):
+    return 4 * U * (inputs + U + 1)
+
+
+def gru(inputs):
+    return 3 * U * (inputs + U + 2)  # a bias of the inputs and one of the state
+
+
+SCORES = {
+    "dot": 0,
+    "general": U * U,
+    "concat": U * (U + U) + U,
+    "additive": U * (U + U) + U,
+}
+
+
+def sutskever(layers):
+    sides = 2 * (V * E + lstm(E) + (layers - 1) * lstm(U))
+    return sides + (U + 1) * V
+
+
+def bahdanau(cell, states):
+    encoder = V * E + 2 * cell(E)
+    bridge = states * (2 * U + 1) * U
+    attention = U * (U + 2 * U) + U
+    maxout = (U + 2 * U + E + 1) * U  # pairs of halves
+    return encoder + V * E + bridge + cell(E + 2 * U) + attention + maxout + (U // 2 + 1) * V
+
+
+def luong(layers, attention, input_feeding):
+    encoder = V * E + lstm(E) + (layers - 1) * lstm(U)
+    decoder = V * E + lstm(E + U * input_feeding) + (layers - 1) * lstm(U)
+    return encoder + decoder + SCORES[attention] + (2 * U + 1) * U + (U + 1) * V
+
+
+ROWS = [
+    ("sutskever_2014", {"layers": 1}, sutskever(1)),
+    ("sutskever_2014", {"layers": 3}, sutskever(3)),
+    ("bahdanau_2015", {}, bahdanau(gru, 1)),
+    ("bahdanau_2015", {"cell": "lstm"}, bahdanau(lstm, 2)),
+    ("luong_2015", {"layers": 1, "attention": "dot"}, luong(1, "dot", True)),
+    ("luong_2015", {"layers": 2, "attention": "general"}, luong(2, "general", True)),
+    (
+        "luong_2015",
+        {"layers": 1, "attention": "concat", "input_feeding": False},
+        luong(1, "concat", False),
+    ),
+]
+
+
+def build(name, **settings):
+    settings = {"units": U, "embedding_dim": E, **settings}
+    return zoo.ZOO[name](letters_tokenizer(), letters_tokenizer(), **settings)
+
+
+def test_the_registry_names_its_builders():
+    assert zoo.ZOO
+    for name, builder in zoo.ZOO.items():
+        assert builder.__name__ == name
+        assert getattr(zoo, name) is builder
+        assert name in zoo.__all__
+        assert "Reference: " in inspect.getdoc(builder)
+    assert {name for name, *_ in ROWS} == set(zoo.ZOO)
+
+
+@pytest.mark.parametrize(("name", "settings", "count"), ROWS)
+def test_the_model_has_the_weights_of_the_paper(name, settings, count):
+    assert build(name, **settings).count_params() == count
+
+
+def test_tied_embeddings_save_a_kernel():
+    free, tied = (build("luong_2015", units=E, layers=1, tie_embeddings=tie) for tie in (0, 1))
+    assert free.count_params() - tied.count_params() == E * V
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("sutskever_2014", {"layers": 2}), ("bahdanau_2015", {}), ("luong_2015", {"layers": 2})],
+)
+def test_the_model_takes_two_steps_and_answers(name, settings):
+    task = build(name, dropout=0.1, label_smoothing=0.1, search=Greedy(max_length=4), **settings)
+    task.compile(Adam(0.05), run_eagerly=True)
+    source, target = map(tf.constant, zip(*reversal_pairs(5), strict=True))
+    batch = task.preprocessor(source, target)
+    before = task.get_weights()
+
+    losses = [task.train_on_batch(*batch[:2], sample_weight=batch[2])[0] for _ in range(2)]
+
+    assert np.isfinite(losses).all()
+    moves = [np.abs(w - b).max() for w, b in zip(task.get_weights(), before, strict=True)]
+    still = [weight.path for weight, move in zip(task.weights, moves, strict=True) if move == 0]
+    assert still == []
+    served = task.serve(tf.constant(["a b", ""]))
+    assert served["text"].shape == served["scores"].shape == (2, 1)
+    assert served["text"].numpy()[1, 0] == b""
+
+
+def test_luong_takes_every_attention():
+    for attention in ATTENTIONS:
+        task = build("luong_2015", layers=1, attention=attention)
+        assert task.count_params() == luong(1, attention, True)
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_lengths_smoothing_and_search_reach_their_places(name):
+    task = build(
+        name, max_source_length=7, max_target_length=8, label_smoothing=0.3, search=Greedy(5)
+    )
+    assert (task.preprocessor.max_source_length, task.preprocessor.max_target_length) == (7, 8)
+    assert task.head.label_smoothing == 0.3
+    assert task.search == Greedy(max_length=5)

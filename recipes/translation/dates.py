@@ -36,7 +36,7 @@ class Data:
 class Model:
     """Sizes of the model."""
 
-    units: int = 160
+    units: int = 128
     embedding_dim: int = 64
     cell: Literal["lstm", "gru"] = "lstm"
     dropout: float = 0.0
@@ -76,7 +76,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=4,
+        epochs=3,
         batch_size=64,
         learning_rate=2e-3,
         schedule="cosine",

@@ -9,6 +9,11 @@ import zipfile
 import h5py
 import keras
 
+# Keras finds the parts of a task by names that they register when they are imported.
+import seqzoo.decoders
+import seqzoo.encoders
+import seqzoo.heads
+import seqzoo.preprocessing  # noqa: F401
 from seqzoo.preprocessing.files import aside
 from seqzoo.tasks.task import Task
 
@@ -117,7 +122,10 @@ def _may_be_replaced(folder: str) -> bool:
     return os.path.isdir(folder) and set(os.listdir(folder)) in ({CONFIG, WEIGHTS}, set())
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
+    """What was wrong at first, of an error that others may stand around."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     return str(error).strip().split("\n")[0]
 
 

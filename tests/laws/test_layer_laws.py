@@ -14,10 +14,10 @@ from layer_cases import LAYERS
 from seqzoo.ops import scans
 
 LOOPS = [name for name in LAYERS if not name.startswith("attention")]
-ATTENTIVE = [f"decoder, {name}" for name in ("previous, maxout", "input feeding")]
-GRAPHED = [name for name in LAYERS if name.startswith(("recurrent", "attention"))] + ATTENTIVE
-COMPILED = [name for name in LAYERS if name.startswith("bidirectional")] + ATTENTIVE
-COMPILED += ["decoder, no attention"]
+GRAPHED = [name for name in LAYERS if name.startswith("attention")]
+GRAPHED += ["recurrent gru_reset_before", "encoder both", "decoder, input feeding"]
+COMPILED = [name for name in LAYERS if name.startswith("bidirectional")]
+COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
 
 everywhere = pytest.mark.parametrize("name", LAYERS)

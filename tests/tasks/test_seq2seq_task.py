@@ -21,7 +21,7 @@ def dataset():
 def fit(x=PAIRS, y=None, **settings):
     """A small task after training with these arguments, and its history."""
     task = make_bigram()
-    task.compile(keras.optimizers.SGD(0.5))
+    task.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
     settings = {"batch_size": 8, "verbose": 0, **settings}
     return task, task.fit(x, y, **settings).history
 
@@ -86,7 +86,7 @@ def test_epochs_may_be_of_another_length_and_batches_of_tokens():
 def test_tensors_are_trained_on_where_there_is_no_preprocessor():
     x, y, weight = make_bigram().preprocessor(tf.constant(SOURCES), tf.constant(TARGETS))
     task = make_bigram(raw=False)
-    task.compile(keras.optimizers.SGD(0.5))
+    task.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
     x = {name: ids.numpy() for name, ids in x.items()}
     history = task.fit(
         x,
@@ -106,7 +106,7 @@ def test_tensors_are_trained_on_where_there_is_no_preprocessor():
 
 def test_evaluation_is_exact_per_token_whatever_the_batches():
     task = make_bigram()
-    task.compile()
+    task.compile(run_eagerly=True)
     x, y, weight = task.preprocessor(tf.constant(SOURCES), tf.constant(TARGETS))
     logits = task(x).numpy().astype("float64")
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -134,6 +134,7 @@ def test_a_users_optimizer_loss_and_metrics_are_honoured():
         keras.optimizers.SGD(0.25),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=["accuracy"],
+        run_eagerly=True,
     )
     x, y, weight = task.preprocessor(tf.constant(SOURCES), tf.constant(TARGETS))
     with tf.GradientTape() as tape:

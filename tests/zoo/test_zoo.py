@@ -24,6 +24,7 @@ def gru(inputs):
 
 SCORES = {
     "dot": 0,
+    "scaled_dot": 0,
     "general": U * U,
     "concat": U * (U + U) + U,
     "additive": U * (U + U) + U,

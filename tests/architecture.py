@@ -48,7 +48,7 @@ TENSORFLOW_PARTS = {
     "cli",
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-MOST_LINES = 250
+MOST_LINES = 300
 
 
 class Import(NamedTuple):

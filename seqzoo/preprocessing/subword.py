@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import tempfile
 from pathlib import Path
@@ -151,7 +152,9 @@ class SubwordTokenizer(Tokenizer):
             )
         learned = range(len(SPECIAL_TOKENS), processor.vocab_size())
         self._set_vocabulary([*SPECIAL_TOKENS, *map(processor.id_to_piece, learned)])
-        self._pieces = tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32)
+        # A SavedModel tells the models of two tokenizers apart by their names.
+        name = f"sentencepiece_{hashlib.sha256(model).hexdigest()[:16]}"
+        self._pieces = tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32, name=name)
         self.model = base64.b64encode(model).decode()
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:

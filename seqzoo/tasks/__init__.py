@@ -1,7 +1,7 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
 from seqzoo.tasks.generation import Generated, GenerationTask
-from seqzoo.tasks.presets import from_preset, load
+from seqzoo.tasks.loading import from_preset, load
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.task import Task
 

@@ -99,11 +99,17 @@ class GenerationTask(Task):
         """Returns the functions of the SavedModel by the name of their signature."""
         search = self._complete(search)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        signature = [tf.TensorSpec([None], tf.string, name="text")]
+
+        @tf.function(input_signature=signature, autograph=False)
         def serving_default(text):
             return self.serve(text, search)
 
         return {"serving_default": serving_default}
+
+    def export(self, filepath, search: Any = None) -> None:
+        """Writes a SavedModel to `filepath`/1, with the task's search if none is given."""
+        super().export(filepath, search=self._complete(search))
 
     def generate(
         self,
@@ -181,8 +187,9 @@ class _Graphs:
         """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
         key = (search, keras.config.dtype_policy().name)
         if key not in self._functions:
+            signature = [tf.TensorSpec([None], tf.string)]
 
-            @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+            @tf.function(input_signature=signature, autograph=False)
             def run(raw):
                 text, found = task._answer(raw, search)
                 return text, found, task.preprocessor.target_tokens(found.token_ids)

@@ -11,8 +11,10 @@ import tensorflow as tf
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.files import aside
+from seqzoo.tasks.arguments import as_examples, is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.saving import check_path, save_preset
 from seqzoo.training.optimizer import Adam
-from seqzoo.training.steps import apply_gradients, token_mean_gradients
+from seqzoo.training.steps import apply_gradients, token_mean_gradients, unpack_batch
 
 
 class Task(keras.Model):
@@ -38,8 +40,6 @@ class Task(keras.Model):
         loss: Any = "auto",
         metrics: Any = None,
         weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
         jit_compile: bool = False,
         **kwargs,
     ):
@@ -52,8 +52,6 @@ class Task(keras.Model):
                 value for each token, of which the weighted mean is minimised.
             metrics: As in Keras, beside those of the head.
             weighted_metrics: As in Keras.
-            run_eagerly: As in Keras.
-            steps_per_execution: As in Keras.
             jit_compile: As in Keras, but False.
             **kwargs: Other arguments of Keras's `compile`.
         """
@@ -62,8 +60,6 @@ class Task(keras.Model):
             optimizer=optimizer,
             metrics=metrics,
             weighted_metrics=weighted_metrics,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
             **kwargs,
         )
@@ -94,7 +90,7 @@ class Task(keras.Model):
         super()._maybe_symbolic_build(data_batch=data_batch)
 
     def train_step(self, data):
-        x, y, weight = _unpack(data)
+        x, y, weight = unpack_batch(data)
         variables = self.trainable_variables
         outputs = None
 
@@ -112,7 +108,7 @@ class Task(keras.Model):
         return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
     def test_step(self, data):
-        x, y, weight = _unpack(data)
+        x, y, weight = unpack_batch(data)
         outputs = self(x, training=False)
         loss_sum, weight_sum = self._token_losses(y, outputs, weight)
         return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
@@ -186,7 +182,7 @@ class Task(keras.Model):
                 validation_batch_size=validation_batch_size,
                 **passed,
             )
-        _refuse_arguments_for_tensors(kwargs)
+        refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
         batches = training_batches(
             examples(x, y), self.preprocessor, batch_size, tokens_per_batch, seed
@@ -194,7 +190,7 @@ class Task(keras.Model):
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:
-            raw = _as_examples(validation_data)
+            raw = as_examples(validation_data)
             rows = validation_batch_size or batch_size or 64
             validation = evaluation_batches(raw, self.preprocessor, rows)
         return super().fit(
@@ -214,8 +210,7 @@ class Task(keras.Model):
             batch_size: Examples of a batch; 64 if None.
             **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
         """
-        is_raw = self.preprocessor is not None and not _is_batched(x)
-        if not is_raw:
+        if self.preprocessor is None or is_batched(x):
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
         raw = examples(x, y)
         return super().evaluate(
@@ -225,20 +220,12 @@ class Task(keras.Model):
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""
         filepath = os.fspath(filepath)
-        if not filepath.endswith(".keras") or os.path.isdir(filepath):
-            raise ValueError(
-                f"`save` writes a file whose name ends in `.keras`. Received: {filepath}. Choose "
-                "such a path, or `save_preset` for a folder."
-            )
-        if not overwrite and os.path.exists(filepath):
-            raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
+        check_path(filepath, overwrite)
         with aside(filepath, suffix=".keras") as path:
             super().save(path, **kwargs)
 
     def save_preset(self, folder) -> None:
         """Saves config and weights, without the optimizer, to a folder that `from_preset` reads."""
-        from seqzoo.tasks.presets import save_preset
-
         save_preset(self, folder)
 
     def export(self, filepath, **options) -> None:
@@ -258,41 +245,6 @@ class Task(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value)
-                if isinstance(value, dict)
-                else value
-                for name, value in config.items()
-            }
-        )
-
-
-def _unpack(data):
-    """Returns x, y and a weight for each token, float32."""
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-    weight = tf.cast(1.0 if weight is None else weight, tf.float32)
-    while len(weight.shape) < len(y.shape):  # one for each row, or none
-        weight = weight[..., None]
-    return x, y, weight * tf.ones(tf.shape(y))
-
-
-def _refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
-    for name in ("class_weight", "sample_weight", "shuffle", "validation_split"):
-        if name in arguments:
-            raise ValueError(
-                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, each token "
-                "has weight 1, and `validation_data` holds the examples to validate on."
-            )
-
-
-def _as_examples(data) -> tf.data.Dataset:
-    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
-        return examples(*data)
-    return examples(data)
-
-
-def _is_batched(x) -> bool:
-    """Tells a dataset of batches, as `fit` itself evaluates, from raw examples."""
-    spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
-    return isinstance(spec, tuple) and isinstance(spec[0], dict)
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
+        return cls(**parts)

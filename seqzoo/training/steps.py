@@ -7,6 +7,15 @@ import keras
 import tensorflow as tf
 
 
+def unpack_batch(data):
+    """Returns x, y and a weight for each token, float32, of what Keras hands to a step."""
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    weight = tf.cast(1.0 if weight is None else weight, tf.float32)
+    while len(weight.shape) < len(y.shape):  # one for each row, or none
+        weight = weight[..., None]
+    return x, y, weight * tf.ones(tf.shape(y))
+
+
 def add_over_replicas(value):
     """Returns the sum of a tensor, or of each of a list, over all replicas."""
     context = tf.distribute.get_replica_context()

@@ -1,4 +1,4 @@
-"""Presets: a folder that holds the config and the weights of a task."""
+"""Tasks from files that `save` and `save_preset` wrote."""
 
 from __future__ import annotations
 
@@ -14,32 +14,8 @@ import seqzoo.decoders
 import seqzoo.encoders
 import seqzoo.heads
 import seqzoo.preprocessing  # noqa: F401
-from seqzoo.preprocessing.files import aside
+from seqzoo.tasks.saving import CONFIG, WEIGHTS
 from seqzoo.tasks.task import Task
-
-CONFIG = "config.json"
-WEIGHTS = "model.weights.h5"
-
-
-def save_preset(task: Task, folder) -> None:
-    """Writes a preset, whole or not at all; one that stands at `folder` is replaced.
-
-    Raises:
-        ValueError: if `folder` exists and holds anything but a preset.
-    """
-    folder = os.fspath(folder)
-    if os.path.exists(folder) and not _may_be_replaced(folder):
-        raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
-    config = {name: value for name, value in _config(task).items() if name != "compile_config"}
-    with aside(folder) as path:
-        os.mkdir(path)
-        with open(os.path.join(path, CONFIG), "w", encoding="utf-8") as file:
-            json.dump(config, file, ensure_ascii=False, indent=1)
-        optimizer, task.optimizer = getattr(task, "optimizer", None), None
-        try:
-            task.save_weights(os.path.join(path, WEIGHTS))
-        finally:
-            task.optimizer = optimizer
 
 
 def from_preset(folder) -> Task:
@@ -117,17 +93,8 @@ def load(path) -> Task:
     return task
 
 
-def _may_be_replaced(folder: str) -> bool:
-    """Tells whether there is nothing at `folder` but a preset, or nothing at all."""
-    return os.path.isdir(folder) and set(os.listdir(folder)) in ({CONFIG, WEIGHTS}, set())
-
-
 def _first_line(error: BaseException) -> str:
     """What was wrong at first, of an error that others may stand around."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0]
-
-
-def _config(task: Task) -> dict:
-    return keras.saving.serialize_keras_object(task)

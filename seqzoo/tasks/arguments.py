@@ -1,0 +1,32 @@
+"""What users pass to `fit` and `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import examples
+
+
+def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
+    """Raises an error for what Keras's `fit` takes with tensors only."""
+    for name in ("class_weight", "sample_weight", "shuffle", "validation_split"):
+        if name in arguments:
+            raise ValueError(
+                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, each token "
+                "has weight 1, and `validation_data` holds the examples to validate on."
+            )
+
+
+def as_examples(data) -> tf.data.Dataset:
+    """Makes a dataset of raw examples, or of a tuple of inputs and targets."""
+    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
+        return examples(*data)
+    return examples(data)
+
+
+def is_batched(x) -> bool:
+    """Tells a dataset of batches, as `fit` itself evaluates, from raw examples."""
+    spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
+    return isinstance(spec, tuple) and isinstance(spec[0], dict)

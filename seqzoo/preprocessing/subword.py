@@ -141,7 +141,6 @@ class SubwordTokenizer(Tokenizer):
 
     def _set_model(self, model: bytes) -> None:
         import sentencepiece
-        import tensorflow_text
 
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
@@ -152,13 +151,36 @@ class SubwordTokenizer(Tokenizer):
             )
         learned = range(len(SPECIAL_TOKENS), processor.vocab_size())
         self._set_vocabulary([*SPECIAL_TOKENS, *map(processor.id_to_piece, learned)])
-        # A SavedModel tells the models of two tokenizers apart by their names.
-        name = f"sentencepiece_{hashlib.sha256(model).hexdigest()[:16]}"
-        self._pieces = tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32, name=name)
+        self._tokenize, self._detokenize = _piece_functions(model)
         self.model = base64.b64encode(model).decode()
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
-        return self._pieces.tokenize(strings)
+        return self._tokenize(strings)
 
     def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        return self._pieces.detokenize(ids)
+        return self._detokenize(ids)
+
+
+def _piece_functions(model: bytes) -> tuple[Any, Any]:
+    """Returns functions from strings `(N,)` to ids `(N, None)` of the model, and back.
+
+    Each makes the model's resource in its own graph: one made outside is gone once TensorFlow
+    clears its kernels, as `tf.random.set_seed` does. The resource is found by its name, which
+    therefore is one of the model.
+    """
+    import tensorflow_text
+
+    name = f"sentencepiece_{hashlib.sha256(model).hexdigest()[:16]}"
+
+    def pieces():
+        return tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32, name=name)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def tokenize(strings):
+        return pieces().tokenize(strings)
+
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)], autograph=False)
+    def detokenize(ids):
+        return pieces().detokenize(ids)
+
+    return tokenize, detokenize

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -185,8 +184,7 @@ class _Graphs:
 
     def get(self, task: GenerationTask, search):
         """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
-        key = (search, keras.config.dtype_policy().name)
-        if key not in self._functions:
+        if search not in self._functions:
             signature = [tf.TensorSpec([None], tf.string)]
 
             @tf.function(input_signature=signature, autograph=False)
@@ -194,8 +192,8 @@ class _Graphs:
                 text, found = task._answer(raw, search)
                 return text, found, task.preprocessor.target_tokens(found.token_ids)
 
-            self._functions[key] = run
-        text_to_answer = self._functions[key]
+            self._functions[search] = run
+        text_to_answer = self._functions[search]
 
         def as_arrays(raw):
             text, found, tokens = text_to_answer(raw)

@@ -114,7 +114,11 @@ def test_a_byte_that_is_not_utf8_is_found_with_file_and_line(corpus):
         parallel_text.load(corpus, "de", "en")
 
 
-@pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"a longer text\n")[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"plain text", gzip.compress(b"a longer text\n")[:-9]],
+    ids=["not gzip", "cut off"],
+)
 def test_a_broken_gzip_file_is_named(corpus, content):
     (corpus / "train.de.gz").write_bytes(content)
 

@@ -15,8 +15,8 @@ from seqzoo.ops import scans
 
 LOOPS = [name for name in LAYERS if not name.startswith("attention")]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
-GRAPHED = ["recurrent gru_reset_before", "attention additive", "decoder, input feeding"]
-COMPILED = [name for name in LAYERS if name.startswith("bidirectional")]
+GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
+COMPILED = [name for name in LAYERS if name.startswith("recurrent")]
 COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]
 
 everywhere = pytest.mark.parametrize("name", LAYERS)

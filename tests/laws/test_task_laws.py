@@ -89,12 +89,9 @@ def test_odd_inputs_get_an_answer_each(name):
 
 
 @everywhere
-def test_two_replicas_learn_and_measure_what_one_device_does(name):
+def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas):
     found = []
-    for scope in (
-        contextlib.nullcontext(),
-        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope(),
-    ):
+    for scope in (contextlib.nullcontext(), two_replicas.scope()):
         with scope:
             task = BUILDERS[name]()
             task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))

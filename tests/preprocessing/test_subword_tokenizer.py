@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from seqzoo.preprocessing import SubwordTokenizer
 
@@ -80,3 +81,15 @@ def test_training_and_loading_write_nothing_to_the_console(tmp_path):
     log = tmp_path / "log"
     subprocess.run([sys.executable, "-c", QUIET, str(log)], check=True, capture_output=True)
     assert log.read_text() == ""
+
+
+def test_a_seed_that_is_set_later_leaves_the_tokenizers_of_two_models_as_they_were():
+    one, other = SubwordTokenizer(vocabulary_size=40), SubwordTokenizer(vocabulary_size=40)
+    one.adapt(["der mann geht nach hause", "die frau liest ein buch"] * 5)
+    other.adapt(["a man walks home", "the woman reads some book"] * 5)
+    texts = ["der mann liest", "the man reads"]
+    before = [tokenizer.tokenize(texts).to_list() for tokenizer in (one, other)]
+    tf.random.set_seed(3)  # clears TensorFlow's kernels
+    assert [tokenizer.tokenize(texts).to_list() for tokenizer in (one, other)] == before
+    assert one.detokenize(one.tokenize(texts[:1])).numpy().tolist() == [b"der mann liest"]
+    assert other.detokenize(other.tokenize(texts[1:])).numpy().tolist() == [b"the man reads"]

@@ -15,23 +15,6 @@ from seqzoo.training.steps import apply_gradients, token_mean_gradients
 PAIRS = reversal_pairs(23)
 
 
-def sgd():
-    return keras.optimizers.SGD(0.5)
-
-
-OPTIMIZERS = {
-    "clipped Adam": lambda: Adam(0.05, epsilon=1e-3, global_clipnorm=0.05),
-    "clipped SGD under a loss scale": lambda: keras.optimizers.LossScaleOptimizer(
-        keras.optimizers.SGD(0.5, clipnorm=0.05), initial_scale=1024.0
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def strategy():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
 def unscaled(loss):
     return loss
 
@@ -75,20 +58,20 @@ def test_the_gradient_is_that_of_the_scaled_loss():
     assert [float(each) for each in sums] == [4, 1]
 
 
-def test_replicas_with_few_tokens_count_for_few(strategy):
-    with strategy.scope():
+def test_replicas_with_few_tokens_count_for_few(two_replicas):
+    with two_replicas.scope():
         parts = Parts()
     ids = [tf.constant([0, 2, 2]), tf.constant([1])]
-    values = strategy.experimental_distribute_values_from_function(
+    values = two_replicas.experimental_distribute_values_from_function(
         lambda context: ids[context.replica_id_in_sync_group]
     )
 
-    (replicas, _), *sums = strategy.run(tf.function(parts.gradients), [values])
+    (replicas, _), *sums = two_replicas.run(tf.function(parts.gradients), [values])
 
     (wanted, _), *_ = Parts().gradients(tf.concat(ids, 0))
-    for found in strategy.experimental_local_results(replicas):
+    for found in two_replicas.experimental_local_results(replicas):
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
-    local = [[float(x) for x in strategy.experimental_local_results(each)] for each in sums]
+    local = [[float(x) for x in two_replicas.experimental_local_results(each)] for each in sums]
     assert local == [[19, 4], [3, 1]]
 
 
@@ -119,39 +102,45 @@ def trained(optimizer, scope=None, penalty=0.0, **settings):
     return task, history
 
 
-def assert_same(found, wanted):
-    assert_weights_equal(found[0].get_weights(), wanted[0].get_weights())
-    assert found[1].keys() == wanted[1].keys()
-    for name, values in wanted[1].items():
-        assert found[1][name] == pytest.approx(values, rel=1e-5), name
-
-
 def assert_weights_equal(found, wanted):
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_two_replicas_learn_what_one_device_does(strategy, optimizer):
-    one = trained(optimizer)
+def adam():
+    return Adam(0.05, epsilon=1e-3, global_clipnorm=0.05)
 
-    assert_same(trained(optimizer, strategy.scope()), one)
 
+def sgd_under_a_loss_scale():
+    inner = keras.optimizers.SGD(0.5, clipnorm=0.05)
+    return keras.optimizers.LossScaleOptimizer(inner, initial_scale=1024.0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        (sgd_under_a_loss_scale, {}),
+        (
+            adam,
+            {
+                "penalty": 0.1,  # counted once
+                "validation_data": PAIRS[:9],
+                "validation_batch_size": 4,  # the last is one pair: none for the second replica
+            },
+        ),
+    ],
+)
+def test_two_replicas_learn_and_measure_what_one_device_does(two_replicas, optimizer, settings):
+    one, one_history = trained(optimizer, **settings)
+    two, two_history = trained(optimizer, two_replicas.scope(), **settings)
+
+    assert_weights_equal(two.get_weights(), one.get_weights())
+    assert two_history.keys() == one_history.keys() >= {"loss", "perplexity", "token_accuracy"}
+    for name, values in one_history.items():
+        assert two_history[name] == pytest.approx(values, rel=1e-5), name
     start = make_bigram().get_weights()
-    moves = [w - s for w, s in zip(one[0].get_weights(), start, strict=True)]
+    moves = [w - s for w, s in zip(one.get_weights(), start, strict=True)]
     assert min(np.abs(move).max() for move in moves) > 1e-3
-
-
-def test_two_replicas_count_a_penalty_once_and_measure_what_one_device_does(strategy):
-    settings = {
-        "penalty": 0.1,
-        "validation_data": PAIRS[:9],
-        "validation_batch_size": 4,  # the last batch is one pair: nothing for the second replica
-    }
-    one = trained(sgd, **settings)
-
-    assert one[1].keys() >= {"loss", "perplexity", "token_accuracy", "val_loss"}
-    assert_same(trained(sgd, strategy.scope(), **settings), one)
 
 
 def packed(pairs):
@@ -162,7 +151,7 @@ def packed(pairs):
 def weights_after(x, y, weight):
     """Weights after a step on a batch of tensors."""
     task = make_bigram(raw=False)
-    task.compile(sgd(), run_eagerly=True)
+    task.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
     task.train_on_batch(x, y, sample_weight=weight)
     return task.get_weights()
 

@@ -12,7 +12,7 @@ STEPS = 6
 SETTINGS = {
     "defaults": {},
     "other moments": {"learning_rate": 0.05, "beta_1": 0.7, "beta_2": 0.95, "epsilon": 1e-3},
-    "amsgrad": {"amsgrad": True, "epsilon": 1e-3},
+    "amsgrad": {"amsgrad": True, "learning_rate": 0.05, "beta_2": 0.5},
     "weight decay": {"learning_rate": 0.05, "weight_decay": 0.1},
     "moving average": {"learning_rate": 0.05, "use_ema": True, "ema_overwrite_frequency": 2},
     "accumulation": {"learning_rate": 0.05, "gradient_accumulation_steps": 2},

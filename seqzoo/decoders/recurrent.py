@@ -5,16 +5,14 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqzoo.decoders.bridge import BRIDGES, Bridge
+from seqzoo.decoders.bridge import Bridge
+from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.attention.attention import Memory
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
-from seqzoo.ops.names import check_known
 from seqzoo.ops.scans import Linear, Maps, apply_maps, scan
-
-READOUTS = ("tanh", "maxout", "none")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -82,7 +80,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.bridge = bridge
         self.readout = readout
         self.dropout = dropout
-        self._check_options()
+        check_options(self)
         own = {"dtype": self.dtype_policy}
         self.embedding = keras.layers.ReversibleEmbedding(
             vocabulary_size,
@@ -96,26 +94,6 @@ class RecurrentDecoder(keras.layers.Layer):
         self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)
         self.drop = keras.layers.Dropout(dropout, name="dropout", **own)
         self.seed_generator = keras.random.SeedGenerator()
-
-    def _check_options(self):
-        check_known("attend_from", self.attend_from, ("previous", "current"))
-        check_known("bridge", self.bridge, BRIDGES)
-        check_known("readout", self.readout, READOUTS)
-        if self.layers < 1:
-            raise ValueError(f"`layers` must be at least 1. Received: layers={self.layers}.")
-        if self.readout == "maxout" and self.units < 2:
-            raise ValueError(
-                f"A maxout readout needs at least 2 units. Received: units={self.units}."
-            )
-        if self.attention is not None and self.readout == "none":
-            raise ValueError("Attention needs a readout. Set `readout` to 'tanh' or 'maxout'.")
-        current = self.attention is not None and self.attend_from == "current"
-        if self.input_feeding and not (current and self.readout == "tanh"):
-            raise ValueError(
-                "`input_feeding` needs attention, attend_from='current' and readout='tanh'. "
-                f"Received: attention={self.attention!r}, attend_from={self.attend_from!r}, "
-                f"readout={self.readout!r}."
-            )
 
     @property
     def hidden_size(self) -> int:
@@ -175,17 +153,29 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def step(self, token_ids, state, encoded):
         """Takes tokens `(N,)` to hidden states `(N, hidden_size)` and the next state."""
-        embedded = self.embedding(token_ids)
-        inputs = (self._project(embedded), [1.0] * (self.layers - 1))
-        state = self._advance(inputs, state, encoded, apply_maps(self._maps()))
-        return self._hidden(state, embedded), state
+        return self.stepper()(token_ids, state, encoded)
+
+    def stepper(self):
+        """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
+        linear = apply_maps(self._maps() | {"embedded": self._embedded_map()})
+        extra_weights = self._attention_weights()
+
+        def step(token_ids, state, encoded):
+            embedded = self.embedding(token_ids)
+            inputs = (linear("embedded", embedded), [1.0] * (self.layers - 1))
+            state = self._advance(inputs, state, (encoded, extra_weights), linear)
+            return self._hidden(state, embedded), state
+
+        return step
 
     def call(self, token_ids, encoded, training=False):
         batch, time = ops.shape(token_ids)
         state, memory = self.start(encoded, batch, time)
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
-        inputs = (self._project(embedded), self._dropout_masks(time, batch, training))
-        states, _ = scan(self._advance, state, inputs, self._maps(), memory)
+        projected = affine(embedded, *self._embedded_map())
+        inputs = (projected, self._dropout_masks(time, batch, training))
+        constants = (memory, self._attention_weights())
+        states, _ = scan(self._advance, state, inputs, self._maps(), constants)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
 
@@ -198,9 +188,12 @@ class RecurrentDecoder(keras.layers.Layer):
             for _ in self.cells[1:]
         ]
 
-    def _project(self, embedded):
-        """Returns the share of the embedded tokens in the gates of the first cell."""
-        return affine(embedded, self._input_kernels()[0], self.cells[0].input_bias())
+    def _embedded_map(self):
+        """Returns the map of the embedded tokens to their share in the gates of the first cell."""
+        return self._input_kernels()[0], self.cells[0].input_bias()
+
+    def _attention_weights(self):
+        return () if self.attend is None else self.attend.extra_weights()
 
     def _input_kernels(self):
         """Returns the kernels of the first cell for embedded tokens and for what is fed."""
@@ -228,18 +221,18 @@ class RecurrentDecoder(keras.layers.Layer):
         cast = self.cells[0].cast
         return cast(self.readout_kernel), cast(self.readout_bias)
 
-    def _advance(self, inputs_t, state, memory, linear: Linear):
-        """Returns the state after one step."""
+    def _advance(self, inputs_t, state, constants, linear: Linear):
+        """Returns the state after one step; `constants` are what the attention reads with."""
         projected, dropout_masks = inputs_t
         reads = {}
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], memory, linear)
+            reads = self._read(state["cells"][-1][0], constants, linear)
             projected = projected + linear("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + linear("fed", state["feed"])
         cells = self._advance_cells(projected, dropout_masks, state["cells"], linear)
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], memory, linear)
+            reads = self._read(cells[-1][0], constants, linear)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(linear("readout", both))
@@ -255,13 +248,13 @@ class RecurrentDecoder(keras.layers.Layer):
             )
         return advanced
 
-    def _read(self, query, memory, linear):
+    def _read(self, query, constants, linear):
         """Reads from B rows of memory for N = B * K queries."""
-        memory = Memory(*memory)
+        memory, extra_weights = Memory(*constants[0]), constants[1]
         source_time = ops.shape(memory.mask)[1]
         queries = ops.reshape(query, (ops.shape(memory.mask)[0], -1, self.units))  # (B, K, U)
         context, weights = self.attend.attend(
-            queries, memory, lambda name, u: linear(f"attention/{name}", u)
+            queries, memory, lambda name, u: linear(f"attention/{name}", u), extra_weights
         )
         return {
             "context": ops.reshape(context, (-1, memory.values.shape[-1])),

@@ -5,6 +5,7 @@ from keras import ops
 
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
+from seqzoo.ops.cross_entropy import token_cross_entropy, values_at
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -73,14 +74,8 @@ class Tokens(keras.layers.Layer):
             weight: Float tensor `(...)`, 0 on padding.
         """
         y, logits, weight = self._flat(y, outputs, weight)
-        return ops.sum(self._token_losses(y, logits) * weight), ops.sum(weight)
-
-    def _token_losses(self, y, logits):
-        if not self.label_smoothing:
-            return ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
-        smoothing, size = self.label_smoothing, self.vocabulary_size
-        labels = ops.one_hot(y, size, dtype="float32") * (1 - smoothing) + smoothing / size
-        return ops.categorical_crossentropy(labels, logits, from_logits=True)
+        losses = token_cross_entropy(y, logits, self.label_smoothing)
+        return ops.sum(losses * weight), ops.sum(weight)
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns fresh metrics, in the order of `measure`."""
@@ -89,12 +84,8 @@ class Tokens(keras.layers.Layer):
     def measure(self, y, outputs, weight) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`."""
         y, logits, weight = self._flat(y, outputs, weight)
-        of_target = ops.squeeze(ops.take_along_axis(logits, ops.expand_dims(y, 1), axis=1), 1)
-        correct = ops.cast(of_target >= ops.max(logits, axis=-1), "float32")
-        # log p differs from the logits by the same number everywhere, so smoothing adds the
-        # target's logit less their mean; taken off again, no softmax is computed twice.
-        smoothed = self.label_smoothing * (of_target - ops.mean(logits, axis=-1))
-        nll = self._token_losses(y, logits) - smoothed
+        correct = ops.cast(values_at(y, logits) >= ops.max(logits, axis=-1), "float32")
+        nll = token_cross_entropy(y, logits)
         total = ops.sum(weight)
         return [(ops.sum(correct * weight), total), (ops.sum(nll * weight), total)]
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqzoo.ops.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.beams import beam_rows, take_beams, take_rows, top_sums
 from seqzoo.ops.names import check_known
 from seqzoo.search.history import History, blank, read, record, trace
 from seqzoo.search.hypotheses import Hypotheses, assemble
@@ -16,7 +16,7 @@ from seqzoo.search.options import (
     check_max_length,
     length_penalties,
 )
-from seqzoo.search.step import Step, alignment_of, as_before, first_tokens
+from seqzoo.search.step import Step, alignment_of, first_tokens, step_unfinished
 
 _IMPOSSIBLE = -float("inf")
 STOP_RULES = ("first", "optimal", "all")
@@ -82,7 +82,7 @@ class BeamSearch:
     Call arguments:
         step: See `Step`.
         state: The decoder's first state, with N = B * width rows in each leaf.
-        encoded: Passed on to `step` as it is.
+        encoded: Passed on to `step`; B rows in each leaf.
         start_id: Int or `(B,)`, the token before the first.
         end_id: Int.
 
@@ -113,30 +113,33 @@ class BeamSearch:
         def not_over(*loop: Any) -> Any:
             return ops.any(ops.logical_not(_Loop(*loop).over))
 
-        def advance(*loop: Any) -> _Loop:
+        def advance(alive: int, loop: _Loop) -> _Loop:
             time, over, live, finished, history, leaves = loop
-            tokens = ops.reshape(live.token_ids, (-1,))  # (B, K) -> (N,)
             before = keras.tree.pack_sequence_as(state, leaves)
-            log_probs, after = step(tokens, before, encoded)
-            after = as_before(after, before)
+            done = step_unfinished(step, over, live.token_ids, before, encoded, alive)
             length = time + 1
 
-            candidates = _rank(live, log_probs)
-            history = record(history, time, _records(live, candidates, after))
+            totals = take_rows(live.totals[:, :alive], done.examples)
+            candidates = _rank(totals, done.log_probs, self.width)
+            candidates = _Candidates(*take_rows(candidates, done.places))
+            alignments = take_rows(_alignments(done.state, alive, self.width), done.places)
+            history = record(history, time, _records(live, candidates) | alignments)
             ends = ops.equal(candidates.token_ids, end_id) | ops.equal(length, max_length)
             # No more than K of the 2K end, so K stay alive even where none may end yet.
             may_finish = ends & (length >= self.min_length) & ~over[:, None]
             scores = candidates.totals / ops.take(penalty_of, length)
             finished = _keep_best(finished, ops.where(may_finish, scores, _IMPOSSIBLE), time)
             live, beams = _survivors(candidates, ends)
-            parents = ops.reshape(beam_rows(beams, self.width), (-1,))  # (B, K) -> (N,)
-            leaves = [ops.take(leaf, parents, axis=0) for leaf in keras.tree.flatten(after)]
+            parents = ops.reshape(beam_rows(beams, alive, done.places), (-1,))  # (B, K) -> (N,)
+            leaves = take_rows(keras.tree.flatten(done.state), parents)
             over = over | self._is_over(live, finished, ops.take(largest_ahead, length))
             return _Loop(length, over, live, finished, history, leaves)
 
         loop = _start(state, first_tokens(start_id, state, self.width), self.width, max_length)
-        loop = _Loop(*ops.while_loop(not_over, advance, loop))
-        return _best(loop, self.n_best)
+        if self.width > 1:
+            loop = advance(1, loop)  # all hypotheses begin as one, which is stepped once
+        loop = ops.while_loop(not_over, lambda *loop: advance(self.width, _Loop(*loop)), loop)
+        return _best(_Loop(*loop), self.n_best)
 
     def _check_options(self) -> int:
         check_at_least("width", self.width, 1)
@@ -173,41 +176,45 @@ def _start(state: Any, tokens: Any, width: int, max_length: int) -> _Loop:
     live = _Live(token_ids, ops.where(first, 0.0, _IMPOSSIBLE), zeros)
     wide = ops.concatenate([zeros, zeros], axis=1)  # (B, 2K)
     candidates = _Candidates(wide, ops.cast(wide, "float32"), ops.cast(wide, "float32"), wide)
+    records = _records(live, candidates) | _alignments(state, width, width)
     return _Loop(
         time=ops.zeros((), dtype="int32"),
         over=ops.zeros_like(token_ids[:, 0], dtype="bool"),
         live=live,
         finished=_Finished(ops.full_like(live.totals, _IMPOSSIBLE), zeros - 1, zeros),
-        history=blank(max_length, _records(live, candidates, state)),
+        history=blank(max_length, records),
         leaves=keras.tree.flatten(state),
     )
 
 
-def _rank(live: _Live, log_probs: Any) -> _Candidates:
-    """The 2K best of all continuations `(N, V)` of an example's hypotheses."""
-    log_probs = ops.cast(log_probs, "float32")
-    width, vocabulary = live.totals.shape[1], ops.shape(log_probs)[1]
-    totals, places = top_sums(live.totals, log_probs, 2 * width)
+def _rank(totals: Any, log_probs: Any, width: int) -> _Candidates:
+    """The best continuations `(N, V)` of hypotheses with these totals `(B, N / B)`."""
+    alive, vocabulary = totals.shape[1], ops.shape(log_probs)[1]
+    totals, places = top_sums(totals, log_probs, 2 * width)
     beams = ops.floor_divide(places, vocabulary)
     token_ids = places - beams * vocabulary
-    flat_places = beam_rows(beams, width) * vocabulary + token_ids
+    flat_places = beam_rows(beams, alive) * vocabulary + token_ids
     log_probs = ops.take(ops.reshape(log_probs, (-1,)), flat_places, axis=0)
     return _Candidates(token_ids, log_probs, totals, beams)
 
 
-def _records(live: _Live, candidates: _Candidates, state: Any) -> dict[str, Any]:
-    """What `trace` needs of a step."""
-    records = {
+def _records(live: _Live, candidates: _Candidates) -> dict[str, Any]:
+    """What `trace` needs of a step, beside the alignments."""
+    return {
         "token_ids": candidates.token_ids,
         "token_log_probs": candidates.log_probs,
         "beams": candidates.beams,
         "origins": take_beams(live.candidates, candidates.beams),
     }
+
+
+def _alignments(state: Any, alive: int, width: int) -> dict[str, Any]:
+    """The alignments in a state, `(N, S)`, as `(B, K, S)`, zeros where nothing was alive."""
     alignment = alignment_of(state)
-    if alignment is not None:
-        shape = (-1, live.totals.shape[1], ops.shape(alignment)[1])
-        records["alignments"] = ops.reshape(alignment, shape)  # (N, S) -> (B, K, S)
-    return records
+    if alignment is None:
+        return {}
+    by_example = ops.reshape(alignment, (-1, alive, ops.shape(alignment)[1]))
+    return {"alignments": ops.pad(by_example, [[0, 0], [0, width - alive], [0, 0]])}
 
 
 def _keep_best(finished: _Finished, scores: Any, time: Any) -> _Finished:

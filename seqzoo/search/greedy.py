@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.ops.beams import top_sums
+from seqzoo.ops.beams import take_rows, top_sums
 from seqzoo.search.history import blank, read, record
 from seqzoo.search.hypotheses import Hypotheses, assemble
 from seqzoo.search.options import check_max_length
-from seqzoo.search.step import Step, alignment_of, as_before, first_tokens
+from seqzoo.search.step import Step, alignment_of, first_tokens, step_unfinished
 
 
 class _Rows(NamedTuple):
@@ -34,7 +34,7 @@ class Greedy:
     Call arguments:
         step: See `Step`.
         state: The decoder's first state, with B rows in each leaf.
-        encoded: Passed on to `step` as it is.
+        encoded: Passed on to `step`; B rows in each leaf.
         start_id: Int or `(B,)`, the token before the first.
         end_id: Int.
 
@@ -62,11 +62,11 @@ class Greedy:
 
         def advance(time: Any, rows: _Rows, history: dict, leaves: list) -> tuple:
             before = keras.tree.pack_sequence_as(state, leaves)
-            log_probs, after = step(ops.squeeze(rows.token_ids, 1), before, encoded)
-            after = as_before(after, before)
-            log_probs = ops.cast(log_probs, "float32")
-            best, token_ids = top_sums(ops.zeros_like(rows.totals), log_probs, 1)
+            done = step_unfinished(step, rows.over[:, 0], rows.token_ids, before, encoded, 1)
+            zeros = ops.zeros_like(done.log_probs[:, :1])
+            best, token_ids = take_rows(top_sums(zeros, done.log_probs, 1), done.places)
             rows, chosen = _extend(rows, best, token_ids, end_id)
+            after = take_rows(done.state, done.places)
             history = record(history, time, chosen | _alignments(after))
             return time + 1, rows, history, keras.tree.flatten(after)
 

@@ -1,16 +1,20 @@
 """The step function that a search drives, and the state that it carries along."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import keras
 from keras import ops
+
+from seqzoo.ops.beams import beam_rows, take_rows, unfinished
 
 
 class Step(Protocol):
     """One step of a decoder, down to log-probs.
 
     A search adds the log-probs up and never normalises them. NaN counts as -inf, an impossible
-    token. Each leaf of `state` has N = B * width rows, beam after beam of an example. A leaf
+    token. Each leaf of `encoded` has a row for each example that still goes on, and each leaf of
+    `state` has K for each of these, beam after beam: 1 at the first step, where all hypotheses
+    begin as one, and then the width of the search. A leaf
     `alignment` `(N, S)` at the top of a state (a dict's key or a named tuple's field) is
     collected for `Hypotheses.alignments`.
     """
@@ -46,6 +50,45 @@ def _check_rows(rows: Any, wanted: Any, width: int) -> None:
             f"{rows} rows for {wanted // width} examples. Start the decoder with "
             "batch_size=batch * width."
         )
+
+
+class Stepped(NamedTuple):
+    """What a step gave for the A examples that go on, and where these stand.
+
+    Attributes:
+        log_probs: `(A * alive, V)` float32, of the hypotheses that were stepped.
+        state: The state after the step, likewise A * alive rows in each leaf.
+        examples: Int32 `(A,)`, their places among the B examples.
+        places: Int32 `(B,)`, the place of each example among the A; any where it is over.
+    """
+
+    log_probs: Any
+    state: Any
+    examples: Any
+    places: Any
+
+
+def step_unfinished(
+    step: Step, over: Any, token_ids: Any, state: Any, encoded: Any, alive: int
+) -> Stepped:
+    """Steps the examples that are not over.
+
+    Args:
+        step: See `Step`.
+        over: Boolean `(B,)`, not True everywhere.
+        token_ids: Int32 `(B, width)`.
+        state: B * width rows in each leaf.
+        encoded: B rows in each leaf.
+        alive: How many of an example's hypotheses to step, the first ones.
+    """
+    width = token_ids.shape[1]
+    examples, places = unfinished(over)
+    beams = ops.expand_dims(ops.arange(alive, dtype="int32"), 0)
+    rows = ops.reshape(beam_rows(beams, width, examples), (-1,))
+    tokens = ops.reshape(take_rows(token_ids[:, :alive], examples), (-1,))  # -> (A * alive,)
+    before = take_rows(state, rows)
+    log_probs, after = step(tokens, before, take_rows(encoded, examples))
+    return Stepped(ops.cast(log_probs, "float32"), as_before(after, before), examples, places)
 
 
 def alignment_of(state: Any) -> Any | None:

@@ -77,8 +77,10 @@ class GenerationTask(Task):
         rows = tf.shape(encoded.mask)[0] * search.width
         state, memory = self.decoder.start(encoded, rows, search.max_length)
 
+        decoder_step = self.decoder.stepper()
+
         def step(token_ids, state, memory):
-            hidden, state = self.decoder.step(token_ids, state, memory)
+            hidden, state = decoder_step(token_ids, state, memory)
             return self.head.readout(self.head(hidden)), state
 
         return search(step, state, memory, Tokenizer.start_id, Tokenizer.end_id)

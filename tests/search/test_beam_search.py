@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import tree
 from search_reference import brute_force, reference_beam, score
 from search_tables import (
     START,
@@ -18,7 +19,7 @@ from search_tables import (
 )
 
 from seqzoo.ops import beams
-from seqzoo.search import BeamSearch
+from seqzoo.search import BeamSearch, Greedy
 
 END = 1
 PENALTIES = [("none", 1.0), ("average", 1.0), ("average", 0.6), ("gnmt", 0.9)]
@@ -206,6 +207,28 @@ def test_no_step_is_taken_once_every_row_is_over(stop):
     assert len(steps) == {"first": 2, "optimal": 11, "all": 20}[stop]
 
 
+@pytest.mark.parametrize("search", [Greedy(max_length=9), BeamSearch(2, max_length=9)])
+def test_no_step_is_computed_for_an_example_that_is_over(search):
+    rows = []
+
+    def counting_step(token_ids, state, encoded):
+        rows.append((len(token_ids), len(encoded), *{len(x) for x in tree.flatten(state)}))
+        return table_step(token_ids, state, encoded)
+
+    later, early = uniform_table(4, t1=-9.0), uniform_table(4, t1=-0.1)
+    tables = np.concatenate([later, early, later])
+    found = search(counting_step, start_state(3, search.width), tables, START, END)
+
+    width = search.width
+    assert rows[0] == (3, 3, 3)  # all hypotheses of an example begin as one
+    assert rows[-1] == (2 * width, 2, 2 * width)
+    assert len(rows) == 9
+    for row, table in enumerate((later, early, later)):
+        alone = search(table_step, start_state(1, width), table, START, END)
+        np.testing.assert_array_equal(found.token_ids[row], alone.token_ids[0])
+        np.testing.assert_array_equal(found.scores[row], alone.scores[0])
+
+
 def test_the_optimal_rule_stops_when_nothing_alive_can_win():
     steps = []
 
@@ -231,9 +254,9 @@ def test_each_row_may_have_its_own_start_token():
 
 def test_a_state_without_leaves_needs_start_tokens_for_each_row():
     def step(token_ids, state, encoded):
-        return encoded[: token_ids.shape[0]], state
+        return np.repeat(encoded, len(token_ids) // len(encoded), axis=0), state
 
-    log_probs = np.log(np.full((6, 4), 0.25, dtype="float32"))
+    log_probs = np.log(np.full((2, 4), 0.25, dtype="float32"))
     found = BeamSearch(3, max_length=2)(step, (), log_probs, np.zeros(2, "int32"), END)
     assert found.token_ids.shape == (2, 1, 2)
     assert found.alignments is None

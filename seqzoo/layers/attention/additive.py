@@ -50,8 +50,8 @@ class AdditiveAttention(Attention):
     def maps(self):
         return {"query": (self.cast(self.query_kernel),)}
 
-    def score(self, query, memory, linear):
-        (scale,) = memory.weights
+    def score(self, query, memory, linear, extra_weights):
+        (scale,) = extra_weights
         hidden = ops.expand_dims(linear("query", query), 2) + ops.expand_dims(memory.keys, 1)
         return ops.squeeze(affine(ops.tanh(hidden), scale), -1)  # (B, T, S, U) -> (B, T, S)
 

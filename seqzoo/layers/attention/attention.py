@@ -11,19 +11,17 @@ from seqzoo.ops.scans import Linear, Maps, apply_maps
 
 
 class Memory(NamedTuple):
-    """What attention reads from: projected once, passed along.
+    """What attention reads from: projected once, passed along, a row for each example.
 
     Attributes:
         keys: `(B, S, key_features)`, what a query is compared with.
         values: `(B, S, features)`, what a context is a mean of.
         mask: Boolean `(B, S)`, True on real steps.
-        weights: Tuple of the attention's own weights that are no linear map of a query.
     """
 
     keys: Any
     values: Any
     mask: Any
-    weights: tuple
 
 
 class Attention(keras.layers.Layer):
@@ -61,27 +59,27 @@ class Attention(keras.layers.Layer):
         """Projects the values `(B, S, features)`, under a boolean mask `(B, S)`, once."""
         if mask is None:
             mask = ops.ones(ops.shape(values)[:2], dtype="bool")
-        return Memory(self.keys_of(values), values, ops.cast(mask, "bool"), self.extra_weights())
+        return Memory(self.keys_of(values), values, ops.cast(mask, "bool"))
 
     def keys_of(self, values):
         """Returns the keys `(B, S, key_features)` of the values."""
         raise NotImplementedError
 
     def extra_weights(self) -> tuple:
-        """The weights that `score` takes beside its maps."""
+        """The weights that `score` takes and that are no linear map of a query."""
         return ()
 
     def maps(self) -> Maps:
         """The linear maps that `score` applies to a query."""
         return {}
 
-    def score(self, query, memory: Memory, linear: Linear):
+    def score(self, query, memory: Memory, linear: Linear, extra_weights: tuple):
         """Returns the scores `(B, T, S)` of queries `(B, T, features)`."""
         raise NotImplementedError
 
-    def attend(self, query, memory: Memory, linear: Linear):
+    def attend(self, query, memory: Memory, linear: Linear, extra_weights: tuple):
         """Returns context and weights, the maps being applied by `linear`."""
-        scores = self.score(query, memory, linear)
+        scores = self.score(query, memory, linear, extra_weights)
         weights = masked_softmax(scores, ops.expand_dims(memory.mask, 1))
         return ops.matmul(weights, memory.values), weights
 
@@ -90,7 +88,8 @@ class Attention(keras.layers.Layer):
         if not is_memory:
             memory = self.memory(memory, attached_mask(mask, memory))
         memory = Memory(*memory)
-        context, weights = self.attend(query, memory, apply_maps(self.maps()))
+        linear = apply_maps(self.maps())
+        context, weights = self.attend(query, memory, linear, self.extra_weights())
         return context, weights, ()
 
     def compute_mask(self, query, mask=None):

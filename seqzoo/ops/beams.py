@@ -158,7 +158,8 @@ def unfinished(over: Any) -> tuple[Any, Any]:
 
     On TensorFlow the others are left out, so that no step is computed for them: of 1,000
     sentences in batches of like length, a beam spent 25 % of its steps on examples that were
-    over. Elsewhere every example counts as one that goes on, as shapes must not depend on values.
+    over. Under XLA and elsewhere every example counts as one that goes on, as shapes must not
+    depend on values there.
 
     Args:
         over: Boolean `(B,)`, not True everywhere.
@@ -167,9 +168,17 @@ def unfinished(over: Any) -> tuple[Any, Any]:
         Int32 `(A,)`, the places of the A examples that go on, and int32 `(B,)`, for each of
         these its place among the A; for the others any place.
     """
-    if keras.backend.backend() != "tensorflow":
+    if not _shapes_may_depend_on_values():
         everyone = ops.arange(ops.shape(over)[0], dtype="int32")
         return everyone, everyone
     goes_on = ops.logical_not(over)
     examples = ops.cast(ops.nonzero(goes_on)[0], "int32")
     return examples, ops.maximum(ops.cumsum(ops.cast(goes_on, "int32")) - 1, 0)
+
+
+def _shapes_may_depend_on_values() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from seqzoo.ops.tensorflow_xla import traced_for_xla
+
+    return not traced_for_xla()

@@ -1,5 +1,5 @@
 import pytest
-from build import build_client
+from client_build import build_client
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from build import client_arguments
+from client_build import client_arguments
 from translators import Answers, assert_same, sentences, train
 
 SCRIPT = Path(__file__).parent / "bare_python.py"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from build import build_client, client_arguments
+from client_build import build_client, client_arguments
 
 
 class Shouter(tf.Module):

@@ -97,6 +97,7 @@ def test_many_scripts_need_no_other_font(tmp_path, scripts):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         attention_map(Aligned([scripts, "<end>"], [scripts]), "", tmp_path / "map.png")
+    assert imread(tmp_path / "map.png").std() > 0
 
 
 @pytest.fixture

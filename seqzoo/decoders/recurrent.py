@@ -12,7 +12,7 @@ from seqzoo.layers.attention import make_attention
 from seqzoo.layers.attention.attention import Memory
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
-from seqzoo.ops.scans import Linear, Maps, apply_maps, scan
+from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -158,7 +158,7 @@ class RecurrentDecoder(keras.layers.Layer):
     def stepper(self):
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
         linear = apply_maps(self._maps() | {"embedded": self._embedded_map()})
-        extra_weights = self._attention_weights()
+        extra_weights = self._extra_weights()
 
         def step(token_ids, state, encoded):
             embedded = self.embedding(token_ids)
@@ -174,7 +174,7 @@ class RecurrentDecoder(keras.layers.Layer):
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
         projected = affine(embedded, *self._embedded_map())
         inputs = (projected, self._dropout_masks(time, batch, training))
-        constants = (memory, self._attention_weights())
+        constants = (memory, self._extra_weights())
         states, _ = scan(self._advance, state, inputs, self._maps(), constants)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
@@ -190,10 +190,14 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _embedded_map(self):
         """Returns the map of the embedded tokens to their share in the gates of the first cell."""
-        return self._input_kernels()[0], self.cells[0].input_bias()
+        return self._input_kernels()[0], *self.cells[0].input_bias()
 
-    def _attention_weights(self):
-        return () if self.attend is None else self.attend.extra_weights()
+    def _extra_weights(self):
+        """Returns the weights of a step that are no linear map."""
+        weights = {"cells": [cell.extra_weights() for cell in self.cells]}
+        if self.attend is not None:
+            weights["attention"] = self.attend.extra_weights()
+        return weights
 
     def _input_kernels(self):
         """Returns the kernels of the first cell for embedded tokens and for what is fed."""
@@ -210,7 +214,7 @@ class RecurrentDecoder(keras.layers.Layer):
         if self._attends_first or self.input_feeding:
             maps["fed"] = (self._input_kernels()[1],)
         for i, cell in enumerate(self.cells[1:], start=1):
-            maps[f"input_{i}"] = (cell.cast(cell.kernel), cell.input_bias())
+            maps[f"input_{i}"] = (cell.cast(cell.kernel), *cell.input_bias())
         if self.attend is not None:
             maps |= {f"attention/{name}": parts for name, parts in self.attend.maps().items()}
         if self.input_feeding:
@@ -224,41 +228,43 @@ class RecurrentDecoder(keras.layers.Layer):
     def _advance(self, inputs_t, state, constants, linear: Linear):
         """Returns the state after one step; `constants` are what the attention reads with."""
         projected, dropout_masks = inputs_t
+        memory, weights = constants
         reads = {}
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], constants, linear)
+            reads = self._read(state["cells"][-1][0], memory, weights, linear)
             projected = projected + linear("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + linear("fed", state["feed"])
-        cells = self._advance_cells(projected, dropout_masks, state["cells"], linear)
+        cells = self._advance_cells(
+            projected, dropout_masks, state["cells"], linear, weights["cells"]
+        )
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], constants, linear)
+            reads = self._read(cells[-1][0], memory, weights, linear)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(linear("readout", both))
         return {"cells": cells, **reads}
 
-    def _advance_cells(self, projected, dropout_masks, states, linear):
+    def _advance_cells(self, projected, dropout_masks, states, linear, weights):
         advanced = []
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
             if i > 0:
                 projected = linear(f"input_{i}", advanced[-1][0] * dropout_masks[i - 1])
-            advanced.append(
-                cell.advance(projected, state, lambda name, u, i=i: linear(f"cell_{i}/{name}", u))
-            )
+            own = within(linear, f"cell_{i}")
+            advanced.append(cell.advance(projected, state, own, weights[i]))
         return advanced
 
-    def _read(self, query, constants, linear):
+    def _read(self, query, memory, weights, linear):
         """Reads from B rows of memory for N = B * K queries."""
-        memory, extra_weights = Memory(*constants[0]), constants[1]
+        memory = Memory(*memory)
         source_time = ops.shape(memory.mask)[1]
         queries = ops.reshape(query, (ops.shape(memory.mask)[0], -1, self.units))  # (B, K, U)
-        context, weights = self.attend.attend(
-            queries, memory, lambda name, u: linear(f"attention/{name}", u), extra_weights
+        context, alignment = self.attend.attend(
+            queries, memory, within(linear, "attention"), weights["attention"]
         )
         return {
             "context": ops.reshape(context, (-1, memory.values.shape[-1])),
-            "alignment": ops.reshape(weights, (-1, source_time)),
+            "alignment": ops.reshape(alignment, (-1, source_time)),
         }
 
     def _hidden(self, state, embedded):

@@ -30,6 +30,11 @@ def apply_maps(maps: Maps) -> Linear:
     return lambda name, u: affine(u, *maps[name])
 
 
+def within(linear: Linear, prefix: str) -> Linear:
+    """Returns the `linear` of the maps whose names begin with `prefix/`, by the rest of them."""
+    return lambda name, u: linear(f"{prefix}/{name}", u)
+
+
 def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False):
     """Runs a recurrent step over time.
 

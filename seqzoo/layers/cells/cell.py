@@ -1,28 +1,43 @@
 """The base of all cells."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from seqzoo.ops.affine import affine
 from seqzoo.ops.scans import Linear, Maps, apply_maps
 
+Regularizer = Callable[[Any], Any] | str | dict | None
+Constraint = Callable[[Any], Any] | str | dict | None
+
 
 class Cell(keras.layers.Layer):
     """One step of a recurrence, in Keras's cell contract.
 
     A cell is written in two parts, so that a loop over time does as little as it can: `project`
-    is the share of the inputs in the gates, which needs no state and is computed for all steps at
-    once; `advance` is the rest, and names its products with the `maps` that it applies.
+    is the product of the inputs with the kernel, which needs no state and is computed for all
+    steps at once; `advance` is the rest. It names its products by weights as `maps`, and gets its
+    other weights (vectors of gains, of decays …) as `extra_weights`, so that it is a pure function
+    that `ops.scans.scan` can run.
 
     Args:
         units: Positive int. Width of the output.
+        use_bias: Whether the gates have a bias.
         kernel_initializer: For the weights of the inputs.
         recurrent_initializer: For the weights of the state.
         bias_initializer: For the bias.
+        kernel_regularizer: Adds a loss of the weights of the inputs.
+        recurrent_regularizer: Likewise of the weights of the state.
+        bias_regularizer: Likewise of the bias.
+        kernel_constraint: Keeps the weights of the inputs in a set after each update.
+        recurrent_constraint: Likewise the weights of the state.
+        bias_constraint: Likewise the bias.
 
     Call arguments:
         inputs: Float tensor `(B, features)`.
-        states: List of float tensors `(B, units)`.
+        states: List of float tensors `(B, width)`, one for each of `state_size`.
 
     Returns:
         `(output, states)`; the output is the first state.
@@ -31,16 +46,33 @@ class Cell(keras.layers.Layer):
     def __init__(
         self,
         units: int,
+        use_bias: bool = True,
         kernel_initializer="glorot_uniform",
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        recurrent_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.units = units
+        self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    has_recurrent_maps = True
+    """Whether `maps` are products by recurrent weights, so that dropout may act on them."""
 
     @property
     def state_size(self) -> list[int]:
@@ -54,19 +86,43 @@ class Cell(keras.layers.Layer):
 
     def make_weights(self, features: int, gates: int, bias_shape: tuple[int, ...]):
         """Makes `kernel`, `recurrent_kernel` and `bias` as Keras lays them out."""
+        self.make_kernel(features, gates * self.units)
+        self.make_recurrent_kernel(self.units, gates * self.units)
+        self.make_bias(bias_shape)
+
+    def make_kernel(self, features: int, width: int):
+        """Makes `kernel` `(features, width)`."""
         if self.units < 1:
             raise ValueError(f"`units` must be at least 1. Received: units={self.units}.")
         self.kernel = self.add_weight(
-            shape=(features, gates * self.units),
+            shape=(features, width),
             initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
             name="kernel",
         )
+
+    def make_recurrent_kernel(self, *shape: int):
+        """Makes `recurrent_kernel`."""
         self.recurrent_kernel = self.add_weight(
-            shape=(self.units, gates * self.units),
+            shape=shape,
             initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
             name="recurrent_kernel",
         )
-        self.bias = self.add_weight(shape=bias_shape, initializer=self.first_bias, name="bias")
+
+    def make_bias(self, shape: tuple[int, ...]):
+        """Makes `bias`, or sets it to None without `use_bias`."""
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=shape,
+                initializer=self.first_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
 
     def first_bias(self, shape, dtype=None):
         """Returns the bias to begin with."""
@@ -77,34 +133,45 @@ class Cell(keras.layers.Layer):
         return ops.cast(value, self.compute_dtype)
 
     def maps(self) -> Maps:
-        """The linear maps that `advance` applies."""
+        """The linear maps that `advance` applies, each to rows of a state."""
         return {"recurrent": (self.cast(self.recurrent_kernel),)}
 
-    def input_bias(self):
-        """The bias that `project` adds, `(gates * units,)`."""
-        return self.cast(self.bias)
+    def extra_weights(self) -> dict:
+        """The weights that `advance` takes and that are no linear map, by name."""
+        return {}
+
+    def input_bias(self) -> tuple:
+        """The bias that `project` adds, `(gates * units,)`, alone in a tuple, or ()."""
+        return () if self.bias is None else (self.cast(self.bias),)
 
     def project(self, inputs):
         """Returns the share of `inputs` `(..., features)` in the gates, `(..., gates * units)`."""
-        return affine(inputs, self.cast(self.kernel), self.input_bias())
+        return affine(inputs, self.cast(self.kernel), *self.input_bias())
 
-    def advance(self, projected, states, linear: Linear) -> list:
-        """Returns the states after one step, `projected` being `project(inputs)`."""
+    def advance(self, projected, states, linear: Linear, extra_weights: dict) -> list:
+        """Returns the states after one step.
+
+        Args:
+            projected: `project(inputs)`, `(B, gates * units)`.
+            states: As in `call`.
+            linear: Applies one of `maps()` by its name; each is applied once.
+            extra_weights: `extra_weights()`.
+        """
         raise NotImplementedError
 
     def call(self, inputs, states, training=False):
-        states = self.advance(self.project(inputs), states, apply_maps(self.maps()))
+        projected, linear = self.project(inputs), apply_maps(self.maps())
+        states = self.advance(projected, states, linear, self.extra_weights())
         return states[0], states
 
     def get_initial_state(self, batch_size=None) -> list:
-        """Returns states of zeros, `(batch_size, units)` each."""
+        """Returns states of zeros, `(batch_size, width)` each."""
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_size]
 
     def get_config(self):
-        serialize = keras.initializers.serialize
-        return super().get_config() | {
-            "units": self.units,
-            "kernel_initializer": serialize(self.kernel_initializer),
-            "recurrent_initializer": serialize(self.recurrent_initializer),
-            "bias_initializer": serialize(self.bias_initializer),
-        }
+        config = super().get_config() | {"units": self.units, "use_bias": self.use_bias}
+        for kind in ("kernel", "recurrent", "bias"):
+            for what in (keras.initializers, keras.regularizers, keras.constraints):
+                name = f"{kind}_{what.__name__.rsplit('.', 1)[-1][:-1]}"
+                config[name] = what.serialize(getattr(self, name))
+        return config

@@ -21,6 +21,8 @@ class GRUCell(Cell):
 
     Args:
         units: Positive int. Width of h.
+        activation: In place of tanh.
+        recurrent_activation: In place of the sigmoid of the gates.
         reset_after: Whether r applies after the recurrent product (as cuDNN does) or before it
             (as the paper does).
 
@@ -29,8 +31,17 @@ class GRUCell(Cell):
     Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
     """
 
-    def __init__(self, units: int, reset_after: bool = True, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        reset_after: bool = True,
+        **kwargs,
+    ):
         super().__init__(units, **kwargs)
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.reset_after = reset_after
 
     def build(self, input_shape):
@@ -40,26 +51,34 @@ class GRUCell(Cell):
     def maps(self):
         kernel = self.cast(self.recurrent_kernel)
         if self.reset_after:
-            return {"recurrent": (kernel, self.cast(self.bias)[1])}
+            bias = () if self.bias is None else (self.cast(self.bias)[1],)
+            return {"recurrent": (kernel, *bias)}
         gates, candidate = kernel[:, : 2 * self.units], kernel[:, 2 * self.units :]
         return {"gates": (gates,), "candidate": (candidate,)}
 
     def input_bias(self):
+        if self.bias is None:
+            return ()
         bias = self.cast(self.bias)
-        return bias[0] if self.reset_after else bias
+        return (bias[0],) if self.reset_after else (bias,)
 
-    def advance(self, projected, states, linear):
+    def advance(self, projected, states, linear, extra_weights):
         (h,) = states
+        gate, activate = self.recurrent_activation, self.activation
         x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
         if self.reset_after:
             h_z, h_r, h_g = ops.split(linear("recurrent", h), 3, axis=-1)
-            z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
-            g = ops.tanh(x_g + r * h_g)
+            z, r = gate(x_z + h_z), gate(x_r + h_r)
+            g = activate(x_g + r * h_g)
         else:
             h_z, h_r = ops.split(linear("gates", h), 2, axis=-1)
-            z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
-            g = ops.tanh(x_g + linear("candidate", r * h))
+            z, r = gate(x_z + h_z), gate(x_r + h_r)
+            g = activate(x_g + linear("candidate", r * h))
         return [z * h + (1 - z) * g]
 
     def get_config(self):
-        return super().get_config() | {"reset_after": self.reset_after}
+        return super().get_config() | {
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "reset_after": self.reset_after,
+        }

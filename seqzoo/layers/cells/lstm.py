@@ -20,6 +20,8 @@ class LSTMCell(Cell):
 
     Args:
         units: Positive int. Width of h and c.
+        activation: In place of tanh.
+        recurrent_activation: In place of the sigmoid of the gates.
         unit_forget_bias: Whether the bias of the forget gate starts at 1, so that the memory
             lasts in an untrained cell (Jozefowicz et al., 2015).
 
@@ -28,8 +30,17 @@ class LSTMCell(Cell):
     Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
     """
 
-    def __init__(self, units: int, unit_forget_bias: bool = True, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        unit_forget_bias: bool = True,
+        **kwargs,
+    ):
         super().__init__(units, **kwargs)
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
     @property
@@ -46,11 +57,16 @@ class LSTMCell(Cell):
         forget = ops.arange(4 * self.units) // self.units == 1
         return ops.where(forget, ops.ones_like(bias), bias)
 
-    def advance(self, projected, states, linear):
+    def advance(self, projected, states, linear, extra_weights):
         h, c = states
         i, f, g, o = ops.split(projected + linear("recurrent", h), 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-        return [ops.sigmoid(o) * ops.tanh(c), c]
+        gate, activate = self.recurrent_activation, self.activation
+        c = gate(f) * c + gate(i) * activate(g)
+        return [gate(o) * activate(c), c]
 
     def get_config(self):
-        return super().get_config() | {"unit_forget_bias": self.unit_forget_bias}
+        return super().get_config() | {
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "unit_forget_bias": self.unit_forget_bias,
+        }

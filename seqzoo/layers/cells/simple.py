@@ -1,7 +1,6 @@
 """The simple recurrent cell."""
 
 import keras
-from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
 
@@ -10,13 +9,28 @@ from seqzoo.layers.cells.cell import Cell
 class SimpleRNNCell(Cell):
     """The Elman recurrence, `h = tanh(W x + R h + b)`.
 
-    Weights and results are those of `keras.layers.SimpleRNNCell`. For arguments see `Cell`.
+    Weights and results are those of `keras.layers.SimpleRNNCell`. With the activation `"relu"` and
+    the recurrent initializer `"identity"` it is the IRNN of Le et al., 2015, which keeps its state
+    and the gradient of it over long times (https://arxiv.org/abs/1504.00941).
+
+    Args:
+        units: Positive int. Width of h.
+        activation: In place of tanh.
+
+    For the other arguments see `Cell`.
 
     Reference: Elman, 1990, Finding structure in time.
     """
 
+    def __init__(self, units: int, activation="tanh", **kwargs):
+        super().__init__(units, **kwargs)
+        self.activation = keras.activations.get(activation)
+
     def build(self, input_shape):
         self.make_weights(input_shape[-1], gates=1, bias_shape=(self.units,))
 
-    def advance(self, projected, states, linear):
-        return [ops.tanh(projected + linear("recurrent", states[0]))]
+    def advance(self, projected, states, linear, extra_weights):
+        return [self.activation(projected + linear("recurrent", states[0]))]
+
+    def get_config(self):
+        return super().get_config() | {"activation": keras.activations.serialize(self.activation)}

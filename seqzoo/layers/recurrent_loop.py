@@ -1,0 +1,137 @@
+"""A cell made ready to run over a batch of sequences: masks, dropout, cut gradients."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from seqzoo.layers.cells import Cell
+from seqzoo.ops.masks import where_real
+from seqzoo.ops.scans import Linear, Maps
+
+
+class LoopOptions(NamedTuple):
+    """What a recurrent layer adds to its cell.
+
+    Attributes:
+        dropout: Share of the inputs that are set to 0, the same for all steps of a row.
+        recurrent_dropout: Likewise of what goes into the cell's products by recurrent weights.
+        zoneout: Share of the values of the states that stay as they were at a step.
+        weight_drop: Share of the recurrent weights that are set to 0, the same for all rows.
+        gradient_steps: Most steps that a gradient goes back, or None for all.
+    """
+
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    weight_drop: float = 0.0
+    gradient_steps: int | None = None
+
+    def check(self, cell: keras.layers.Layer) -> None:
+        """Raises ValueError for values out of range, or of no effect on this cell."""
+        for name in ("dropout", "recurrent_dropout", "zoneout", "weight_drop"):
+            rate = getattr(self, name)
+            if not 0 <= rate < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 0 and below 1. Received: {name}={rate}."
+                )
+        if self.gradient_steps is not None and self.gradient_steps < 1:
+            raise ValueError(
+                "`gradient_steps` must be at least 1, or None for all steps. Received: "
+                f"gradient_steps={self.gradient_steps}."
+            )
+        if not (self.recurrent_dropout or self.weight_drop):
+            return
+        if not (isinstance(cell, Cell) and cell.has_recurrent_maps):
+            raise ValueError(
+                "`recurrent_dropout` and `weight_drop` act on products by recurrent weights, and "
+                f"a {type(cell).__name__} has none. Use `dropout` or `zoneout`."
+            )
+
+
+class Loop(NamedTuple):
+    """The arguments of `ops.scans.scan` for one cell and one batch, but the state."""
+
+    step: Any
+    inputs: dict[str, Any]
+    maps: Maps
+    constants: dict[str, Any]
+
+
+def make_loop(
+    cell: Cell,
+    inputs: Any,
+    mask: Any,
+    options: LoopOptions,
+    training: bool,
+    seed: keras.random.SeedGenerator,
+) -> Loop:
+    """Prepares a cell for inputs `(B, T, features)` under a mask `(B, T)` or None.
+
+    What is random is drawn here, outside of the loop. The dropped weights and the masks are the
+    same at every step, as Gal and Ghahramani, 2016 (https://arxiv.org/abs/1512.05287) and Merity
+    et al., 2018 (https://arxiv.org/abs/1708.02182) have them; zoneout is that of Krueger et al.,
+    2017 (https://arxiv.org/abs/1606.01305).
+    """
+    inputs = ops.transpose(cell.cast(inputs), (1, 0, 2))  # (B, T, F) -> (T, B, F)
+    time, batch, features = ops.shape(inputs)
+    maps, constants = cell.maps(), {"extra": cell.extra_weights()}
+    noise = options if training else LoopOptions()
+    if noise.dropout:
+        inputs = _drop(inputs, _kept((1, batch, features), noise.dropout, seed), noise.dropout)
+    if noise.weight_drop:
+        maps = {
+            name: (_drop_weights(parts[0], noise.weight_drop, seed), *parts[1:])
+            for name, parts in maps.items()
+        }
+    if noise.recurrent_dropout:
+        constants["kept"] = {
+            name: _kept((batch, parts[0].shape[0]), noise.recurrent_dropout, seed)
+            for name, parts in maps.items()
+        }
+    steps = {"projected": cell.project(inputs)}
+    if mask is not None:
+        steps["real"] = ops.transpose(ops.cast(mask, "bool"))
+    if noise.zoneout:
+        steps["moves"] = [
+            _kept((time, batch, size), noise.zoneout, seed) for size in cell.state_size
+        ]
+    if options.gradient_steps is not None:
+        steps["cut"] = ops.arange(time) % options.gradient_steps == 0
+    return Loop(_make_step(cell, options, training), steps, maps, constants)
+
+
+def _make_step(cell: Cell, options: LoopOptions, training: bool):
+    def step(inputs_t: dict, state: list, constants: dict, linear: Linear) -> list:
+        def dropping(name, u):
+            if "kept" in constants:
+                u = _drop(u, constants["kept"][name], options.recurrent_dropout)
+            return linear(name, u)
+
+        if "cut" in inputs_t:
+            state = [ops.where(inputs_t["cut"], ops.stop_gradient(old), old) for old in state]
+        new = cell.advance(inputs_t["projected"], state, dropping, constants["extra"])
+        if "moves" in inputs_t:
+            new = [
+                ops.where(moves, a, b)
+                for moves, a, b in zip(inputs_t["moves"], new, state, strict=True)
+            ]
+        elif options.zoneout and not training:  # what is expected of a step in training
+            new = [a + options.zoneout * (b - a) for a, b in zip(new, state, strict=True)]
+        return where_real(inputs_t["real"], new, state) if "real" in inputs_t else new
+
+    return step
+
+
+def _kept(shape, rate: float, seed):
+    """Returns booleans of which a share of `rate` is False."""
+    return keras.random.uniform(shape, dtype="float32", seed=seed) >= rate
+
+
+def _drop(values, kept, rate: float):
+    """Returns 0 where the values are not kept, and scales the others so that the mean stays."""
+    return ops.where(kept, values / (1 - rate), ops.zeros_like(values))
+
+
+def _drop_weights(kernel, rate: float, seed):
+    return _drop(kernel, _kept(ops.shape(kernel), rate, seed), rate)

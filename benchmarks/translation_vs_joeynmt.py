@@ -14,41 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+
+from sides import Side, medians
 
 from seqzoo.metrics import bleu
 
 HERE = Path(__file__).parent
-
-
-class Side:
-    """A process that takes commands as JSON lines and answers each by one."""
-
-    def __init__(self, command: list[str], log: Path):
-        self.log = log
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.open("w"),
-            text=True,
-        )
-        self.description = self._answer()
-
-    def do(self, what: str, **arguments: Any) -> dict[str, Any]:
-        print(json.dumps({"do": what, **arguments}), file=self.process.stdin, flush=True)
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "the process ended"}
-        if "error" in answer:
-            raise RuntimeError(f"{answer['error']}; see {self.log}")
-        return answer
 
 
 def start_sides(work: Path, peers: str, precisions: list[str]) -> dict[str, Side]:
@@ -97,12 +70,12 @@ def compare_decoding(sides: dict[str, Side], work: Path, rounds: int) -> dict[st
 
 def report(what: str, rates: dict[str, list[float]]) -> dict[str, float]:
     """Prints and returns the median of each side."""
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    for name, median in medians.items():
-        ratio = median / medians["joeynmt float32"]
+    middle = medians(rates)
+    for name, median in middle.items():
+        ratio = median / middle["joeynmt float32"]
         spread = ", ".join(f"{value:.0f}" for value in rates[name])
         print(f"{what}: {name} {median:.0f} ({spread}), {ratio:.2f} times JoeyNMT", flush=True)
-    return medians
+    return middle
 
 
 def main() -> None:

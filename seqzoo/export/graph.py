@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2
 
 _PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+_WRITES = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
 _XLA_MARK = "_XlaMustCompile"
 
 
@@ -28,6 +29,21 @@ def refuse_unservable(graph: graph_pb2.GraphDef) -> None:
                 "TensorFlow operations."
             )
         _refuse_xla_mark(node.attr, f"{node.name} in {place}")
+
+
+def refuse_kept_state(graph: graph_pb2.GraphDef) -> None:
+    """Looks for what one request would leave behind for the next.
+
+    Raises:
+        ValueError: if the graph writes to a variable.
+    """
+    for place, node in _nodes(graph):
+        if node.op in _WRITES:
+            raise ValueError(
+                "An exported graph must not keep anything between requests. Received: "
+                f"{node.name} in {place} writes to a variable, as a layer with `stateful=True` "
+                "does. Make the layer without it, and pass its state on through `step`."
+            )
 
 
 def clear_devices(graph: graph_pb2.GraphDef) -> None:

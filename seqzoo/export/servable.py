@@ -11,7 +11,12 @@ from typing import Any, Protocol
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from seqzoo.export.graph import clear_devices, operations_outside_tensorflow, refuse_unservable
+from seqzoo.export.graph import (
+    clear_devices,
+    operations_outside_tensorflow,
+    refuse_kept_state,
+    refuse_unservable,
+)
 from seqzoo.export.warm_up import write_warm_up
 from seqzoo.preprocessing.files import aside
 from seqzoo.version import __version__
@@ -45,7 +50,7 @@ def saved_model(task: Servable, folder: str | Path, search: Any = None) -> Path:
 
     Raises:
         ValueError: if `folder/1` exists, if `folder` is a file, or if the graph calls
-            Python or is marked for XLA.
+            Python, is marked for XLA or writes to a variable.
     """
     place = _free_place(Path(folder))
     signatures = dict(task.serving_signatures(search))
@@ -75,6 +80,8 @@ def _free_place(folder: Path) -> Path:
 def _served_part(task: Any, signatures: Mapping[str, Any]) -> tf.Module:
     """What the signatures use of a task: no optimizer, no metric, no Python attribute."""
     graphs = [function.get_concrete_function().graph for function in signatures.values()]
+    for graph in graphs:
+        refuse_kept_state(graph.as_graph_def())
     variables = {variable.ref(): variable for graph in graphs for variable in graph.variables}
     tracked = tf.train.TrackableView(task).descendants()
     resource = tf.saved_model.experimental.TrackableResource  # lookup tables, sub-word models

@@ -9,7 +9,10 @@ from seqzoo.layers.attention import (
     Memory,
 )
 from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
+from seqzoo.layers.gru import GRU
+from seqzoo.layers.lstm import LSTM
 from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.layers.simple_rnn import SimpleRNN
 
 __all__ = [
     "AdditiveAttention",
@@ -18,10 +21,13 @@ __all__ = [
     "Cell",
     "ConcatAttention",
     "DotAttention",
+    "GRU",
     "GRUCell",
     "GeneralAttention",
+    "LSTM",
     "LSTMCell",
     "Memory",
     "Recurrent",
+    "SimpleRNN",
     "SimpleRNNCell",
 ]

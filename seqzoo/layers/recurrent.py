@@ -1,5 +1,7 @@
 """Layers that run a cell over whole sequences."""
 
+from types import SimpleNamespace
+
 import keras
 from keras import ops
 
@@ -23,6 +25,8 @@ class Recurrent(keras.layers.Layer):
             inputs.
         return_sequences: Whether to return the output of every step, or of the last that ran.
         return_state: Whether to return the final states too.
+        stateful: Whether a batch begins in the states in which the one before ended, until
+            `reset_state`. It needs a fixed batch size, and cannot be exported: use `step` there.
         dropout: From 0 to below 1: share of the inputs that are set to 0 in training, the same
             ones at all steps of a row.
         recurrent_dropout: Likewise of what the recurrent weights are multiplied with (variational
@@ -55,6 +59,7 @@ class Recurrent(keras.layers.Layer):
         reverse: bool = False,
         return_sequences: bool = False,
         return_state: bool = False,
+        stateful: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
@@ -68,6 +73,7 @@ class Recurrent(keras.layers.Layer):
         self.reverse = reverse
         self.return_sequences = return_sequences
         self.return_state = return_state
+        self.stateful = stateful
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.zoneout = zoneout
@@ -80,14 +86,44 @@ class Recurrent(keras.layers.Layer):
     def build(self, input_shape):
         _options(self).check(self.cell)
         _build(self.cell, input_shape)
+        if self.stateful:
+            # Not an attribute that Keras tracks: states are no weights to save or to exchange.
+            self._between = SimpleNamespace(states=self._make_states(input_shape[0]))
+
+    def _make_states(self, batch_size: int | None) -> list:
+        if batch_size is None:
+            raise ValueError(
+                "A stateful layer needs a fixed batch size. Received: inputs of batch size None. "
+                "Give `batch_shape` to `keras.Input`, or pass the states on by `return_state` and "
+                "`initial_state`."
+            )
+        return [
+            keras.Variable(ops.zeros_like(state), trainable=False)
+            for state in self.get_initial_state(batch_size)
+        ]
 
     def call(self, inputs, mask=None, initial_state=None, training=False):
         mask = attached_mask(mask, inputs)
+        if initial_state is None and self.stateful:
+            initial_state = [state.value for state in self._between.states]
         state = _initial_state(self.cell, inputs, initial_state)
+        outputs, final = self.run(inputs, mask, state, training)
+        if self.stateful:
+            for kept, last in zip(self._between.states, final, strict=True):
+                kept.assign(last)
+        outputs = outputs if self.return_sequences else final[0]
+        return (outputs, *final) if self.return_state else outputs
+
+    def run(self, inputs, mask, state, training):
+        """Returns the outputs of every step `(B, T, units)` and the final states."""
         loop = make_loop(self.cell, inputs, mask, _options(self), training, self.seed_generator)
         states, final = scan(loop.step, state, loop.inputs, loop.maps, loop.constants, self.reverse)
-        outputs = ops.transpose(states[0], (1, 0, 2)) if self.return_sequences else final[0]
-        return (outputs, *final) if self.return_state else outputs
+        return ops.transpose(states[0], (1, 0, 2)), final
+
+    def reset_state(self):
+        """Sets the states of a stateful layer to zeros."""
+        for state in self._between.states if self.stateful and self.built else ():
+            state.assign(ops.zeros_like(state))
 
     def step(self, inputs, state):
         """Takes one step of a stream, as `call` does without `training`.
@@ -129,6 +165,7 @@ class Recurrent(keras.layers.Layer):
             "reverse": self.reverse,
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
+            "stateful": self.stateful,
             **_options(self)._asdict(),
             "seed": self.seed,
         }

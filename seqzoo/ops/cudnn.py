@@ -1,0 +1,31 @@
+"""cuDNN's recurrences, as Keras calls them on TensorFlow."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+
+def run_cudnn(arguments: dict[str, Any], mask, reverse: bool, general: Callable) -> tuple:
+    """Runs an LSTM or a GRU by cuDNN where it accepts the call, else by `general`.
+
+    cuDNN needs a GPU, the usual activations and a bias, takes no mask but one that is padded on
+    the right in every row and leaves no row empty, and cannot be compiled by XLA. What the mask
+    is like is found when the step runs.
+
+    Args:
+        arguments: What Keras's own function takes: `inputs` `(B, T, features)`, the initial
+            states `(B, units)`, weights, activations; and its name as `kind`.
+        mask: Boolean `(B, T)`, or None.
+        reverse: Whether to run from the last step to the first.
+        general: Function of no arguments that gives the same results otherwise.
+
+    Returns:
+        The outputs of every step `(B, T, units)`, in the order of the inputs, and a list of the
+        final states `(B, units)`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return general()
+    from seqzoo.ops.tensorflow_cudnn import cudnn_or_general
+
+    return cudnn_or_general(arguments, mask, reverse, general)

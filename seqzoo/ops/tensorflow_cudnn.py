@@ -1,0 +1,38 @@
+"""The branch to cuDNN; see `ops.cudnn`."""
+
+import tensorflow as tf
+from keras.src import backend  # the functions that Keras's own layers call
+
+from seqzoo.ops.tensorflow_xla import traced_for_xla
+
+
+def cudnn_or_general(arguments, mask, reverse, general):
+    """`ops.cudnn.run_cudnn` on TensorFlow. See there for arguments and results."""
+    kind, arguments = arguments["kind"], {k: v for k, v in arguments.items() if k != "kind"}
+    if not tf.config.list_logical_devices("GPU") or traced_for_xla():
+        return general()
+
+    def cudnn():
+        run = getattr(backend, kind)
+        last, outputs, final = run(
+            mask=mask, return_sequences=True, go_backwards=reverse, **arguments
+        )
+        outputs = tf.reverse(outputs, axis=[1]) if reverse else outputs
+        if mask is not None:  # cuDNN puts out zeros on padding; here a step without input is held
+            first = arguments.get("initial_state_h", arguments.get("initial_state"))
+            held = first if reverse else last
+            outputs = tf.where(mask[..., None], outputs, held[:, None])
+        return outputs, list(final)
+
+    try:
+        if mask is None:
+            return cudnn()
+        return tf.cond(_is_right_padded(mask), cudnn, general)
+    except NotImplementedError:  # what Keras raises for a call that cuDNN does not take
+        return general()
+
+
+def _is_right_padded(mask):
+    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+    as_padded = tf.sequence_mask(lengths, tf.shape(mask)[1])
+    return tf.reduce_all(mask == as_padded) & tf.reduce_all(lengths > 0)

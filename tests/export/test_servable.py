@@ -147,9 +147,26 @@ def python_function(text):
     return tf.ensure_shape(tf.py_function(tf.identity, [text], tf.string), [None])
 
 
+def counted(text):
+    COUNT.assign_add(1)
+    return text
+
+
+def counted_in_a_loop(text):
+    def body(step, text):
+        return step + 1, counted(text)
+
+    return tf.while_loop(lambda step, _: step < 3, body, (0, text))[1]
+
+
+COUNT = tf.Variable(0)
+
+
 @pytest.mark.parametrize(
     ("transform", "said"),
     [
+        (counted, "must not keep anything between requests.*AssignAdd.*stateful=True"),
+        (counted_in_a_loop, "must not keep anything between requests.*AssignAdd.*stateful=True"),
         (compiled_inside, "must not be marked for XLA.*compiled.*jit_compile"),
         (compiled_in_a_loop, "must not be marked for XLA.*compiled.*jit_compile"),
         (numpy_function, "must not call Python.*PyFunc.*in __inference_serve"),

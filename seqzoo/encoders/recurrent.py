@@ -8,6 +8,7 @@ from keras import ops
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.layers.recurrent_stack import RecurrentStack, Skip
 from seqzoo.ops.names import check_known
 
 DIRECTIONS = ("forward", "backward", "both")
@@ -25,7 +26,7 @@ class RecurrentEncoder(keras.layers.Layer):
         cell: A name in `layers.cells.CELLS`.
         direction: How the layers run: `"forward"`, `"backward"`, which is the same as reading
             the source reversed, or `"both"`, whose outputs lie side by side.
-        residual: Whether a layer after the first adds its input to its output.
+        skip: The ways around a layer after the first; see `RecurrentStack`.
         dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
             layers and in the outputs.
 
@@ -45,7 +46,7 @@ class RecurrentEncoder(keras.layers.Layer):
         layers: int = 1,
         cell: str = "lstm",
         direction: Literal["forward", "backward", "both"] = "both",
-        residual: bool = False,
+        skip: Skip = "none",
         dropout: float = 0.0,
         **kwargs,
     ):
@@ -56,7 +57,7 @@ class RecurrentEncoder(keras.layers.Layer):
         self.layers = layers
         self.cell = cell
         self.direction = direction
-        self.residual = residual
+        self.skip = skip
         self.dropout = dropout
         self.supports_masking = True
         check_known("direction", direction, DIRECTIONS)
@@ -72,7 +73,9 @@ class RecurrentEncoder(keras.layers.Layer):
             dtype=dtype,
             name="embedding",
         )
-        self.stack = [self._make_layer(i) for i in range(layers)]
+        self.stack = RecurrentStack(
+            [self._make_layer(i) for i in range(layers)], skip, dropout, dtype=dtype, name="stack"
+        )
         self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
 
     def _make_layer(self, i: int) -> keras.layers.Layer:
@@ -91,22 +94,13 @@ class RecurrentEncoder(keras.layers.Layer):
 
     def build(self, inputs_shape):
         self.embedding.build(inputs_shape)
-        shape = (*inputs_shape, self.embedding_dim)
-        for layer in self.stack:
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)[0]
+        self.stack.build((*inputs_shape, self.embedding_dim))
 
     def call(self, inputs, mask=None, training=False):
         (mask,) = self.compute_mask(inputs, mask)
-        outputs = self.drop(self.embedding(inputs), training=training)
-        states = []
-        for i, layer in enumerate(self.stack):
-            below = outputs
-            outputs, *state = layer(below, mask=mask)
-            outputs = outputs + below if self.residual and i > 0 else outputs
-            outputs = self.drop(outputs, training=training)
-            states.append(state)
-        return Encoded(outputs, states, mask)
+        embedded = self.drop(self.embedding(inputs), training=training)
+        outputs, states = self.stack(embedded, mask=mask, training=training)
+        return Encoded(self.drop(outputs, training=training), states, mask)
 
     def compute_mask(self, inputs, mask=None):
         # Of the outputs, which come first; the states have no time.
@@ -120,6 +114,6 @@ class RecurrentEncoder(keras.layers.Layer):
             "layers": self.layers,
             "cell": self.cell,
             "direction": self.direction,
-            "residual": self.residual,
+            "skip": self.skip,
             "dropout": self.dropout,
         }

@@ -12,6 +12,7 @@ from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
 from seqzoo.layers.gru import GRU
 from seqzoo.layers.lstm import LSTM
 from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.layers.recurrent_stack import RecurrentStack
 from seqzoo.layers.simple_rnn import SimpleRNN
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "LSTMCell",
     "Memory",
     "Recurrent",
+    "RecurrentStack",
     "SimpleRNN",
     "SimpleRNNCell",
 ]

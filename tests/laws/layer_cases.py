@@ -12,9 +12,10 @@ import numpy as np
 from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
-from seqzoo.layers import Bidirectional, GRUCell, Recurrent
+from seqzoo.layers import Bidirectional, GRUCell, Recurrent, RecurrentStack
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
+from seqzoo.layers.recurrent_stack import SKIPS
 
 BATCH, TIME, SOURCE, UNITS, FEATURES, EMBEDDING, VALUES, VOCABULARY = 3, 4, 5, 6, 7, 8, 9, 11
 MASK = np.array([[1, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]], "bool")
@@ -85,9 +86,18 @@ def bidirectional(make_cell, **options):
     return Bidirectional(make_cell(UNITS, **options), **options)
 
 
+def stack(skip, **options):
+    cells = [GRUCell(UNITS, **options), CELLS["lstm"](UNITS, **options)]
+    layers = [
+        *(Recurrent(c, return_sequences=True, return_state=True, **options) for c in cells),
+        Recurrent(CELLS["simple"](UNITS, **options), True, True, True, **options),
+    ]
+    return RecurrentStack(layers, skip, **options)
+
+
 SEQUENCE = {"inputs": normal(BATCH, TIME, FEATURES), "mask": MASK}
 TOKENS = {"inputs": ids(BATCH, TIME), "mask": MASK}
-ENCODER = {"layers": 2, "residual": True, "cell": "gru"}
+ENCODER = {"layers": 2, "skip": "residual", "cell": "gru"}
 
 RECURRENTS = {
     f"recurrent {name}": Case(partial(recurrent, make, False), SEQUENCE)
@@ -104,6 +114,8 @@ RECURRENTS |= {
     )
     for name in DIRECTIONS
 }
+
+RECURRENTS |= {f"stack {skip}": Case(partial(stack, skip), SEQUENCE) for skip in SKIPS}
 
 LAYERS = RECURRENTS | {
     f"attention {name}": Case(

@@ -20,7 +20,8 @@ from layer_cases import (
 )
 
 from seqzoo.encoders import RecurrentEncoder
-from seqzoo.layers import Bidirectional, GRUCell, LSTMCell, Recurrent
+from seqzoo.layers import Bidirectional, GRUCell, LSTMCell, Recurrent, RecurrentStack
+from seqzoo.layers.recurrent_stack import SKIPS
 
 LONGER = 7
 # Where the steps of each row stand in a longer one: on the right, on the left, among padding, and
@@ -204,10 +205,10 @@ def test_an_encoder_takes_every_id_but_0_for_real(direction):
 
 def test_an_encoder_stacks_its_layers_and_adds_their_inputs_if_residual():
     token_ids, mask = ids(BATCH, TIME), MASK
-    encoder = RecurrentEncoder(VOCABULARY, EMBEDDING, UNITS, layers=3, residual=True)
+    encoder = RecurrentEncoder(VOCABULARY, EMBEDDING, UNITS, layers=3, skip="residual")
     found = encoder(token_ids, mask=mask)
     outputs = encoder.embedding(token_ids)
-    for i, (layer, state) in enumerate(zip(encoder.stack, found.state, strict=True)):
+    for i, (layer, state) in enumerate(zip(encoder.stack.layers, found.state, strict=True)):
         above, *expected = layer(outputs, mask=mask)
         outputs = above + outputs if i else above
         assert_all_close(state, expected)
@@ -245,3 +246,32 @@ def test_zero_steps_leave_the_first_state():
 def test_an_encoder_refuses_options_that_make_no_sense(options, message):
     with pytest.raises(ValueError, match=message):
         RecurrentEncoder(**({"vocabulary_size": VOCABULARY} | options))
+
+
+def test_a_stack_joins_its_layers_as_the_skip_says():
+    inputs, joins = normal(BATCH, TIME, FEATURES), {}
+    for name in SKIPS:
+        stack = made(f"stack {name}")
+        below, (kernel, bias) = inputs, (stack.carries or [(0, 0)])[0]
+        for i, layer in enumerate(stack.layers):
+            above = np.asarray(layer(below, mask=MASK)[0])
+            if i and name == "highway":
+                kernel, bias = (np.asarray(weight) for weight in stack.carries[i - 1])
+                carried = 1 / (1 + np.exp(-(below @ kernel + bias)))
+                above = carried * above + (1 - carried) * below
+            elif i and name == "residual":
+                above = above + below
+            elif i < 2 and name == "dense":
+                above = np.concatenate([below, above], axis=-1)
+            below = above
+        joins[name] = below
+        assert_all_close([stack(inputs, mask=MASK)[0]], [below], atol=1e-13)
+    assert joins["dense"].shape == (BATCH, TIME, UNITS)
+
+
+@pytest.mark.parametrize("skip", ["residual", "highway"])
+def test_a_stack_of_two_widths_is_refused(skip):
+    cells = [GRUCell(UNITS), GRUCell(UNITS + 1)]
+    layers = [Recurrent(cell, return_sequences=True, return_state=True) for cell in cells]
+    with pytest.raises(ValueError, match=r"layer 1 takes 6 features and gives 7\. Make them equal"):
+        RecurrentStack(layers, skip)(normal(BATCH, TIME, FEATURES))

@@ -4,9 +4,13 @@ from seqzoo.layers.attention import (
     AdditiveAttention,
     Attention,
     ConcatAttention,
+    CoverageAttention,
     DotAttention,
     GeneralAttention,
+    LocationSensitiveAttention,
     Memory,
+    MultiHeadAttention,
+    SelfAttentionPooling,
 )
 from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
 from seqzoo.layers.recurrent import Bidirectional, Recurrent
@@ -17,11 +21,15 @@ __all__ = [
     "Bidirectional",
     "Cell",
     "ConcatAttention",
+    "CoverageAttention",
     "DotAttention",
     "GRUCell",
     "GeneralAttention",
     "LSTMCell",
+    "LocationSensitiveAttention",
     "Memory",
+    "MultiHeadAttention",
     "Recurrent",
+    "SelfAttentionPooling",
     "SimpleRNNCell",
 ]

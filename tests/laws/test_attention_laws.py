@@ -150,7 +150,13 @@ def test_the_dot_score_refuses_queries_and_values_of_two_widths(name):
         make_attention(name, UNITS)(QUERY, normal(BATCH, SOURCE, VALUES))
 
 
-@pytest.mark.parametrize("name", ["additive", "concat"])
+@pytest.mark.parametrize("size", ["filters", "kernel_size"])
+def test_location_without_features_is_refused(size):
+    with pytest.raises(ValueError, match=f"`{size}` must be at least 1. Received: {size}=0"):
+        make_attention("location", UNITS, **{size: 0})(QUERY, normal(BATCH, SOURCE, VALUES))
+
+
+@pytest.mark.parametrize("name", ["additive", "concat", "coverage", "location"])
 def test_a_score_without_units_is_refused(name):
     with pytest.raises(ValueError, match=r"`units` must be at least 1\. Received: units=0"):
         make_attention(name, 0)(QUERY, normal(BATCH, SOURCE, VALUES))

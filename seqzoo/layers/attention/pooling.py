@@ -75,7 +75,8 @@ class SelfAttentionPooling(keras.layers.Layer):
 
 def _overlap(weights, real):
     """Returns |A A^T - I|² of weights `(B, hops, T)`, a mean over the real rows `(B,)`."""
-    weights = ops.cast(weights, "float32") if weights.dtype != "float64" else weights
+    is_double = keras.backend.standardize_dtype(weights.dtype) == "float64"
+    weights = ops.cast(weights, "float64" if is_double else "float32")
     gram = ops.matmul(weights, ops.transpose(weights, (0, 2, 1)))
     apart = ops.sum(ops.square(gram - ops.eye(gram.shape[-1], dtype=gram.dtype)), axis=(1, 2))
     count = ops.sum(ops.cast(real, gram.dtype))

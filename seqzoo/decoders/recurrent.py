@@ -6,10 +6,10 @@ import keras
 from keras import ops
 
 from seqzoo.decoders.bridge import Bridge
+from seqzoo.decoders.reading import first_read, read
 from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.layers.attention import make_attention
-from seqzoo.layers.attention.attention import Memory
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
 from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
@@ -143,11 +143,10 @@ class RecurrentDecoder(keras.layers.Layer):
         memory = ()
         if self.attend is not None:
             memory = self.attend.memory(encoded.outputs, encoded.mask)
-            state["alignment"] = ops.zeros_like(memory.values[:, :, 0])
+            state |= first_read(self.attend, memory)
             if self.input_feeding:
+                del state["context"]
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
-            else:
-                state["context"] = ops.zeros_like(ops.sum(memory.values, axis=1))
         times = batch_size // ops.maximum(ops.shape(encoded.mask)[0], 1)
         return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), memory
 
@@ -228,10 +227,10 @@ class RecurrentDecoder(keras.layers.Layer):
     def _advance(self, inputs_t, state, constants, linear: Linear):
         """Returns the state after one step; `constants` are what the attention reads with."""
         projected, dropout_masks = inputs_t
-        memory, weights = constants
+        _, weights = constants
         reads = {}
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], memory, weights, linear)
+            reads = self._read(state["cells"][-1][0], state, constants, linear)
             projected = projected + linear("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + linear("fed", state["feed"])
@@ -239,7 +238,7 @@ class RecurrentDecoder(keras.layers.Layer):
             projected, dropout_masks, state["cells"], linear, weights["cells"]
         )
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], memory, weights, linear)
+            reads = self._read(cells[-1][0], state, constants, linear)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(linear("readout", both))
@@ -254,18 +253,10 @@ class RecurrentDecoder(keras.layers.Layer):
             advanced.append(cell.advance(projected, state, own, weights[i]))
         return advanced
 
-    def _read(self, query, memory, weights, linear):
-        """Reads from B rows of memory for N = B * K queries."""
-        memory = Memory(*memory)
-        source_time = ops.shape(memory.mask)[1]
-        queries = ops.reshape(query, (ops.shape(memory.mask)[0], -1, self.units))  # (B, K, U)
-        context, alignment = self.attend.attend(
-            queries, memory, within(linear, "attention"), weights["attention"]
-        )
-        return {
-            "context": ops.reshape(context, (-1, memory.values.shape[-1])),
-            "alignment": ops.reshape(alignment, (-1, source_time)),
-        }
+    def _read(self, query, state, constants, linear):
+        memory, weights = constants
+        linear, weights = within(linear, "attention"), weights["attention"]
+        return read(self.attend, query, memory, state["attention"], linear, weights)
 
     def _hidden(self, state, embedded):
         """Returns the hidden states of states `(..., features)`."""

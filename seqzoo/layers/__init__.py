@@ -4,9 +4,13 @@ from seqzoo.layers.attention import (
     AdditiveAttention,
     Attention,
     ConcatAttention,
+    CoverageAttention,
     DotAttention,
     GeneralAttention,
+    LocationSensitiveAttention,
     Memory,
+    MultiHeadAttention,
+    SelfAttentionPooling,
 )
 from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
 from seqzoo.layers.gru import GRU
@@ -21,15 +25,19 @@ __all__ = [
     "Bidirectional",
     "Cell",
     "ConcatAttention",
+    "CoverageAttention",
     "DotAttention",
     "GRU",
     "GRUCell",
     "GeneralAttention",
     "LSTM",
     "LSTMCell",
+    "LocationSensitiveAttention",
     "Memory",
+    "MultiHeadAttention",
     "Recurrent",
     "RecurrentStack",
+    "SelfAttentionPooling",
     "SimpleRNN",
     "SimpleRNNCell",
 ]

@@ -51,3 +51,20 @@ def masked_softmax(scores, mask):
     exponentials = ops.where(mask, ops.exp(scores), ops.zeros_like(scores))
     total = ops.sum(exponentials, axis=-1, keepdims=True)
     return exponentials / ops.where(total == 0, ops.ones_like(total), total)
+
+
+def real_first(mask):
+    """Says how to bring the real steps of each row side by side, in their order.
+
+    Args:
+        mask: Boolean tensor `(B, S)`.
+
+    Returns:
+        order: Int tensor `(B, S)`, the places of the real steps and then of all others.
+        ranks: Int tensor `(B, S)`, its inverse: where in `order` each step is.
+    """
+    real = ops.cast(mask, "int32")
+    others = 1 - real
+    count = ops.sum(real, axis=1, keepdims=True)
+    ranks = ops.where(mask, ops.cumsum(real, axis=1), count + ops.cumsum(others, axis=1)) - 1
+    return ops.argsort(ranks, axis=1), ranks

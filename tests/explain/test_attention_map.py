@@ -11,7 +11,7 @@ from matplotlib import font_manager, pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
-from seqzoo import zoo
+from seqzoo import BeamSearch, zoo
 from seqzoo.explain import attention_map
 from seqzoo.preprocessing import CharacterTokenizer
 
@@ -203,6 +203,27 @@ def test_a_task_is_drawn_with_its_own_tokens_and_weights(tokenizer, tmp_path):
     np.testing.assert_allclose(axes.images[0].get_array().sum(1), 1, atol=1e-5)
     assert texts(axes.xaxis) == [*"3.4.␣21", "<end>"]
     assert texts(axes.yaxis) == wanted.tokens
+
+
+@pytest.mark.parametrize("attention", ["location", "coverage", "multi_head"])
+def test_every_kind_of_attention_is_drawn_after_a_beam_search(tokenizer, attention):
+    task = zoo.luong_2015(
+        source=tokenizer,
+        target=tokenizer,
+        units=5,
+        layers=1,
+        embedding_dim=3,
+        max_target_length=7,
+        attention=attention,
+        search=BeamSearch(width=3),
+    )
+    ((wanted, *_),) = task.generate(["3.4. 21"], return_hypotheses=True)
+
+    found = attention_map(task, "3.4. 21").axes[0].images[0].get_array()
+
+    assert found.shape == (len(wanted.tokens), len("3.4. 21") + 1)
+    np.testing.assert_allclose(found, wanted.alignment, atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
 
 
 def test_a_model_without_attention_is_refused(tokenizer):

@@ -1,4 +1,10 @@
-"""The equations of the attentions in NumPy, one query and one memory step at a time."""
+"""The equations of the attentions in NumPy, one query of one example at a time.
+
+Each `attend(layer, query, values, mask, state)` takes the state of the query before, None at
+first, and returns context `(features,)`, weights `(S,)` and the next state.
+"""
+
+from functools import partial
 
 import numpy as np
 
@@ -26,20 +32,69 @@ def general(weights, query, value):
     return query @ (value @ weights[0])
 
 
-REFERENCES = {
-    "additive": additive,
-    "concat": concat,
-    "dot": dot,
-    "general": general,
-    "scaled_dot": scaled_dot,
-}
-
-
-def attend(score, weights, query, values, mask):
-    """Returns context `(features,)` and weights `(S,)` of one query."""
-    shares = np.zeros(len(values))
+def shares_of(scores, mask):
+    """Softmax over the real steps; `scores` need be defined for these alone."""
+    shares = np.zeros(len(mask))
     for s in np.flatnonzero(mask):
-        shares[s] = np.exp(score(weights, query, values[s]))
-    if mask.any():
-        shares /= shares.sum()
-    return shares @ values, shares
+        shares[s] = np.exp(scores[s])
+    return shares / shares.sum() if mask.any() else shares
+
+
+def by_score(score, layer, query, values, mask, state):
+    scores = [score(layer.get_weights(), query, value) for value in values]
+    shares = shares_of(scores, mask)
+    return shares @ values, shares, ()
+
+
+def coverage(layer, query, values, mask, state):
+    query_kernel, key_kernel, scale, bias, coverage_kernel = layer.get_weights()
+    covered = np.zeros(len(values)) if state is None else state
+    scores = [
+        np.tanh(query @ query_kernel + value @ key_kernel + c * coverage_kernel[0] + bias)
+        @ scale[:, 0]
+        for value, c in zip(values, covered, strict=True)
+    ]
+    shares = shares_of(scores, mask)
+    return shares @ values, shares, covered + shares
+
+
+def location(layer, query, values, mask, state):
+    query_kernel, key_kernel, scale, bias, filters, location_kernel = layer.get_weights()
+    before = np.zeros(len(values)) if state is None else state
+    real, scores = list(np.flatnonzero(mask)), {}
+    for rank, s in enumerate(real):
+        features = np.zeros(layer.filters)
+        for j in range(layer.kernel_size):
+            neighbour = rank + j - (layer.kernel_size - 1) // 2
+            if 0 <= neighbour < len(real):
+                features += before[real[neighbour]] * filters[j, 0]
+        hidden = query @ query_kernel + values[s] @ key_kernel + features @ location_kernel + bias
+        scores[s] = np.tanh(hidden) @ scale[:, 0]
+    shares = shares_of(scores, mask)
+    return shares @ values, shares, before + shares if layer.cumulative else shares
+
+
+def multi_head(layer, query, values, mask, state):
+    kernels, width = layer.get_weights(), layer.head_units
+    context, shares = np.zeros(values.shape[1]), np.zeros(len(values))
+    for head in range(layer.num_heads):
+        own = slice(head * width, (head + 1) * width)
+        query_kernel, key_kernel, value_kernel = (kernel[:, own] for kernel in kernels[:3])
+        q = query @ query_kernel
+        scores = [q @ (value @ key_kernel) / np.sqrt(width) for value in values]
+        looked = shares_of(scores, mask)
+        context += looked @ (values @ value_kernel) @ kernels[3][own]
+        shares += looked / layer.num_heads
+    return context, shares, ()
+
+
+REFERENCES = {
+    "additive": partial(by_score, additive),
+    "concat": partial(by_score, concat),
+    "coverage": coverage,
+    "dot": partial(by_score, dot),
+    "general": partial(by_score, general),
+    "location": location,
+    "multi_head": multi_head,
+    "scaled_dot": partial(by_score, scaled_dot),
+}

@@ -32,12 +32,13 @@ def hidden_states(decoder, tokens, encoded):
     step, table = cell_references.REFERENCES[decoder.cell], np.asarray(decoder.embedding.embeddings)
     cells = first_states(decoder, encoded.state)
     hidden, alignments, result = [], [], np.zeros(decoder.units)
+    attention_state = None
 
     def read(query):
-        score = attention_references.REFERENCES[decoder.attention]
-        weights = decoder.attend.get_weights()
-        context, shares = attention_references.attend(
-            score, weights, query, encoded.outputs, encoded.mask
+        nonlocal attention_state
+        attend = attention_references.REFERENCES[decoder.attention]
+        context, shares, attention_state = attend(
+            decoder.attend, query, encoded.outputs, encoded.mask, attention_state
         )
         alignments.append(shares)
         return context

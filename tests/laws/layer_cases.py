@@ -12,7 +12,15 @@ import numpy as np
 from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
-from seqzoo.layers import Bidirectional, GRUCell, Recurrent, RecurrentStack
+from seqzoo.layers import (
+    Bidirectional,
+    GRUCell,
+    LocationSensitiveAttention,
+    MultiHeadAttention,
+    Recurrent,
+    RecurrentStack,
+    SelfAttentionPooling,
+)
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
 from seqzoo.layers.recurrent_stack import SKIPS
@@ -38,6 +46,13 @@ def ids(*shape):
 
 
 CELL_MAKERS = CELLS | {"gru_reset_before": partial(GRUCell, reset_after=False)}
+ATTENTION_MAKERS = ATTENTIONS | {
+    "location, narrow": partial(LocationSensitiveAttention, filters=2, kernel_size=3),
+    "location, cumulative": partial(
+        LocationSensitiveAttention, filters=3, kernel_size=4, cumulative=True
+    ),
+}
+STATEFUL = [name for name in ATTENTION_MAKERS if name.startswith(("location", "coverage"))]
 
 DECODERS: dict[str, dict[str, Any]] = {
     "previous, maxout": {"attend_from": "previous", "readout": "maxout", "cell": "gru"},
@@ -45,6 +60,9 @@ DECODERS: dict[str, dict[str, Any]] = {
     "current, maxout": {"readout": "maxout", "attention": "general", "bridge": "zero", "layers": 3},
     "current, tanh": {"attention": "scaled_dot", "cell": "simple"},
     "input feeding": {"input_feeding": True, "bridge": "copy", "layers": 2},
+    "location": {"attention": "location", "layers": 2},
+    "coverage": {"attention": "coverage", "attend_from": "previous", "cell": "gru"},
+    "multi-head": {"attention": "multi_head", "input_feeding": True},
     "no attention": {"attention": None, "readout": "none", "bridge": "copy", "layers": 2},
 }
 
@@ -126,6 +144,16 @@ LAYERS = RECURRENTS | {
             "mask": SOURCE_MASK,
         },
     )
-    for name, make in ATTENTIONS.items()
+    for name, make in ATTENTION_MAKERS.items()
+}
+LAYERS |= {
+    "attention causal": Case(
+        partial(MultiHeadAttention, 2, 3, causal=True),
+        {"query": normal(BATCH, TIME, UNITS), "memory": normal(BATCH, TIME, VALUES), "mask": MASK},
+    ),
+    "attention pooling": Case(
+        partial(SelfAttentionPooling, UNITS, hops=2, penalty=0.5),
+        {"values": normal(BATCH, TIME, FEATURES), "mask": MASK},
+    ),
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}

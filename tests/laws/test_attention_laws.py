@@ -4,21 +4,32 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from attention_references import REFERENCES, attend
+from attention_references import REFERENCES
 from derivatives import assert_all_close, assert_gradients_are_finite_differences, randomize
-from layer_cases import BATCH, SOURCE, SOURCE_MASK, TIME, UNITS, VALUES, normal, value_width
+from layer_cases import (
+    ATTENTION_MAKERS,
+    BATCH,
+    SOURCE,
+    SOURCE_MASK,
+    STATEFUL,
+    TIME,
+    UNITS,
+    VALUES,
+    normal,
+    value_width,
+)
 
 from seqzoo.layers import AdditiveAttention, ConcatAttention, DotAttention, Memory
-from seqzoo.layers.attention import ATTENTIONS, make_attention
+from seqzoo.layers.attention import make_attention
 
 QUERY = normal(BATCH, TIME, UNITS)
 
-everywhere = pytest.mark.parametrize("name", ATTENTIONS)
+everywhere = pytest.mark.parametrize("name", ATTENTION_MAKERS)
 
 
 def made(name):
     """A float64 layer with random weights, and values for it."""
-    attention = make_attention(name, UNITS + 1, dtype="float64")
+    attention = ATTENTION_MAKERS[name](UNITS + 1, dtype="float64")
     values = normal(BATCH, SOURCE, value_width(name))
     attention(QUERY, values)
     return randomize(attention), values
@@ -30,12 +41,15 @@ def test_context_and_weights_are_those_of_the_equations(name, mask):
     attention, values = made(name)
     context, weights, state = attention(QUERY, values, mask=mask)
     mask = np.ones((BATCH, SOURCE), "bool") if mask is None else mask
-    for row, t in np.ndindex(BATCH, TIME):
-        expected = attend(
-            REFERENCES[name], attention.get_weights(), QUERY[row, t], values[row], mask[row]
-        )
-        assert_all_close([context[row, t], weights[row, t]], expected, atol=1e-13)
-    assert state == ()
+    attend = REFERENCES[name.partition(",")[0]]
+    for row in range(BATCH):
+        kept = None
+        for t in range(TIME):
+            *expected, kept = attend(attention, QUERY[row, t], values[row], mask[row], kept)
+            assert_all_close([context[row, t], weights[row, t]], expected, atol=1e-13)
+        if name in STATEFUL:
+            np.testing.assert_allclose(state[row, 0], kept, atol=1e-13)
+    assert name in STATEFUL or state == ()
 
 
 @everywhere
@@ -75,18 +89,20 @@ def test_gradients_are_finite_differences_and_finite_without_a_real_step(name):
 def test_a_memory_is_projected_once_and_serves_any_queries(name):
     attention, values = made(name)
     memory = attention.memory(values, SOURCE_MASK)
-    together = attention(QUERY, values, mask=SOURCE_MASK)[:2]
+    *together, last = attention(QUERY, values, mask=SOURCE_MASK)
     assert_all_close(attention(QUERY, memory)[:2], together)
+    state = None
     for t in range(TIME):
-        apart = attention(QUERY[:, t : t + 1], list(memory))[:2]  # a plain sequence will do
+        *apart, state = attention(QUERY[:, t : t + 1], list(memory), state)  # any sequence will do
         assert_all_close(apart, [leaf[:, t : t + 1] for leaf in together], atol=1e-13)
+    assert_all_close(keras.tree.flatten(state), keras.tree.flatten(last), atol=1e-13)
 
 
 @everywhere
 def test_a_fresh_layer_can_be_built_on_a_memory(name):
     attention, values = made(name)
     memory = attention.memory(values, SOURCE_MASK)
-    other = make_attention(name, UNITS + 1, dtype="float64")
+    other = ATTENTION_MAKERS[name](UNITS + 1, dtype="float64")
     other(QUERY, Memory(*memory))
     other.set_weights(attention.get_weights())
     assert_all_close(other(QUERY, memory)[:2], attention(QUERY, memory)[:2])
@@ -134,7 +150,13 @@ def test_the_dot_score_refuses_queries_and_values_of_two_widths(name):
         make_attention(name, UNITS)(QUERY, normal(BATCH, SOURCE, VALUES))
 
 
-@pytest.mark.parametrize("name", ["additive", "concat"])
+@pytest.mark.parametrize("size", ["filters", "kernel_size"])
+def test_location_without_features_is_refused(size):
+    with pytest.raises(ValueError, match=f"`{size}` must be at least 1. Received: {size}=0"):
+        make_attention("location", UNITS, **{size: 0})(QUERY, normal(BATCH, SOURCE, VALUES))
+
+
+@pytest.mark.parametrize("name", ["additive", "concat", "coverage", "location"])
 def test_a_score_without_units_is_refused(name):
     with pytest.raises(ValueError, match=r"`units` must be at least 1\. Received: units=0"):
         make_attention(name, 0)(QUERY, normal(BATCH, SOURCE, VALUES))

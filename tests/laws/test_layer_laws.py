@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from derivatives import assert_all_close, differentiate, float_leaves, randomize
-from layer_cases import LAYERS
+from layer_cases import LAYERS, STATEFUL
 
 from seqzoo.ops import scans
 
 LOOPS = [name for name in LAYERS if not name.startswith("attention")]
+LOOPS += [f"attention {name}" for name in STATEFUL]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
 GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
+GRAPHED += ["attention location", "attention multi_head", "attention pooling", "decoder, location"]
 COMPILED = [name for name in LAYERS if name.startswith("recurrent")]
 COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]
+COMPILED += [f"attention {name}" for name in ("location, cumulative", "coverage", "causal")]
+COMPILED += ["attention pooling", "decoder, location", "decoder, multi-head"]
 
 everywhere = pytest.mark.parametrize("name", LAYERS)
 
@@ -105,8 +109,8 @@ def test_one_row_never_affects_another(name):
 def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, monkeypatch):
     layer, arguments = made(name)
     fast = derived(name)
-    for user in ("layers", "decoders"):
-        monkeypatch.setattr(f"seqzoo.{user}.recurrent.scan", scans.general_scan)
+    for user in ("layers.recurrent", "layers.attention.attention", "decoders.recurrent"):
+        monkeypatch.setattr(f"seqzoo.{user}.scan", scans.general_scan)
     general = differentiate(layer, arguments, layer.trainable_variables)
     for one, other in zip(fast, general, strict=True):
         assert_all_close(one, other, atol=1e-12)

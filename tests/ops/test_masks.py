@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.ops.masks import attached_mask, masked_softmax, where_real
+from seqzoo.ops.masks import attached_mask, masked_softmax, real_first, where_real
 
 MASK = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]], "bool")
 SCORES = np.random.default_rng(0).normal(size=(3, 4))
@@ -82,3 +82,11 @@ def test_a_given_mask_goes_before_an_attached_one():
     given = np.ones((2, 2), "bool")
     assert attached_mask(given, masked) is given
     assert attached_mask(None, np.zeros((2, 2, 1))) is None
+
+
+def test_real_steps_come_first_and_all_find_back():
+    order, ranks = real_first(tf.constant(MASK))
+    np.testing.assert_array_equal(order, [[0, 2, 3, 1], [2, 0, 1, 3], [0, 1, 2, 3]])
+    np.testing.assert_array_equal(ranks, [[0, 3, 1, 2], [1, 2, 0, 3], [0, 1, 2, 3]])
+    for empty in (MASK[:0], MASK[:, :0]):
+        assert [leaf.shape for leaf in real_first(tf.constant(empty))] == [empty.shape] * 2

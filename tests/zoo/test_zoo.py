@@ -28,6 +28,9 @@ SCORES = {
     "general": U * U,
     "concat": U * (U + U) + U,
     "additive": U * (U + U) + U,
+    "coverage": U * (U + U) + 3 * U,
+    "location": U * (U + U) + 2 * U + 32 * (31 + U),
+    "multi_head": 4 * U * U,
 }
 
 

@@ -1,5 +1,7 @@
 """Attention that compares by a small network."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -50,10 +52,21 @@ class AdditiveAttention(Attention):
     def maps(self):
         return {"query": (self.cast(self.query_kernel),)}
 
-    def score(self, query, memory, linear, extra_weights):
-        (scale,) = extra_weights
-        hidden = ops.expand_dims(linear("query", query), 2) + ops.expand_dims(memory.keys, 1)
+    def score(self, query, memory, state, linear, extra_weights):
+        scale, *others = extra_weights
+        keys = self.keys_in(state, memory.keys, others)
+        hidden = ops.expand_dims(linear("query", query), 2) + keys
         return ops.squeeze(affine(ops.tanh(hidden), scale), -1)  # (B, T, S, U) -> (B, T, S)
+
+    def keys_in(self, state, keys, weights: Sequence):
+        """Returns the keys `(B, T or 1, S, U)` as they are to queries in this state.
+
+        Args:
+            state: The attention's own.
+            keys: `(B, S, U)`.
+            weights: The `extra_weights` but the scale.
+        """
+        return ops.expand_dims(keys, 1)
 
     def get_config(self):
         return super().get_config() | {"units": self.units}

@@ -7,14 +7,15 @@ from keras import ops
 
 from seqzoo.ops.affine import affine
 from seqzoo.ops.masks import attached_mask, masked_softmax
-from seqzoo.ops.scans import Linear, Maps, apply_maps
+from seqzoo.ops.scans import Linear, Maps, apply_maps, scan
 
 
 class Memory(NamedTuple):
     """What attention reads from: projected once, passed along, a row for each example.
 
     Attributes:
-        keys: `(B, S, key_features)`, what a query is compared with.
+        keys: What a query is compared with: `(B, S, key_features)`, or a tuple of tensors
+            `(B, ...)` where an attention needs more.
         values: `(B, S, features)`, what a context is a mean of.
         mask: Boolean `(B, S)`, True on real steps.
     """
@@ -31,15 +32,20 @@ class Attention(keras.layers.Layer):
     (`score`). Like a cell, it names its products with a query as `maps`, so that it can stand
     inside `ops.scans.scan`.
 
+    An attention may have a state, such as where it looked before (`initial_state`, `next_state`).
+    Then the queries of a call are read in the order of time, and a call that is given the state
+    of the one before goes on where that one ended.
+
     Call arguments:
         query: Float tensor `(B, T, features)`.
         memory: `Memory` from `memory(values, mask)`, or the values `(B, S, features)` themselves.
-        state: The attention's own state, from the call before.
+        state: The attention's own state, from the call before; None before the first query.
         mask: Boolean `(B, S)`, True on real steps, where `memory` is the values.
 
     Returns:
-        context `(B, T, value_features)`, weights `(B, T, S)` and the attention's own state (here
-        an empty tuple). Padded steps get weight 0; a row without a real step gets all zeros.
+        context `(B, T, value_features)`, weights `(B, T, S)` and the attention's own state, of
+        leaves `(B, 1, ...)`: an empty tuple where it has none. Padded steps get weight 0; a row
+        without a real step gets all zeros.
     """
 
     def __init__(self, **kwargs):
@@ -73,24 +79,63 @@ class Attention(keras.layers.Layer):
         """The linear maps that `score` applies to a query."""
         return {}
 
-    def score(self, query, memory: Memory, linear: Linear, extra_weights: tuple):
+    def initial_state(self, memory: Memory, queries: int = 1) -> Any:
+        """Returns the state before the first query: a nest of leaves `(B, queries, ...)`.
+
+        Here it is empty. `queries` counts those of an example that are read side by side.
+        """
+        return ()
+
+    def next_state(self, state, weights) -> Any:
+        """Returns the state after the queries got these weights `(B, T, S)`."""
+        return state
+
+    def score(self, query, memory: Memory, state, linear: Linear, extra_weights: tuple):
         """Returns the scores `(B, T, S)` of queries `(B, T, features)`."""
         raise NotImplementedError
 
-    def attend(self, query, memory: Memory, linear: Linear, extra_weights: tuple):
-        """Returns context and weights, the maps being applied by `linear`."""
-        scores = self.score(query, memory, linear, extra_weights)
+    def attend(self, query, memory: Memory, state, linear: Linear, extra_weights: tuple):
+        """Reads for queries side by side, each of which has a state of its own.
+
+        Args:
+            query: `(B, T, features)`.
+            memory: See `Memory`.
+            state: A nest of leaves `(B, T, ...)`.
+            linear: Applies one of `maps()` by its name; each is applied once.
+            extra_weights: `extra_weights()`.
+
+        Returns:
+            context, weights and the next state.
+        """
+        scores = self.score(query, memory, state, linear, extra_weights)
         weights = masked_softmax(scores, ops.expand_dims(memory.mask, 1))
-        return ops.matmul(weights, memory.values), weights
+        context = ops.matmul(weights, memory.values)
+        return context, weights, self.next_state(state, weights)
 
     def call(self, query, memory, state=None, mask=None):
         is_memory = isinstance(memory, (tuple, list))
         if not is_memory:
             memory = self.memory(memory, attached_mask(mask, memory))
         memory = Memory(*memory)
-        linear = apply_maps(self.maps())
-        context, weights = self.attend(query, memory, linear, self.extra_weights())
-        return context, weights, ()
+        state = self.initial_state(memory) if state is None else state
+        if keras.tree.flatten(state):
+            return self._attend_in_order(query, memory, state)
+        return self.attend(query, memory, state, apply_maps(self.maps()), self.extra_weights())
+
+    def _attend_in_order(self, query, memory, state):
+        """Reads for one query after the other, each in the state that the one before left."""
+        queries = ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)  # (B, T, F) -> (T, B, 1, F)
+
+        def step(query, before, constants, linear):
+            memory, extra_weights = constants
+            read = self.attend(query, Memory(*memory), before[2], linear, extra_weights)
+            return list(read)
+
+        blank = [ops.zeros_like(memory.values[:, :1]), ops.zeros_like(memory.values[:, None, :, 0])]
+        constants = (memory, self.extra_weights())
+        results, (_, _, state) = scan(step, [*blank, state], queries, self.maps(), constants)
+        context, weights = (ops.transpose(x[:, :, 0], (1, 0, 2)) for x in results[:2])
+        return context, weights, state
 
     def compute_mask(self, query, mask=None):
         return None  # the mask is that of the memory, and the results have the query's steps

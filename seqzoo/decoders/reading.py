@@ -1,0 +1,55 @@
+"""How a decoder reads from the source: K beams of an example from its one row of memory."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.attention import Attention, Memory
+from seqzoo.ops.scans import Linear
+
+
+def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
+    """Returns what stands in the state of a decoder, B rows, before anything was read."""
+    state = attention.initial_state(memory)
+    return {
+        "context": ops.zeros_like(ops.sum(memory.values, axis=1)),
+        "alignment": ops.zeros_like(memory.values[:, :, 0]),
+        "attention": keras.tree.map_structure(lambda leaf: leaf[:, 0], state),
+    }
+
+
+def read(
+    attention: Attention, query, memory, state, linear: Linear, extra_weights: tuple
+) -> dict[str, Any]:
+    """Reads for N = B * K queries.
+
+    Args:
+        attention: The attention.
+        query: `(N, features)`.
+        memory: `Memory`, B rows.
+        state: The attention's own, leaves `(N, ...)`.
+        linear: Applies the maps of the attention.
+        extra_weights: Those of the attention.
+
+    Returns:
+        `context` `(N, value_features)`, `alignment` `(N, S)` and the next state as `attention`.
+    """
+    memory = Memory(*memory)
+    examples = ops.shape(memory.mask)[0]
+
+    def by_example(leaf):  # (N, ...) -> (B, K, ...)
+        return ops.reshape(leaf, (examples, -1, *ops.shape(leaf)[1:]))
+
+    def by_beam(leaf):  # (B, K, ...) -> (N, ...)
+        return ops.reshape(leaf, (-1, *ops.shape(leaf)[2:]))
+
+    state = keras.tree.map_structure(by_example, state)
+    context, alignment, state = attention.attend(
+        by_example(query), memory, state, linear, extra_weights
+    )
+    return {
+        "context": by_beam(context),
+        "alignment": by_beam(alignment),
+        "attention": keras.tree.map_structure(by_beam, state),
+    }

@@ -1,0 +1,102 @@
+"""Attention that knows where it has just read."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.history import HistoryAttention
+from seqzoo.ops.affine import affine
+from seqzoo.ops.masks import real_first
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class LocationSensitiveAttention(HistoryAttention):
+    """Scores each memory step also by the weights that it and its neighbours got before.
+
+    score(q, k, f) = v · tanh(W q + U k + V f + b), where f are `filters` features of a step, from
+    a convolution over the weights of the query before, or over the sum of the weights of all
+    queries before. So it can learn to move on through the memory step by step, as speech does.
+
+    The neighbours of a step are the nearest real steps: padding between them does not count. The
+    state is what the convolution reads, `(B, 1, S)`, zeros at first.
+
+    Args:
+        units: Positive int. Width of the hidden comparison.
+        filters: Positive int. Features of the convolution.
+        kernel_size: Positive int. Steps that a feature sees; of an even number, one more of those
+            after a step than of those before.
+        cumulative: Whether the weights of all queries before are summed, as in Tacotron 2.
+
+    For call arguments and results see `Attention`.
+
+    Raises:
+        ValueError: when built, if one of the sizes is not positive.
+    References: Chorowski et al., 2015, section 2.1, https://arxiv.org/abs/1506.07503; with
+    `cumulative`, Shen et al., 2018, section 2.2, https://arxiv.org/abs/1712.05884, whose
+    convolution has the 32 filters of 31 steps that are the defaults here.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        filters: int = 32,
+        kernel_size: int = 31,
+        cumulative: bool = False,
+        **kwargs,
+    ):
+        super().__init__(units, **kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.cumulative = cumulative
+
+    def make_weights(self, query_features, value_features):
+        for name in ("filters", "kernel_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}."
+                )
+        super().make_weights(query_features, value_features)
+        self.filter_kernel = self.add_weight(
+            (self.kernel_size, 1, self.filters), name="filter_kernel"
+        )
+        self.location_kernel = self.add_weight((self.filters, self.units), name="location_kernel")
+
+    def memory(self, values, mask=None):
+        """Projects the values once, and brings the keys of real steps side by side."""
+        memory = super().memory(values, mask)
+        order, ranks = real_first(memory.mask)
+        keys = ops.take_along_axis(memory.keys, ops.expand_dims(order, -1), axis=1)
+        return memory._replace(keys=(keys, order, ranks))
+
+    def extra_weights(self):
+        kernels = self.cast(self.filter_kernel), self.cast(self.location_kernel)
+        return (*super().extra_weights(), *kernels)
+
+    def next_state(self, state, weights):
+        return state + weights if self.cumulative else weights
+
+    def score(self, query, memory, state, linear, extra_weights):
+        keys, order, ranks = memory.keys
+        state = _arrange(state, order)
+        memory = memory._replace(keys=keys)
+        return _arrange(super().score(query, memory, state, linear, extra_weights), ranks)
+
+    def keys_in(self, state, keys, weights):
+        filter_kernel, location_kernel = weights
+        examples, queries, source_time = ops.shape(state)
+        signal = ops.reshape(state, (examples * queries, source_time, 1))
+        features = ops.conv(signal, filter_kernel, padding="same", data_format="channels_last")
+        located = affine(features, location_kernel)
+        located = ops.reshape(located, (examples, queries, source_time, self.units))
+        return super().keys_in(state, keys, weights) + located
+
+    def get_config(self):
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "cumulative": self.cumulative,
+        }
+
+
+def _arrange(steps, places):
+    """Returns `steps` `(B, T, S)` in the order of `places` `(B, S)`."""
+    return ops.take_along_axis(steps, ops.expand_dims(places, 1), axis=2)

@@ -1,0 +1,95 @@
+"""Attention by several scaled dot products side by side."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.attention import Attention
+from seqzoo.ops.masks import masked_softmax
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class MultiHeadAttention(Attention):
+    """Reads with several heads, each of which has its own view of queries, keys and values.
+
+    head(q) = softmax(W q · K / √head_units) V, and the context is a linear map of all heads side by
+    side. The weights that it returns are the mean of those of the heads. It reads from any
+    memory, or from the queries themselves (self-attention).
+
+    Args:
+        num_heads: Positive int.
+        head_units: Positive int. Width of the queries, keys and values of one head.
+        causal: Whether query t reads only from the steps up to t. Queries and memory must then be
+            of one length, as in self-attention.
+
+    For call arguments and results see `Attention`.
+
+    Raises:
+        ValueError: when built, if a size is not positive; when called, if causal queries and
+            memory differ in length.
+    Reference: Vaswani et al., 2017, section 3.2, https://arxiv.org/abs/1706.03762
+    """
+
+    def __init__(self, num_heads: int, head_units: int, causal: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.head_units = head_units
+        self.causal = causal
+
+    def make_weights(self, query_features, value_features):
+        for name in ("num_heads", "head_units"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}."
+                )
+        width = self.num_heads * self.head_units
+        self.query_kernel = self.add_weight((query_features, width), name="query_kernel")
+        self.key_kernel = self.add_weight((value_features, width), name="key_kernel")
+        self.value_kernel = self.add_weight((value_features, width), name="value_kernel")
+        self.output_kernel = self.add_weight((width, value_features), name="output_kernel")
+
+    def keys_of(self, values):
+        """Returns the scaled keys and the values of the heads, each `(B, H, S, head_units)`."""
+        keys = self.project(values, self.key_kernel) * self.head_units**-0.5
+        return self._split(keys), self._split(self.project(values, self.value_kernel))
+
+    def maps(self):
+        return {
+            "query": (self.cast(self.query_kernel),),
+            "output": (self.cast(self.output_kernel),),
+        }
+
+    def attend(self, query, memory, state, linear, extra_weights):
+        keys, values = memory.keys
+        queries = self._split(linear("query", query))
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        weights = masked_softmax(scores, self._visible(query, memory.mask))  # (B, H, T, S)
+        read = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # -> (B, T, H, head_units)
+        read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
+        return linear("output", read), ops.mean(weights, axis=1), state
+
+    def _split(self, features):
+        """Returns features `(B, T, H * head_units)` as `(B, H, T, head_units)`."""
+        sizes = (*ops.shape(features)[:2], self.num_heads, self.head_units)
+        return ops.transpose(ops.reshape(features, sizes), (0, 2, 1, 3))
+
+    def _visible(self, query, mask):
+        """Returns where a query may look, `(B, 1, T or 1, S)`."""
+        visible = ops.expand_dims(mask, (1, 2))
+        if not self.causal:
+            return visible
+        queries, steps = query.shape[1], mask.shape[1]
+        if queries is not None and steps is not None and queries != steps:
+            raise ValueError(
+                "Causal attention compares the places of queries with those of the memory, so "
+                f"both must be of one length. Received: {queries} queries and {steps} steps. Set "
+                "`causal` to False to read from another sequence."
+            )
+        places = ops.arange(ops.shape(mask)[1])
+        return ops.logical_and(visible, places[:, None] >= places)
+
+    def get_config(self):
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "head_units": self.head_units,
+            "causal": self.causal,
+        }

@@ -8,10 +8,39 @@ from seqzoo.layers.attention import (
     GeneralAttention,
     Memory,
 )
-from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
+from seqzoo.layers.cells import (
+    Cell,
+    ChronoInitializer,
+    CoupledLSTMCell,
+    GRUCell,
+    IndRNNCell,
+    LRUCell,
+    LSTMCell,
+    LayerNormGRUCell,
+    LayerNormLSTMCell,
+    LinearCell,
+    MinGRUCell,
+    MinLSTMCell,
+    PeepholeLSTMCell,
+    ProjectedLSTMCell,
+    RGLRUCell,
+    SimpleRNNCell,
+)
 from seqzoo.layers.recurrent import Bidirectional, Recurrent
 
 __all__ = [
+    "ChronoInitializer",
+    "CoupledLSTMCell",
+    "IndRNNCell",
+    "LRUCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LinearCell",
+    "MinGRUCell",
+    "MinLSTMCell",
+    "PeepholeLSTMCell",
+    "ProjectedLSTMCell",
+    "RGLRUCell",
     "AdditiveAttention",
     "Attention",
     "Bidirectional",

@@ -5,6 +5,7 @@ from keras import ops
 
 from seqzoo.layers.cells import Cell
 from seqzoo.layers.recurrent_loop import Loop, LoopOptions, make_loop
+from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.scans import apply_maps, scan, within
 
@@ -16,6 +17,8 @@ class Recurrent(keras.layers.Layer):
     The share of the inputs in the gates is computed for all steps at once, before the loop. A
     masked step leaves the state as it is, so that any mask is legal and padding, on whichever
     side, changes nothing on real steps; its output is that of the last real step before it.
+
+    A `LinearCell` takes no loop over the steps, unless zoneout or cut gradients ask for one.
 
     Args:
         cell: A `Cell`.
@@ -84,8 +87,13 @@ class Recurrent(keras.layers.Layer):
     def call(self, inputs, mask=None, initial_state=None, training=False):
         mask = attached_mask(mask, inputs)
         state = _initial_state(self.cell, inputs, initial_state)
-        loop = make_loop(self.cell, inputs, mask, _options(self), training, self.seed_generator)
-        states, final = scan(loop.step, state, loop.inputs, loop.maps, loop.constants, self.reverse)
+        options = _options(self)
+        loop = make_loop(self.cell, inputs, mask, options, training, self.seed_generator)
+        if needs_no_loop(self.cell, options):
+            states, final = run_without_loop(self.cell, loop, state, self.reverse)
+        else:
+            arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
+            states, final = scan(*arguments, self.reverse)
         outputs = ops.transpose(states[0], (1, 0, 2)) if self.return_sequences else final[0]
         return (outputs, *final) if self.return_state else outputs
 
@@ -196,16 +204,17 @@ class Bidirectional(keras.layers.Layer):
             name: make_loop(cell, inputs, mask, options, training, seed)
             for name, cell in cells.items()
         }
-        backward_inputs = keras.tree.map_structure(
-            lambda x: ops.flip(x, axis=0), loops["backward"].inputs
-        )
-        loops["backward"] = loops["backward"]._replace(inputs=backward_inputs)
         state = {name: _initial_state(cell, inputs, None) for name, cell in cells.items()}
-        states, final = scan(*_side_by_side(loops, state))
-        both = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
-        outputs = ops.transpose(ops.concatenate(both, axis=-1), (1, 0, 2))
-        pairs = zip(final["forward"], final["backward"], strict=True)
-        return (outputs, *(ops.concatenate(pair, axis=-1) for pair in pairs))
+        if needs_no_loop(self.forward_cell, options):
+            forward = run_without_loop(self.forward_cell, loops["forward"], state["forward"])
+            backward = run_without_loop(
+                self.backward_cell, loops["backward"], state["backward"], reverse=True
+            )
+            outputs, final = [forward[0][0], backward[0][0]], [forward[1], backward[1]]
+        else:
+            outputs, final = _run_both(loops, state)
+        outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
+        return (outputs, *(ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True)))
 
     def compute_mask(self, inputs, mask=None):
         return [mask, *([None] * len(self.forward_cell.state_size))]
@@ -226,6 +235,21 @@ class Bidirectional(keras.layers.Layer):
     def from_config(cls, config):
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**config | {"cell": cell})
+
+
+def _run_both(loops: dict[str, Loop], state: dict) -> tuple[list, list]:
+    """Runs both directions in one loop.
+
+    Returns:
+        The outputs `(T, B, units)` and the final states of both.
+    """
+    backward_inputs = keras.tree.map_structure(
+        lambda x: ops.flip(x, axis=0), loops["backward"].inputs
+    )
+    loops = loops | {"backward": loops["backward"]._replace(inputs=backward_inputs)}
+    states, final = scan(*_side_by_side(loops, state))
+    outputs = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
+    return outputs, [final["forward"], final["backward"]]
 
 
 def _side_by_side(loops: dict[str, Loop], state: dict) -> tuple:

@@ -12,6 +12,7 @@ from derivatives import assert_all_close, differentiate, float_leaves, randomize
 from layer_cases import LAYERS
 
 from seqzoo.ops import scans
+from seqzoo.ops.linear_recurrence import general_linear_recurrence
 
 LOOPS = [name for name in LAYERS if not name.startswith("attention")]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
@@ -107,6 +108,9 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
     fast = derived(name)
     for user in ("layers", "decoders"):
         monkeypatch.setattr(f"seqzoo.{user}.recurrent.scan", scans.general_scan)
+    monkeypatch.setattr(
+        "seqzoo.layers.recurrent_scan.linear_recurrence", general_linear_recurrence
+    )
     general = differentiate(layer, arguments, layer.trainable_variables)
     for one, other in zip(fast, general, strict=True):
         assert_all_close(one, other, atol=1e-12)

@@ -13,9 +13,7 @@ from seqzoo.ops.scans import apply_maps
 
 def needs_no_loop(cell: Cell, options: LoopOptions) -> bool:
     """Whether `run_without_loop` does for this cell what a loop over time would do."""
-    return (
-        isinstance(cell, LinearCell) and not options.zoneout and options.gradient_steps is None
-    )
+    return isinstance(cell, LinearCell) and not options.zoneout and options.gradient_steps is None
 
 
 def run_without_loop(cell: LinearCell, loop: Loop, state: list, reverse: bool = False) -> tuple:

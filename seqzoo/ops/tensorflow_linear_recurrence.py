@@ -136,9 +136,7 @@ def _run(decay, drive, state, length, reverse, keep, axis):
 
 
 def _loop(body, length, *variables):
-    return tf.while_loop(
-        lambda i, *_: i < length, body, variables, maximum_iterations=length
-    )
+    return tf.while_loop(lambda i, *_: i < length, body, variables, maximum_iterations=length)
 
 
 def _at(parts, t, axis):

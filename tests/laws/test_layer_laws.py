@@ -108,9 +108,7 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
     fast = derived(name)
     for user in ("layers", "decoders"):
         monkeypatch.setattr(f"seqzoo.{user}.recurrent.scan", scans.general_scan)
-    monkeypatch.setattr(
-        "seqzoo.layers.recurrent_scan.linear_recurrence", general_linear_recurrence
-    )
+    monkeypatch.setattr("seqzoo.layers.recurrent_scan.linear_recurrence", general_linear_recurrence)
     general = differentiate(layer, arguments, layer.trainable_variables)
     for one, other in zip(fast, general, strict=True):
         assert_all_close(one, other, atol=1e-12)

@@ -64,9 +64,7 @@ def differentiate(run, arguments, slopes, reverse):
 
 
 def assert_same(found, expected, atol=1e-12):
-    for one, other in zip(
-        keras.tree.flatten(found), keras.tree.flatten(expected), strict=True
-    ):
+    for one, other in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=atol)
 
 
@@ -93,7 +91,9 @@ def test_second_derivatives_are_those_of_the_general_way(parts, reverse):
             with tf.GradientTape() as inner:
                 inner.watch(flat)
                 states = run(**packed, reverse=reverse)
-                total = tf.add_n([tf.reduce_sum(x**2 * y) for x, y in zip(states, slopes)])
+                total = tf.add_n(
+                    [tf.reduce_sum(x**2 * y) for x, y in zip(states, slopes, strict=True)]
+                )
             first = inner.gradient(total, flat)
             total = tf.add_n([tf.reduce_sum(tf.sin(x)) for x in first])
         return outer.gradient(total, flat)

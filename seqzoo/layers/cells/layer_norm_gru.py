@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.ops.normalization import normalize
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -76,7 +77,7 @@ class LayerNormGRUCell(Cell):
         """Returns the gates `(B, 2 * units)` and the candidate `(B, units)`, each normalised."""
         places = [2 * self.units]
         return [
-            ops.layer_normalization(part, part_gain, epsilon=self.epsilon)
+            normalize(part, part_gain, epsilon=self.epsilon)
             for part, part_gain in zip(
                 ops.split(values, places, axis=-1), ops.split(gain, places, axis=-1), strict=True
             )

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.lstm import LSTMCell
+from seqzoo.ops.normalization import normalize
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -54,17 +55,13 @@ class LayerNormLSTMCell(LSTMCell):
 
     def advance(self, projected, states, linear, extra_weights):
         h, c = states
-        gate, activate = self.recurrent_activation, self.activation
-        gates = self._normalize(projected, extra_weights["input_gain"])
-        gates += self._normalize(linear("recurrent", h), extra_weights["recurrent_gain"])
-        gates += extra_weights.get("bias", 0)
-        i, f, g, o = ops.split(gates, 4, axis=-1)
+        gate, activate, epsilon = self.recurrent_activation, self.activation, self.epsilon
+        of_x = normalize(projected, extra_weights["input_gain"], epsilon=epsilon)
+        of_h = normalize(linear("recurrent", h), extra_weights["recurrent_gain"], epsilon=epsilon)
+        i, f, g, o = ops.split(of_x + of_h + extra_weights.get("bias", 0), 4, axis=-1)
         c = gate(f) * c + gate(i) * activate(g)
-        read = self._normalize(c, extra_weights["memory_gain"], extra_weights["memory_bias"])
+        read = normalize(c, extra_weights["memory_gain"], extra_weights["memory_bias"], epsilon)
         return [gate(o) * activate(read), c]
-
-    def _normalize(self, values, gain, bias=None):
-        return ops.layer_normalization(values, gain, bias, epsilon=self.epsilon)
 
     def get_config(self):
         return super().get_config() | {"epsilon": self.epsilon}

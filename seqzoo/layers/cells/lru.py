@@ -107,9 +107,7 @@ class LRUCell(LinearCell):
                 f"r_min={self.r_min}, r_max={self.r_max}."
             )
         if self.max_phase <= 0:
-            raise ValueError(
-                f"`max_phase` must be positive. Received: max_phase={self.max_phase}."
-            )
+            raise ValueError(f"`max_phase` must be positive. Received: max_phase={self.max_phase}.")
 
     def maps(self):
         return {"output": (self.cast(self.output_kernel),)}
@@ -119,9 +117,7 @@ class LRUCell(LinearCell):
         return {name: self.widen(getattr(self, name)) for name in names}
 
     def coefficients(self, projected, extra_weights):
-        real, imaginary, _ = ops.split(
-            projected, [self.state_units, 2 * self.state_units], axis=-1
-        )
+        real, imaginary, _ = ops.split(projected, [self.state_units, 2 * self.state_units], axis=-1)
         gamma = ops.exp(extra_weights["gamma_log"])
         size = ops.exp(-ops.exp(extra_weights["nu_log"]))
         phase = ops.exp(extra_weights["theta_log"])

@@ -1,7 +1,6 @@
 """The long short-term memory cell with a memory wider than its output."""
 
 import keras
-from keras import ops
 
 from seqzoo.layers.cells.lstm import LSTMCell
 

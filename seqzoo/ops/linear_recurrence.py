@@ -1,12 +1,9 @@
 """Recurrences that are linear in what they carry, computed in pieces at once."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
-Parts = tuple[Any, ...]
-"""A number as its parts: `(real,)` or `(real, imaginary)`, tensors of one shape."""
+from seqzoo.ops.complex_parts import Parts, product, total
 
 
 def linear_recurrence(decay: Parts, drive: Parts, initial: Parts, reverse: bool = False) -> Parts:
@@ -43,21 +40,3 @@ def general_linear_recurrence(
 
     decays, drives = ops.associative_scan(follow, (tuple(decay), tuple(drive)), reverse=reverse)
     return total(product(decays, tuple(part[None] for part in initial)), drives)
-
-
-def product(a: Parts, b: Parts) -> Parts:
-    """Returns `a * b`."""
-    if len(a) == 1:
-        return (a[0] * b[0],)
-    (a_re, a_im), (b_re, b_im) = a, b
-    return a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re
-
-
-def total(a: Parts, b: Parts) -> Parts:
-    """Returns `a + b`."""
-    return tuple(x + y for x, y in zip(a, b, strict=True))
-
-
-def conjugate(a: Parts) -> Parts:
-    """Returns `a` with its imaginary part negated."""
-    return a[0], *(-part for part in a[1:])

@@ -11,7 +11,7 @@ import math
 
 import tensorflow as tf
 
-from seqzoo.ops.linear_recurrence import conjugate, product, total
+from seqzoo.ops.complex_parts import conjugate, product, total
 
 
 def tensorflow_linear_recurrence(decay, drive, initial, reverse=False):
@@ -63,9 +63,8 @@ def _backward(decay, initial, hidden, upstream, reverse):
     upstream = [before(x, y) for x, y in zip(zeros, upstream, strict=True)]
     flows = tensorflow_linear_recurrence(decay_after, upstream, zeros, not reverse)
     d_drive = tuple(x[rest] for x in flows)
-    previous = tuple(before(x, y)[:-1] for x, y in zip(initial, hidden, strict=True))
-    if reverse:
-        previous = tuple(before(x, y)[1:] for x, y in zip(initial, hidden, strict=True))
+    all_but_last = slice(1, None) if reverse else slice(None, -1)
+    previous = tuple(before(x, y)[all_but_last] for x, y in zip(initial, hidden, strict=True))
     d_decay = product(conjugate(previous), d_drive)
     return [*d_decay, *d_drive, *(x[first][0] for x in flows)]
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
-from seqzoo.ops.linear_recurrence import Parts, product, total
+from seqzoo.ops.complex_parts import Parts, product, total
 from seqzoo.ops.scans import Linear
 
 

@@ -6,8 +6,9 @@ import keras
 from keras import ops
 
 from seqzoo.encoders.encoded import Encoded
+from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import make_cell
-from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.layers.recurrent import Recurrent
 from seqzoo.layers.recurrent_stack import RecurrentStack, Skip
 from seqzoo.ops.names import check_known
 

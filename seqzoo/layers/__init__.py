@@ -12,14 +12,44 @@ from seqzoo.layers.attention import (
     MultiHeadAttention,
     SelfAttentionPooling,
 )
-from seqzoo.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
+from seqzoo.layers.bidirectional import Bidirectional
+from seqzoo.layers.cells import (
+    Cell,
+    ChronoInitializer,
+    CoupledLSTMCell,
+    GRUCell,
+    IndRNNCell,
+    LayerNormGRUCell,
+    LayerNormLSTMCell,
+    LinearCell,
+    LRUCell,
+    LSTMCell,
+    MinGRUCell,
+    MinLSTMCell,
+    PeepholeLSTMCell,
+    ProjectedLSTMCell,
+    RGLRUCell,
+    SimpleRNNCell,
+)
 from seqzoo.layers.gru import GRU
 from seqzoo.layers.lstm import LSTM
-from seqzoo.layers.recurrent import Bidirectional, Recurrent
+from seqzoo.layers.recurrent import Recurrent
 from seqzoo.layers.recurrent_stack import RecurrentStack
 from seqzoo.layers.simple_rnn import SimpleRNN
 
 __all__ = [
+    "ChronoInitializer",
+    "CoupledLSTMCell",
+    "IndRNNCell",
+    "LRUCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LinearCell",
+    "MinGRUCell",
+    "MinLSTMCell",
+    "PeepholeLSTMCell",
+    "ProjectedLSTMCell",
+    "RGLRUCell",
     "AdditiveAttention",
     "Attention",
     "Bidirectional",

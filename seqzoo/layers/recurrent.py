@@ -1,4 +1,4 @@
-"""Layers that run a cell over whole sequences."""
+"""The layer that runs a cell over a whole sequence."""
 
 from types import SimpleNamespace
 
@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell
-from seqzoo.layers.recurrent_loop import Loop, LoopOptions, make_loop
+from seqzoo.layers.recurrent_loop import build_cell, first_state, make_loop, options_of
+from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.masks import attached_mask
-from seqzoo.ops.scans import apply_maps, scan, within
+from seqzoo.ops.scans import apply_maps, scan
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -18,6 +19,8 @@ class Recurrent(keras.layers.Layer):
     The share of the inputs in the gates is computed for all steps at once, before the loop. A
     masked step leaves the state as it is, so that any mask is legal and padding, on whichever
     side, changes nothing on real steps; its output is that of the last real step before it.
+
+    A `LinearCell` takes no loop over the steps, unless zoneout or cut gradients ask for one.
 
     Args:
         cell: A `Cell`.
@@ -84,8 +87,8 @@ class Recurrent(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        _options(self).check(self.cell)
-        _build(self.cell, input_shape)
+        options_of(self).check(self.cell)
+        build_cell(self.cell, input_shape)
         if self.stateful:
             # Not an attribute that Keras tracks: states are no weights to save or to exchange.
             self._between = SimpleNamespace(states=self._make_states(input_shape[0]))
@@ -106,7 +109,7 @@ class Recurrent(keras.layers.Layer):
         mask = attached_mask(mask, inputs)
         if initial_state is None and self.stateful:
             initial_state = [state.value for state in self._between.states]
-        state = _initial_state(self.cell, inputs, initial_state)
+        state = first_state(self.cell, inputs, initial_state)
         outputs, final = self.run(inputs, mask, state, training)
         if self.stateful:
             for kept, last in zip(self._between.states, final, strict=True):
@@ -116,8 +119,13 @@ class Recurrent(keras.layers.Layer):
 
     def run(self, inputs, mask, state, training):
         """Returns the outputs of every step `(B, T, units)` and the final states."""
-        loop = make_loop(self.cell, inputs, mask, _options(self), training, self.seed_generator)
-        states, final = scan(loop.step, state, loop.inputs, loop.maps, loop.constants, self.reverse)
+        options = options_of(self)
+        loop = make_loop(self.cell, inputs, mask, options, training, self.seed_generator)
+        if needs_no_loop(self.cell, options):
+            states, final = run_without_loop(self.cell, loop, state, self.reverse)
+        else:
+            arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
+            states, final = scan(*arguments, self.reverse)
         return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):
@@ -135,9 +143,9 @@ class Recurrent(keras.layers.Layer):
         Returns:
             `(output, state)`, the output `(B, units)`.
         """
-        state = _initial_state(self.cell, inputs, state)
+        state = first_state(self.cell, inputs, state)
         loop = make_loop(
-            self.cell, inputs[:, None], None, _options(self), False, self.seed_generator
+            self.cell, inputs[:, None], None, options_of(self), False, self.seed_generator
         )
         inputs_t = keras.tree.map_structure(lambda leaf: leaf[0], loop.inputs)
         state = loop.step(inputs_t, state, loop.constants, apply_maps(loop.maps))
@@ -166,7 +174,7 @@ class Recurrent(keras.layers.Layer):
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
             "stateful": self.stateful,
-            **_options(self)._asdict(),
+            **options_of(self)._asdict(),
             "seed": self.seed,
         }
 
@@ -174,130 +182,3 @@ class Recurrent(keras.layers.Layer):
     def from_config(cls, config):
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**config | {"cell": cell})
-
-
-@keras.saving.register_keras_serializable(package="seqzoo")
-class Bidirectional(keras.layers.Layer):
-    """Runs one cell forward and another of the same kind backward, in one loop.
-
-    Args:
-        cell: The `Cell` that runs forward; the other one is made from its config.
-
-    For the other arguments, and for errors, see `Recurrent`.
-
-    Call arguments:
-        inputs: Float tensor `(B, T, features)`.
-        mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
-
-    Returns:
-        `(outputs, *states)`: the outputs of both directions side by side, `(B, T, 2 * units)`,
-        and for each state of the cell the final ones of both, `(B, 2 * width)`.
-
-    Reference: Schuster and Paliwal, 1997, Bidirectional recurrent neural networks.
-    """
-
-    def __init__(
-        self,
-        cell: Cell,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        zoneout: float = 0.0,
-        weight_drop: float = 0.0,
-        gradient_steps: int | None = None,
-        seed: int | None = None,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.forward_cell = cell
-        self.backward_cell = type(cell).from_config(
-            cell.get_config() | {"name": f"{cell.name}_backward"}
-        )
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.zoneout = zoneout
-        self.weight_drop = weight_drop
-        self.gradient_steps = gradient_steps
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        _options(self).check(self.forward_cell)
-        _build(self.forward_cell, input_shape)
-        _build(self.backward_cell, input_shape)
-
-    def call(self, inputs, mask=None, training=False):
-        cells = {"forward": self.forward_cell, "backward": self.backward_cell}
-        options, seed = _options(self), self.seed_generator
-        loops = {
-            name: make_loop(cell, inputs, mask, options, training, seed)
-            for name, cell in cells.items()
-        }
-        backward_inputs = keras.tree.map_structure(
-            lambda x: ops.flip(x, axis=0), loops["backward"].inputs
-        )
-        loops["backward"] = loops["backward"]._replace(inputs=backward_inputs)
-        state = {name: _initial_state(cell, inputs, None) for name, cell in cells.items()}
-        states, final = scan(*_side_by_side(loops, state))
-        both = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
-        outputs = ops.transpose(ops.concatenate(both, axis=-1), (1, 0, 2))
-        pairs = zip(final["forward"], final["backward"], strict=True)
-        return (outputs, *(ops.concatenate(pair, axis=-1) for pair in pairs))
-
-    def compute_mask(self, inputs, mask=None):
-        return [mask, *([None] * len(self.forward_cell.state_size))]
-
-    def compute_output_shape(self, input_shape):
-        batch, time = input_shape[:2]
-        states = [(batch, 2 * size) for size in self.forward_cell.state_size]
-        return ((batch, time, 2 * self.forward_cell.output_size), *states)
-
-    def get_config(self):
-        return super().get_config() | {
-            "cell": keras.saving.serialize_keras_object(self.forward_cell),
-            **_options(self)._asdict(),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        cell = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**config | {"cell": cell})
-
-
-def _side_by_side(loops: dict[str, Loop], state: dict) -> tuple:
-    """Returns the arguments of `scan` that run loops over as many steps in one."""
-
-    def step(inputs_t, state, constants, linear):
-        return {
-            name: loop.step(inputs_t[name], state[name], constants[name], within(linear, name))
-            for name, loop in loops.items()
-        }
-
-    inputs = {name: loop.inputs for name, loop in loops.items()}
-    constants = {name: loop.constants for name, loop in loops.items()}
-    maps = {
-        f"{name}/{key}": parts for name, loop in loops.items() for key, parts in loop.maps.items()
-    }
-    return step, state, inputs, maps, constants
-
-
-def _options(layer) -> LoopOptions:
-    return LoopOptions(*(getattr(layer, name) for name in LoopOptions._fields))
-
-
-def _build(cell: Cell, input_shape):
-    if not cell.built:  # a cell that comes from a file may be
-        cell.build(tuple(input_shape))
-
-
-def _initial_state(cell: Cell, inputs, initial_state):
-    if initial_state is None:
-        return cell.get_initial_state(batch_size=ops.shape(inputs)[0])
-    states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-    if len(states) != len(cell.state_size):
-        raise ValueError(
-            f"`initial_state` must hold {len(cell.state_size)} tensors for a "
-            f"{type(cell).__name__}. Received: {len(states)}."
-        )
-    return [cell.cast(state) for state in states]

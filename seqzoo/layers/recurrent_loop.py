@@ -101,6 +101,34 @@ def make_loop(
     return Loop(_make_step(cell, options, training), steps, maps, constants)
 
 
+def options_of(layer: keras.layers.Layer) -> LoopOptions:
+    """Returns the options that a layer holds as attributes."""
+    return LoopOptions(*(getattr(layer, name) for name in LoopOptions._fields))
+
+
+def build_cell(cell: Cell, input_shape) -> None:
+    """Builds a cell for inputs `(B, T, features)`, unless it is."""
+    if not cell.built:  # a cell that comes from a file may be
+        cell.build(tuple(input_shape))
+
+
+def first_state(cell: Cell, inputs, initial_state) -> list:
+    """Returns `initial_state` in the compute dtype, or zeros for as many rows as `inputs` has.
+
+    Raises:
+        ValueError: if it holds another number of tensors than the cell has states.
+    """
+    if initial_state is None:
+        return cell.get_initial_state(batch_size=ops.shape(inputs)[0])
+    states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+    if len(states) != len(cell.state_size):
+        raise ValueError(
+            f"`initial_state` must hold {len(cell.state_size)} tensors for a "
+            f"{type(cell).__name__}. Received: {len(states)}."
+        )
+    return [cell.cast(state) for state in states]
+
+
 def _make_step(cell: Cell, options: LoopOptions, training: bool):
     def step(inputs_t: dict, state: list, constants: dict, linear: Linear) -> list:
         def dropping(name, u):

@@ -30,6 +30,32 @@ def where_real(mask, new, old):
     return keras.tree.map_structure(choose, new, old)
 
 
+def hold_last_real(values, first, mask, reverse: bool = False):
+    """Takes at every step the value of the last real step up to it.
+
+    Args:
+        values: Tensor `(T, B, N)`.
+        first: Tensor `(B, N)`, for steps before the first real one.
+        mask: Boolean tensor `(T, B)`.
+        reverse: Whether time runs from the last step to the first.
+
+    Returns:
+        Tensor `(T, B, N)`.
+    """
+    if reverse:
+        values, mask = (ops.flip(x, axis=0) for x in (values, mask))
+        return ops.flip(hold_last_real(values, first, mask), axis=0)
+    time, batch = ops.shape(mask)
+    steps = ops.arange(1, time + 1, dtype="int32")[:, None]  # step 0 is `first`
+    real_steps = ops.sort(ops.where(mask, steps, time + 1), axis=0)  # (T, B), in their order
+    real_steps = ops.pad(real_steps, [[1, 0], [0, 0]])
+    passed = ops.cumsum(ops.cast(mask, "int32"), axis=0)  # how many real steps so far
+    last = ops.take_along_axis(real_steps, passed, axis=0)  # (T, B)
+    known = ops.concatenate([first[None], values], axis=0)
+    rows = ops.reshape(known, ((time + 1) * batch, known.shape[-1]))
+    return ops.take(rows, last * batch + ops.arange(batch, dtype="int32"), axis=0)
+
+
 def masked_softmax(scores, mask):
     """Softmax over the last axis in which masked places get exactly 0.
 

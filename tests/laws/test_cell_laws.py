@@ -28,6 +28,7 @@ KERAS_LAYERS = {
 INPUTS = normal(BATCH, TIME, FEATURES)
 
 everywhere = pytest.mark.parametrize("name", CELL_MAKERS)
+of_keras = pytest.mark.parametrize("name", KERAS_LAYERS)
 both_ways = pytest.mark.parametrize("reverse", [False, True])
 
 
@@ -105,7 +106,7 @@ def test_second_derivatives_are_finite_differences_of_first_ones(name):
     assert_gradients_are_finite_differences(slopes, {"inputs": INPUTS}, [])
 
 
-@everywhere
+@of_keras
 @both_ways
 def test_weights_and_outputs_are_those_of_keras(name, reverse):
     theirs = KERAS_LAYERS[name](
@@ -133,7 +134,7 @@ def test_a_cell_stands_in_the_loop_of_keras(name):
     assert_all_close(theirs(INPUTS), layer(INPUTS), atol=1e-13)
 
 
-@everywhere
+@of_keras
 def test_a_fresh_cell_begins_as_that_of_keras(name):
     theirs, ours = KERAS_LAYERS[name](UNITS), CELL_MAKERS[name](UNITS)
     theirs.build((None, None, FEATURES))

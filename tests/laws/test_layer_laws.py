@@ -12,6 +12,7 @@ from derivatives import assert_all_close, differentiate, float_leaves, randomize
 from layer_cases import LAYERS, STATEFUL
 
 from seqzoo.ops import scans
+from seqzoo.ops.linear_recurrence import general_linear_recurrence
 
 LOOPS = [name for name in LAYERS if not name.startswith("attention")]
 LOOPS += [f"attention {name}" for name in STATEFUL]
@@ -109,8 +110,14 @@ def test_one_row_never_affects_another(name):
 def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, monkeypatch):
     layer, arguments = made(name)
     fast = derived(name)
-    for user in ("layers.recurrent", "layers.attention.attention", "decoders.recurrent"):
+    for user in (
+        "layers.recurrent",
+        "layers.bidirectional",
+        "layers.attention.attention",
+        "decoders.recurrent",
+    ):
         monkeypatch.setattr(f"seqzoo.{user}.scan", scans.general_scan)
+    monkeypatch.setattr("seqzoo.layers.recurrent_scan.linear_recurrence", general_linear_recurrence)
     general = differentiate(layer, arguments, layer.trainable_variables)
     for one, other in zip(fast, general, strict=True):
         assert_all_close(one, other, atol=1e-12)

@@ -1,11 +1,19 @@
 """What follows from masks."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.ops.masks import attached_mask, masked_softmax, real_first, where_real
+from seqzoo.ops.masks import (
+    attached_mask,
+    hold_last_real,
+    masked_softmax,
+    real_first,
+    where_real,
+)
 
 MASK = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]], "bool")
 SCORES = np.random.default_rng(0).normal(size=(3, 4))
@@ -90,3 +98,26 @@ def test_real_steps_come_first_and_all_find_back():
     np.testing.assert_array_equal(ranks, [[0, 3, 1, 2], [1, 2, 0, 3], [0, 1, 2, 3]])
     for empty in (MASK[:0], MASK[:, :0]):
         assert [leaf.shape for leaf in real_first(tf.constant(empty))] == [empty.shape] * 2
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("time", "batch"), [(0, 2), (1, 3), (9, 4), (9, 0)])
+def test_the_last_real_step_is_held(time, batch, reverse, in_graph):
+    rng = np.random.default_rng(time)
+    values, first = rng.normal(size=(time, batch, 2)), rng.normal(size=(batch, 2))
+    mask = rng.random((time, batch)) < 0.4
+    expected = np.zeros_like(values)
+    for row in range(batch):
+        held = first[row]
+        for t in range(time)[:: -1 if reverse else 1]:
+            held = values[t, row] if mask[t, row] else held
+            expected[t, row] = held
+    hold = functools.partial(hold_last_real, reverse=reverse)
+    if in_graph:
+        unknown = [
+            tf.TensorSpec(shape, x.dtype)
+            for shape, x in [((None, None, 2), values), ((None, 2), first), ((None, None), mask)]
+        ]
+        hold = tf.function(hold, input_signature=unknown)
+    np.testing.assert_array_equal(hold(values, first, mask), expected)

@@ -1,12 +1,38 @@
 """Recurrent cells, one file each."""
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.layers.cells.chrono import ChronoInitializer
+from seqzoo.layers.cells.coupled_lstm import CoupledLSTMCell
 from seqzoo.layers.cells.gru import GRUCell
+from seqzoo.layers.cells.indrnn import IndRNNCell
+from seqzoo.layers.cells.layer_norm_gru import LayerNormGRUCell
+from seqzoo.layers.cells.layer_norm_lstm import LayerNormLSTMCell
+from seqzoo.layers.cells.linear import LinearCell
+from seqzoo.layers.cells.lru import LRUCell
 from seqzoo.layers.cells.lstm import LSTMCell
+from seqzoo.layers.cells.min_gru import MinGRUCell
+from seqzoo.layers.cells.min_lstm import MinLSTMCell
+from seqzoo.layers.cells.peephole_lstm import PeepholeLSTMCell
+from seqzoo.layers.cells.projected_lstm import ProjectedLSTMCell
+from seqzoo.layers.cells.rg_lru import RGLRUCell
 from seqzoo.layers.cells.simple import SimpleRNNCell
 from seqzoo.ops.names import check_known
 
-CELLS: dict[str, type[Cell]] = {"simple": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
+CELLS: dict[str, type[Cell]] = {
+    "simple": SimpleRNNCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+    "peephole_lstm": PeepholeLSTMCell,
+    "coupled_lstm": CoupledLSTMCell,
+    "projected_lstm": ProjectedLSTMCell,
+    "layer_norm_lstm": LayerNormLSTMCell,
+    "layer_norm_gru": LayerNormGRUCell,
+    "indrnn": IndRNNCell,
+    "min_gru": MinGRUCell,
+    "min_lstm": MinLSTMCell,
+    "lru": LRUCell,
+    "rg_lru": RGLRUCell,
+}
 """The cells by the name that layers and builders take."""
 
 
@@ -16,4 +42,23 @@ def make_cell(cell: str, units: int, **options) -> Cell:
     return CELLS[cell](units, **options)
 
 
-__all__ = ["CELLS", "Cell", "GRUCell", "LSTMCell", "SimpleRNNCell", "make_cell"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "ChronoInitializer",
+    "CoupledLSTMCell",
+    "GRUCell",
+    "IndRNNCell",
+    "LRUCell",
+    "LSTMCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LinearCell",
+    "MinGRUCell",
+    "MinLSTMCell",
+    "PeepholeLSTMCell",
+    "ProjectedLSTMCell",
+    "RGLRUCell",
+    "SimpleRNNCell",
+    "make_cell",
+]

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from seqzoo.layers.cells.chrono import ChronoInitializer
 from seqzoo.ops.affine import affine
 from seqzoo.ops.scans import Linear, Maps, apply_maps
 
@@ -74,6 +75,10 @@ class Cell(keras.layers.Layer):
     has_recurrent_maps = True
     """Whether `maps` are products by recurrent weights, so that dropout may act on them."""
 
+    memory_signs: tuple[int, ...] = ()
+    """For each gate, in the order of `bias`: 1 if a large value keeps the memory, -1 if it lets
+    new values in, else 0; () for a cell without such gates."""
+
     @property
     def state_size(self) -> list[int]:
         """Widths of the states."""
@@ -126,7 +131,15 @@ class Cell(keras.layers.Layer):
 
     def first_bias(self, shape, dtype=None):
         """Returns the bias to begin with."""
-        return self.bias_initializer(shape, dtype=dtype)
+        initializer = self.bias_initializer
+        if not isinstance(initializer, ChronoInitializer):
+            return initializer(shape, dtype=dtype)
+        if not self.memory_signs:
+            raise ValueError(
+                "`ChronoInitializer` is for cells whose gates keep a memory, and a "
+                f"{type(self).__name__} has none. Use another `bias_initializer`."
+            )
+        return initializer(shape, dtype, self.memory_signs)
 
     def cast(self, value):
         """Returns a weight or a tensor as a tensor of the compute dtype."""

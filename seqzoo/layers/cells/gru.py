@@ -31,6 +31,8 @@ class GRUCell(Cell):
     Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
     """
 
+    memory_signs = (1, 0, 0)
+
     def __init__(
         self,
         units: int,

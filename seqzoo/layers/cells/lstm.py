@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.layers.cells.chrono import ChronoInitializer
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -23,12 +24,15 @@ class LSTMCell(Cell):
         activation: In place of tanh.
         recurrent_activation: In place of the sigmoid of the gates.
         unit_forget_bias: Whether the bias of the forget gate starts at 1, so that the memory
-            lasts in an untrained cell (Jozefowicz et al., 2015).
+            lasts in an untrained cell (Jozefowicz et al., 2015). A `ChronoInitializer` for the
+            bias takes its place.
 
     For the other arguments see `Cell`.
 
     Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
     """
+
+    memory_signs = (-1, 1, 0, 0)
 
     def __init__(
         self,
@@ -52,9 +56,11 @@ class LSTMCell(Cell):
 
     def first_bias(self, shape, dtype=None):
         bias = super().first_bias(shape, dtype)
-        if not self.unit_forget_bias:
+        if not self.unit_forget_bias or isinstance(self.bias_initializer, ChronoInitializer):
             return bias
-        forget = ops.arange(4 * self.units) // self.units == 1
+        gates = len(self.memory_signs)
+        gate = ops.arange(shape[0]) // (shape[0] // gates)  # which one each value belongs to
+        forget = gate == self.memory_signs.index(1)
         return ops.where(forget, ops.ones_like(bias), bias)
 
     def advance(self, projected, states, linear, extra_weights):

@@ -1,0 +1,131 @@
+"""The layer that runs a cell both ways over a sequence."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.cells import Cell
+from seqzoo.layers.recurrent_loop import Loop, build_cell, first_state, make_loop, options_of
+from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
+from seqzoo.ops.scans import scan, within
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Bidirectional(keras.layers.Layer):
+    """Runs one cell forward and another of the same kind backward, in one loop.
+
+    Args:
+        cell: The `Cell` that runs forward; the other one is made from its config.
+
+    For the other arguments, and for errors, see `Recurrent`.
+
+    Call arguments:
+        inputs: Float tensor `(B, T, features)`.
+        mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
+
+    Returns:
+        `(outputs, *states)`: the outputs of both directions side by side, `(B, T, 2 * units)`,
+        and for each state of the cell the final ones of both, `(B, 2 * width)`.
+
+    Reference: Schuster and Paliwal, 1997, Bidirectional recurrent neural networks.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        weight_drop: float = 0.0,
+        gradient_steps: int | None = None,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.forward_cell = cell
+        self.backward_cell = type(cell).from_config(
+            cell.get_config() | {"name": f"{cell.name}_backward"}
+        )
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.weight_drop = weight_drop
+        self.gradient_steps = gradient_steps
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        options_of(self).check(self.forward_cell)
+        build_cell(self.forward_cell, input_shape)
+        build_cell(self.backward_cell, input_shape)
+
+    def call(self, inputs, mask=None, training=False):
+        cells = {"forward": self.forward_cell, "backward": self.backward_cell}
+        options, seed = options_of(self), self.seed_generator
+        loops = {
+            name: make_loop(cell, inputs, mask, options, training, seed)
+            for name, cell in cells.items()
+        }
+        state = {name: first_state(cell, inputs, None) for name, cell in cells.items()}
+        if needs_no_loop(self.forward_cell, options):
+            forward = run_without_loop(self.forward_cell, loops["forward"], state["forward"])
+            backward = run_without_loop(
+                self.backward_cell, loops["backward"], state["backward"], reverse=True
+            )
+            outputs, final = [forward[0][0], backward[0][0]], [forward[1], backward[1]]
+        else:
+            outputs, final = _run_both(loops, state)
+        outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
+        return (outputs, *(ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True)))
+
+    def compute_mask(self, inputs, mask=None):
+        return [mask, *([None] * len(self.forward_cell.state_size))]
+
+    def compute_output_shape(self, input_shape):
+        batch, time = input_shape[:2]
+        states = [(batch, 2 * size) for size in self.forward_cell.state_size]
+        return ((batch, time, 2 * self.forward_cell.output_size), *states)
+
+    def get_config(self):
+        return super().get_config() | {
+            "cell": keras.saving.serialize_keras_object(self.forward_cell),
+            **options_of(self)._asdict(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**config | {"cell": cell})
+
+
+def _run_both(loops: dict[str, Loop], state: dict) -> tuple[list, list]:
+    """Runs both directions in one loop.
+
+    Returns:
+        The outputs `(T, B, units)` and the final states of both.
+    """
+    backward_inputs = keras.tree.map_structure(
+        lambda x: ops.flip(x, axis=0), loops["backward"].inputs
+    )
+    loops = loops | {"backward": loops["backward"]._replace(inputs=backward_inputs)}
+    states, final = scan(*_side_by_side(loops, state))
+    outputs = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
+    return outputs, [final["forward"], final["backward"]]
+
+
+def _side_by_side(loops: dict[str, Loop], state: dict) -> tuple:
+    """Returns the arguments of `scan` that run loops over as many steps in one."""
+
+    def step(inputs_t, state, constants, linear):
+        return {
+            name: loop.step(inputs_t[name], state[name], constants[name], within(linear, name))
+            for name, loop in loops.items()
+        }
+
+    inputs = {name: loop.inputs for name, loop in loops.items()}
+    constants = {name: loop.constants for name, loop in loops.items()}
+    maps = {
+        f"{name}/{key}": parts for name, loop in loops.items() for key, parts in loop.maps.items()
+    }
+    return step, state, inputs, maps, constants

@@ -1,0 +1,37 @@
+"""The minimal long short-term memory cell."""
+
+import keras
+from keras import ops
+
+from seqzoo.layers.cells.linear import LinearCell, positive
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class MinLSTMCell(LinearCell):
+    """Long short-term memory with gates that see the inputs only and add up to 1.
+
+        f, i = sigmoid of (W x + b), g = positive(W x + b)
+        h = f / (f + i) * h + i / (f + i) * g
+
+    positive(x) is x + 0.5 from 0 on and sigmoid(x) below. The paper computes it so in logarithms,
+    as its scan divides by products of decays; ours never divides, so that nothing is lost without.
+
+    Args:
+        units: Positive int. Width of h.
+
+    For the other arguments see `Cell`.
+
+    Reference: Feng et al., 2024, Were RNNs all we needed?, https://arxiv.org/abs/2410.01201
+    """
+
+    memory_signs = (1, -1, 0)
+
+    def build(self, input_shape):
+        self.make_kernel(input_shape[-1], 3 * self.units)
+        self.make_bias((3 * self.units,))
+
+    def coefficients(self, projected, extra_weights):
+        f, i, g = ops.split(projected, 3, axis=-1)
+        # f / (f + i) = sigmoid(log f - log i), which stands where both are 0 in this precision.
+        odds = ops.softplus(-i) - ops.softplus(-f)
+        return (ops.sigmoid(odds),), (ops.sigmoid(-odds) * positive(g),)

@@ -175,7 +175,8 @@ def test_an_indrnn_begins_with_a_past_of_weight_0_to_1():
 @pytest.mark.parametrize("options", [{}, {"zoneout": 0.3}, {"gradient_steps": 3}])
 def test_a_linear_cell_loops_over_steps_only_where_it_must(name, options, monkeypatch):
     loops = []
-    monkeypatch.setattr("seqzoo.layers.recurrent.scan", lambda *_: loops.append(1) or 1 / 0)
+    for file in ("recurrent", "bidirectional"):
+        monkeypatch.setattr(f"seqzoo.layers.{file}.scan", lambda *_: loops.append(1) or 1 / 0)
     for kind in (Recurrent, Bidirectional):
         layer = kind(make_cell(name, UNITS), **options)
         with contextlib.suppress(ZeroDivisionError):

@@ -12,6 +12,7 @@ from seqzoo.encoders.encoded import Encoded
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
+from seqzoo.ops.beams import rows_per_example
 from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
 
 
@@ -147,7 +148,7 @@ class RecurrentDecoder(keras.layers.Layer):
             if self.input_feeding:
                 del state["context"]
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
-        times = batch_size // ops.maximum(ops.shape(encoded.mask)[0], 1)
+        times = rows_per_example(batch_size, ops.shape(encoded.mask)[0])
         return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), memory
 
     def step(self, token_ids, state, encoded):

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from seqzoo.ops.gather import gather
+
 # Both by benchmarks/search_overhead.py: below, the stock kernel is as quick.
 CHUNK = 64
 WIDE_VOCABULARY = 1024
@@ -135,7 +137,7 @@ def take_beams(values: Any, beams: Any) -> Any:
     """Picks beams of each example: `(B, K, …)` by indices `(B, N)` gives `(B, N, …)`."""
     shape = ops.shape(values)
     flat = ops.reshape(values, (shape[0] * shape[1], *shape[2:]))
-    return ops.take(flat, beam_rows(beams, shape[1]), axis=0)
+    return gather(flat, beam_rows(beams, shape[1]))
 
 
 def beam_rows(beams: Any, width: Any, examples: Any = None) -> Any:
@@ -146,6 +148,15 @@ def beam_rows(beams: Any, width: Any, examples: Any = None) -> Any:
     if examples is None:
         examples = ops.arange(ops.shape(beams)[0], dtype="int32")
     return ops.expand_dims(examples * width, 1) + beams
+
+
+def rows_per_example(rows: Any, examples: Any) -> Any:
+    """How many of the rows each example has, 0 where there is none.
+
+    Known sizes give an int, as JAX allows none but these in a shape.
+    """
+    known = isinstance(rows, int) and isinstance(examples, int)
+    return rows // (max(examples, 1) if known else ops.maximum(examples, 1))
 
 
 def take_rows(nest: Any, rows: Any) -> Any:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from seqzoo.ops.gather import gather
+
 
 def attached_mask(mask, tensor):
     """Returns `mask`, or where it is None the one that Keras attached to the tensor, or None.
@@ -53,7 +55,7 @@ def hold_last_real(values, first, mask, reverse: bool = False):
     last = ops.take_along_axis(real_steps, passed, axis=0)  # (T, B)
     known = ops.concatenate([first[None], values], axis=0)
     rows = ops.reshape(known, ((time + 1) * batch, known.shape[-1]))
-    return ops.take(rows, last * batch + ops.arange(batch, dtype="int32"), axis=0)
+    return gather(rows, last * batch + ops.arange(batch, dtype="int32"))
 
 
 def masked_softmax(scores, mask):

@@ -2,12 +2,21 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
+from tracing import gradients_of, quick, with_values
+
+
+def is_float(leaf):
+    return keras.backend.is_float_dtype(dtype_of(leaf))
+
+
+def dtype_of(leaf):
+    return keras.backend.standardize_dtype(leaf.dtype)
 
 
 def float_leaves(nest):
     leaves = [leaf for leaf in keras.tree.flatten(nest) if leaf is not None]
-    return [leaf for leaf in leaves if tf.as_dtype(leaf.dtype).is_floating]
+    return [leaf for leaf in leaves if is_float(leaf)]
 
 
 def randomize(layer, seed=0, scale=0.5):
@@ -22,10 +31,8 @@ def weighed_sum(leaves):
     """One number in which every element of every leaf has a weight of its own."""
     total = 0.0
     for leaf in leaves:
-        places = tf.cast(tf.range(tf.size(leaf)), leaf.dtype)
-        total += tf.cast(
-            tf.reduce_sum(leaf * tf.reshape(tf.cos(places), tf.shape(leaf))), "float64"
-        )
+        places = ops.cast(ops.arange(ops.size(leaf), dtype="int32"), leaf.dtype)
+        total += ops.cast(ops.sum(leaf * ops.reshape(ops.cos(places), ops.shape(leaf))), "float64")
     return total
 
 
@@ -36,14 +43,22 @@ def differentiate(function, arguments, variables=()):
         The float leaves of the result, and the gradients of their `weighed_sum` by the float
         leaves of the arguments and by the variables.
     """
-    arguments = keras.tree.map_structure(tf.convert_to_tensor, arguments)
-    sources = [*float_leaves(arguments), *(getattr(v, "value", v) for v in variables)]
-    with tf.GradientTape() as tape:
-        tape.watch(sources)
-        leaves = float_leaves(function(**arguments))
-        total = weighed_sum(leaves)
-    gradients = tape.gradient(total, sources, unconnected_gradients="zero")
-    return leaves, [tf.convert_to_tensor(gradient) for gradient in gradients]
+    flat = [ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(arguments)]
+    places = [i for i, leaf in enumerate(flat) if is_float(leaf)]
+
+    def total(moved):
+        leaves = float_leaves(function(**_with_leaves(arguments, flat, places, moved)))
+        return weighed_sum(leaves), leaves
+
+    return gradients_of(total, [flat[place] for place in places], variables)
+
+
+def _with_leaves(nest, flat, places, moved):
+    """The nest of the leaves `flat`, with others at the places."""
+    flat = list(flat)
+    for place, leaf in zip(places, moved, strict=True):
+        flat[place] = leaf
+    return keras.tree.pack_sequence_as(nest, flat)
 
 
 def assert_gradients_are_finite_differences(function, arguments, variables, step=1e-6):
@@ -54,25 +69,23 @@ def assert_gradients_are_finite_differences(function, arguments, variables, step
     rng = np.random.default_rng(3)
     _, gradients = differentiate(function, arguments, variables)
     flat = keras.tree.flatten(arguments)
-    places = [i for i, leaf in enumerate(flat) if tf.as_dtype(leaf.dtype).is_floating]
+    places = [i for i, leaf in enumerate(flat) if is_float(leaf)]
 
-    def value(moved):
-        nest = keras.tree.pack_sequence_as(arguments, moved)
-        return weighed_sum(float_leaves(function(**nest))).numpy()
+    @quick
+    def value(sources):
+        leaves, values = sources[: len(places)], sources[len(places) :]
+        with with_values(variables, values):
+            return weighed_sum(
+                float_leaves(function(**_with_leaves(arguments, flat, places, leaves)))
+            )
 
-    for gradient, source in zip(gradients, [*places, *variables], strict=True):
+    sources = [np.asarray(source) for source in [*(flat[i] for i in places), *variables]]
+    for i, gradient in enumerate(gradients):
         direction = rng.normal(size=gradient.shape)
         ends = []
         for sign in (1, -1):
-            moved = list(flat)
-            if isinstance(source, int):
-                moved[source] = flat[source] + sign * step * direction
-                ends.append(value(moved))
-            else:
-                before = source.numpy()
-                source.assign(before + sign * step * direction)
-                ends.append(value(flat))
-                source.assign(before)
+            moved = [*sources[:i], sources[i] + sign * step * direction, *sources[i + 1 :]]
+            ends.append(float(value(moved)))
         slope = (ends[0] - ends[1]) / (2 * step)
         np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=1e-6, atol=1e-8)
 

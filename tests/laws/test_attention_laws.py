@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from attention_references import REFERENCES
 from derivatives import assert_all_close, assert_gradients_are_finite_differences, randomize
+from keras import ops
 from layer_cases import (
     ATTENTION_MAKERS,
     BATCH,
@@ -112,7 +112,7 @@ def test_a_fresh_layer_can_be_built_on_a_memory(name):
 def test_a_mask_that_keras_attached_to_the_values_counts_as_one_that_is_given(name):
     attention, values = made(name)
     masked = keras.layers.Masking(dtype="float64")(values * SOURCE_MASK[..., None])
-    expected = attention(QUERY, tf.identity(masked), mask=SOURCE_MASK)
+    expected = attention(QUERY, ops.copy(masked), mask=SOURCE_MASK)
     assert_all_close(attention(QUERY, masked)[:2], expected[:2])
 
 

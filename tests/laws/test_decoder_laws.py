@@ -5,9 +5,9 @@ import functools
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from decoder_reference import hidden_states
 from derivatives import assert_all_close, assert_gradients_are_finite_differences, randomize
+from keras import ops
 from layer_cases import (
     BATCH,
     DECODERS,
@@ -104,7 +104,7 @@ def test_a_state_keeps_its_structure_shapes_and_types(name):
     encoded = encoded_for(EVERY[name])
     decoder = make_decoder(EVERY[name], dtype="mixed_bfloat16")
     decoder(TOKENS, encoded)
-    half = [tf.cast(leaf, "bfloat16") for leaf in keras.tree.flatten(encoded)[:-1]]
+    half = [ops.cast(leaf, "bfloat16") for leaf in keras.tree.flatten(encoded)[:-1]]
     encoded = keras.tree.pack_sequence_as(encoded, [*half, encoded.mask])
     state, memory = decoder.start(encoded, BATCH * BEAMS, TIME)
     _, after = decoder.step(ids(BATCH * BEAMS), state, memory)
@@ -163,7 +163,7 @@ def test_gradients_are_finite_differences():
     assert_gradients_are_finite_differences(decoder, arguments, decoder.trainable_variables)
 
 
-def test_a_step_in_a_graph_serves_every_number_of_beams():
+def test_a_step_in_a_graph_serves_every_number_of_beams(tf):
     decoder, encoded = made("input feeding")
     graph = tf.function(decoder.step, reduce_retracing=True)
     for beams in (1, 3, 2):

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from derivatives import assert_all_close, differentiate, float_leaves, randomize
+from keras import ops
 from layer_cases import (
     BATCH,
     CELL_MAKERS,
@@ -82,7 +82,7 @@ def test_padding_gets_no_gradient_and_changes_no_other(name):
 
     def real_outputs(inputs, mask):
         outputs, *states = layer(inputs, mask=mask)
-        return [tf.boolean_mask(outputs, mask), *states]
+        return [ops.where(mask[..., None], outputs, 0.0), *states]
 
     _, (slope, *gradients) = differentiate(real_outputs, long, layer.trainable_variables)
     _, (short_slope, *expected) = differentiate(real_outputs, short, layer.trainable_variables)
@@ -175,14 +175,14 @@ def test_a_mask_that_keras_attached_counts_as_one_that_is_given(with_state):
     token_ids = np.where(MASK, ids(BATCH, TIME), 0)
     state = {"initial_state": [normal(BATCH, UNITS)]} if with_state else {}
     layer = Recurrent(GRUCell(UNITS), return_sequences=True)
-    expected = layer(tf.identity(embedding(token_ids)), mask=MASK, **state)
+    expected = layer(ops.copy(embedding(token_ids)), mask=MASK, **state)
     found = layer(embedding(token_ids), **state)
     assert_all_close([found], [expected])
     np.testing.assert_array_equal(found._keras_mask, MASK)
 
 
 def test_layers_hand_the_mask_on_with_every_sequence_that_they_return():
-    inputs = tf.constant(normal(BATCH, TIME, FEATURES))
+    inputs = ops.convert_to_tensor(normal(BATCH, TIME, FEATURES))
     for layer in (
         Recurrent(LSTMCell(UNITS), return_sequences=True, return_state=True),
         Bidirectional(LSTMCell(UNITS)),

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import ops
+from tracing import compiled
 
+from seqzoo.ops.beams import rows_per_example
 from seqzoo.search import SEARCHES, Hypotheses
 
 BATCH, SOURCE, UNITS, VOCABULARY, LENGTH = 6, 3, 8, 13, 9
@@ -44,7 +45,7 @@ def step(token_ids, state, encoded):
     """A small recurrent decoder with attention; reads K beams as K queries of one memory."""
     w = weights()
     examples, source = ops.shape(encoded)[:2]
-    beams = ops.shape(token_ids)[0] // ops.maximum(examples, 1)
+    beams = rows_per_example(ops.shape(token_ids)[0], examples)
     embedded = ops.take(ops.convert_to_tensor(w.embedding), token_ids, axis=0)
     hidden = ops.tanh(embedded + ops.matmul(state.hidden, w.recurrent))  # (N, U)
     queries = ops.reshape(hidden, (examples, beams, UNITS))
@@ -152,7 +153,7 @@ def test_the_answer_does_not_depend_on_the_batch(name):
 
 @everywhere
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_compile):
+def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_compile, tf):
     search = make(name)
     signature = [tf.TensorSpec((None, None, UNITS), "float32")]
     graph = tf.function(
@@ -164,13 +165,15 @@ def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_com
 
 
 @everywhere
-def test_a_graph_of_known_sizes_gives_the_same_as_eager(name):
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_graph_of_known_sizes_gives_the_same_as_eager(name, jit_compile):
     search = make(name)
-    assert_equal(tf.function(lambda: run(search, memory()))(), run(search, memory()))
+    graph = compiled(lambda: run(search, memory()), jit_compile)
+    assert_equal(graph(), run(search, memory()))
 
 
 @everywhere
-def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name):
+def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name, tf):
     def forgetful_step(token_ids, state, encoded):
         log_probs, state = step(token_ids, state, encoded)
         return log_probs, [tf.numpy_function(lambda leaf: leaf, [x], tf.float32) for x in state]
@@ -181,7 +184,7 @@ def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name):
 
 
 @everywhere
-def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path):
+def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path, tf):
     search = make(name)
     module = tf.Module()
     module.generate = tf.function(

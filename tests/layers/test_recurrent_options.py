@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
+from tracing import compiled, gradients_of
 
 from seqzoo.layers import (
     GRU,
@@ -49,7 +50,7 @@ def drawn(monkeypatch):
     def kept(shape, rate, seed):
         rng = np.random.default_rng(int(sum(shape)))
         found[tuple(int(size) for size in shape)] = rng.uniform(size=shape) >= rate
-        return tf.constant(found[tuple(int(size) for size in shape)])
+        return ops.convert_to_tensor(found[tuple(int(size) for size in shape)])
 
     monkeypatch.setattr(recurrent_loop, "_kept", kept)
     return found
@@ -102,7 +103,7 @@ def test_weight_drop_takes_weights_for_the_whole_batch(drawn):
 def test_zoneout_leaves_values_as_they_were(monkeypatch):
     moving = [RNG.uniform(size=(TIME, BATCH, UNITS)) >= 0.4 for _ in range(2)]
     masks = iter(moving)
-    monkeypatch.setattr(recurrent_loop, "_kept", lambda *_: tf.constant(next(masks)))
+    monkeypatch.setattr(recurrent_loop, "_kept", lambda *_: ops.convert_to_tensor(next(masks)))
     layer = made(zoneout=0.4)
 
     def moves(t, new, old):
@@ -160,14 +161,16 @@ def test_noise_works_in_a_compiled_bidirectional_step(rate):
     layer = Bidirectional(GRUCell(UNITS), **{rate: 0.5})
     layer.build(INPUTS.shape)
 
-    @tf.function(jit_compile=True)
-    def step(inputs):
-        with tf.GradientTape() as tape:
-            outputs = layer(inputs, mask=MASK, training=True)[0]
-        return outputs, tape.gradient(outputs, [w.value for w in layer.trainable_weights])
+    def summed(leaves):
+        outputs = layer(leaves[0], mask=MASK, training=True)[0]
+        return ops.sum(outputs), outputs
 
-    outputs, gradients = step(tf.constant(INPUTS, "float32"))
-    assert np.any(outputs != step(tf.constant(INPUTS, "float32"))[0])
+    def step(inputs):
+        return gradients_of(summed, [inputs], layer.trainable_variables)
+
+    inputs = ops.convert_to_tensor(INPUTS, "float32")
+    outputs, gradients = compiled(step)(inputs)
+    assert np.any(outputs != compiled(step)(inputs)[0])
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)
 
 
@@ -176,23 +179,24 @@ def test_a_gradient_goes_back_no_further_than_it_may(name):
     layer, steps = made(name, gradient_steps=2), 2
     pieces = [INPUTS[:, first : first + steps] for first in range(0, TIME, steps)]
     whole = Recurrent(layer.cell, return_sequences=True, return_state=True, dtype="float64")
-    upstream = tf.constant(RNG.normal(size=(BATCH, TIME, UNITS)))
+    upstream = RNG.normal(size=(BATCH, TIME, UNITS))
 
     def gradients(outputs):
-        with tf.GradientTape() as tape:
-            inputs = tf.constant(INPUTS)
-            tape.watch(inputs)
-            found = outputs(inputs)
-        sources = [inputs, *(weight.value for weight in layer.trainable_weights)]
-        return [found, *tape.gradient(found, sources, upstream)]
+        def weighed(leaves):
+            found = outputs(leaves[0])
+            return ops.sum(found * upstream), found
+
+        inputs = ops.convert_to_tensor(INPUTS)
+        found, gradients = gradients_of(weighed, [inputs], layer.trainable_variables)
+        return [found, *gradients]
 
     def in_pieces(inputs):
         state, outputs = None, []
         for first in range(0, TIME, steps):
             found, *state = whole(inputs[:, first : first + steps], initial_state=state)
-            state = [tf.stop_gradient(each) for each in state]
+            state = [ops.stop_gradient(each) for each in state]
             outputs.append(found)
-        return tf.concat(outputs, axis=1)
+        return ops.concatenate(outputs, axis=1)
 
     assert len(pieces) == 3
     for one, other in zip(gradients(layer), gradients(in_pieces), strict=True):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +92,7 @@ def test_top_sums_see_behind_chunks_that_a_neighbour_makes_look_good(middle):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("vocabulary", [None, 1500, 1536])
-def test_top_sums_are_the_same_in_a_graph_of_unknown_sizes(vocabulary, jit_compile):
+def test_top_sums_are_the_same_in_a_graph_of_unknown_sizes(vocabulary, jit_compile, tf):
     signature = [tf.TensorSpec((None, 2), "float32"), tf.TensorSpec((None, vocabulary), "float32")]
     graph = tf.function(
         lambda totals, log_probs: top_sums(totals, log_probs, 6),

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_tasks import make_bigram, make_translator, reversal_pairs
 
-from seqzoo import Seq2Seq
+from seqzoo import Seq2Seq, load
 from seqzoo.heads import Tokens
 from seqzoo.training.optimizer import Adam
 
@@ -251,3 +251,19 @@ def test_all_weights_are_there_before_any_data():
     assert task(x).shape == (1, 2, 11)
     assert len(task.weights) == before
     assert task.source_tokens("a zz b") == ["a", "<unk>", "b", "<end>"]
+
+
+def test_a_task_with_tied_embeddings_has_one_weight_and_keeps_the_tie_when_saved(tmp_path):
+    task = make_translator(units=10, embedding_dim=10, tie_embeddings=True)
+    free = make_translator(units=10, embedding_dim=10)
+    assert free.count_params() - task.count_params() == 10 * 11
+    assert len({id(weight) for weight in task.weights}) == len(task.weights)
+
+    task.compile()
+    task.save(tmp_path / "tied.keras")
+    again = load(tmp_path / "tied.keras")
+
+    x = {"source_ids": np.array([[5, 4, 3]]), "target_ids": np.array([[2, 4]])}
+    np.testing.assert_allclose(again(x), task(x), rtol=1e-5)
+    again.decoder.embedding.embeddings.assign(0 * again.decoder.embedding.embeddings)
+    np.testing.assert_allclose(again(x) - again.head.bias, 0, atol=1e-6)

@@ -26,6 +26,8 @@ def gradients_of(function, leaves, variables=()):
         leaves: The list of float tensors.
         variables: What of the variables that it reads is differentiated by.
 
+    On JAX the call is jitted, as it would be compiled operation by operation otherwise.
+
     Returns:
         What else it returned, and the gradients of the number by every leaf and variable, zeros
         where it does not depend on one.

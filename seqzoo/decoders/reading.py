@@ -37,9 +37,10 @@ def read(
     """
     memory = Memory(*memory)
     examples = ops.shape(memory.mask)[0]
+    beams = 0 if memory.mask.shape[0] == 0 else -1  # JAX infers no size where there is no row
 
     def by_example(leaf):  # (N, ...) -> (B, K, ...)
-        return ops.reshape(leaf, (examples, -1, *ops.shape(leaf)[1:]))
+        return ops.reshape(leaf, (examples, beams, *ops.shape(leaf)[1:]))
 
     def by_beam(leaf):  # (B, K, ...) -> (N, ...)
         return ops.reshape(leaf, (-1, *ops.shape(leaf)[2:]))

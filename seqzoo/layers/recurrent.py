@@ -85,7 +85,9 @@ class Recurrent(keras.layers.Layer):
         mask = attached_mask(mask, inputs)
         state = _initial_state(self.cell, inputs, initial_state)
         loop = make_loop(self.cell, inputs, mask, _options(self), training, self.seed_generator)
-        states, final = scan(loop.step, state, loop.inputs, loop.maps, loop.constants, self.reverse)
+        states, final = scan(
+            loop.step, state, loop.inputs, loop.maps, loop.constants, self.reverse, owner=self
+        )
         outputs = ops.transpose(states[0], (1, 0, 2)) if self.return_sequences else final[0]
         return (outputs, *final) if self.return_state else outputs
 
@@ -201,7 +203,7 @@ class Bidirectional(keras.layers.Layer):
         )
         loops["backward"] = loops["backward"]._replace(inputs=backward_inputs)
         state = {name: _initial_state(cell, inputs, None) for name, cell in cells.items()}
-        states, final = scan(*_side_by_side(loops, state))
+        states, final = scan(*_side_by_side(loops, state), owner=self)
         both = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
         outputs = ops.transpose(ops.concatenate(both, axis=-1), (1, 0, 2))
         pairs = zip(final["forward"], final["backward"], strict=True)

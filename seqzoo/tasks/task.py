@@ -113,6 +113,12 @@ class Task(keras.Model):
         loss_sum, weight_sum = self._token_losses(y, outputs, weight)
         return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
+        _, y, weight = unpack_batch((x, tf.convert_to_tensor(y), sample_weight))
+        loss_sum, weight_sum = self._token_losses(y, y_pred, weight)
+        return tf.add_n([tf.math.divide_no_nan(loss_sum, weight_sum), *self.losses])
+
     def _token_losses(self, y, outputs, weight):
         if self._user_loss is None:
             return self.head.loss(y, outputs, weight)

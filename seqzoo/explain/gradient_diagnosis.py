@@ -14,7 +14,7 @@ _SMALL, _LARGE = 1e-2, 1e2  # of what the last step gets, at the first one
 _AGAINST_VANISHING = {
     SimpleRNNCell: "an orthogonal or identity recurrent initializer (with relu), or an LSTM or "
     "GRU cell",
-    LSTMCell: "a larger bias of the forget gate (1, or chrono initialization)",
+    LSTMCell: "a larger bias of the forget gate (above 1, or chrono initialization)",
     GRUCell: "a larger bias of the update gate (chrono initialization)",
 }
 _AGAINST_EXPLODING = (
@@ -62,8 +62,8 @@ def diagnose(norms: np.ndarray, slope: float, steps: int, cell: Any, reads_all: 
     reached = np.mean(norms > 0)
     if reached < 1:
         return (
-            f"cut: {100 * (1 - reached):.0f} % of the steps get no gradient at all. `gradient_steps` does "
-            "that, and units that are stuck where the activation is flat."
+            f"cut: {100 * (1 - reached):.0f} % of the steps get no gradient at all. "
+            "`gradient_steps` does that, and units that are stuck where the activation is flat."
         )
     return f"healthy: the gradient changes by {percent} a step; {left}."
 

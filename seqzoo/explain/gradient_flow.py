@@ -100,8 +100,8 @@ def gradient_flow(
         ValueError: if no such layer ran, or there is no loss for `y`.
     """
     x, y, sample_weight, of_loss = _batch(model, x, y, loss, sample_weight)
-    with tf.GradientTape(persistent=True) as tape:
-        with probe_states(tape) as probed:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with probe_states(tape, apart=not of_loss) as probed:
             outputs = model(x, training=False)
         if not probed:
             raise ValueError(
@@ -111,14 +111,11 @@ def gradient_flow(
         probed = [_with_real_steps(each, model, x) for each in probed]
         if of_loss:
             total = _loss(model, x, y, outputs, loss, sample_weight)
-            totals = [total] * len(probed)
         else:
-            totals = [_along_random_directions(each) for each in probed]
-    reads_all = of_loss and _reads_many_steps(tape.gradient(totals[0], outputs))
-    layers = [
-        _layer_flow(each, tape.gradient(total, each.probes), reads_all)
-        for each, total in zip(probed, totals, strict=True)
-    ]
+            total = tf.add_n([_along_random_directions(each) for each in probed])
+    of_probes, of_outputs = tape.gradient(total, ([each.probes for each in probed], outputs))
+    reads_all = of_loss and _reads_many_steps(of_outputs)
+    layers = [_layer_flow(*pair, reads_all) for pair in zip(probed, of_probes, strict=True)]
     return GradientFlow(tuple(layers), "loss" if of_loss else "last state")
 
 
@@ -167,7 +164,7 @@ def _along_random_directions(probed: ProbedStates) -> Any:
     places = np.stack([last, np.arange(batch)], axis=1)
     return tf.add_n(
         [
-            tf.reduce_sum(tf.gather_nd(state, places) * tf.cast(part, state.dtype))
+            tf.reduce_sum(tf.cast(tf.gather_nd(state, places), "float64") * part)
             for state, part in zip(probed.states, parts, strict=True)
         ]
     )

@@ -33,13 +33,13 @@ def plot_gradient_flow(
         The figure, which is no part of pyplot's state unless `axes` is.
     """
     if axes is None:
-        axes = Figure(figsize=(6.4, 3.8), layout="constrained").subplots()
+        axes = Figure(figsize=(8.4, 3.8), layout="constrained").subplots()
     for place, layer in enumerate(flow.layers):
         norms = np.where(np.isfinite(layer.norms) & (layer.norms > 0), layer.norms, np.nan)
         axes.plot(
             np.arange(1, 1 + len(norms)),
             norms,
-            label=f"{layer.name} (×{layer.factor:.3g} a step back)",
+            label=f"{layer.name} (times {layer.factor:.3g} a step back)",
             marker=_MARKERS[place % len(_MARKERS)],
             markevery=max(1, len(norms) // _MOST_MARKERS),
             markersize=4,
@@ -50,7 +50,7 @@ def plot_gradient_flow(
     axes.set_ylabel("norm of the gradient")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
     figure = axes.get_figure(root=True)
     if path is not None:
         pictures.save(figure, path)

@@ -37,7 +37,7 @@ class ProbedStates(NamedTuple):
 
 
 @contextlib.contextmanager
-def probe_states(tape: tf.GradientTape) -> Iterator[list[ProbedStates]]:
+def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[ProbedStates]]:
     """Adds probes to the states of all recurrent layers that run in this context.
 
     The layers compute what they do without. Calls in a `tf.function` that is entered within the
@@ -45,6 +45,8 @@ def probe_states(tape: tf.GradientTape) -> Iterator[list[ProbedStates]]:
 
     Args:
         tape: Records the model; it watches the probes.
+        apart: Whether no gradient flows into a loop from outside, so that what is differentiated
+            has a gradient by the states of the cells that it reads directly, and of no other.
 
     Yields:
         A list that gets an item for each cell that runs.
@@ -61,6 +63,9 @@ def probe_states(tape: tf.GradientTape) -> Iterator[list[ProbedStates]]:
     def around(scan, owner, step, state, inputs, maps, constants, reverse):
         if _place() is not place:
             return scan(step, state, inputs, maps, constants, reverse)
+        if apart:
+            given = (state, inputs, constants)
+            state, inputs, constants = keras.tree.map_structure(tf.stop_gradient, given)
         time = tf.shape(keras.tree.flatten(inputs)[0])[0]
         probes = keras.tree.map_structure(
             lambda leaf: tf.zeros(tf.concat([[time], tf.shape(leaf)], axis=0), leaf.dtype), state

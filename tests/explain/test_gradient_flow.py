@@ -306,10 +306,10 @@ def test_the_loss_of_a_translator_has_the_gradient_that_its_decoder_hands_to_its
 
 def test_what_has_no_recurrent_layer_or_no_loss_is_refused():
     dense = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="must run a `Recurrent`.*which ran none"):
+    with pytest.raises(ValueError, match=r"must run a `Recurrent`.*which ran none"):
         gradient_flow(dense, X)
     model, x = linear_rnn(orthogonal())
-    with pytest.raises(ValueError, match="not compiled. Compile it, pass `loss`"):
+    with pytest.raises(ValueError, match=r"not compiled\. Compile it, pass `loss`"):
         gradient_flow(model, x, np.zeros((2, UNITS)))
 
 
@@ -330,7 +330,7 @@ def test_the_picture_has_a_line_for_each_cell_on_a_log_scale(tmp_path):
     np.testing.assert_allclose(line.get_ydata(), flow.layers[0].norms)
     assert list(line.get_xdata()) == list(range(1, 41))
     assert axes.get_yscale() == "log"
-    assert line.get_label() == f"{flow.layers[0].name} (×0.5 a step back)"
+    assert line.get_label() == f"{flow.layers[0].name} (times 0.5 a step back)"
     assert axes.get_title() == "Gradient of the last state by the state at each step"
     assert (tmp_path / "flow.png").stat().st_size > 5000
     figure = Figure()

@@ -12,7 +12,14 @@ import numpy as np
 from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
-from seqzoo.layers import Bidirectional, GRUCell, Recurrent
+from seqzoo.layers import (
+    ActivationRegularization,
+    Bidirectional,
+    DroppedEmbedding,
+    GRUCell,
+    LockedDropout,
+    Recurrent,
+)
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
 
@@ -117,3 +124,14 @@ LAYERS = RECURRENTS | {
     for name, make in ATTENTIONS.items()
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}
+
+REGULARIZERS = {
+    "regularizer of activations": Case(partial(ActivationRegularization, 0.5, 0.25), SEQUENCE),
+    "regularizer by locked dropout": Case(
+        partial(LockedDropout, 0.5), {"inputs": SEQUENCE["inputs"]}
+    ),
+    "regularizer by dropped words": Case(
+        partial(DroppedEmbedding, VOCABULARY, EMBEDDING, rate=0.5), {"inputs": TOKENS["inputs"]}
+    ),
+}
+LAYERS |= REGULARIZERS

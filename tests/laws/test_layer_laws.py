@@ -13,7 +13,7 @@ from layer_cases import LAYERS
 
 from seqzoo.ops import scans
 
-LOOPS = [name for name in LAYERS if not name.startswith("attention")]
+LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regularizer"))]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
 GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
 COMPILED = [name for name in LAYERS if name.startswith("recurrent")]

@@ -123,6 +123,14 @@ class Task(keras.Model):
         del measured[self.gradient_norm.name]  # of training only
         return measured
 
+    def _get_metrics_result_or_logs(self, logs):
+        """Returns the metrics over all replicas and batches whose names are in the logs of a step.
+
+        Keras does so only where they are all metrics, and a step of validation leaves one out.
+        """
+        results = self.get_metrics_result()
+        return {name: results[name] for name in logs} if logs.keys() <= results.keys() else logs
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
         _, y, weight = unpack_batch((x, tf.convert_to_tensor(y), sample_weight))

@@ -69,8 +69,10 @@ def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tup
         Float32 scalars: the norm, and 1; or two zeros where a loss scale that was too large will
         have the step left out.
     """
-    norm = tf.linalg.global_norm([g for g in gradients if g is not None])
-    norm = tf.cast(norm, tf.float32) / tf.cast(optimizer.scale_loss(1.0), tf.float32)
+    gradients, scale = [g for g in gradients if g is not None], optimizer.scale_loss(1.0)
+    if tf.is_tensor(scale) or scale != 1:  # first, as squares of scaled gradients may overflow
+        gradients = [g / tf.cast(scale, g.dtype) for g in gradients]
+    norm = tf.cast(tf.linalg.global_norm(gradients), tf.float32)
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return norm, tf.constant(1.0)
     taken = tf.math.is_finite(norm)

@@ -213,6 +213,23 @@ def test_rows_of_different_lengths_share_the_slope_of_their_cells():
     assert flow.norms[2] == pytest.approx((1 + 0.5**27) / 2)
 
 
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_slope_is_per_real_step_in_the_order_of_the_cell(backward):
+    x, mask = keras.Input((None, FEATURES)), keras.Input((None,), dtype="bool")
+    cell = SimpleRNNCell(UNITS, activation="linear")
+    model = keras.Model([x, mask], Recurrent(cell, reverse=backward)(x, mask=mask))
+    cell.recurrent_kernel.assign(0.5 * orthogonal())
+    real = np.arange(30)[None] % 3 == 0
+
+    (flow,) = gradient_flow(model, [np.ones((1, 30, FEATURES)), real]).layers
+
+    assert flow.factor == pytest.approx(0.5, rel=1e-4)
+    assert flow.steps == 10
+    powers = 0.5 ** np.arange(9.0, -1, -1)
+    np.testing.assert_allclose(flow.norms[::3], powers[::-1] if backward else powers, rtol=1e-4)
+    assert np.isnan(flow.norms[1::3]).all()
+
+
 def test_steps_that_a_cut_gradient_does_not_reach_are_told():
     cell = SimpleRNNCell(UNITS, activation="linear")
     model = keras.Sequential([keras.Input((None, FEATURES)), Recurrent(cell, gradient_steps=10)])

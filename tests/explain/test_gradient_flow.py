@@ -294,7 +294,7 @@ def test_a_translator_shows_its_encoder_and_its_decoder():
 
     names = [layer.name for layer in own.layers]
     assert len(names) == 2
-    assert names[-1].endswith("decoder/cell_0")
+    assert names[-1] == f"{task.decoder.name}/cell_0"
     assert [layer.name for layer in of_loss.layers] == names
     for flow, side in zip(own.layers, (0, 1), strict=True):
         longest = max(len(pair[side].split()) for pair in pairs)

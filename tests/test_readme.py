@@ -18,3 +18,12 @@ def test_the_example_of_a_part_runs_as_it_is_printed():
     names = {}
     exec("import keras\nimport seqzoo as sz\n" + example, names)
     assert names["model"].output_shape == (None, None, 32)
+
+
+def test_the_example_of_a_gradient_says_what_is_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(import numpy as np\n\ncell.*?)```", README, re.DOTALL)
+    exec("import keras\nimport seqzoo as sz\n" + example, {})
+    (said,) = re.findall(r"print\(flow\)  # (.*) …", example)
+    assert capsys.readouterr().out.startswith(said)
+    assert (tmp_path / "flow.png").is_file()

@@ -125,7 +125,7 @@ class Recurrent(keras.layers.Layer):
             states, final = run_without_loop(self.cell, loop, state, self.reverse)
         else:
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
-            states, final = scan(*arguments, self.reverse)
+            states, final = scan(*arguments, self.reverse, owner=self)
         return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):

@@ -13,9 +13,12 @@ from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import (
+    ActivationRegularization,
     Bidirectional,
+    DroppedEmbedding,
     GRUCell,
     LocationSensitiveAttention,
+    LockedDropout,
     MultiHeadAttention,
     Recurrent,
     RecurrentStack,
@@ -157,3 +160,14 @@ LAYERS |= {
     ),
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}
+
+REGULARIZERS = {
+    "regularizer of activations": Case(partial(ActivationRegularization, 0.5, 0.25), SEQUENCE),
+    "regularizer by locked dropout": Case(
+        partial(LockedDropout, 0.5), {"inputs": SEQUENCE["inputs"]}
+    ),
+    "regularizer by dropped words": Case(
+        partial(DroppedEmbedding, VOCABULARY, EMBEDDING, rate=0.5), {"inputs": TOKENS["inputs"]}
+    ),
+}
+LAYERS |= REGULARIZERS

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.layers.cells import Cell
+from seqzoo.layers.cells import Cell, as_cell
 from seqzoo.layers.recurrent_loop import Loop, build_cell, first_state, make_loop, options_of
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.scans import scan, within
@@ -31,7 +31,7 @@ class Bidirectional(keras.layers.Layer):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Cell | keras.layers.Layer,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
@@ -41,7 +41,7 @@ class Bidirectional(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.forward_cell = cell
+        self.forward_cell = cell = as_cell(cell)
         self.backward_cell = type(cell).from_config(
             cell.get_config() | {"name": f"{cell.name}_backward"}
         )

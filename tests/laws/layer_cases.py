@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from seqzoo.decoders import RecurrentDecoder
@@ -123,6 +124,9 @@ ENCODER = {"layers": 2, "skip": "residual", "cell": "gru"}
 RECURRENTS = {
     f"recurrent {name}": Case(partial(recurrent, make, False), SEQUENCE)
     for name, make in CELL_MAKERS.items()
+}
+RECURRENTS |= {
+    "recurrent keras cell": Case(partial(recurrent, keras.layers.LSTMCell, False), SEQUENCE)
 }
 RECURRENTS |= {"reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE)}
 RECURRENTS |= {

@@ -126,7 +126,7 @@ RECURRENTS = {
     for name, make in CELL_MAKERS.items()
 }
 RECURRENTS |= {
-    "recurrent keras cell": Case(partial(recurrent, keras.layers.LSTMCell, False), SEQUENCE)
+    "recurrent keras cell": Case(partial(recurrent, keras.layers.GRUCell, False), SEQUENCE)
 }
 RECURRENTS |= {"reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE)}
 RECURRENTS |= {

@@ -1,20 +1,44 @@
 """What the README says can be run."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
+import pytest
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_first_example_runs_as_it_is_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(EXAMPLES[0], "README.md", "exec"), {})
     assert (tmp_path / "serving" / "translator" / "1" / "saved_model.pb").is_file()
 
 
-def test_the_example_of_a_part_runs_as_it_is_printed():
-    (example,) = re.findall(r"```python\n(queries.*?)```", README, re.DOTALL)
-    names = {}
-    exec("import keras\nimport seqzoo as sz\n" + example, names)
-    assert names["model"].output_shape == (None, None, 32)
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    """What the examples of layers leave behind, run one after the other, and what they printed."""
+    printed, found = io.StringIO(), {}
+    with contextlib.chdir(tmp_path_factory.mktemp("readme")), contextlib.redirect_stdout(printed):
+        exec("import seqzoo as sz", found)
+        for example in EXAMPLES[2:]:
+            exec(compile(example, "README.md", "exec"), found)
+        found["flow_is_drawn"] = Path("flow.png").is_file()
+    return found | {"printed": printed.getvalue()}
+
+
+def test_the_example_of_a_part_runs_as_it_is_printed(names):
+    assert names["context"].shape == (None, None, 32)
+
+
+def test_the_example_of_recurrent_layers_runs_as_it_is_printed(names):
+    assert names["outputs"].shape == (4, 50, 64)
+    assert names["output"].shape == (1, 64)
+
+
+def test_the_example_of_a_gradient_says_what_is_printed(names):
+    (said,) = re.findall(r"print\(flow\)  # (.*) …", README)
+    assert names["printed"].startswith(said)
+    assert names["flow_is_drawn"]

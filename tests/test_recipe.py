@@ -140,6 +140,11 @@ def test_a_warm_up_as_long_as_the_training_is_refused():
 @pytest.mark.parametrize("clipnorm", [None, 2.5])
 def test_the_optimizer_clips_as_the_options_say(clipnorm):
     assert make_optimizer(TrainingOptions(clipnorm=clipnorm), 8).global_clipnorm == clipnorm
+    names = {"layer": "layer_clipnorm", "variable": "clipnorm", "value": "clipvalue"}
+    for clip, name in names.items():
+        config = make_optimizer(TrainingOptions(clipnorm=clipnorm, clip=clip), 8).get_config()
+        assert config[name] == clipnorm
+        assert config["global_clipnorm"] is None
 
 
 RECIPE = """

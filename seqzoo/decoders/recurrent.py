@@ -175,7 +175,7 @@ class RecurrentDecoder(keras.layers.Layer):
         projected = affine(embedded, *self._embedded_map())
         inputs = (projected, self._dropout_masks(time, batch, training))
         constants = (memory, self._extra_weights())
-        states, _ = scan(self._advance, state, inputs, self._maps(), constants)
+        states, _ = scan(self._advance, state, inputs, self._maps(), constants, owner=self)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
 

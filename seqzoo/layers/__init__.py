@@ -1,5 +1,6 @@
 """Layers that stand alone in any Keras model."""
 
+from seqzoo.layers.activation_regularization import ActivationRegularization
 from seqzoo.layers.attention import (
     AdditiveAttention,
     Attention,
@@ -19,6 +20,7 @@ from seqzoo.layers.cells import (
     CoupledLSTMCell,
     GRUCell,
     IndRNNCell,
+    KerasCell,
     LayerNormGRUCell,
     LayerNormLSTMCell,
     LinearCell,
@@ -31,16 +33,20 @@ from seqzoo.layers.cells import (
     RGLRUCell,
     SimpleRNNCell,
 )
+from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.gru import GRU
+from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.lstm import LSTM
 from seqzoo.layers.recurrent import Recurrent
 from seqzoo.layers.recurrent_stack import RecurrentStack
 from seqzoo.layers.simple_rnn import SimpleRNN
 
 __all__ = [
+    "ActivationRegularization",
     "ChronoInitializer",
     "CoupledLSTMCell",
     "IndRNNCell",
+    "KerasCell",
     "LRUCell",
     "LayerNormGRUCell",
     "LayerNormLSTMCell",
@@ -57,11 +63,13 @@ __all__ = [
     "ConcatAttention",
     "CoverageAttention",
     "DotAttention",
+    "DroppedEmbedding",
     "GRU",
     "GRUCell",
     "GeneralAttention",
     "LSTM",
     "LSTMCell",
+    "LockedDropout",
     "LocationSensitiveAttention",
     "Memory",
     "MultiHeadAttention",

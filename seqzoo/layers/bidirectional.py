@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.layers.cells import Cell
+from seqzoo.layers.cells import Cell, as_cell
 from seqzoo.layers.recurrent_loop import Loop, build_cell, first_state, make_loop, options_of
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.scans import scan, within
@@ -31,7 +31,7 @@ class Bidirectional(keras.layers.Layer):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Cell | keras.layers.Layer,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
@@ -41,7 +41,7 @@ class Bidirectional(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.forward_cell = cell
+        self.forward_cell = cell = as_cell(cell)
         self.backward_cell = type(cell).from_config(
             cell.get_config() | {"name": f"{cell.name}_backward"}
         )
@@ -74,7 +74,7 @@ class Bidirectional(keras.layers.Layer):
             )
             outputs, final = [forward[0][0], backward[0][0]], [forward[1], backward[1]]
         else:
-            outputs, final = _run_both(loops, state)
+            outputs, final = _run_both(self, loops, state)
         outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
         return (outputs, *(ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True)))
 
@@ -99,7 +99,7 @@ class Bidirectional(keras.layers.Layer):
         return cls(**config | {"cell": cell})
 
 
-def _run_both(loops: dict[str, Loop], state: dict) -> tuple[list, list]:
+def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tuple[list, list]:
     """Runs both directions in one loop.
 
     Returns:
@@ -109,7 +109,7 @@ def _run_both(loops: dict[str, Loop], state: dict) -> tuple[list, list]:
         lambda x: ops.flip(x, axis=0), loops["backward"].inputs
     )
     loops = loops | {"backward": loops["backward"]._replace(inputs=backward_inputs)}
-    states, final = scan(*_side_by_side(loops, state))
+    states, final = scan(*_side_by_side(loops, state), owner=layer)
     outputs = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
     return outputs, [final["forward"], final["backward"]]
 

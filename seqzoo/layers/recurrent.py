@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import keras
 from keras import ops
 
-from seqzoo.layers.cells import Cell
+from seqzoo.layers.cells import Cell, as_cell
 from seqzoo.layers.recurrent_loop import build_cell, first_state, make_loop, options_of
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.masks import attached_mask
@@ -23,7 +23,7 @@ class Recurrent(keras.layers.Layer):
     A `LinearCell` takes no loop over the steps, unless zoneout or cut gradients ask for one.
 
     Args:
-        cell: A `Cell`.
+        cell: A `Cell`, or any other of Keras's contract (see `KerasCell`).
         reverse: Whether to run from the last step to the first. Outputs stay in the order of the
             inputs.
         return_sequences: Whether to return the output of every step, or of the last that ran.
@@ -58,7 +58,7 @@ class Recurrent(keras.layers.Layer):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Cell | keras.layers.Layer,
         reverse: bool = False,
         return_sequences: bool = False,
         return_state: bool = False,
@@ -72,7 +72,7 @@ class Recurrent(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.cell = cell
+        self.cell = as_cell(cell)
         self.reverse = reverse
         self.return_sequences = return_sequences
         self.return_state = return_state
@@ -125,7 +125,7 @@ class Recurrent(keras.layers.Layer):
             states, final = run_without_loop(self.cell, loop, state, self.reverse)
         else:
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
-            states, final = scan(*arguments, self.reverse)
+            states, final = scan(*arguments, self.reverse, owner=self)
         return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):

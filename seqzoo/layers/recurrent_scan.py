@@ -8,12 +8,16 @@ from seqzoo.layers.cells import Cell, LinearCell
 from seqzoo.layers.recurrent_loop import Loop, LoopOptions
 from seqzoo.ops.linear_recurrence import linear_recurrence
 from seqzoo.ops.masks import hold_last_real
-from seqzoo.ops.scans import apply_maps
+from seqzoo.ops.scans import apply_maps, scans_are_surrounded
 
 
 def needs_no_loop(cell: Cell, options: LoopOptions) -> bool:
-    """Whether `run_without_loop` does for this cell what a loop over time would do."""
-    return isinstance(cell, LinearCell) and not options.zoneout and options.gradient_steps is None
+    """Whether `run_without_loop` does for this cell what a loop over time would do.
+
+    Where someone looks at the loops, such as `explain.gradient_flow`, there must be one.
+    """
+    plain = not options.zoneout and options.gradient_steps is None
+    return isinstance(cell, LinearCell) and plain and not scans_are_surrounded()
 
 
 def run_without_loop(cell: LinearCell, loop: Loop, state: list, reverse: bool = False) -> tuple:

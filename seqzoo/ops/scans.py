@@ -7,7 +7,9 @@ way back only propagates through them, and the gradient of a weight is one large
 all steps after the loop.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -24,6 +26,29 @@ Linear = Callable[[str, Any], Any]
 Step = Callable[[Any, Any, Any, Linear], Any]
 """`step(inputs_t, state, constants, linear) -> state`, of the same structure."""
 
+Around = Callable[..., Any]
+"""`around(scan, owner, step, state, inputs, maps, constants, reverse)` returns what `scan` does."""
+
+_around: ContextVar[Around | None] = ContextVar("around", default=None)
+
+
+@contextlib.contextmanager
+def around_scans(around: Around) -> Iterator[None]:
+    """Lets `around` run the scans of this thread that have an owner, as long as the context lasts.
+
+    So an instrument sees into the loops of a model without a change to it.
+    """
+    token = _around.set(around)
+    try:
+        yield
+    finally:
+        _around.reset(token)
+
+
+def scans_are_surrounded() -> bool:
+    """Whether `around_scans` is on."""
+    return _around.get() is not None
+
 
 def apply_maps(maps: Maps) -> Linear:
     """Returns the plain `linear` of `maps`, for a single step outside of a loop."""
@@ -35,7 +60,7 @@ def within(linear: Linear, prefix: str) -> Linear:
     return lambda name, u: linear(f"{prefix}/{name}", u)
 
 
-def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False):
+def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False, owner=None):
     """Runs a recurrent step over time.
 
     The step must be pure: every tensor that it uses comes from its arguments, and every map in
@@ -49,6 +74,7 @@ def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = Fa
         maps: See `Maps`.
         constants: Nest of tensors that are the same at every step.
         reverse: Whether to run from the last step to the first.
+        owner: The layer that the loop is part of, for `around_scans`.
 
     Returns:
         `(states, final)`: the state after each step, leaves `(T, B, ...)` aligned with `inputs`,
@@ -57,6 +83,9 @@ def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = Fa
     run = general_scan
     if keras.backend.backend() == "tensorflow":
         from seqzoo.ops.tensorflow_scan import tensorflow_scan as run
+    around = _around.get()
+    if around is not None and owner is not None:
+        return around(run, owner, step, state, inputs, maps, constants, reverse)
     return run(step, state, inputs, maps, constants, reverse)
 
 

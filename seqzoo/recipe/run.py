@@ -94,6 +94,7 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
     steps_per_epoch = math.ceil(count / min(options.batch_size, count))
     task.compile(optimizer=make_optimizer(options, steps_per_epoch))
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
+    known -= {"gradient_norm"}  # there is none in validation
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "

@@ -9,6 +9,13 @@ import keras
 
 from seqzoo.training.optimizer import Adam
 
+_CLIPPINGS = {
+    "global": "global_clipnorm",
+    "layer": "layer_clipnorm",
+    "variable": "clipnorm",
+    "value": "clipvalue",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
@@ -21,7 +28,9 @@ class TrainingOptions:
         schedule: "constant", or "cosine", which falls to 0 along half a cosine until the last
             epoch ends.
         warmup_steps: Int, the steps before the cosine, in which the rate rises from 0 in a line.
-        clipnorm: Positive float, the largest global norm of the gradients. None clips nothing.
+        clipnorm: Positive float, the most that `clip` lets through. None clips nothing.
+        clip: What is kept to `clipnorm`: the norm of all gradients together ("global"), of those
+            of each layer, of each variable, or each value.
         monitor: Name of a column of the history. The weights of the epoch in which it was best
             are kept.
         mode: Whether the smallest ("min") or the largest ("max") value is the best.
@@ -38,6 +47,7 @@ class TrainingOptions:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = 0
     clipnorm: float | None = 1.0
+    clip: Literal["global", "layer", "variable", "value"] = "global"
     monitor: str = "val_loss"
     mode: Literal["min", "max"] = "min"
     patience: int | None = None
@@ -78,4 +88,4 @@ def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.opti
             warmup_target=options.learning_rate if options.warmup_steps else None,
             warmup_steps=options.warmup_steps,
         )
-    return Adam(rate, global_clipnorm=options.clipnorm)
+    return Adam(rate, **{_CLIPPINGS[options.clip]: options.clipnorm})

@@ -14,7 +14,12 @@ from seqzoo.preprocessing.files import aside
 from seqzoo.tasks.arguments import as_examples, is_batched, refuse_arguments_for_tensors
 from seqzoo.tasks.saving import check_path, save_preset
 from seqzoo.training.optimizer import Adam
-from seqzoo.training.steps import apply_gradients, token_mean_gradients, unpack_batch
+from seqzoo.training.steps import (
+    apply_gradients,
+    gradient_norm,
+    token_mean_gradients,
+    unpack_batch,
+)
 
 
 class Task(keras.Model):
@@ -32,6 +37,7 @@ class Task(keras.Model):
         self.preprocessor = preprocessor
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.head_metrics = head.make_metrics()
+        self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self._user_loss: Any = None
 
     def compile(
@@ -104,6 +110,8 @@ class Task(keras.Model):
         gradients, loss_sum, weight_sum = token_mean_gradients(
             loss, variables, self.optimizer.scale_loss
         )
+        norm, norm_weight = gradient_norm(self.optimizer, gradients)
+        self.gradient_norm.update_state(norm, sample_weight=norm_weight)
         apply_gradients(self.optimizer, gradients, variables)
         return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
@@ -111,7 +119,23 @@ class Task(keras.Model):
         x, y, weight = unpack_batch(data)
         outputs = self(x, training=False)
         loss_sum, weight_sum = self._token_losses(y, outputs, weight)
-        return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
+        measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
+        del measured[self.gradient_norm.name]  # of training only
+        return measured
+
+    def _get_metrics_result_or_logs(self, logs):
+        """Returns the metrics over all replicas and batches whose names are in the logs of a step.
+
+        Keras does so only where they are all metrics, and a step of validation leaves one out.
+        """
+        results = self.get_metrics_result()
+        return {name: results[name] for name in logs} if logs.keys() <= results.keys() else logs
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
+        _, y, weight = unpack_batch((x, tf.convert_to_tensor(y), sample_weight))
+        loss_sum, weight_sum = self._token_losses(y, y_pred, weight)
+        return tf.add_n([tf.math.divide_no_nan(loss_sum, weight_sum), *self.losses])
 
     def _token_losses(self, y, outputs, weight):
         if self._user_loss is None:

@@ -1,7 +1,16 @@
-"""Training: the exact step, Adam in one pass, callbacks, resuming."""
+"""Training: the exact step, Adam in one pass, callbacks, resuming, the gradients of states."""
 
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.resume import Resume
+from seqzoo.training.state_probes import ProbedStates, probe_states
 
-__all__ = ["Adam", "DecodingMetric", "HistoryFile", "Resume", "TimingFile"]
+__all__ = [
+    "Adam",
+    "DecodingMetric",
+    "HistoryFile",
+    "ProbedStates",
+    "Resume",
+    "TimingFile",
+    "probe_states",
+]

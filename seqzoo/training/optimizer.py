@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from seqzoo.training.clipping import clip_by_layer
+
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class Adam(keras.optimizers.Adam):
@@ -11,8 +13,30 @@ class Adam(keras.optimizers.Adam):
     Keras's update reads and writes the weight and its moments several times; TensorFlow's kernel
     does it once. Same arguments, same weights, same results.
 
+    Args:
+        layer_clipnorm: Positive float, the largest norm of the gradients of a layer, over all its
+            weights together. None clips no layer. The other arguments are Keras's, among them
+            `global_clipnorm` (of all gradients together), `clipnorm` (of each weight) and
+            `clipvalue`; one of the four at most.
+
     Reference: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
     """
+
+    def __init__(self, *args, layer_clipnorm: float | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.layer_clipnorm = layer_clipnorm
+        if layer_clipnorm is None:
+            return
+        if not layer_clipnorm > 0:
+            raise ValueError(
+                f"`layer_clipnorm` must be positive. Received: layer_clipnorm={layer_clipnorm}."
+            )
+        for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    "Gradients are clipped in one way at most. Received: "
+                    f"layer_clipnorm={layer_clipnorm}, {name}={getattr(self, name)}."
+                )
 
     def update_step(self, gradient, variable, learning_rate):
         if self.amsgrad or not hasattr(variable, "handle"):
@@ -38,3 +62,11 @@ class Adam(keras.optimizers.Adam):
         if self.global_clipnorm is None:
             return super()._clip_gradients(grads)
         return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]  # no square is kept
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if self.layer_clipnorm is not None:
+            grads = clip_by_layer(grads, trainable_variables, self.layer_clipnorm)
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    def get_config(self):
+        return super().get_config() | {"layer_clipnorm": self.layer_clipnorm}

@@ -55,6 +55,30 @@ def token_mean_gradients(
     return [None if g is None else next(added) for g in gradients], loss_sum, weight_sum
 
 
+def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tuple[Any, Any]:
+    """Returns the norm of the gradients of the global loss before they are clipped, and a weight.
+
+    To be called before `apply_gradients`. Where the optimizer clips by the same norm, the graph
+    computes it once.
+
+    Args:
+        optimizer: It has scaled the loss, and the norm is that of the loss itself.
+        gradients: Of `token_mean_gradients`.
+
+    Returns:
+        Float32 scalars: the norm, and 1; or two zeros where a loss scale that was too large will
+        have the step left out.
+    """
+    gradients, scale = [g for g in gradients if g is not None], optimizer.scale_loss(1.0)
+    if tf.is_tensor(scale) or scale != 1:  # first, as squares of scaled gradients may overflow
+        gradients = [g / tf.cast(scale, g.dtype) for g in gradients]
+    norm = tf.cast(tf.linalg.global_norm(gradients), tf.float32)
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return norm, tf.constant(1.0)
+    taken = tf.math.is_finite(norm)
+    return tf.where(taken, norm, 0.0), tf.cast(taken, tf.float32)
+
+
 def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list):
     """Lets the optimizer clip the gradients of the global loss and use them.
 

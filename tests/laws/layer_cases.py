@@ -7,15 +7,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import (
+    ActivationRegularization,
     Bidirectional,
+    DroppedEmbedding,
     GRUCell,
     LocationSensitiveAttention,
+    LockedDropout,
     MultiHeadAttention,
     Recurrent,
     RecurrentStack,
@@ -121,6 +125,9 @@ RECURRENTS = {
     f"recurrent {name}": Case(partial(recurrent, make, False), SEQUENCE)
     for name, make in CELL_MAKERS.items()
 }
+RECURRENTS |= {
+    "recurrent keras cell": Case(partial(recurrent, keras.layers.GRUCell, False), SEQUENCE)
+}
 RECURRENTS |= {"reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE)}
 RECURRENTS |= {
     f"bidirectional {name}": Case(partial(bidirectional, make), SEQUENCE)
@@ -157,3 +164,14 @@ LAYERS |= {
     ),
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}
+
+REGULARIZERS = {
+    "regularizer of activations": Case(partial(ActivationRegularization, 0.5, 0.25), SEQUENCE),
+    "regularizer by locked dropout": Case(
+        partial(LockedDropout, 0.5), {"inputs": SEQUENCE["inputs"]}
+    ),
+    "regularizer by dropped words": Case(
+        partial(DroppedEmbedding, VOCABULARY, EMBEDDING, rate=0.5), {"inputs": TOKENS["inputs"]}
+    ),
+}
+LAYERS |= REGULARIZERS

@@ -57,7 +57,7 @@ def test_every_form_of_examples_gives_the_same_training(trained, x, y, validatio
 def test_the_history_has_loss_accuracy_and_perplexity_of_every_epoch(trained):
     _, history = trained
     names = {"loss", "token_accuracy", "perplexity"}
-    assert history.keys() == names | {f"val_{name}" for name in names}
+    assert history.keys() == names | {f"val_{name}" for name in names} | {"gradient_norm"}
     assert all(len(values) == 2 for values in history.values())
     assert history["loss"][1] < history["loss"][0]
 

@@ -5,6 +5,7 @@ from seqzoo.layers.cells.chrono import ChronoInitializer
 from seqzoo.layers.cells.coupled_lstm import CoupledLSTMCell
 from seqzoo.layers.cells.gru import GRUCell
 from seqzoo.layers.cells.indrnn import IndRNNCell
+from seqzoo.layers.cells.keras_cell import KerasCell, as_cell
 from seqzoo.layers.cells.layer_norm_gru import LayerNormGRUCell
 from seqzoo.layers.cells.layer_norm_lstm import LayerNormLSTMCell
 from seqzoo.layers.cells.linear import LinearCell
@@ -49,6 +50,7 @@ __all__ = [
     "CoupledLSTMCell",
     "GRUCell",
     "IndRNNCell",
+    "KerasCell",
     "LRUCell",
     "LSTMCell",
     "LayerNormGRUCell",
@@ -60,5 +62,6 @@ __all__ = [
     "ProjectedLSTMCell",
     "RGLRUCell",
     "SimpleRNNCell",
+    "as_cell",
     "make_cell",
 ]

@@ -1,0 +1,48 @@
+"""An embedding that forgets whole words in training."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class DroppedEmbedding(keras.layers.Embedding):
+    """`keras.layers.Embedding` that sets rows of its matrix to 0 for a batch in training.
+
+    So all occurrences of a word in a batch are dropped, or none. The rows that stay are scaled up,
+    so that the mean stays.
+
+    Args:
+        input_dim: As in `keras.layers.Embedding`, as are the other arguments of it.
+        output_dim: Likewise.
+        rate: From 0 to below 1: the share of the rows.
+        seed: Of what is drawn.
+
+    References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; Merity et al., 2018,
+    https://arxiv.org/abs/1708.02182, section 4.3.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        rate: float = 0.1,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(input_dim, output_dim, **kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"`rate` must be at least 0 and below 1. Received: rate={rate}.")
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        outputs = super().call(inputs)
+        if not (training and self.rate):
+            return outputs
+        drawn = keras.random.uniform((self.input_dim,), dtype="float32", seed=self.seed_generator)
+        kept = ops.cast(drawn >= self.rate, outputs.dtype) / (1 - self.rate)
+        return outputs * ops.take(kept, ops.cast(inputs, "int32"), axis=0)[..., None]
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate, "seed": self.seed}

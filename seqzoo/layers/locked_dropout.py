@@ -1,0 +1,21 @@
+"""Dropout that is the same at all steps."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class LockedDropout(keras.layers.SpatialDropout1D):
+    """Sets features of each row to 0 in training, the same ones at all of its steps.
+
+    The features that stay are scaled up, so that the mean stays.
+
+    Args:
+        rate: From 0 to 1: the share of the features.
+        seed: Of what is drawn.
+
+    Call arguments:
+        inputs: Float tensor `(B, T, features)`.
+
+    References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; the name is that of
+    Merity et al., 2018, https://arxiv.org/abs/1708.02182
+    """

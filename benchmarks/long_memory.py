@@ -21,6 +21,8 @@ import keras
 from keras import ops
 from long_memory_rows import REMEDIES, ROWS, Row, Task, make_task
 
+from seqzoo.layers import RecurrentStack
+
 TESTED = 1000  # sequences
 
 
@@ -47,7 +49,7 @@ def make_model(task: Task, row: Row) -> keras.Model:
     layer = REMEDIES[row.remedy](row.units, task.steps)
     if row.remedy.startswith("LRU"):  # linear in its inputs, so that these must be formed before
         features = keras.layers.Dense(row.units, "relu")(features)
-    if row.remedy.startswith("8"):
+    if isinstance(layer, RecurrentStack):
         sequences, _ = layer(features)
         outputs = sequences[:, -1]
     else:

@@ -165,6 +165,4 @@ def _check(size: int, steps: int, least: int, why: str, name: str = "length") ->
     if size < 0:
         raise ValueError(f"`size` must be at least 0. Received: size={size}.")
     if steps < least:
-        raise ValueError(
-            f"`{name}` must be at least {least}, for {why}. Received: {name}={steps}."
-        )
+        raise ValueError(f"`{name}` must be at least {least}, for {why}. Received: {name}={steps}.")

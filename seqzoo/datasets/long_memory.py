@@ -152,7 +152,7 @@ def sequential_digits(seed: int = 0, permuted: bool = False) -> dict[str, Arrays
 
 def _load_digits() -> Any:
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
             "`sequential_digits` reads the images that scikit-learn carries, and scikit-learn is "

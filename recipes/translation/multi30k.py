@@ -10,8 +10,8 @@ https://aclanthology.org/W16-3210), 29,000 sentences, whose licence lets nobody 
 TensorFlow Datasets does not carry it.
 
 Expected, test 2016, beam 5, lower-cased, seed 0: de-en BLEU 36.4 (greedy 35.1), chrF 52.4; en-de
-BLEU 33.7 (greedy 31.1), chrF 45.9; 46 and 100 minutes on 2 cores that had other work too, the second
-time much of it. Published: de-en 28.3 (bentrevett/pytorch-seq2seq).
+BLEU 33.7 (greedy 31.1), chrF 45.9; 46 and 100 minutes on 2 cores that had other work too, most
+of it the second time. Published: de-en 28.3 (bentrevett/pytorch-seq2seq).
 
 Sets that TensorFlow Datasets carries train in the same way:
 

@@ -63,7 +63,7 @@ class Bidirectional(keras.layers.Layer):
         cells = {"forward": self.forward_cell, "backward": self.backward_cell}
         options, seed = options_of(self), self.seed_generator
         loops = {
-            name: make_loop(cell, inputs, mask, options, training, seed)
+            name: make_loop(cell, inputs, mask, options, training, seed, name == "backward")
             for name, cell in cells.items()
         }
         state = {name: first_state(cell, inputs, None) for name, cell in cells.items()}

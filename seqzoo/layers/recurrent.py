@@ -119,8 +119,8 @@ class Recurrent(keras.layers.Layer):
 
     def run(self, inputs, mask, state, training):
         """Returns the outputs of every step `(B, T, units)` and the final states."""
-        options = options_of(self)
-        loop = make_loop(self.cell, inputs, mask, options, training, self.seed_generator)
+        options, seed = options_of(self), self.seed_generator
+        loop = make_loop(self.cell, inputs, mask, options, training, seed, self.reverse)
         if needs_no_loop(self.cell, options):
             states, final = run_without_loop(self.cell, loop, state, self.reverse)
         else:

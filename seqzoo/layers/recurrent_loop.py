@@ -65,8 +65,11 @@ def make_loop(
     options: LoopOptions,
     training: bool,
     seed: keras.random.SeedGenerator,
+    reverse: bool = False,
 ) -> Loop:
     """Prepares a cell for inputs `(B, T, features)` under a mask `(B, T)` or None.
+
+    With `reverse` the loop is to run from the last step.
 
     What is random is drawn here, outside of the loop. The dropped weights and the masks are the
     same at every step, as Gal and Ghahramani, 2016 (https://arxiv.org/abs/1512.05287) and Merity
@@ -97,7 +100,10 @@ def make_loop(
             _kept((time, batch, size), noise.zoneout, seed) for size in cell.state_size
         ]
     if options.gradient_steps is not None:
-        steps["cut"] = ops.arange(time) % options.gradient_steps == 0
+        ran = ops.arange(time)
+        ran = time - 1 - ran if reverse else ran
+        # Not before the first step: the state that the layer is given is within reach of it.
+        steps["cut"] = ops.logical_and(ran % options.gradient_steps == 0, ran > 0)
     return Loop(_make_step(cell, options, training), steps, maps, constants)
 
 

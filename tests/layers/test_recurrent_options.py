@@ -203,6 +203,26 @@ def test_a_gradient_goes_back_no_further_than_it_may(name):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_cut_leaves_the_gradient_of_the_state_that_is_given(reverse):
+    layer = made("lstm", gradient_steps=2, reverse=reverse)
+    whole = Recurrent(layer.cell, return_sequences=True, dtype="float64", reverse=reverse)
+    state = [ops.convert_to_tensor(RNG.normal(size=(BATCH, UNITS))) for _ in range(2)]
+    first_steps = slice(-2, None) if reverse else slice(2)
+
+    def gradient(layer, inputs):
+        def total(leaves):
+            found = ops.sum(layer(inputs, initial_state=leaves))
+            return found, found
+
+        return gradients_of(total, state, [])[1:]
+
+    given, within_reach = gradient(layer, INPUTS), gradient(whole, INPUTS[:, first_steps])
+    assert np.abs(given[0]).max() > 0
+    for one, other in zip(given, within_reach, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
 @every_cell
 def test_a_stream_of_steps_is_the_whole_sequence(name):
     layer = made(name, zoneout=0.3)

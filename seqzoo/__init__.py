@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         zoo,
     )
     from seqzoo.search import BeamSearch, Greedy
-    from seqzoo.tasks import Seq2Seq, from_preset, load
+    from seqzoo.tasks import Captioner, Seq2Seq, from_preset, load
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -45,6 +45,7 @@ _FOLDERS = (
 )
 _HOMES = {
     "BeamSearch": "search",
+    "Captioner": "tasks",
     "Greedy": "search",
     "Seq2Seq": "tasks",
     "from_preset": "tasks",
@@ -54,6 +55,7 @@ _HOMES = {
 __all__ = [
     "__version__",
     "BeamSearch",
+    "Captioner",
     "Greedy",
     "Seq2Seq",
     "datasets",

@@ -109,9 +109,9 @@ def predict(arguments: argparse.Namespace) -> None:
 def explain(arguments: argparse.Namespace) -> None:
     """Draw which parts of an input the model looked at."""
     run = _open(arguments)
-    from seqzoo.explain import attention_map
+    from seqzoo.explain import explain_answer
 
-    attention_map(run.load_task(), arguments.text, path=arguments.out)
+    explain_answer(run.load_task(), arguments.text, path=arguments.out)
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -203,7 +203,7 @@ def _add_predict_arguments(add: Callable) -> None:
 
 def _add_explain_arguments(add: Callable) -> None:
     _add_run(add)
-    add("text", help="an input of the model")
+    add("text", help="an input of the model: a text, or the path of an image")
     add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
 
 

@@ -3,6 +3,24 @@
 Importing this folder is light; TensorFlow loads when a loader that needs it is called.
 """
 
-from seqzoo.datasets import dates, long_memory, parallel_text, tfds_translation
+from seqzoo.datasets import (
+    captioned_images,
+    clips,
+    dates,
+    long_memory,
+    parallel_text,
+    scenes,
+    tfds_captions,
+    tfds_translation,
+)
 
-__all__ = ["dates", "long_memory", "parallel_text", "tfds_translation"]
+__all__ = [
+    "captioned_images",
+    "clips",
+    "dates",
+    "long_memory",
+    "parallel_text",
+    "scenes",
+    "tfds_captions",
+    "tfds_translation",
+]

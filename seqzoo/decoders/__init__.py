@@ -1,5 +1,6 @@
 """Decoders: they turn the tokens so far into hidden states; a head makes logits of these."""
 
+from seqzoo.decoders.caption import CaptionDecoder
 from seqzoo.decoders.recurrent import RecurrentDecoder
 
-__all__ = ["RecurrentDecoder"]
+__all__ = ["CaptionDecoder", "RecurrentDecoder"]

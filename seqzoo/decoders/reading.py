@@ -54,3 +54,19 @@ def read(
         "alignment": by_beam(alignment),
         "attention": keras.tree.map_structure(by_beam, state),
     }
+
+
+def unevenness(alignments, token_ids, memory):
+    """Returns how unevenly the source was read: the mean of (1 - what a step got in all)².
+
+    Args:
+        alignments: Weights `(T, N, S)`.
+        token_ids: `(N, T)`; what was read at padding does not count, nor a row of it alone.
+        memory: `Memory`, B rows; only its real steps count.
+    """
+    real = ops.cast(ops.not_equal(token_ids, 0), "float32")  # (N, T)
+    got = ops.sum(ops.cast(alignments, "float32") * ops.transpose(real)[:, :, None], axis=0)
+    mask = ops.cast(Memory(*memory).mask, "float32")
+    counted = ops.repeat(mask, ops.shape(real)[0] // ops.maximum(ops.shape(mask)[0], 1), axis=0)
+    counted = counted * ops.max(real, axis=1, keepdims=True)  # (N, S)
+    return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)

@@ -176,8 +176,12 @@ class RecurrentDecoder(keras.layers.Layer):
         inputs = (projected, self._dropout_masks(time, batch, training))
         constants = (memory, self._extra_weights())
         states, _ = scan(self._advance, state, inputs, self._maps(), constants, owner=self)
+        self.look_back(states, token_ids, memory)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
+
+    def look_back(self, states, token_ids, memory):
+        """Sees the states after all steps of a full call, so that a subclass may add a loss."""
 
     def _dropout_masks(self, time, batch, training):
         """Returns what the outputs of each layer but the top are multiplied by, `(T, B, U)`."""

@@ -17,14 +17,16 @@ _LAST = "DejaVu Sans"  # comes with Matplotlib, and has the box
 _NO_LETTERS = "Last Resort"  # a font of boxes for every character
 
 
-def readable_labels(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
+def readable_labels(
+    tokens: Sequence[str], longest: int = _LONGEST
+) -> tuple[list[str], list[str]]:
     """Returns a label for each token, and the families of the fonts that show them.
 
-    Control characters are written as escapes and long tokens are cut. Characters
+    Control characters are written as escapes, and what is above `longest` is cut. Characters
     that Matplotlib's own fonts lack are looked for in the fonts of the machine;
     those that none has become boxes, of which one warning tells.
     """
-    labels = [_shorten("".join(map(_visible, token))) for token in tokens]
+    labels = [_shorten("".join(map(_visible, token)), longest) for token in tokens]
     needed = set().union(*labels)
     families, missing = _families_for(frozenset(needed))
     if missing:
@@ -44,8 +46,8 @@ def _visible(character: str) -> str:
     return character
 
 
-def _shorten(label: str) -> str:
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+def _shorten(label: str, longest: int) -> str:
+    return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
 def _families_for(needed: frozenset[str]) -> tuple[list[str], set[str]]:

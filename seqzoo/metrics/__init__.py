@@ -1,16 +1,35 @@
 """Scores of texts (`METRICS`, over sacrebleu) and Keras metrics of tokens."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from seqzoo.metrics.captions import (
+    caption_bleu,
+    caption_tokens,
+    cider_d,
+    cider_d_each,
+    rouge_l,
+)
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
     from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 
 METRICS = {"bleu": bleu, "chrf": chrf, "exact_match": exact_match}
+"""Scores of texts against one reference each, by name."""
+
+CAPTION_METRICS = {f"bleu_{order}": partial(caption_bleu, order=order) for order in (1, 2, 3, 4)}
+CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
+"""Scores of texts against several references each, by name."""
 
 __all__ = [
+    "CAPTION_METRICS",
     "METRICS",
+    "caption_bleu",
+    "caption_tokens",
+    "cider_d",
+    "cider_d_each",
+    "rouge_l",
     "bleu",
     "bleu_signature",
     "chrf",

@@ -1,8 +1,10 @@
 """Raw examples to batches of `(x, y, sample_weight)` in `tf.data`, and back."""
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.images import FeatureReader, FrameReader, ImageReader
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -15,6 +17,10 @@ TOKENIZERS = {
 }
 
 __all__ = [
+    "FeatureReader",
+    "FrameReader",
+    "ImageCaptions",
+    "ImageReader",
     "TextPairs",
     "Tokenizer",
     "WordTokenizer",

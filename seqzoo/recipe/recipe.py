@@ -56,7 +56,8 @@ class Recipe:
         search: The default search of `predict`, `evaluate` and `export`; None for a task that
             searches nothing. Validation during training uses the task's own.
         metrics: Functions of the outputs and the references, by name.
-        examples: Inputs whose outputs are shown after the training.
+        examples: Inputs whose outputs are shown after the training, or a function of the splits
+            that returns them.
         figures: What the recipe reaches.
         respond: Function of the task, inputs and a search that returns each input's answers,
             best first.
@@ -70,7 +71,7 @@ class Recipe:
     training: TrainingOptions
     search: Any
     metrics: Mapping[str, Metric]
-    examples: Sequence[Any]
+    examples: Sequence[Any] | Callable[[Splits], Sequence[Any]]
     figures: Sequence[Figure]
     respond: Callable[[Any, Sequence[Any], Any], list[list[Answer]]] = generated_answers
 
@@ -88,6 +89,10 @@ class Recipe:
                     "Check the files and the settings of `data`."
                 )
         return splits
+
+    def examples_of(self, splits: Splits) -> Sequence[Any]:
+        """Returns the inputs whose outputs are shown."""
+        return self.examples(splits) if callable(self.examples) else self.examples
 
     def outputs(self, task: Any, inputs: Sequence[Any], search: Any = None) -> list[Any]:
         """Returns the best output for each input; "" where a search found none."""

@@ -13,11 +13,12 @@ from typing import Any
 
 import keras
 
-from seqzoo.explain import attention_map, learning_curves
+from seqzoo.explain import contact_sheet, explain_answer, learning_curves
 from seqzoo.preprocessing.files import write_aside
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.training_options import make_optimizer
+from seqzoo.tasks import Captioner
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.environment import (
     Precision,
@@ -139,10 +140,10 @@ def _fit(run: Run, task: Any, splits: Splits) -> None:
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     """Shows and writes what the trained task can do."""
     recipe, folder = run.recipe, run.folder
-    for example, output in zip(
-        recipe.examples, recipe.outputs(task, recipe.examples, recipe.search), strict=True
-    ):
-        print(f"{example} -> {output}")
+    examples = recipe.examples_of(splits)
+    outputs = recipe.outputs(task, examples, recipe.search)
+    for place, (example, output) in enumerate(zip(examples, outputs, strict=True)):
+        print(f"{example if isinstance(example, str) else place} -> {output}")
     scores = {}
     for name in sorted(split for split in splits if split.startswith("test")):
         _say(f"evaluating {name}: {len(splits[name])} examples")
@@ -151,8 +152,10 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_aside(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
-    if recipe.search is not None and recipe.examples:
-        _draw_attention(task, recipe.examples[0], folder.plots / "attention.png")
+    if recipe.search is not None and len(examples):
+        _draw_attention(task, examples[0], folder.plots / "attention.png")
+    if isinstance(task, Captioner) and len(examples):
+        contact_sheet(examples, outputs, task, folder.plots / "captions.png")
     shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search)
@@ -163,7 +166,7 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
 
 def _draw_attention(task: Any, example: Any, path: Path) -> None:
     try:
-        attention_map(task, example, path=path)
+        explain_answer(task, example, path)
     except ValueError as error:  # a model may have no attention, or no answer
         _say(f"no attention map: {error}")
 

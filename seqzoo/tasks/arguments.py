@@ -6,8 +6,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import examples
-
 
 def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
     """Raises an error for what Keras's `fit` takes with tensors only."""
@@ -19,11 +17,10 @@ def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
             )
 
 
-def as_examples(data) -> tf.data.Dataset:
-    """Makes a dataset of raw examples, or of a tuple of inputs and targets."""
-    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
-        return examples(*data)
-    return examples(data)
+def split(data) -> tuple:
+    """Returns a tuple of inputs and targets as it is, and other examples as the only one of one."""
+    is_pair = isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes))
+    return data if is_pair else (data,)
 
 
 def is_batched(x) -> bool:

@@ -93,18 +93,24 @@ class GenerationTask(Task):
     def _answer(self, raw, search) -> tuple[tf.Tensor, Hypotheses]:
         found = self.hypotheses(self.prepare(raw), search)
         text = self.preprocessor.detokenize(found.token_ids)
-        blank = squeeze_spaces(raw) == ""
-        return tf.where(blank[:, None], "", text), found
+        return tf.where(self._is_blank(raw)[:, None], "", text), found
+
+    def _is_blank(self, raw):
+        """Returns which raw inputs `(B,)` hold nothing, so that they get no answer."""
+        return squeeze_spaces(raw) == ""
+
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """What a served model takes: the shape, type and name of raw inputs."""
+        return tf.TensorSpec([None], tf.string, name="text")
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
         """Returns the functions of the SavedModel by the name of their signature."""
         search = self._complete(search)
 
-        signature = [tf.TensorSpec([None], tf.string, name="text")]
-
-        @tf.function(input_signature=signature, autograph=False)
-        def serving_default(text):
-            return self.serve(text, search)
+        @tf.function(input_signature=[self.raw_spec], autograph=False)
+        def serving_default(raw):
+            return self.serve(raw, search)
 
         return {"serving_default": serving_default}
 
@@ -143,13 +149,17 @@ class GenerationTask(Task):
             )
         check_at_least("batch_size", batch_size, 1)
         search = self._complete(search)
-        raw = _as_raw(inputs)
+        raw = self._as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
         for places in _batches(self._lengths(raw), batch_size):
             text, found, tokens = self._graphs.get(self, search)(tf.gather(raw, places))
             for row, place in enumerate(places):
                 answers[place] = _unpack(row, text, found, tokens)
         return answers if return_hypotheses else [answer[0].text for answer in answers]
+
+    def _as_raw(self, inputs):
+        """Returns raw inputs in the form of `raw_spec`."""
+        return _as_raw(inputs)
 
     def _lengths(self, raw) -> np.ndarray:
         chunks = [
@@ -187,9 +197,7 @@ class _Graphs:
     def get(self, task: GenerationTask, search):
         """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
         if search not in self._functions:
-            signature = [tf.TensorSpec([None], tf.string)]
-
-            @tf.function(input_signature=signature, autograph=False)
+            @tf.function(input_signature=[task.raw_spec], autograph=False)
             def run(raw):
                 text, found = task._answer(raw, search)
                 return text, found, task.preprocessor.target_tokens(found.token_ids)

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import evaluation_batches, training_batches
+from seqzoo.preprocessing.batching import Preprocessor, evaluation_batches, training_batches
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.files import aside
-from seqzoo.tasks.arguments import as_examples, is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.arguments import is_batched, refuse_arguments_for_tensors, split
 from seqzoo.tasks.saving import check_path, save_preset
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.steps import (
@@ -208,15 +208,12 @@ class Task(keras.Model):
             )
         refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
-        batches = training_batches(
-            examples(x, y), self.preprocessor, batch_size, tokens_per_batch, seed
-        )
+        batches = training_batches(*self._corpus(x, y), batch_size, tokens_per_batch, seed)
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:
-            raw = as_examples(validation_data)
             rows = validation_batch_size or batch_size or 64
-            validation = evaluation_batches(raw, self.preprocessor, rows)
+            validation = evaluation_batches(*self._corpus(*split(validation_data)), rows)
         return super().fit(
             batches.dataset.skip(initial_epoch * steps),
             steps_per_epoch=steps,
@@ -236,10 +233,12 @@ class Task(keras.Model):
         """
         if self.preprocessor is None or is_batched(x):
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
-        raw = examples(x, y)
-        return super().evaluate(
-            evaluation_batches(raw, self.preprocessor, batch_size or 64), **kwargs
-        )
+        batches = evaluation_batches(*self._corpus(x, y), batch_size or 64)
+        return super().evaluate(batches, **kwargs)
+
+    def _corpus(self, x, y=None) -> tuple[tf.data.Dataset, Preprocessor]:
+        """Returns raw examples as a dataset, and what makes batches of them."""
+        return examples(x, y), self.preprocessor
 
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""

@@ -1,0 +1,131 @@
+"""Images with captions from files, in the layout of Flickr8k.
+
+A folder holds the captions, `*.token.txt` or `*.token.txt.gz`, with lines `name#number`, tab,
+caption; the images, as files in the folder or one below it, or in `*.zip`; and for each split a
+list of names, `*.trainImages.txt`, `*.devImages.txt` and `*.testImages.txt`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+Example = tuple[str | bytes, list[str]]
+
+_STEMS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev")}
+_ENDINGS = {".jpg", ".jpeg", ".png", ".gif", ".bmp"}
+
+
+def load(
+    folder: str | Path, splits: Sequence[str] = ("train", "validation", "test")
+) -> dict[str, list[Example]]:
+    """Reads images and their captions.
+
+    Names of a list without an image, or without a caption, are left out with a warning that counts
+    them.
+
+    Args:
+        folder: See above.
+        splits: Names of the splits to read. `"validation"` may be called `validation`, `valid`,
+            `val` or `dev` on disk; every other name stands for itself.
+
+    Returns:
+        A dict from each split to a list of `(image, captions)`, in the order of its list: the path
+        of the image, or its bytes where it lies in an archive.
+
+    Raises:
+        FileNotFoundError: if the folder, the captions, a list or all images are missing.
+        ValueError: if a file cannot be read; names the file and the line.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"`folder` must hold captions and images as Flickr8k has them. Received: "
+            f"{str(folder)!r}, which is no folder. Check the path."
+        )
+    captions = _captions(_only(folder, ("*.token.txt", "*.token.txt.gz"), "captions"))
+    images = _images(folder)
+    return {split: _split(folder, split, images, captions) for split in splits}
+
+
+def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Example]:
+    stems = _STEMS.get(split, (split,))
+    path = _only(folder, [f"*{stem}Images.txt" for stem in stems], f"list of the split {split!r}")
+    names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    for known, what in ((images, "image file"), (captions, "caption")):
+        missing = [name for name in names if name not in known]
+        if missing:
+            warnings.warn(
+                f"{len(missing)} of {len(names)} images of {path} have no {what} and are left out, "
+                f"{missing[0]} among them.",
+                stacklevel=3,
+            )
+    found = [name for name in names if name in images and name in captions]
+    if not found:
+        raise FileNotFoundError(
+            f"None of the {len(names)} names of {path} has both an image and a caption in {folder}. "
+            "Check the folder."
+        )
+    return [(_image(images[name], name), captions[name]) for name in found]
+
+
+def _image(place: Path | zipfile.ZipFile, name: str) -> str | bytes:
+    if isinstance(place, Path):
+        return str(place)
+    try:
+        return place.read(name)
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        raise ValueError(f"{name} in {place.filename} cannot be read: {error}.") from error
+
+
+def _images(folder: Path) -> dict[str, Path | zipfile.ZipFile]:
+    """The file, or the archive, in which an image lies, by its name."""
+    found: dict[str, Path | zipfile.ZipFile] = {}
+    for path in sorted(folder.glob("*.zip")):
+        try:
+            archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ValueError(f"{path} is no whole zip file: {error}.") from error
+        found |= {name: archive for name in archive.namelist() if _is_image(Path(name))}
+    files = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))
+    found |= {path.name: path for path in files if _is_image(path)}
+    if not found:
+        raise FileNotFoundError(f"There is no image and no archive of images in {folder}.")
+    return found
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _ENDINGS
+
+
+def _captions(path: Path) -> dict[str, list[str]]:
+    content = path.read_bytes()
+    try:
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        text = content.decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}.") from error
+    captions: dict[str, list[str]] = {}
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        key, tab, caption = line.partition("\t")
+        name, mark, _ = key.rpartition("#")
+        if not tab or not mark:
+            raise ValueError(
+                f"Each line must be image#number, tab, caption. Received: line {number} of {path}: "
+                f"{line[:60]!r}."
+            )
+        captions.setdefault(name, []).append(caption.strip())
+    return captions
+
+
+def _only(folder: Path, patterns: Sequence[str], what: str) -> Path:
+    for pattern in patterns:
+        if found := sorted(folder.glob(pattern)):
+            return found[0]
+    raise FileNotFoundError(
+        f"The {what} must be in {folder}, named {' or '.join(patterns)}. None is there."
+    )

@@ -1,0 +1,313 @@
+"""Drawn scenes and what can be said of them: a captioning task that needs no download.
+
+A scene is a group of one to four equal things ("two small red circles") or two things of which one
+is left or right of, above or below the other. Each has several phrasings, and what a caption says
+can be read back from it, so that a caption is right or wrong: every colour, shape, size, number
+and relation counts.
+
+The rules of the task:
+
+- Compositions are divided 8 : 1 : 1 among training, validation and test: what "two small red
+  circles" are is never shown in training if it is asked in the test, though two, small, red and
+  circles are.
+- `HELD_OUT_PAIRS` of a colour and a shape appear in `test_pairs` alone, at least one in each scene.
+- A small thing is 9 to 11 pixels wide, a large one 17 to 20, of 64. Things do not touch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqzoo.datasets.drawing import COLOURS, SHAPES, Stamp, draw
+
+SIZES = {"small": (4.5, 5.5), "large": (8.5, 10.0)}
+"""Smallest and largest radius in pixels."""
+NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4}
+OPPOSITES = {"left of": "right of", "above": "below", "right of": "left of", "below": "above"}
+HELD_OUT_PAIRS = (("red", "ring"), ("blue", "triangle"), ("yellow", "cross"))
+PIXELS = 64
+
+_GAP = 3.0  # pixels between things
+_PLURALS = {shape: f"{shape}es" if shape == "cross" else f"{shape}s" for shape in SHAPES}
+
+_GROUP = (
+    "{group}",
+    "there {be} {group}",
+    "a picture of {group}",
+    "{group} on a plain background",
+)
+_PAIR = (
+    "{a} {relation} {b}",
+    "there is {a} {relation} {b}",
+    "{relation} {b} there is {a}",
+    "{b} with {a} {side} it",
+)
+_SIDES = {
+    "left of": "to the left of",
+    "right of": "to the right of",
+    "above": "above",
+    "below": "below",
+}
+
+Example = tuple[bytes, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Thing:
+    """A thing in a scene: what it is called without its number."""
+
+    size: str
+    colour: str
+    shape: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.colour, self.shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What is to be seen.
+
+    Args:
+        first: The thing; for a pair, the one that is left of or above the other.
+        count: How many of them there are, 1 for a pair.
+        relation: `"left of"` or `"above"` for a pair, None for a group.
+        second: The other thing of a pair.
+    """
+
+    first: Thing
+    count: int = 1
+    relation: str | None = None
+    second: Thing | None = None
+
+    @property
+    def things(self) -> list[Thing]:
+        return [self.first] if self.second is None else [self.first, self.second]
+
+
+def captions(scene: Scene) -> list[str]:
+    """All that can be said of a scene: every phrasing, a pair from either side."""
+    if scene.second is None:
+        number = list(NUMBERS)[scene.count - 1]
+        shape = scene.first.shape if scene.count == 1 else _PLURALS[scene.first.shape]
+        group = f"{number} {scene.first.size} {scene.first.colour} {shape}"
+        be = "is" if scene.count == 1 else "are"
+        return [form.format(group=group, be=be) for form in _GROUP]
+    sides = [
+        (scene.first, scene.relation, scene.second),
+        (scene.second, OPPOSITES[scene.relation], scene.first),
+    ]
+    return [
+        form.format(a=_called(a), b=_called(b), relation=relation, side=_SIDES[relation])
+        for form in _PAIR
+        for a, relation, b in sides
+    ]
+
+
+def read(caption: str) -> Scene | None:
+    """Returns the scene that a caption describes; None if it is none of the phrasings."""
+    for form in _FORMS:
+        if found := form.fullmatch(caption):
+            parts = found.groupdict()
+            return _read_pair(parts) if "relation" in parts else _read_group(parts)
+    return None
+
+
+def is_right(caption: str, references: Sequence[str]) -> bool:
+    """Tells whether a caption says of a scene what its references say, in any phrasing."""
+    said = read(caption)
+    return said is not None and said == read(references[0])
+
+
+def correct(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """Returns the share of captions that are right in every word that counts, from 0 to 1."""
+    return float(np.mean([is_right(*pair) for pair in zip(captions, references, strict=True)]))
+
+
+def picture(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Draws a scene; where things lie, but for their relation, is chance.
+
+    Returns:
+        Pixels `(64, 64, 3)` uint8.
+    """
+    while True:
+        things = scene.things if scene.second else [scene.first] * scene.count
+        radii = [rng.uniform(*SIZES[thing.size]) for thing in things]
+        places = _pair_places(scene, radii, rng) if scene.second else _places(radii, rng)
+        if places is not None:
+            break
+    stamps = [
+        Stamp(thing.shape, thing.colour, *place, radius)
+        for thing, place, radius in zip(things, places, radii, strict=True)
+    ]
+    return draw(stamps, PIXELS, rng)
+
+
+def compositions(seed: int = 0) -> dict[str, list[Scene]]:
+    """Returns all scenes by the split in which they are shown, groups before pairs."""
+    rng = random.Random(seed)
+    splits: dict[str, list[Scene]] = {"train": [], "validation": [], "test": [], "test_pairs": []}
+    for kind in (_all_groups(), _all_pairs()):
+        held_out = [scene for scene in kind if _is_held_out(scene)]
+        rest = [scene for scene in kind if not _is_held_out(scene)]
+        rng.shuffle(rest)
+        tenth = len(rest) // 10
+        splits["test_pairs"] += held_out
+        splits["test"] += rest[:tenth]
+        splits["validation"] += rest[tenth : 2 * tenth]
+        splits["train"] += rest[2 * tenth :]
+    return splits
+
+
+def load(
+    seed: int = 0,
+    train_size: int = 8_000,
+    validation_size: int = 400,
+    test_size: int = 1_000,
+    captions_each: int = 4,
+) -> dict[str, list[Example]]:
+    """Draws scenes: half of them groups, half pairs.
+
+    Args:
+        seed: Int. The same seed and sizes give the same pictures.
+        train_size: Number of training scenes.
+        validation_size: Number of validation scenes.
+        test_size: Number of scenes in each of the test splits.
+        captions_each: Captions of a training scene, drawn from its phrasings. The others have all.
+
+    Returns:
+        A dict of lists of `(png, captions)`: "train", "validation", "test" with compositions that
+        are not in training, and "test_pairs" with pairs of colour and shape that are not.
+
+    Raises:
+        ValueError: if a size is negative or `captions_each` is below 1.
+    """
+    sizes = {"train": train_size, "validation": validation_size}
+    sizes |= {"test": test_size, "test_pairs": test_size}
+    if captions_each < 1 or min(sizes.values()) < 0:
+        raise ValueError(
+            "Sizes must be at least 0 and `captions_each` at least 1. Received: "
+            f"{sizes}, captions_each={captions_each}."
+        )
+    splits = {}
+    for number, (name, scenes) in enumerate(compositions(seed).items()):
+        choices, rng = random.Random(seed + number), np.random.default_rng([seed, number])
+        kinds = [s for s in scenes if not s.second], [s for s in scenes if s.second]
+        most = captions_each if name == "train" else None
+        splits[name] = [
+            _example(choices.choice(kinds[i % 2]), most, choices, rng) for i in range(sizes[name])
+        ]
+    return splits
+
+
+def _example(
+    scene: Scene, most: int | None, choices: random.Random, rng: np.random.Generator
+) -> Example:
+    import tensorflow as tf  # a loader is light until it is called
+
+    said = captions(scene)
+    chosen = said if most is None else choices.sample(said, min(most, len(said)))
+    return tf.io.encode_png(picture(scene, rng)).numpy(), chosen
+
+
+def _is_held_out(scene: Scene) -> bool:
+    return any(thing.pair in HELD_OUT_PAIRS for thing in scene.things)
+
+
+def _all_groups() -> list[Scene]:
+    return [Scene(thing, count) for thing in _THINGS for count in NUMBERS.values()]
+
+
+def _all_pairs() -> list[Scene]:
+    return [
+        Scene(first, 1, relation, second)
+        for first, second in itertools.permutations(_THINGS, 2)
+        for relation in ("left of", "above")
+    ]
+
+
+def _called(thing: Thing) -> str:
+    return f"a {thing.size} {thing.colour} {thing.shape}"
+
+
+def _read_group(parts: dict[str, str]) -> Scene | None:
+    count = NUMBERS[parts["number"]]
+    shape = parts["shape"] if count == 1 else _SINGULARS.get(parts["shape"])
+    if shape not in SHAPES:  # "two circle", "one circles"
+        return None
+    return Scene(Thing(parts["size"], parts["colour"], shape), count)
+
+
+def _read_pair(parts: dict[str, str]) -> Scene:
+    relation = parts["relation"].removeprefix("to the ")
+    a, b = (Thing(*parts[name].split()[1:]) for name in ("a", "b"))
+    return Scene(a, 1, relation, b) if relation in ("left of", "above") else Scene(
+        b, 1, OPPOSITES[relation], a
+    )
+
+
+def _places(radii: list[float], rng: np.random.Generator) -> list[tuple[float, float]] | None:
+    """Places where things do not touch; None where chance has found none."""
+    places: list[tuple[float, float]] = []
+    for radius in radii:
+        for _ in range(40):
+            x, y = rng.uniform(radius + 1, PIXELS - radius - 1, 2)
+            apart = [
+                max(abs(x - u), abs(y - v)) - radius - other
+                for (u, v), other in zip(places, radii, strict=False)
+            ]
+            if all(gap >= _GAP for gap in apart):
+                places.append((x, y))
+                break
+        else:
+            return None
+    return places
+
+
+def _pair_places(
+    scene: Scene, radii: list[float], rng: np.random.Generator
+) -> list[tuple[float, float]] | None:
+    """Places of which it is plain which one is left of, or above, the other."""
+    places = _places(radii, rng)
+    if places is None:
+        return None
+    (x, y), (u, v) = places
+    along, across = (u - x, v - y) if scene.relation == "left of" else (v - y, u - x)
+    return places if along >= sum(radii) + _GAP and along >= 2 * abs(across) else None
+
+
+_THINGS = [Thing(*parts) for parts in itertools.product(SIZES, COLOURS, SHAPES)]
+_SINGULARS = {plural: shape for shape, plural in _PLURALS.items()}
+
+
+def _any(words) -> str:
+    return "|".join(words)
+
+
+def _forms() -> list[re.Pattern]:
+    """The phrasings as patterns."""
+    thing = rf"a (?:{_any(SIZES)}) (?:{_any(COLOURS)}) (?:{_any(SHAPES)})"
+    shapes = _any([*_PLURALS.values(), *SHAPES])
+    group = (
+        rf"(?P<number>{_any(NUMBERS)}) (?P<size>{_any(SIZES)}) (?P<colour>{_any(COLOURS)}) "
+        rf"(?P<shape>{shapes})"
+    )
+    pieces = {
+        "group": group,
+        "be": "(?:is|are)",
+        "a": rf"(?P<a>{thing})",
+        "b": rf"(?P<b>{thing})",
+        "relation": rf"(?P<relation>{_any(OPPOSITES)})",
+        "side": rf"(?P<relation>{_any(_SIDES.values())})",
+    }
+    return [re.compile(form.format(**pieces)) for form in (*_GROUP, *_PAIR)]
+
+
+_FORMS = _forms()

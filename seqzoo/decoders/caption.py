@@ -1,0 +1,110 @@
+"""The recurrent decoder as it is used to describe pictures."""
+
+import keras
+from keras import ops
+
+from seqzoo.decoders.reading import unevenness
+from seqzoo.decoders.recurrent import RecurrentDecoder
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.ops.affine import affine
+from seqzoo.ops.beams import rows_per_example
+from seqzoo.ops.scans import apply_maps
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class CaptionDecoder(RecurrentDecoder):
+    """A `RecurrentDecoder` with what the literature of captioning adds to it.
+
+    Args:
+        vocabulary_size: Positive int, padding (id 0) counted.
+        first_input: Whether the cells read a map of the encoder's state before the first token,
+            in place of a bridge (Vinyals et al., 2015). No attention then.
+        gate_context: Whether the context is scaled by sigmoid(w · h + b), one number for each
+            step, h being what attends (Xu et al., 2015, section 4.2.1).
+        even_reading: Adds to the model's loss this multiple of (1 - sum over time of the
+            weights)², a mean over the places of the images and the captions of a replica: each
+            place should be read as much as the others ("doubly stochastic attention", likewise).
+        **kwargs: The other arguments of `RecurrentDecoder`.
+
+    For call arguments and results see `RecurrentDecoder`.
+
+    Raises:
+        ValueError: if the options do not go together.
+    References: Vinyals et al., 2015, https://arxiv.org/abs/1411.4555; Xu et al., 2015,
+    https://arxiv.org/abs/1502.03044, which sums where this takes means.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        first_input: bool = False,
+        gate_context: bool = False,
+        even_reading: float = 0.0,
+        **kwargs,
+    ):
+        if first_input:
+            kwargs["bridge"] = "zero"
+        super().__init__(vocabulary_size, **kwargs)
+        self.takes_first_input = first_input
+        self.gate_context = gate_context
+        self.even_reading = even_reading
+        if first_input and self.attention is not None:
+            raise ValueError(
+                "`first_input` is for decoders without attention. Received: attention="
+                f"{self.attention!r}. Set `attention` to None or leave out `first_input`."
+            )
+        if self.attention is None and (gate_context or even_reading):
+            raise ValueError(
+                "`gate_context` and `even_reading` need attention. Received: attention=None."
+            )
+        own = {"dtype": self.dtype_policy}
+        if first_input:
+            self.first_input = keras.layers.Dense(self.embedding_dim, name="first_input", **own)
+        if gate_context:
+            self.gate = keras.layers.Dense(1, name="gate", **own)
+
+    def build(self, token_ids_shape, encoded_shape):
+        super().build(token_ids_shape, encoded_shape)
+        if self.takes_first_input:
+            self.first_input.build(Encoded(*encoded_shape).state[-1][0])
+        if self.gate_context:
+            self.gate.build((None, self.units))
+
+    def start(self, encoded, batch_size, max_length):
+        state, memory = super().start(encoded, batch_size, max_length)
+        if self.takes_first_input:
+            encoded = Encoded(*encoded)
+            times = rows_per_example(batch_size, ops.shape(encoded.mask)[0])
+            picture = self.first_input(ops.repeat(encoded.state[-1][0], times, axis=0))
+            state["cells"] = self._read_first(picture, state["cells"])
+        return state, memory
+
+    def _read_first(self, picture, states):
+        """Returns the states of the cells after an input `(N, embedding_dim)` that is no token."""
+        projected = affine(picture, *self._embedded_map())
+        weights, undropped = self._extra_weights()["cells"], [1.0] * (self.layers - 1)
+        linear = apply_maps(self._maps())
+        return self._advance_cells(projected, undropped, states, linear, weights)
+
+    def _maps(self):
+        if not self.gate_context:
+            return super()._maps()
+        cast = self.cells[0].cast
+        return super()._maps() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
+
+    def _read(self, query, state, constants, linear):
+        reads = super()._read(query, state, constants, linear)
+        if self.gate_context:
+            reads["context"] = reads["context"] * ops.sigmoid(linear("gate", query))
+        return reads
+
+    def look_back(self, states, token_ids, memory):
+        if self.even_reading:
+            self.add_loss(self.even_reading * unevenness(states["alignment"], token_ids, memory))
+
+    def get_config(self):
+        return super().get_config() | {
+            "first_input": self.takes_first_input,
+            "gate_context": self.gate_context,
+            "even_reading": self.even_reading,
+        }

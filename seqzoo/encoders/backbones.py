@@ -1,0 +1,103 @@
+"""Backbones: networks from pixels to a grid of features."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+import keras
+from keras import ops
+
+from seqzoo.ops.names import check_known
+
+NORMALIZATIONS = ("batch", "group", "none")
+
+
+def convolutional_backbone(
+    height: int,
+    width: int | None = None,
+    filters: Sequence[int] = (32, 64, 128),
+    depth: int = 1,
+    normalization: Literal["batch", "group", "none"] = "batch",
+) -> keras.Sequential:
+    """Builds a small network that is trained from scratch, for images of low resolution.
+
+    Each stage halves the grid by a convolution of stride 2, and has `depth - 1` more of stride 1;
+    all are 3 by 3, with normalisation and ReLU.
+
+    Args:
+        height: Positive int, pixels.
+        width: Likewise; None is `height`.
+        filters: Features of each stage. The grid is `height / 2 ** len(filters)` high.
+        depth: Positive int, convolutions of a stage.
+        normalization: `"batch"`; `"group"`, which is the same whatever the batch and the number of
+            replicas; or `"none"`.
+    """
+    check_known("normalization", normalization, NORMALIZATIONS)
+    layers: list = [
+        keras.Input((height, width or height, 3)),
+        keras.layers.Rescaling(1 / 127.5, offset=-1.0),
+    ]
+    for features in filters:
+        for place in range(depth):
+            layers.append(
+                keras.layers.Conv2D(
+                    features,
+                    3,
+                    strides=2 if place == 0 else 1,
+                    padding="same",
+                    use_bias=normalization == "none",
+                    kernel_initializer="he_normal",
+                )
+            )
+            if normalization == "batch":
+                layers.append(keras.layers.BatchNormalization(momentum=0.9))
+            elif normalization == "group":
+                layers.append(keras.layers.GroupNormalization(max(1, features // 16)))
+            layers.append(keras.layers.ReLU())
+    return keras.Sequential(layers, name="convolutions")
+
+
+def application_backbone(
+    application: str, height: int, width: int | None = None, weights: str | None = None
+) -> keras.Sequential:
+    """Builds any model of `keras.applications` without its top, its own preprocessing before it.
+
+    Args:
+        application: Name in `keras.applications`, such as `"EfficientNetB0"`.
+        height: Positive int, pixels.
+        width: Likewise; None is `height`.
+        weights: `"imagenet"`, which downloads them, the path of a file, or None for weights that
+            are still to be learned.
+    """
+    shape = (height, width or height, 3)
+    names = [n for n, part in vars(keras.applications).items() if inspect.isfunction(part)]
+    check_known("application", application, names)
+    body = getattr(keras.applications, application)(
+        include_top=False, weights=weights, input_shape=shape
+    )
+    return keras.Sequential(
+        [keras.Input(shape), ApplicationPixels(application), body], name=application.lower()
+    )
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class ApplicationPixels(keras.layers.Layer):
+    """Scales pixels, 0 to 255, as a model of `keras.applications` wants them.
+
+    Args:
+        application: Name in `keras.applications`.
+    """
+
+    def __init__(self, application: str, **kwargs):
+        super().__init__(**kwargs)
+        self.application = application
+
+    def call(self, pixels):
+        home = sys.modules[getattr(keras.applications, self.application).__module__]
+        return home.preprocess_input(ops.cast(pixels, self.compute_dtype))
+
+    def get_config(self):
+        return super().get_config() | {"application": self.application}

@@ -1,0 +1,186 @@
+"""The encoder of images: a network of convolutions, and what a decoder reads from its grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from seqzoo.encoders.encoded import Encoded
+
+
+class GridEncoder(keras.layers.Layer):
+    """The base of encoders that make an output of each place of a grid of features.
+
+    Args:
+        units: Positive int. Width of the outputs and of the state.
+        dropout: From 0 to 1: the share of the outputs set to 0 in training.
+    """
+
+    def __init__(self, units: int, dropout: float, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dropout = dropout
+        self.project = keras.layers.Dense(units, name="project", dtype=self.dtype_policy)
+        self.drop = keras.layers.Dropout(dropout, name="dropout", dtype=self.dtype_policy)
+
+    def build_places(self, places: int, width: int):
+        """Makes the weights for features `(B, places, width)`."""
+        self.project.build((None, places, width))
+        self.positions = self.add_weight(
+            (places, self.units), keras.initializers.RandomNormal(stddev=0.5), name="positions"
+        )
+        self.built = True
+
+    def encode_places(self, features, training) -> Encoded:
+        """Returns what a decoder reads, of features `(B, places, width)`."""
+        places = self.project(ops.cast(features, self.compute_dtype))
+        places = ops.relu(places + ops.cast(self.positions, self.compute_dtype))
+        state, mask = ops.mean(places, axis=1), ops.ones(ops.shape(places)[:2], dtype="bool")
+        return Encoded(self.drop(places, training=training), [[state]], mask)
+
+    def compute_mask(self, inputs, mask=None):
+        return None  # the outputs are places, all of them real
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units, "dropout": self.dropout}
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class ImageEncoder(GridEncoder):
+    """Makes a vector of each place of the grid that a backbone sees in an image.
+
+    A place is relu(W f + p): f are its features, p is learned for the place, so that a decoder
+    can tell left from right. The state is the mean of all places.
+
+    Args:
+        backbone: Keras model or layer from pixels `(B, height, width, 3)`, 0 to 255, to features
+            `(B, rows, columns, features)`, or `(B, features)` for a single place:
+            `convolutional_backbone`, `application_backbone`, one of keras-hub, or your own.
+        height: Positive int, pixels of an image.
+        width: Likewise; None is `height`.
+        units: Positive int. Width of the outputs and of the state.
+        frozen: Whether the backbone stays as it is.
+        augmentation: Keras layer from pixels to pixels that acts in training, such as
+            `keras.layers.RandomTranslation(0.1, 0.1)`.
+        dropout: From 0 to 1: the share of the outputs set to 0 in training.
+
+    Call arguments:
+        inputs: Pixels `(B, height, width, 3)`, 0 to 255, or what `features` made of them,
+            `(B, places, features)`.
+
+    Returns:
+        `Encoded`: outputs `(B, places, units)`, a state `(B, units)`, a mask that is True.
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        height: int,
+        width: int | None = None,
+        units: int = 256,
+        frozen: bool = False,
+        augmentation: Any = None,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(units, dropout, **kwargs)
+        self.backbone = backbone
+        self.height = height
+        self.width = height if width is None else width
+        self.frozen = frozen
+        self.augmentation = augmentation
+        backbone.trainable = not frozen
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the pixels of a batch."""
+        return (None, self.height, self.width, 3)
+
+    def build(self, inputs_shape=None):
+        seen = self.backbone(keras.KerasTensor(self.input_shape, dtype="float32"))
+        if len(seen.shape) not in (2, 4) or None in seen.shape[1:]:
+            raise ValueError(
+                "A backbone must give features of shape (batch, rows, columns, features) or "
+                f"(batch, features) for images of {self.height} by {self.width}. Received: "
+                f"{seen.shape}."
+            )
+        *grid, features = seen.shape[1:]
+        self.grid = tuple(grid) or (1, 1)
+        self.feature_shape = (self.grid[0] * self.grid[1], features)
+        self.build_places(*self.feature_shape)
+
+    def features(self, images, training=False):
+        """Returns what the backbone sees in pixels, `(B, places, features)`."""
+        if self.augmentation is not None and training:
+            images = self.augmentation(ops.cast(images, "float32"), training=True)
+        seen = self.backbone(
+            ops.cast(images, self.compute_dtype), training=training and not self.frozen
+        )
+        return ops.reshape(seen, (-1, *self.feature_shape))
+
+    def call(self, inputs, mask=None, training=False):
+        are_pixels = len(inputs.shape) == 4
+        seen = self.features(inputs, training) if are_pixels else inputs
+        return self.encode_places(seen, training)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "backbone": serialize(self.backbone),
+            "height": self.height,
+            "width": self.width,
+            "frozen": self.frozen,
+            "augmentation": serialize(self.augmentation),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {name: deserialize(config[name]) for name in ("backbone", "augmentation")}
+        return cls(**config | parts)
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class FeatureEncoder(GridEncoder):
+    """Makes of features that were computed before what `ImageEncoder` makes of its backbone's.
+
+    Args:
+        places: Positive int, the vectors of an image.
+        width: Positive int, the numbers of a vector.
+        units: Positive int. Width of the outputs and of the state.
+        dropout: From 0 to 1: the share of the outputs set to 0 in training.
+
+    Call arguments:
+        inputs: `(B, places, width)`.
+
+    Returns:
+        As `ImageEncoder`.
+    """
+
+    def __init__(self, places: int, width: int, units: int = 256, dropout: float = 0.0, **kwargs):
+        super().__init__(units, dropout, **kwargs)
+        self.places = places
+        self.width = width
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the features of a batch."""
+        return (None, self.places, self.width)
+
+    def build(self, inputs_shape=None):
+        self.grid = _square(self.places)
+        self.build_places(self.places, self.width)
+
+    def call(self, inputs, mask=None, training=False):
+        return self.encode_places(inputs, training)
+
+    def get_config(self):
+        return super().get_config() | {"places": self.places, "width": self.width}
+
+
+def _square(places: int) -> tuple[int, int]:
+    """The rows and columns of a grid that is as square as it can be."""
+    rows = next(n for n in range(int(places**0.5), 0, -1) if places % n == 0)
+    return rows, places // rows

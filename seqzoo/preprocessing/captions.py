@@ -1,0 +1,231 @@
+"""Images or videos and their captions as the inputs and labels of a captioner."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.images import FeatureReader, FrameReader, ImageReader
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+_SHOWN = 3  # names of broken images in a warning
+
+Reader = ImageReader | FeatureReader
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class ImageCaptions(tf.Module):
+    """Reads images, and turns captions into ids, labels and weights for teacher forcing.
+
+    Args:
+        reader: `ImageReader`, `FrameReader` or `FeatureReader`.
+        target: Tokenizer of the captions, adapted.
+        max_target_length: Longest caption in tokens, the end token counted. Longer ones are cut
+            and keep the end token. None cuts nothing.
+        broken: What becomes of images in training and evaluation that cannot be read, or have no
+            caption: `"report"` leaves them out with a warning that counts and names them,
+            `"raise"` raises an error. `generate` always raises one.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        target: Tokenizer,
+        max_target_length: int | None = None,
+        broken: str = "report",
+    ):
+        super().__init__()
+        if max_target_length is not None and max_target_length < 1:
+            raise ValueError(
+                "`max_target_length` counts the end token and must be at least 1. "
+                f"Received: max_target_length={max_target_length}."
+            )
+        if broken not in ("report", "raise"):
+            raise ValueError(f"`broken` must be 'report' or 'raise'. Received: {broken!r}.")
+        self.reader = reader
+        self.target = target
+        self.max_target_length = max_target_length
+        self.broken = broken
+
+    def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
+        """Captions `(...)` of ids `(..., T)`."""
+        return self.target.detokenize(ids)
+
+    def target_tokens(self, ids: tf.Tensor) -> tf.Tensor:
+        """Readable tokens of ids, same shape."""
+        return self.target.tokens(ids)
+
+    def corpus(
+        self, images: Sequence[Any], captions: Sequence[Any], reader: Reader | None = None
+    ) -> tuple[tf.data.Dataset, CaptionRows]:
+        """Reads a whole data set.
+
+        Args:
+            images: Raw images, videos or features.
+            captions: For each a caption or a list of captions.
+            reader: In place of the preprocessor's own.
+
+        Returns:
+            A dataset of the number of an image and its captions, and what makes batches of them.
+
+        Raises:
+            ValueError: if nothing is left, or an image is broken and `broken` is `"raise"`.
+        """
+        said = [_as_list(each, place) for place, each in enumerate(captions)]
+        reader = self.reader if reader is None else reader
+        rows = _read_features if isinstance(reader, FeatureReader) else _read_pixels
+        inputs, splits, places, broken = rows(reader, images)
+        mute = [place for place in places if not said[place]]
+        broken += [f"{_name(images, place)} has no caption" for place in mute]
+        self._report(broken, len(images))
+        kept = [row for row, place in enumerate(places) if said[place]]
+        if not kept:
+            raise ValueError(
+                f"There must be at least one image with a caption. Received: {len(images)} images, "
+                "none of which can be used."
+            )
+        said = [said[places[row]] for row in kept]
+        most = max(map(len, said))
+        padded = [each + [""] * (most - len(each)) for each in said]
+        dataset = tf.data.Dataset.from_tensor_slices((np.array(kept), tf.constant(padded)))
+        return dataset, CaptionRows(self, inputs, splits)
+
+    def _report(self, broken: list[str], count: int) -> None:
+        if not broken:
+            return
+        if self.broken == "raise":
+            raise ValueError(f"{broken[0]}. Mend it, or use broken='report' to leave it out.")
+        shown = "; ".join(broken[:_SHOWN]) + ("; …" if len(broken) > _SHOWN else "")
+        warnings.warn(
+            f"{len(broken)} of {count} images are left out: {shown}.", stacklevel=4
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "reader": serialize(self.reader),
+            "target": serialize(self.target),
+            "max_target_length": self.max_target_length,
+            "broken": self.broken,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ImageCaptions:
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**config | {name: deserialize(config[name]) for name in ("reader", "target")})
+
+
+class CaptionRows:
+    """What makes batches of a data set that was read: images that stay in memory, as they are.
+
+    It is a `Preprocessor` for `training_batches`: the source of an example is the number of its
+    image, or the numbers of its frames; the target is its captions one after the other, each with
+    the end id. An image is encoded once for all its captions.
+
+    Args:
+        preprocessor: Knows the tokens.
+        inputs: Pixels `(N, height, width, 3)` uint8 or features `(N, places, width)`.
+        splits: For videos, `(V + 1,)`: video v has the frames from splits[v] to splits[v + 1].
+    """
+
+    def __init__(self, preprocessor: ImageCaptions, inputs: np.ndarray, splits: Any = None):
+        self._preprocessor = preprocessor
+        self._splits = None if splits is None else tf.constant(splits, tf.int64)
+        with tf.device("CPU:0"):
+            self._inputs = tf.constant(inputs)
+
+    def encode(self, rows: tf.Tensor, captions: tf.Tensor) -> tuple:
+        """Numbers of inputs `(B, None)` and ids `(B, None)` of captions `(B, K)`, "" for none."""
+        if self._splits is None:
+            source = tf.RaggedTensor.from_tensor(rows[:, None])
+        else:
+            source = tf.ragged.range(
+                tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
+            )
+        real = captions != ""
+        ids = self._preprocessor.target.tokenize(tf.boolean_mask(captions, real))
+        longest = self._preprocessor.max_target_length
+        ids = ids if longest is None else ids[:, : longest - 1]
+        ids = tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
+        count = tf.reduce_sum(tf.cast(real, tf.int64), axis=1)
+        grouped = tf.RaggedTensor.from_row_lengths(ids, count)  # (B, None, None)
+        return source, grouped.merge_dims(1, 2)
+
+    def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> tuple:
+        """Makes a batch `(x, y, sample_weight)`.
+
+        Returns:
+            x, a dict of the inputs and of "target_ids" `(B, K, T)` int32, which begin with the
+            start id; y `(B, K, T)` int32, one step ahead; sample_weight float32, likewise. A row
+            of an image that has fewer captions than others is 0 everywhere.
+        """
+        y = _by_caption(target)
+        weight = tf.cast(y != 0, tf.float32)
+        shifted = tf.concat([tf.fill(tf.shape(y[:, :, :1]), Tokenizer.start_id), y[:, :, :-1]], 2)
+        shifted = tf.where((y != 0) & (shifted != Tokenizer.end_id), shifted, 0)
+        return self._gather(source) | {"target_ids": shifted}, y, weight
+
+    def _gather(self, source: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        if self._splits is not None:
+            mask = tf.sequence_mask(source.row_lengths())
+            return {"frames": tf.gather(self._inputs, source.to_tensor()), "mask": mask}
+        name = "images" if self._inputs.dtype == tf.uint8 else "features"
+        return {name: tf.gather(self._inputs, source.values)}
+
+
+def _by_caption(target: tf.RaggedTensor) -> tf.Tensor:
+    """Captions one after the other `(B, None)`, each with an end id, as `(B, K, T)`."""
+    is_end = tf.cast(target.flat_values == Tokenizer.end_id, tf.int64)
+    limits = tf.where(is_end == 1)[:, 0] + 1
+    captions = tf.RaggedTensor.from_row_limits(target.flat_values, limits)
+    count = tf.reduce_sum(target.with_flat_values(is_end), axis=1)
+    return tf.RaggedTensor.from_row_lengths(captions, count).to_tensor()
+
+
+def _read_pixels(reader: ImageReader, images: Sequence[Any]) -> tuple:
+    """Returns pixels, splits into videos or None, the places of what could be read, what not."""
+    if not isinstance(reader, FrameReader):
+        pixels, places, broken = reader.read(images)
+        return pixels, None, places.tolist(), broken
+    frames, names, counts, missing = [], [], [], []
+    for place, video in enumerate(images):
+        try:
+            chosen = reader.chosen(video, place)
+        except ValueError as error:
+            chosen, missing = [], [*missing, str(error)]
+        counts.append(len(chosen))
+        frames += chosen
+        names += [f"frame {i} of video {place}" for i in range(len(chosen))]
+    pixels, good, broken = reader.read(frames, names)
+    video_of = np.repeat(np.arange(len(counts)), counts)
+    read = np.bincount(video_of[good], minlength=len(counts))
+    whole = np.flatnonzero((read == counts) & (read > 0))  # a broken frame breaks its video
+    pixels = pixels[np.isin(video_of[good], whole)]
+    return pixels, np.cumsum([0, *read[whole]]), whole.tolist(), missing + broken
+
+
+def _read_features(reader: FeatureReader, features: Sequence[Any]) -> tuple:
+    return reader.as_raw(features).numpy(), None, list(range(len(features))), []
+
+
+def _as_list(captions: Any, place: int) -> list[str]:
+    if isinstance(captions, bytes):
+        captions = captions.decode("utf-8", "replace")
+    captions = [captions] if isinstance(captions, str) else list(captions)
+    texts = [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in captions]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f"A caption, or a list of captions, is wanted. Received {captions!r} at place {place}."
+        )
+    return [text for text in texts if text.strip()]
+
+
+def _name(images: Sequence[Any], place: int) -> str:
+    from seqzoo.preprocessing.raw_images import name_of
+
+    return name_of(images[place], place)

@@ -1,0 +1,320 @@
+"""Readers: raw images, videos and features as the inputs of a model, in the graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.ops.names import check_known
+from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
+
+_AT_ONCE = 128  # images
+
+Inputs = dict[str, tf.Tensor]
+
+
+class Read(NamedTuple):
+    """What could be read of some raw images.
+
+    Attributes:
+        pixels: Uint8 `(N, height, width, 3)`, of those that could.
+        places: Ints `(N,)`, their places among all.
+        broken: What is wrong with the others, one line each, which names the image.
+    """
+
+    pixels: np.ndarray
+    places: np.ndarray
+    broken: list[str]
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class ImageReader(tf.Module):
+    """Decodes images and makes them one size, with TensorFlow's own ops.
+
+    It reads JPEG, PNG, BMP, and the first frame of a GIF. Grey, palette and CMYK become RGB, 16
+    bits become 8, and what is transparent lets white through. Marks of orientation in the file are
+    not read. Large images are averaged down, not thinned out.
+
+    Args:
+        height: Positive int, pixels of the result.
+        width: Likewise; None is `height`.
+        fit: `"stretch"` changes the proportions of the image, `"crop"` keeps them and leaves out
+            what is too much at two sides.
+    """
+
+    def __init__(
+        self, height: int, width: int | None = None, fit: Literal["stretch", "crop"] = "stretch"
+    ):
+        super().__init__()
+        self.height = height
+        self.width = height if width is None else width
+        self.fit = fit
+        check_known("fit", fit, ("stretch", "crop"))
+        if min(self.height, self.width) < 1:
+            raise ValueError(
+                f"`height` and `width` must be at least 1. Received: {self.height}, {self.width}."
+            )
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a served model takes: a batch of encoded images."""
+        return tf.TensorSpec([None], tf.string, name="image")
+
+    def as_raw(self, images: Sequence[Any]) -> tf.Tensor:
+        """Returns encoded images `(B,)` of images in any form.
+
+        Raises:
+            ValueError: if one cannot be read; names it.
+        """
+        encoded = [encoded_image(image, place) for place, image in enumerate(images)]
+        self._refuse_broken(self.read(encoded, images).broken)
+        return tf.constant(encoded, tf.string, shape=[len(encoded)])
+
+    def __call__(self, raw: tf.Tensor) -> Inputs:
+        """Returns `{"images": uint8 (B, height, width, 3)}` of encoded images `(B,)`."""
+        return {"images": self.decode(raw)}
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Ints `(B,)` by which inputs are batched: images are all alike."""
+        return np.zeros(raw.shape[0], int)
+
+    def decode(self, encoded: tf.Tensor) -> tf.Tensor:
+        """Returns pixels `(B, height, width, 3)` uint8 of encoded images `(B,)`."""
+        spec = tf.TensorSpec([self.height, self.width, 3], tf.uint8)
+        return tf.map_fn(self._decode_one, encoded, fn_output_signature=spec)
+
+    def _decode_one(self, encoded: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(encoded, expand_animations=False)
+        pixels = _on_white(tf.ensure_shape(pixels, [None, None, None]))
+        wanted = tf.constant([self.height, self.width])
+        pixels = tf.cond(
+            tf.reduce_all(tf.shape(pixels)[:2] == wanted),
+            lambda: pixels,
+            lambda: self._resize(pixels),
+        )
+        return tf.ensure_shape(pixels, [self.height, self.width, 3])
+
+    def _resize(self, pixels: tf.Tensor) -> tf.Tensor:
+        if self.fit == "crop":
+            pixels = _crop(pixels, self.height / self.width)
+        resized = tf.image.resize(pixels, [self.height, self.width], antialias=True)
+        return tf.saturate_cast(tf.round(resized), tf.uint8)
+
+    def read(self, images: Sequence[Any], names: Sequence[Any] | None = None) -> Read:
+        """Reads images in any form, those that can be, and says what is wrong with the others."""
+        pixels, places, broken = [np.zeros((0, self.height, self.width, 3), "uint8")], [], []
+        names = images if names is None else names
+        for start in range(0, len(images), _AT_ONCE):
+            good = self._read_some(images[start : start + _AT_ONCE], start, names, broken)
+            places += [place for place, _ in good]
+            pixels += [part for _, part in good]
+        pixels = [part if part.ndim == 4 else part[None] for part in pixels]
+        return Read(np.concatenate(pixels), np.array(places, int), broken)
+
+    def _read_some(self, images, start: int, names, broken: list[str]) -> list:
+        """Returns pairs of place and pixels; what cannot be read is added to `broken`."""
+        encoded = []
+        for place, image in enumerate(images, start):
+            try:
+                encoded.append((place, encoded_image(image, place)))
+            except ValueError as error:
+                broken.append(str(error))
+        try:  # all together, which is much faster, and one by one where that fails
+            found = self._graph(tf.constant([content for _, content in encoded], tf.string))
+            return [(place, found[i].numpy()) for i, (place, _) in enumerate(encoded)]
+        except tf.errors.InvalidArgumentError:
+            return [
+                (place, pixels)
+                for place, content in encoded
+                if (pixels := self._read_one(content, name_of(names[place], place), broken))
+                is not None
+            ]
+
+    def _read_one(self, content: bytes, name: str, broken: list[str]) -> np.ndarray | None:
+        try:
+            return self._graph(tf.constant([content]))[0].numpy()
+        except tf.errors.InvalidArgumentError:
+            broken.append(f"{name} is no whole JPEG, PNG, GIF or BMP ({len(content)} bytes)")
+            return None
+
+    def _graph(self, encoded: tf.Tensor) -> tf.Tensor:
+        if not hasattr(self, "_function"):
+            spec = [tf.TensorSpec([None], tf.string)]
+            self._function = tf.function(self.decode, input_signature=spec, autograph=False)
+        return self._function(encoded)
+
+    def _refuse_broken(self, broken: list[str]) -> None:
+        if broken:
+            more = f" ({len(broken) - 1} more like it)" if len(broken) > 1 else ""
+            raise ValueError(f"{broken[0]}{more}. Mend it or leave it out.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"height": self.height, "width": self.width, "fit": self.fit}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ImageReader:
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class FrameReader(ImageReader):
+    """Decodes the frames of videos as `ImageReader` does images.
+
+    Args:
+        height: See `ImageReader`.
+        width: See `ImageReader`.
+        fit: See `ImageReader`.
+        max_frames: Positive int: of a longer video so many are taken, evenly spaced, the first
+            and the last among them. None takes all.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int | None = None,
+        fit: Literal["stretch", "crop"] = "stretch",
+        max_frames: int | None = None,
+    ):
+        super().__init__(height, width, fit)
+        self.max_frames = max_frames
+        if max_frames is not None and max_frames < 1:
+            raise ValueError(f"`max_frames` must be at least 1. Received: {max_frames}.")
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a served model takes: a batch of encoded frames, "" after the last of a video."""
+        return tf.TensorSpec([None, None], tf.string, name="frames")
+
+    def chosen(self, video: Any, place: int = 0) -> list[Any]:
+        """Returns the frames of a video in any form that are looked at."""
+        frames = frames_of(video, place)
+        if self.max_frames is None or len(frames) <= self.max_frames:
+            return frames
+        return [frames[i] for i in np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)]
+
+    def as_raw(self, videos: Sequence[Any]) -> tf.Tensor:
+        """Returns encoded frames `(B, F)`, "" where a video is shorter, of videos in any form."""
+        rows, names, frames = [], [], []
+        for place, video in enumerate(videos):
+            chosen = self.chosen(video, place)
+            rows.append([encoded_image(frame, i) for i, frame in enumerate(chosen)])
+            of_video = name_of(video, place).replace("image", "video")
+            frames += rows[-1]
+            names += [
+                frame if isinstance(frame, (str, os.PathLike)) else f"frame {i} of {of_video}"
+                for i, frame in enumerate(chosen)
+            ]
+        self._refuse_broken(self.read(frames, names).broken)
+        return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
+
+    def __call__(self, raw: tf.Tensor) -> Inputs:
+        """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`."""
+        mask = raw != ""
+        pixels = self.decode(tf.boolean_mask(raw, mask))
+        shape = tf.concat([tf.shape(raw, tf.int64), tf.shape(pixels, tf.int64)[1:]], axis=0)
+        frames = tf.scatter_nd(tf.where(mask), tf.cast(pixels, tf.int32), shape)
+        frames = tf.ensure_shape(frames, [None, None, self.height, self.width, 3])
+        return {"frames": tf.cast(frames, tf.uint8), "mask": mask}
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """The number of frames of each video."""
+        return np.count_nonzero(raw.numpy() != b"", axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"max_frames": self.max_frames}
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class FeatureReader(tf.Module):
+    """Takes features that were computed before: arrays, or `.npy` files of them.
+
+    Args:
+        places: Positive int, the vectors of an image: 49 of a grid of 7 by 7, 1 of a pooled image.
+        width: Positive int, the numbers of a vector.
+    """
+
+    def __init__(self, places: int, width: int):
+        super().__init__()
+        self.places = places
+        self.width = width
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a served model takes: a batch of features."""
+        return tf.TensorSpec([None, self.places, self.width], tf.float32, name="features")
+
+    def as_raw(self, features: Sequence[Any]) -> tf.Tensor:
+        """Returns features `(B, places, width)`.
+
+        Raises:
+            ValueError: if a file cannot be read, or a shape is another; names it.
+        """
+        arrays = [self._read_one(each, place) for place, each in enumerate(features)]
+        return tf.constant(np.reshape(arrays, (-1, self.places, self.width)), tf.float32)
+
+    def __call__(self, raw: tf.Tensor) -> Inputs:
+        """Returns `{"features": (B, places, width)}`."""
+        return {"features": raw}
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Ints `(B,)` by which inputs are batched: features are all alike."""
+        return np.zeros(raw.shape[0], int)
+
+    def _read_one(self, features: Any, place: int) -> np.ndarray:
+        name = name_of(features, place).replace("image", "array")
+        if isinstance(features, (str, os.PathLike)):
+            try:
+                features = np.load(features)
+            except (OSError, ValueError, EOFError) as error:
+                raise ValueError(f"{name} is no .npy file that can be read.") from error
+        features = np.asarray(features)
+        size = (self.places, self.width)
+        if features.size != self.places * self.width or features.shape[-1] != self.width:
+            raise ValueError(
+                f"Features of shape {size} are wanted. Received: {name} of {features.shape}."
+            )
+        return features.reshape(size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"places": self.places, "width": self.width}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FeatureReader:
+        return cls(**config)
+
+
+def is_features(raw: Any) -> bool:
+    """Tells features, an array of floats or a `.npy` file, from an image."""
+    if isinstance(raw, (str, os.PathLike)):
+        return os.fspath(raw).endswith(".npy")
+    return isinstance(raw, np.ndarray) and raw.dtype.kind == "f"
+
+
+def _on_white(pixels: tf.Tensor) -> tf.Tensor:
+    """Returns RGB of pixels `(height, width, 1 to 4)`: grey, grey and alpha, RGB, RGB and alpha."""
+    channels = tf.shape(pixels)[-1]
+    colour = tf.cond(
+        channels < 3, lambda: tf.repeat(pixels[:, :, :1], 3, axis=2), lambda: pixels[:, :, :3]
+    )
+
+    def blend():
+        alpha = tf.cast(pixels[:, :, -1:], tf.float32) / 255.0
+        blended = tf.cast(colour, tf.float32) * alpha + 255.0 * (1.0 - alpha)
+        return tf.saturate_cast(tf.round(blended), tf.uint8)
+
+    return tf.cond(channels % 2 == 0, blend, lambda: colour)
+
+
+def _crop(pixels: tf.Tensor, proportion: float) -> tf.Tensor:
+    """Returns the largest middle part of a height that is `proportion` times its width."""
+    size = tf.cast(tf.shape(pixels)[:2], tf.float32)
+    height = tf.minimum(size[0], size[1] * proportion)
+    part = tf.maximum(tf.cast(tf.round(tf.stack([height, height / proportion])), tf.int32), 1)
+    part = tf.minimum(part, tf.shape(pixels)[:2])
+    start = (tf.shape(pixels)[:2] - part) // 2
+    return pixels[start[0] : start[0] + part[0], start[1] : start[1] + part[1]]

@@ -1,0 +1,103 @@
+"""Images in any of the forms that users hold them, as encoded bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")  # of JPEG, PNG, GIF and BMP
+_LONGEST_PATH = 4096
+
+
+def encoded_image(image: Any, place: int = 0) -> bytes:
+    """Returns the bytes of an image file.
+
+    Args:
+        image: The path of a file; the content of one; or pixels `(height, width)` or
+            `(height, width, channels)` uint8, which become a PNG.
+        place: Its place among others, for errors.
+
+    Raises:
+        ValueError: if there is no such file, or the form is another.
+    """
+    if isinstance(image, np.str_):
+        image = str(image)
+    if tf.is_tensor(image):
+        image = image.numpy()
+    if isinstance(image, bytes) and not image.startswith(_BEGINNINGS) and _may_be_path(image):
+        image = os.fsdecode(image)
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, (str, os.PathLike)):
+        return _content(image)
+    if isinstance(image, np.ndarray) and image.dtype == "uint8" and image.ndim in (2, 3):
+        pixels = image[:, :, None] if image.ndim == 2 else image
+        if 1 <= pixels.shape[-1] <= 4 and pixels.size:
+            return tf.io.encode_png(pixels).numpy()
+    raise ValueError(
+        "An image is the path of a file, the bytes of one, or uint8 pixels (height, width, "
+        f"channels). Received at place {place}: {_described(image)}."
+    )
+
+
+def name_of(image: Any, place: int) -> str:
+    """What an error calls an image: its path, or its place among others."""
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {place}"
+
+
+def frames_of(video: Any, place: int = 0) -> list[Any]:
+    """Returns the frames of a video, images in any form, in their order.
+
+    Args:
+        video: A sequence of images; pixels `(frames, height, width, channels)` uint8; the path of
+            a folder of images, which are taken in the order of their names; or a GIF, as a path
+            or bytes.
+        place: Its place among others, for errors.
+
+    Raises:
+        ValueError: if there is no frame.
+    """
+    if tf.is_tensor(video):
+        video = video.numpy()
+    if isinstance(video, (str, os.PathLike)) and os.path.isdir(video):
+        video = [entry.path for entry in sorted(os.scandir(video), key=lambda e: e.name)]
+    elif isinstance(video, (str, os.PathLike, bytes)):
+        video = _gif_frames(video, place)
+    frames = list(video)
+    if not frames:
+        raise ValueError(f"A video must have at least one frame. Received none at place {place}.")
+    return frames
+
+
+def _gif_frames(video: Any, place: int) -> Sequence[Any]:
+    content = encoded_image(video, place)
+    if not content.startswith(b"GIF8"):
+        return [content]  # a still
+    try:
+        return list(tf.io.decode_gif(content).numpy())
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"{name_of(video, place)} is no GIF that can be read.") from error
+
+
+def _may_be_path(content: bytes) -> bool:
+    return len(content) < _LONGEST_PATH and b"\x00" not in content and os.path.exists(content)
+
+
+def _content(path: Any) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ValueError(
+            f"{os.fspath(path)} cannot be read: {error.strerror}. Check the path."
+        ) from error
+
+
+def _described(image: Any) -> str:
+    if isinstance(image, np.ndarray):
+        return f"an array of {image.dtype} of shape {image.shape}"
+    return repr(image)[:60]

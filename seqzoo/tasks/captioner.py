@@ -1,0 +1,165 @@
+"""Captioning: images or videos in, texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.heads.tokens import Tokens
+from seqzoo.preprocessing.captions import ImageCaptions
+from seqzoo.preprocessing.images import FeatureReader, is_features
+from seqzoo.tasks.generation import GenerationTask
+
+_INPUTS = ("images", "frames", "features")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Captioner(GenerationTask):
+    """An encoder of images or videos, a decoder and a head.
+
+    Raw images are paths of files, bytes of files, or uint8 pixels; raw videos are sequences of
+    images, folders of them, or GIFs. `fit` and `evaluate` take pairs of an image and its caption
+    or list of captions; the encoder runs once for all captions of an image.
+
+    With an encoder whose backbone is frozen, `features` computes once what the backbone sees, and
+    `fit` and `evaluate` take that in place of the images. The task goes on to caption images.
+
+    Args:
+        encoder: Makes `Encoded` of images, videos or features; see `seqzoo.encoders`.
+        decoder: Makes hidden states of it and the caption so far; see `seqzoo.decoders`.
+        preprocessor: `ImageCaptions` with an adapted tokenizer, or None where users feed tensors
+            `{"images" or "frames" or "features", "mask", "target_ids"}` themselves.
+        head: Makes logits of hidden states; None is `Tokens` without label smoothing.
+        search: The search that is used where none is given; None is `Greedy()`.
+
+    Call arguments:
+        x: Dict of `images` `(B, height, width, 3)`, `frames` `(B, F, height, width, 3)` or
+            `features` `(B, places, width)`, a boolean `mask` `(B, F)` of frames, and `target_ids`
+            `(B, T)` or `(B, K, T)`, which begin with the start id.
+
+    Returns:
+        Logits, one vector for each of `target_ids`.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        preprocessor: ImageCaptions | None = None,
+        head=None,
+        search: Any = None,
+        **kwargs,
+    ):
+        head = Tokens(decoder.vocabulary_size) if head is None else head
+        super().__init__(head, preprocessor, search, **kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        self._check_size()
+        inputs = keras.KerasTensor(self.encoder.input_shape, dtype="float32")
+        encoded = self.encoder(inputs)
+        ids = keras.KerasTensor((None, None), dtype="int32")
+        self.head(self.decoder(ids, encoded))
+        self.built = True
+
+    def _check_size(self):
+        if self.preprocessor is None:
+            return
+        wanted = self.preprocessor.target.vocabulary_size
+        for name, part in (("decoder", self.decoder), ("head", self.head)):
+            if part.vocabulary_size != wanted:
+                raise ValueError(
+                    f"The {name} has a vocabulary of {part.vocabulary_size} tokens and the "
+                    f"tokenizer one of {wanted}. Make the {name} with vocabulary_size={wanted}."
+                )
+
+    def call(self, x, training=False):
+        encoded = self.encode(x, training=training)
+        ids = x["target_ids"]
+        captions = tf.reshape(ids, [-1, tf.shape(ids)[-1]])  # (B, K, T) -> (B * K, T)
+        logits = self.head(self.decoder(captions, encoded, training=training))
+        shape = tf.concat([tf.shape(ids), tf.shape(logits)[-1:]], axis=0)
+        return tf.reshape(logits, shape)
+
+    def encode(self, inputs, training=False):
+        name = next(name for name in _INPUTS if name in inputs)
+        return self.encoder(inputs[name], mask=inputs.get("mask"), training=training)
+
+    def prepare(self, raw):
+        return self.preprocessor.reader(raw)
+
+    def features(self, images: Sequence[Any], batch_size: int = 64) -> np.ndarray:
+        """Returns what the encoder's backbone sees, to be trained on in place of the images.
+
+        Args:
+            images: Raw images or videos; videos must have equal numbers of frames.
+            batch_size: Images that are seen together.
+
+        Returns:
+            Float32 `(N, places, features)`; of videos `(N, F, features)`, one for each frame.
+        """
+        see = tf.function(self.encoder.features, autograph=False, reduce_retracing=True)
+        parts = []
+        for start in range(0, len(images), batch_size):
+            raw = self.preprocessor.reader.as_raw(images[start : start + batch_size])
+            inputs = self.preprocessor.reader(raw)
+            parts.append(see(inputs.get("images", inputs.get("frames"))).numpy())
+        return np.concatenate(parts).astype("float32")
+
+    def _corpus(self, x, y=None):
+        images, captions = _pairs(x, y)
+        reader = None
+        if images and is_features(images[0]):
+            places, width = np.shape(images[0] if isinstance(images[0], np.ndarray) else np.load(images[0]))
+            reader = FeatureReader(places, width)
+        return self.preprocessor.corpus(images, captions, reader)
+
+    def _as_raw(self, inputs):
+        if isinstance(inputs, (str, bytes, np.ndarray)) and np.ndim(inputs) < 4:
+            raise ValueError("`generate` wants a list of images. Received one. Put it in a list.")
+        return self.preprocessor.reader.as_raw(list(inputs))
+
+    def _is_blank(self, raw):
+        return tf.zeros([tf.shape(raw)[0]], tf.bool)
+
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """What a served model takes."""
+        return self.preprocessor.reader.spec
+
+    def _lengths(self, raw):
+        return self.preprocessor.reader.lengths(raw)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        parts = {"encoder": serialize(self.encoder), "decoder": serialize(self.decoder)}
+        return super().get_config() | parts
+
+
+def _pairs(x, y) -> tuple[list, list]:
+    """Returns raw images and their captions, of any of the forms that `fit` takes."""
+    if isinstance(x, tf.data.Dataset):
+        x = list(x.as_numpy_iterator())
+    if y is not None:
+        images, captions = list(x), list(y)
+        if len(images) != len(captions):
+            raise ValueError(
+                f"Received {len(images)} images but captions of {len(captions)}. Give the captions "
+                "of each image, in the same order."
+            )
+        return images, captions
+    pairs = list(x)
+    for place, pair in enumerate(pairs):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(
+                "A list of (image, captions) pairs is wanted. Received "
+                f"{repr(pair)[:60]} at place {place}."
+            )
+    return [image for image, _ in pairs], [captions for _, captions in pairs]

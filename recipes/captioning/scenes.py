@@ -22,7 +22,7 @@ from seqzoo.datasets import captioned_images, scenes
 from seqzoo.encoders import convolutional_backbone
 from seqzoo.metrics import CAPTION_METRICS
 from seqzoo.preprocessing import WordTokenizer
-from seqzoo.recipe import Figure, Recipe, TrainingOptions
+from seqzoo.recipe import Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
 
 

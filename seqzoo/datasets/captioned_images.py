@@ -67,8 +67,8 @@ def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Examp
     found = [name for name in names if name in images and name in captions]
     if not found:
         raise FileNotFoundError(
-            f"None of the {len(names)} names of {path} has both an image and a caption in {folder}. "
-            "Check the folder."
+            f"None of the {len(names)} names of {path} has both an image and a caption in "
+            f"{folder}. Check the folder."
         )
     return [(_image(images[name], name), captions[name]) for name in found]
 

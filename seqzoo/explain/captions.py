@@ -27,9 +27,7 @@ class Captioning(Protocol):
     def generate(self, inputs: list, return_hypotheses: bool = False) -> list: ...
 
 
-def caption_attention(
-    captioner: Captioning, image: Any, path: str | Path | None = None
-) -> Figure:
+def caption_attention(captioner: Captioning, image: Any, path: str | Path | None = None) -> Figure:
     """Draws for each word of a caption where in the image, or in which frames, it was found.
 
     The image is captioned with the captioner's own search, and the best caption is drawn. Of an
@@ -107,7 +105,11 @@ def contact_sheet(
         axes.set_axis_off()
         (label,), families = readable_labels([caption], longest=120)
         axes.set_title(
-            textwrap.fill(label, 30), y=-0.02, va="top", fontsize=8, fontfamily=families,
+            textwrap.fill(label, 30),
+            y=-0.02,
+            va="top",
+            fontsize=8,
+            fontfamily=families,
             parse_math=False,
         )
     if path is not None:

@@ -17,9 +17,7 @@ _LAST = "DejaVu Sans"  # comes with Matplotlib, and has the box
 _NO_LETTERS = "Last Resort"  # a font of boxes for every character
 
 
-def readable_labels(
-    tokens: Sequence[str], longest: int = _LONGEST
-) -> tuple[list[str], list[str]]:
+def readable_labels(tokens: Sequence[str], longest: int = _LONGEST) -> tuple[list[str], list[str]]:
     """Returns a label for each token, and the families of the fonts that show them.
 
     Control characters are written as escapes, and what is above `longest` is cut. Characters

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from sacrebleu.metrics import BLEU
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _ORDERS = 4  # of n-grams
 _SIGMA = 6.0  # words by which lengths may differ, in CIDEr-D
 _BETA = 1.2  # by which recall counts more than precision, in ROUGE-L

@@ -4,7 +4,9 @@ from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
-from seqzoo.preprocessing.images import FeatureReader, FrameReader, ImageReader
+from seqzoo.preprocessing.features import FeatureReader
+from seqzoo.preprocessing.frames import FrameReader
+from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer

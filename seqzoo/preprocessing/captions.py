@@ -10,7 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.images import FeatureReader, FrameReader, ImageReader
+from seqzoo.preprocessing.features import FeatureReader
+from seqzoo.preprocessing.frames import FrameReader
+from seqzoo.preprocessing.images import ImageReader
+from seqzoo.preprocessing.raw_images import name_of
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 _SHOWN = 3  # names of broken images in a warning
@@ -81,7 +84,7 @@ class ImageCaptions(tf.Module):
         rows = _read_features if isinstance(reader, FeatureReader) else _read_pixels
         inputs, splits, places, broken = rows(reader, images)
         mute = [place for place in places if not said[place]]
-        broken += [f"{_name(images, place)} has no caption" for place in mute]
+        broken += [f"{name_of(images[place], place)} has no caption" for place in mute]
         self._report(broken, len(images))
         kept = [row for row, place in enumerate(places) if said[place]]
         if not kept:
@@ -101,9 +104,7 @@ class ImageCaptions(tf.Module):
         if self.broken == "raise":
             raise ValueError(f"{broken[0]}. Mend it, or use broken='report' to leave it out.")
         shown = "; ".join(broken[:_SHOWN]) + ("; …" if len(broken) > _SHOWN else "")
-        warnings.warn(
-            f"{len(broken)} of {count} images are left out: {shown}.", stacklevel=4
-        )
+        warnings.warn(f"{len(broken)} of {count} images are left out: {shown}.", stacklevel=4)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -192,21 +193,12 @@ def _read_pixels(reader: ImageReader, images: Sequence[Any]) -> tuple:
     if not isinstance(reader, FrameReader):
         pixels, places, broken = reader.read(images)
         return pixels, None, places.tolist(), broken
-    frames, names, counts, missing = [], [], [], []
-    for place, video in enumerate(images):
-        try:
-            chosen = reader.chosen(video, place)
-        except ValueError as error:
-            chosen, missing = [], [*missing, str(error)]
-        counts.append(len(chosen))
-        frames += chosen
-        names += [f"frame {i} of video {place}" for i in range(len(chosen))]
-    pixels, good, broken = reader.read(frames, names)
+    (pixels, good, broken), counts = reader.read_videos(images)
     video_of = np.repeat(np.arange(len(counts)), counts)
     read = np.bincount(video_of[good], minlength=len(counts))
     whole = np.flatnonzero((read == counts) & (read > 0))  # a broken frame breaks its video
     pixels = pixels[np.isin(video_of[good], whole)]
-    return pixels, np.cumsum([0, *read[whole]]), whole.tolist(), missing + broken
+    return pixels, np.cumsum([0, *read[whole]]), whole.tolist(), broken
 
 
 def _read_features(reader: FeatureReader, features: Sequence[Any]) -> tuple:
@@ -223,9 +215,3 @@ def _as_list(captions: Any, place: int) -> list[str]:
             f"A caption, or a list of captions, is wanted. Received {captions!r} at place {place}."
         )
     return [text for text in texts if text.strip()]
-
-
-def _name(images: Sequence[Any], place: int) -> str:
-    from seqzoo.preprocessing.raw_images import name_of
-
-    return name_of(images[place], place)

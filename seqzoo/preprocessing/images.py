@@ -1,8 +1,7 @@
-"""Readers: raw images, videos and features as the inputs of a model, in the graph."""
+"""The reader of images: raw images as the inputs of a model, in the graph."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.ops.names import check_known
-from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
+from seqzoo.preprocessing.raw_images import encoded_image, name_of
 
 _AT_ONCE = 128  # images
 
@@ -159,140 +158,6 @@ class ImageReader(tf.Module):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ImageReader:
         return cls(**config)
-
-
-@keras.saving.register_keras_serializable(package="seqzoo")
-class FrameReader(ImageReader):
-    """Decodes the frames of videos as `ImageReader` does images.
-
-    Args:
-        height: See `ImageReader`.
-        width: See `ImageReader`.
-        fit: See `ImageReader`.
-        max_frames: Positive int: of a longer video so many are taken, evenly spaced, the first
-            and the last among them. None takes all.
-    """
-
-    def __init__(
-        self,
-        height: int,
-        width: int | None = None,
-        fit: Literal["stretch", "crop"] = "stretch",
-        max_frames: int | None = None,
-    ):
-        super().__init__(height, width, fit)
-        self.max_frames = max_frames
-        if max_frames is not None and max_frames < 1:
-            raise ValueError(f"`max_frames` must be at least 1. Received: {max_frames}.")
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """What a served model takes: a batch of encoded frames, "" after the last of a video."""
-        return tf.TensorSpec([None, None], tf.string, name="frames")
-
-    def chosen(self, video: Any, place: int = 0) -> list[Any]:
-        """Returns the frames of a video in any form that are looked at."""
-        frames = frames_of(video, place)
-        if self.max_frames is None or len(frames) <= self.max_frames:
-            return frames
-        return [frames[i] for i in np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)]
-
-    def as_raw(self, videos: Sequence[Any]) -> tf.Tensor:
-        """Returns encoded frames `(B, F)`, "" where a video is shorter, of videos in any form."""
-        rows, names, frames = [], [], []
-        for place, video in enumerate(videos):
-            chosen = self.chosen(video, place)
-            rows.append([encoded_image(frame, i) for i, frame in enumerate(chosen)])
-            of_video = name_of(video, place).replace("image", "video")
-            frames += rows[-1]
-            names += [
-                frame if isinstance(frame, (str, os.PathLike)) else f"frame {i} of {of_video}"
-                for i, frame in enumerate(chosen)
-            ]
-        self._refuse_broken(self.read(frames, names).broken)
-        return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
-
-    def __call__(self, raw: tf.Tensor) -> Inputs:
-        """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`."""
-        mask = raw != ""
-        pixels = self.decode(tf.boolean_mask(raw, mask))
-        shape = tf.concat([tf.shape(raw, tf.int64), tf.shape(pixels, tf.int64)[1:]], axis=0)
-        frames = tf.scatter_nd(tf.where(mask), tf.cast(pixels, tf.int32), shape)
-        frames = tf.ensure_shape(frames, [None, None, self.height, self.width, 3])
-        return {"frames": tf.cast(frames, tf.uint8), "mask": mask}
-
-    def lengths(self, raw: tf.Tensor) -> np.ndarray:
-        """The number of frames of each video."""
-        return np.count_nonzero(raw.numpy() != b"", axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"max_frames": self.max_frames}
-
-
-@keras.saving.register_keras_serializable(package="seqzoo")
-class FeatureReader(tf.Module):
-    """Takes features that were computed before: arrays, or `.npy` files of them.
-
-    Args:
-        places: Positive int, the vectors of an image: 49 of a grid of 7 by 7, 1 of a pooled image.
-        width: Positive int, the numbers of a vector.
-    """
-
-    def __init__(self, places: int, width: int):
-        super().__init__()
-        self.places = places
-        self.width = width
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """What a served model takes: a batch of features."""
-        return tf.TensorSpec([None, self.places, self.width], tf.float32, name="features")
-
-    def as_raw(self, features: Sequence[Any]) -> tf.Tensor:
-        """Returns features `(B, places, width)`.
-
-        Raises:
-            ValueError: if a file cannot be read, or a shape is another; names it.
-        """
-        arrays = [self._read_one(each, place) for place, each in enumerate(features)]
-        return tf.constant(np.reshape(arrays, (-1, self.places, self.width)), tf.float32)
-
-    def __call__(self, raw: tf.Tensor) -> Inputs:
-        """Returns `{"features": (B, places, width)}`."""
-        return {"features": raw}
-
-    def lengths(self, raw: tf.Tensor) -> np.ndarray:
-        """Ints `(B,)` by which inputs are batched: features are all alike."""
-        return np.zeros(raw.shape[0], int)
-
-    def _read_one(self, features: Any, place: int) -> np.ndarray:
-        name = name_of(features, place).replace("image", "array")
-        if isinstance(features, (str, os.PathLike)):
-            try:
-                features = np.load(features)
-            except (OSError, ValueError, EOFError) as error:
-                raise ValueError(f"{name} is no .npy file that can be read.") from error
-        features = np.asarray(features)
-        size = (self.places, self.width)
-        if features.size != self.places * self.width or features.shape[-1] != self.width:
-            raise ValueError(
-                f"Features of shape {size} are wanted. Received: {name} of {features.shape}."
-            )
-        return features.reshape(size)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"places": self.places, "width": self.width}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> FeatureReader:
-        return cls(**config)
-
-
-def is_features(raw: Any) -> bool:
-    """Tells features, an array of floats or a `.npy` file, from an image."""
-    if isinstance(raw, (str, os.PathLike)):
-        return os.fspath(raw).endswith(".npy")
-    return isinstance(raw, np.ndarray) and raw.dtype.kind == "f"
 
 
 def _on_white(pixels: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.captions import ImageCaptions
-from seqzoo.preprocessing.images import FeatureReader, is_features
+from seqzoo.preprocessing.features import is_features, reader_of
 from seqzoo.tasks.generation import GenerationTask
 
 _INPUTS = ("images", "frames", "features")
@@ -115,10 +115,7 @@ class Captioner(GenerationTask):
 
     def _corpus(self, x, y=None):
         images, captions = _pairs(x, y)
-        reader = None
-        if images and is_features(images[0]):
-            places, width = np.shape(images[0] if isinstance(images[0], np.ndarray) else np.load(images[0]))
-            reader = FeatureReader(places, width)
+        reader = reader_of(images[0]) if images and is_features(images[0]) else None
         return self.preprocessor.corpus(images, captions, reader)
 
     def _as_raw(self, inputs):

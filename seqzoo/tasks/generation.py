@@ -197,6 +197,7 @@ class _Graphs:
     def get(self, task: GenerationTask, search):
         """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
         if search not in self._functions:
+
             @tf.function(input_signature=[task.raw_spec], autograph=False)
             def run(raw):
                 text, found = task._answer(raw, search)

@@ -10,7 +10,8 @@ from seqzoo.encoders.image import ImageEncoder
 from seqzoo.encoders.video import VideoEncoder
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.captions import ImageCaptions
-from seqzoo.preprocessing.images import FrameReader, ImageReader
+from seqzoo.preprocessing.frames import FrameReader
+from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.captioner import Captioner
 

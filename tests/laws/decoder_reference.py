@@ -31,6 +31,11 @@ def hidden_states(decoder, tokens, encoded):
     """Returns the hidden states `(T, hidden)` and the attention's weights, a list of `(S,)`."""
     step, table = cell_references.REFERENCES[decoder.cell], np.asarray(decoder.embedding.embeddings)
     cells = first_states(decoder, encoded.state)
+    if getattr(decoder, "takes_first_input", False):
+        x = encoded.state[-1][0] @ decoder.first_input.kernel + decoder.first_input.bias
+        for i, cell in enumerate(decoder.cells):
+            cells[i] = step(cell.get_weights(), np.asarray(x), cells[i])
+            x = cells[i][0]
     hidden, alignments, result = [], [], np.zeros(decoder.units)
     attention_state = None
 
@@ -41,6 +46,8 @@ def hidden_states(decoder, tokens, encoded):
             decoder.attend, query, encoded.outputs, encoded.mask, attention_state
         )
         alignments.append(shares)
+        if getattr(decoder, "gate_context", False):
+            return context / (1 + np.exp(-(query @ decoder.gate.kernel + decoder.gate.bias)))
         return context
 
     for token in tokens:

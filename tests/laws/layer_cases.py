@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.decoders import RecurrentDecoder
-from seqzoo.encoders import Encoded, RecurrentEncoder
+from seqzoo.decoders import CaptionDecoder, RecurrentDecoder
+from seqzoo.encoders import Encoded, FeatureEncoder, ImageEncoder, RecurrentEncoder, VideoEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
+from seqzoo.encoders.video import READINGS
 from seqzoo.layers import (
     ActivationRegularization,
     Bidirectional,
@@ -68,6 +69,9 @@ DECODERS: dict[str, dict[str, Any]] = {
     "coverage": {"attention": "coverage", "attend_from": "previous", "cell": "gru"},
     "multi-head": {"attention": "multi_head", "input_feeding": True},
     "no attention": {"attention": None, "readout": "none", "bridge": "copy", "layers": 2},
+    "first input": {"attention": None, "first_input": True, "readout": "none", "layers": 2},
+    "gated context": {"gate_context": True, "attend_from": "previous", "readout": "maxout"},
+    "gated reading": {"gate_context": True, "even_reading": 0.5, "layers": 2, "cell": "gru"},
 }
 
 
@@ -77,7 +81,10 @@ def value_width(attention):
 
 
 def make_decoder(options, **more):
-    return RecurrentDecoder(VOCABULARY, EMBEDDING, UNITS, **options, **more)
+    for_captions = {"first_input", "gate_context", "even_reading"} & set(options)
+    kind = CaptionDecoder if for_captions else RecurrentDecoder
+    sizes = {"embedding_dim": EMBEDDING, "units": UNITS}
+    return kind(VOCABULARY, **sizes, **options, **more)
 
 
 def encoded_for(options, batch=BATCH) -> Encoded:
@@ -140,6 +147,34 @@ RECURRENTS |= {
     for name in DIRECTIONS
 }
 
+PIXELS = (normal(BATCH, 4, 6, 3) * 50 + 100).clip(0, 255)
+
+
+def image_encoder(**options):
+    own = {"dtype": options.get("dtype")}
+    backbone = keras.layers.Conv2D(FEATURES, 3, strides=2, padding="same", **own)
+    return ImageEncoder(backbone, 4, 6, UNITS, **options)
+
+
+def video_encoder(reading, **options):
+    return VideoEncoder(image_encoder(**options), TIME, VALUES, reading, "gru", **options)
+
+
+ENCODERS = {
+    "encoder of images": Case(image_encoder, {"inputs": PIXELS}),
+    "encoder of features": Case(
+        partial(FeatureEncoder, SOURCE, FEATURES, UNITS),
+        {"inputs": normal(BATCH, SOURCE, FEATURES)},
+    ),
+}
+ENCODERS |= {
+    f"encoder of videos, {reading}": Case(
+        partial(video_encoder, reading),
+        {"inputs": (normal(BATCH, TIME, 4, 6, 3) * 50 + 100).clip(0, 255), "mask": MASK},
+    )
+    for reading in READINGS
+}
+
 RECURRENTS |= {f"stack {skip}": Case(partial(stack, skip), SEQUENCE) for skip in SKIPS}
 
 LAYERS = RECURRENTS | {
@@ -174,4 +209,4 @@ REGULARIZERS = {
         partial(DroppedEmbedding, VOCABULARY, EMBEDDING, rate=0.5), {"inputs": TOKENS["inputs"]}
     ),
 }
-LAYERS |= REGULARIZERS
+LAYERS |= REGULARIZERS | ENCODERS

@@ -15,10 +15,12 @@ from tracing import compiled
 from seqzoo.ops import scans
 from seqzoo.ops.linear_recurrence import general_linear_recurrence
 
-LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regularizer"))]
+LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regularizer", "encoder of"))]
+LOOPS += ["encoder of videos, recurrent"]
 LOOPS += [f"attention {name}" for name in STATEFUL]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
 GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
+GRAPHED += ["decoder, gated reading", "encoder of images", "encoder of videos, frames"]
 GRAPHED += ["attention location", "attention multi_head", "attention pooling", "decoder, location"]
 COMPILED = [name for name in LAYERS if name.startswith("recurrent")]
 COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]

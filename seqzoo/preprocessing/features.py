@@ -1,0 +1,86 @@
+"""The reader of features that were computed before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.images import Inputs
+from seqzoo.preprocessing.raw_images import name_of
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class FeatureReader(tf.Module):
+    """Takes features that were computed before: arrays, or `.npy` files of them.
+
+    Args:
+        places: Positive int, the vectors of an image: 49 of a grid of 7 by 7, 1 of a pooled image.
+        width: Positive int, the numbers of a vector.
+    """
+
+    def __init__(self, places: int, width: int):
+        super().__init__()
+        self.places = places
+        self.width = width
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a served model takes: a batch of features."""
+        return tf.TensorSpec([None, self.places, self.width], tf.float32, name="features")
+
+    def as_raw(self, features: Sequence[Any]) -> tf.Tensor:
+        """Returns features `(B, places, width)`.
+
+        Raises:
+            ValueError: if a file cannot be read, or a shape is another; names it.
+        """
+        arrays = [self._read_one(each, place) for place, each in enumerate(features)]
+        return tf.constant(np.reshape(arrays, (-1, self.places, self.width)), tf.float32)
+
+    def __call__(self, raw: tf.Tensor) -> Inputs:
+        """Returns `{"features": (B, places, width)}`."""
+        return {"features": raw}
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Ints `(B,)` by which inputs are batched: features are all alike."""
+        return np.zeros(raw.shape[0], int)
+
+    def _read_one(self, features: Any, place: int) -> np.ndarray:
+        name = name_of(features, place).replace("image", "array")
+        if isinstance(features, (str, os.PathLike)):
+            try:
+                features = np.load(features)
+            except (OSError, ValueError, EOFError) as error:
+                raise ValueError(f"{name} is no .npy file that can be read.") from error
+        features = np.asarray(features)
+        size = (self.places, self.width)
+        if features.size != self.places * self.width or features.shape[-1] != self.width:
+            raise ValueError(
+                f"Features of shape {size} are wanted. Received: {name} of {features.shape}."
+            )
+        return features.reshape(size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"places": self.places, "width": self.width}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FeatureReader:
+        return cls(**config)
+
+
+def is_features(raw: Any) -> bool:
+    """Tells features, an array of floats or a `.npy` file, from an image."""
+    if isinstance(raw, (str, os.PathLike)):
+        return os.fspath(raw).endswith(".npy")
+    return isinstance(raw, np.ndarray) and raw.dtype.kind == "f"
+
+
+def reader_of(features: Any) -> FeatureReader:
+    """Returns a reader of features like these."""
+    array = np.load(features) if isinstance(features, (str, os.PathLike)) else features
+    return FeatureReader(*array.shape[-2:])

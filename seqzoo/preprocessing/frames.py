@@ -1,0 +1,86 @@
+"""The reader of videos: raw frames as the inputs of a model, in the graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.images import ImageReader, Inputs
+from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class FrameReader(ImageReader):
+    """Decodes the frames of videos as `ImageReader` does images.
+
+    Args:
+        height: See `ImageReader`.
+        width: See `ImageReader`.
+        fit: See `ImageReader`.
+        max_frames: Positive int: of a longer video so many are taken, evenly spaced, the first
+            and the last among them. None takes all.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int | None = None,
+        fit: Literal["stretch", "crop"] = "stretch",
+        max_frames: int | None = None,
+    ):
+        super().__init__(height, width, fit)
+        self.max_frames = max_frames
+        if max_frames is not None and max_frames < 1:
+            raise ValueError(f"`max_frames` must be at least 1. Received: {max_frames}.")
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What a served model takes: a batch of encoded frames, "" after the last of a video."""
+        return tf.TensorSpec([None, None], tf.string, name="frames")
+
+    def chosen(self, video: Any, place: int = 0) -> list[Any]:
+        """Returns the frames of a video in any form that are looked at."""
+        frames = frames_of(video, place)
+        if self.max_frames is None or len(frames) <= self.max_frames:
+            return frames
+
+    def as_raw(self, videos: Sequence[Any]) -> tf.Tensor:
+        """Returns encoded frames `(B, F)`, "" where a video is shorter, of videos in any form."""
+        rows, names = [], []
+        for place, video in enumerate(videos):
+            chosen = self.chosen(video, place)
+            rows.append([encoded_image(frame, i) for i, frame in enumerate(chosen)])
+            names += _names(chosen, video, place)
+        frames = [frame for row in rows for frame in row]
+        self._refuse_broken(self.read(frames, names).broken)
+        return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
+
+    def __call__(self, raw: tf.Tensor) -> Inputs:
+        """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`."""
+        mask = raw != ""
+        pixels = self.decode(tf.boolean_mask(raw, mask))
+        shape = tf.concat([tf.shape(raw, tf.int64), tf.shape(pixels, tf.int64)[1:]], axis=0)
+        frames = tf.scatter_nd(tf.where(mask), tf.cast(pixels, tf.int32), shape)
+        frames = tf.ensure_shape(frames, [None, None, self.height, self.width, 3])
+        return {"frames": tf.cast(frames, tf.uint8), "mask": mask}
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """The number of frames of each video."""
+        return np.count_nonzero(raw.numpy() != b"", axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"max_frames": self.max_frames}
+
+
+def _names(frames: Sequence[Any], video: Any, place: int) -> list[str]:
+    """What errors call the frames of a video: their paths, or their places in it."""
+    of_video = name_of(video, place).replace("image", "video")
+    return [
+        os.fspath(frame) if isinstance(frame, (str, os.PathLike)) else f"frame {i} of {of_video}"
+        for i, frame in enumerate(frames)
+    ]

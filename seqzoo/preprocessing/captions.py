@@ -168,7 +168,7 @@ class CaptionRows:
         y = _by_caption(target)
         weight = tf.cast(y != 0, tf.float32)
         shifted = tf.concat([tf.fill(tf.shape(y[:, :, :1]), Tokenizer.start_id), y[:, :, :-1]], 2)
-        shifted = tf.where((y != 0) & (shifted != Tokenizer.end_id), shifted, 0)
+        shifted = tf.where(y != 0, shifted, 0)
         return self._gather(source) | {"target_ids": shifted}, y, weight
 
     def _gather(self, source: tf.RaggedTensor) -> dict[str, tf.Tensor]:

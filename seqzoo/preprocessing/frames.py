@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.images import ImageReader, Inputs
+from seqzoo.preprocessing.images import ImageReader, Inputs, Read
 from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
 
 
@@ -48,6 +48,25 @@ class FrameReader(ImageReader):
         frames = frames_of(video, place)
         if self.max_frames is None or len(frames) <= self.max_frames:
             return frames
+        places = np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)
+        return [frames[place] for place in places]
+
+    def read_videos(self, videos: Sequence[Any]) -> tuple[Read, list[int]]:
+        """Reads the frames of videos in any form, and counts how many each has.
+
+        A video whose frames cannot be looked for counts 0, and is told of among the broken.
+        """
+        frames, names, counts, missing = [], [], [], []
+        for place, video in enumerate(videos):
+            try:
+                chosen = self.chosen(video, place)
+            except (ValueError, OSError) as error:
+                chosen, missing = [], [*missing, str(error)]
+            counts.append(len(chosen))
+            frames += chosen
+            names += _names(chosen, video, place)
+        found = self.read(frames, names)
+        return found._replace(broken=missing + found.broken), counts
 
     def as_raw(self, videos: Sequence[Any]) -> tf.Tensor:
         """Returns encoded frames `(B, F)`, "" where a video is shorter, of videos in any form."""

@@ -13,6 +13,7 @@ from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.features import is_features, reader_of
 from seqzoo.tasks.generation import GenerationTask
+from seqzoo.training.scheduled_sampling import mix_in_samples
 
 _INPUTS = ("images", "frames", "features")
 
@@ -35,6 +36,9 @@ class Captioner(GenerationTask):
             `{"images" or "frames" or "features", "mask", "target_ids"}` themselves.
         head: Makes logits of hidden states; None is `Tokens` without label smoothing.
         search: The search that is used where none is given; None is `Greedy()`.
+        scheduled_sampling: From 0 to 1: the share of the tokens so far that are samples from the
+            model itself in training; see `mix_in_samples`.
+        scheduled_sampling_steps: Training steps over which that share rises from 0 in a line.
 
     Call arguments:
         x: Dict of `images` `(B, height, width, 3)`, `frames` `(B, F, height, width, 3)` or
@@ -52,12 +56,21 @@ class Captioner(GenerationTask):
         preprocessor: ImageCaptions | None = None,
         head=None,
         search: Any = None,
+        scheduled_sampling: float = 0.0,
+        scheduled_sampling_steps: int = 0,
         **kwargs,
     ):
+        if not 0 <= scheduled_sampling <= 1:
+            raise ValueError(
+                "`scheduled_sampling` must be from 0 to 1. Received: "
+                f"scheduled_sampling={scheduled_sampling}."
+            )
         head = Tokens(decoder.vocabulary_size) if head is None else head
         super().__init__(head, preprocessor, search, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
+        self.scheduled_sampling = scheduled_sampling
+        self.scheduled_sampling_steps = scheduled_sampling_steps
         self.build()
 
     def build(self, input_shape=None):
@@ -84,9 +97,25 @@ class Captioner(GenerationTask):
         encoded = self.encode(x, training=training)
         ids = x["target_ids"]
         captions = tf.reshape(ids, [-1, tf.shape(ids)[-1]])  # (B, K, T) -> (B * K, T)
+        if training and self.scheduled_sampling:
+            captions = self._mix_in_samples(captions, encoded)
         logits = self.head(self.decoder(captions, encoded, training=training))
         shape = tf.concat([tf.shape(ids), tf.shape(logits)[-1:]], axis=0)
         return tf.reshape(logits, shape)
+
+    def _mix_in_samples(self, captions, encoded):
+        rate = self.scheduled_sampling
+        if self.scheduled_sampling_steps and self.optimizer is not None:
+            taken = tf.cast(self.optimizer.iterations, tf.float32) / self.scheduled_sampling_steps
+            rate = rate * tf.minimum(taken, 1.0)
+        state, memory = self.decoder.start(encoded, *tf.unstack(tf.shape(captions)))
+        decoder_step = self.decoder.stepper()
+
+        def step(token_ids, state, memory):
+            hidden, state = decoder_step(token_ids, state, memory)
+            return self.head(hidden), state
+
+        return mix_in_samples(step, state, memory, captions, rate)
 
     def encode(self, inputs, training=False):
         name = next(name for name in _INPUTS if name in inputs)
@@ -136,8 +165,12 @@ class Captioner(GenerationTask):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        parts = {"encoder": serialize(self.encoder), "decoder": serialize(self.decoder)}
-        return super().get_config() | parts
+        return super().get_config() | {
+            "encoder": serialize(self.encoder),
+            "decoder": serialize(self.decoder),
+            "scheduled_sampling": self.scheduled_sampling,
+            "scheduled_sampling_steps": self.scheduled_sampling_steps,
+        }
 
 
 def _pairs(x, y) -> tuple[list, list]:

@@ -19,6 +19,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 _TEXT = b"warm up"
+_PICTURES = {"image", "frames"}  # names of inputs that are encoded images
 
 
 def write_warm_up(
@@ -26,7 +27,8 @@ def write_warm_up(
 ) -> None:
     """Writes one request to each signature, each a batch of one, into a SavedModel's folder.
 
-    Strings in it are a short text, numbers are 1, and so are sizes that are not fixed.
+    Strings in it are a short text, or an image of one pixel where the input is named as one;
+    numbers are 1, and so are sizes that are not fixed.
     """
     extra = folder / "assets.extra"
     extra.mkdir()
@@ -43,15 +45,19 @@ def _prediction_log(
     model_spec = _field(1, model_name.encode()) + _field(3, signature.encode())
     request = _field(1, model_spec)
     for name, info in sorted(inputs.items()):
-        request += _field(2, _field(1, name.encode()) + _field(2, _sample(info)))
+        request += _field(2, _field(1, name.encode()) + _field(2, _sample(name, info)))
     return _field(6, _field(1, request))
 
 
-def _sample(info: meta_graph_pb2.TensorInfo) -> bytes:
+def _sample(name: str, info: meta_graph_pb2.TensorInfo) -> bytes:
     """A `TensorProto` that fits an input."""
     shape = [max(dimension.size, 1) for dimension in info.tensor_shape.dim]  # unknown: -1
-    value = _TEXT if info.dtype == tf.string.as_datatype_enum else 1
+    value = _string(name) if info.dtype == tf.string.as_datatype_enum else 1
     return tf.make_tensor_proto(np.full(shape, value), info.dtype).SerializeToString()
+
+
+def _string(name: str) -> bytes:
+    return tf.io.encode_png(np.zeros((1, 1, 3), "uint8")).numpy() if name in _PICTURES else _TEXT
 
 
 def _field(number: int, content: bytes) -> bytes:

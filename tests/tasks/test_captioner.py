@@ -56,6 +56,15 @@ def test_the_served_model_answers_as_generate_does(tmp_path):
         )
 
 
+def test_a_server_warms_up_with_an_image(tmp_path):
+    task, _ = trained_captioner()
+    task.export(tmp_path / "served")
+    (file,) = tmp_path.rglob("tf_serving_warmup_requests")
+    content = file.read_bytes()
+    picture = content[content.index(b"\x89PNG") :]
+    assert tf.io.decode_png(picture[: picture.index(b"IEND") + 8]).shape == (1, 1, 3)
+
+
 def test_a_served_video_model_takes_padded_frames(tmp_path):
     task = make_captioner("yao_2015", search=sz.Greedy(max_length=4))
     clips = [clip for clip, _ in captioned_clips(5)]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.attention.attention import Attention, Memory
+from seqzoo.ops.beams import rows_per_example
 from seqzoo.ops.scans import Linear
 
 
@@ -67,6 +68,7 @@ def unevenness(alignments, token_ids, memory):
     real = ops.cast(ops.not_equal(token_ids, 0), "float32")  # (N, T)
     got = ops.sum(ops.cast(alignments, "float32") * ops.transpose(real)[:, :, None], axis=0)
     mask = ops.cast(Memory(*memory).mask, "float32")
-    counted = ops.repeat(mask, ops.shape(real)[0] // ops.maximum(ops.shape(mask)[0], 1), axis=0)
+    times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
+    counted = ops.repeat(mask, times, axis=0)
     counted = counted * ops.max(real, axis=1, keepdims=True)  # (N, S)
     return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
@@ -16,6 +17,7 @@ from seqzoo.explain.labels import readable_labels
 
 _SIDE = 1.5  # inches of an image
 _COLUMNS = 6
+_VEIL, _BLACK = 0.8, ListedColormap(["black"])  # what covers a place without weight
 
 
 class Captioning(Protocol):
@@ -31,8 +33,8 @@ def caption_attention(captioner: Captioning, image: Any, path: str | Path | None
     """Draws for each word of a caption where in the image, or in which frames, it was found.
 
     The image is captioned with the captioner's own search, and the best caption is drawn. Of an
-    image, each word stands above the image, bright where the weight is large; all words have one
-    scale. Of a video, the frames stand side by side, and below them the weights of each word.
+    image, each word stands above the image, which shows through where the weight is large; all
+    words have one scale. Of a video, the frames stand side by side, and below them the weights of each word.
 
     Args:
         captioner: A trained `Captioner` whose decoder attends.
@@ -138,10 +140,8 @@ def _over_image(pixels: np.ndarray, weights: np.ndarray, labels, families) -> Fi
             continue
         axes.imshow(
             weights[place - 1],
-            cmap="gray",
-            alpha=0.65,
-            vmin=0,
-            vmax=weights.max(),
+            cmap=_BLACK,
+            alpha=_VEIL * (1 - weights[place - 1] / weights.max()),
             extent=(0, width, height, 0),
             interpolation="bilinear",
         )

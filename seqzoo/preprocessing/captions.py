@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader
@@ -94,8 +95,9 @@ class ImageCaptions(tf.Module):
             )
         said = [said[places[row]] for row in kept]
         most = max(map(len, said))
-        padded = [each + [""] * (most - len(each)) for each in said]
-        dataset = tf.data.Dataset.from_tensor_slices((np.array(kept), tf.constant(padded)))
+        texts = [text for each in said for text in each + [""] * (most - len(each))]
+        padded = tf.reshape(as_strings(texts), [len(said), most])
+        dataset = tf.data.Dataset.from_tensor_slices((np.array(kept), padded))
         return dataset, CaptionRows(self, inputs, splits)
 
     def _report(self, broken: list[str], count: int) -> None:

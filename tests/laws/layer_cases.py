@@ -147,7 +147,7 @@ RECURRENTS |= {
     for name in DIRECTIONS
 }
 
-PIXELS = (normal(BATCH, 4, 6, 3) * 50 + 100).clip(0, 255)
+PIXELS, FRAMES = normal(BATCH, 4, 6, 3), normal(BATCH, TIME, 4, 6, 3)
 
 
 def image_encoder(**options):
@@ -170,7 +170,7 @@ ENCODERS = {
 ENCODERS |= {
     f"encoder of videos, {reading}": Case(
         partial(video_encoder, reading),
-        {"inputs": (normal(BATCH, TIME, 4, 6, 3) * 50 + 100).clip(0, 255), "mask": MASK},
+        {"inputs": FRAMES, "mask": MASK},
     )
     for reading in READINGS
 }

@@ -104,8 +104,8 @@ def compare_steps(args):
         name: seconds(lambda m=m: m.train_on_batch(x, y))
         for name, m in (("ours", ours), ("loop", theirs))
     }
-    if ours.count_params() != theirs.count_params() + args.units:  # a bias of the projected grid
-        print(f"weights: {ours.count_params()} and {theirs.count_params()}")
+    if ours.count_params() != theirs.count_params():
+        raise SystemExit(f"weights differ: {ours.count_params()} and {theirs.count_params()}")
     ways = {
         "ours": lambda: ours.train_on_batch(x, y),
         "loop": lambda: theirs.train_on_batch(x, y),

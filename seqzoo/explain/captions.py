@@ -34,7 +34,8 @@ def caption_attention(captioner: Captioning, image: Any, path: str | Path | None
 
     The image is captioned with the captioner's own search, and the best caption is drawn. Of an
     image, each word stands above the image, which shows through where the weight is large; all
-    words have one scale. Of a video, the frames stand side by side, and below them the weights of each word.
+    words have one scale. Of a video, the frames stand side by side, and below them the weights of
+    each word.
 
     Args:
         captioner: A trained `Captioner` whose decoder attends.

@@ -208,12 +208,12 @@ def _read_features(reader: FeatureReader, features: Sequence[Any]) -> tuple:
 
 
 def _as_list(captions: Any, place: int) -> list[str]:
-    if isinstance(captions, bytes):
-        captions = captions.decode("utf-8", "replace")
-    captions = [captions] if isinstance(captions, str) else list(captions)
-    texts = [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in captions]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError(
-            f"A caption, or a list of captions, is wanted. Received {captions!r} at place {place}."
-        )
-    return [text for text in texts if text.strip()]
+    one = isinstance(captions, (str, bytes))
+    listed = [captions] if one else captions
+    if isinstance(listed, (list, tuple, np.ndarray)):
+        texts = [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in listed]
+        if all(isinstance(text, str) for text in texts):
+            return [text for text in texts if text.strip()]
+    raise ValueError(
+        f"A caption, or a list of captions, is wanted. Received {captions!r} at place {place}."
+    )

@@ -148,7 +148,8 @@ class Captioner(GenerationTask):
         return self.preprocessor.corpus(images, captions, reader)
 
     def _as_raw(self, inputs):
-        if isinstance(inputs, (str, bytes, np.ndarray)) and np.ndim(inputs) < 4:
+        is_pixels = isinstance(inputs, np.ndarray) and inputs.dtype == "uint8" and inputs.ndim < 4
+        if isinstance(inputs, (str, bytes)) or is_pixels:
             raise ValueError("`generate` wants a list of images. Received one. Put it in a list.")
         return self.preprocessor.reader.as_raw(list(inputs))
 

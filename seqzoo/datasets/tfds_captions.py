@@ -71,7 +71,9 @@ def load(
             f"{', '.join(features)}."
         )
     builder.download_and_prepare()
-    decoders = {"image": tfds.decode.SkipDecoding()}
+    decoders = tfds.decode.PartialDecoding(
+        {"image": True, "captions": {"text": True}}, {"image": tfds.decode.SkipDecoding()}
+    )
     return {
         split: Examples(
             builder.as_dataset(split=split, shuffle_files=False, decoders=decoders).map(

@@ -89,7 +89,7 @@ def test_a_backbone_of_keras_hub_is_taken(tf):
     backbone = keras_hub.models.ResNetBackbone(
         input_conv_filters=[4],
         input_conv_kernel_sizes=[3],
-        stackwise_num_filters=[4, 4],
+        stackwise_num_filters=[64, 64],
         stackwise_num_blocks=[1, 1],
         stackwise_num_strides=[1, 2],
         block_type="basic_block",

@@ -92,5 +92,5 @@ def test_coco_is_read_as_encoded_images_with_all_captions(tmp_path):
     assert splits["train"][1] == (b"b", ["x", "y"])
     assert len(splits["train"]) == 3
     assert splits["val"][:2] == list(splits["val"])[:2]
-    with pytest.raises(ValueError, match="no set 'coco'"):
-        tfds_captions.load("coco")
+    with pytest.raises(ValueError, match="no set 'cocoo'"):
+        tfds_captions.load("cocoo")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         zoo,
     )
     from seqzoo.search import BeamSearch, Greedy
-    from seqzoo.tasks import Seq2Seq, from_preset, load
+    from seqzoo.tasks import LanguageModel, Seq2Seq, from_preset, load
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -46,6 +46,7 @@ _FOLDERS = (
 _HOMES = {
     "BeamSearch": "search",
     "Greedy": "search",
+    "LanguageModel": "tasks",
     "Seq2Seq": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
@@ -55,6 +56,7 @@ __all__ = [
     "__version__",
     "BeamSearch",
     "Greedy",
+    "LanguageModel",
     "Seq2Seq",
     "datasets",
     "decoders",

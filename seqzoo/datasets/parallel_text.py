@@ -108,18 +108,27 @@ def _find(folder: Path, split: str, stems: Sequence[str], language: str) -> Path
 
 
 def _read_lines(path: Path) -> list[str]:
+    return read_text(path).removesuffix("\n").split("\n")
+
+
+def read_text(path: Path) -> str:
+    """Returns the text of a file, plain or gzipped.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: if it is empty or not UTF-8.
+    """
     content = _read_bytes(path)
     if not content:
         raise ValueError(f"A file of sentences must not be empty. Received: {path}.")
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"Text must be UTF-8. Received: the byte {content[error.start]:#04x} in line {line} of "
             f"{path}. Convert the file, for example with iconv."
         ) from error
-    return text.removesuffix("\n").split("\n")
 
 
 def _read_bytes(path: Path) -> bytes:

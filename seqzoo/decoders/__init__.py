@@ -1,5 +1,6 @@
 """Decoders: they turn the tokens so far into hidden states; a head makes logits of these."""
 
+from seqzoo.decoders.language import LanguageDecoder
 from seqzoo.decoders.recurrent import RecurrentDecoder
 
-__all__ = ["RecurrentDecoder"]
+__all__ = ["LanguageDecoder", "RecurrentDecoder"]

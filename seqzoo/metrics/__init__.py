@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
-    from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
+    from seqzoo.metrics.tokens import BitsPerCharacter, Perplexity, TokenAccuracy
 
 METRICS = {"bleu": bleu, "chrf": chrf, "exact_match": exact_match}
 
@@ -18,12 +18,13 @@ __all__ = [
     "exact_match",
     "TokenAccuracy",
     "Perplexity",
+    "BitsPerCharacter",
 ]
 
 
 def __getattr__(name: str):
     """Imports the Keras metrics when they are used: scoring texts needs no Keras."""
-    if name in ("TokenAccuracy", "Perplexity"):
+    if name in ("TokenAccuracy", "Perplexity", "BitsPerCharacter"):
         from seqzoo.metrics import tokens
 
         return getattr(tokens, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -91,7 +90,7 @@ def run(
 def _build(recipe: Recipe, splits: Splits) -> Any:
     task = recipe.build(splits, recipe.model)
     count, options = len(splits["train"]), recipe.training
-    steps_per_epoch = math.ceil(count / min(options.batch_size, count))
+    steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
     task.compile(optimizer=make_optimizer(options, steps_per_epoch))
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
     known -= {"gradient_norm"}  # there is none in validation
@@ -144,7 +143,8 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     ):
         print(f"{example} -> {output}")
     scores = {}
-    for name in sorted(split for split in splits if split.startswith("test")):
+    tests = sorted(split for split in splits if split.startswith("test"))
+    for name in tests or ["validation"]:  # of a text without a published test split
         _say(f"evaluating {name}: {len(splits[name])} examples")
         of_split = recipe.scores(task, splits[name], recipe.search)
         prefix = "" if name == "test" else f"{name}_"

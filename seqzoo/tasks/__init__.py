@@ -1,11 +1,21 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
 from seqzoo.tasks.generation import Generated, GenerationTask
+from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.loading import from_preset, load
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.task import Task
 
-TASKS = {"seq2seq": Seq2Seq}
+TASKS = {"seq2seq": Seq2Seq, "language_model": LanguageModel}
 """The tasks by name."""
 
-__all__ = ["TASKS", "Generated", "GenerationTask", "Seq2Seq", "Task", "from_preset", "load"]
+__all__ = [
+    "TASKS",
+    "Generated",
+    "GenerationTask",
+    "LanguageModel",
+    "Seq2Seq",
+    "Task",
+    "from_preset",
+    "load",
+]

@@ -73,9 +73,7 @@ class GenerationTask(Task):
             search: A search; None is that of the task.
         """
         search = self._complete(search)
-        encoded = self.encode(inputs)
-        rows = tf.shape(encoded.mask)[0] * search.width
-        state, memory = self.decoder.start(encoded, rows, search.max_length)
+        state, memory, start_id = self.begin(inputs, search)
 
         decoder_step = self.decoder.stepper()
 
@@ -83,7 +81,13 @@ class GenerationTask(Task):
             hidden, state = decoder_step(token_ids, state, memory)
             return self.head.readout(self.head(hidden)), state
 
-        return search(step, state, memory, Tokenizer.start_id, Tokenizer.end_id)
+        return search(step, state, memory, start_id, Tokenizer.end_id)
+
+    def begin(self, inputs, search) -> tuple:
+        """Returns the decoder's first state, what its steps read from, and the start token."""
+        encoded = self.encode(inputs)
+        rows = tf.shape(encoded.mask)[0] * search.width
+        return *self.decoder.start(encoded, rows, search.max_length), Tokenizer.start_id
 
     def serve(self, raw, search: Any = None) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""

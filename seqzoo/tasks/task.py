@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -240,6 +241,10 @@ class Task(keras.Model):
         return super().evaluate(
             evaluation_batches(raw, self.preprocessor, batch_size or 64), **kwargs
         )
+
+    def count_steps(self, x, batch_size: int) -> int:
+        """Returns the number of batches of so many examples in an epoch over a list of them."""
+        return math.ceil(len(x) / min(batch_size, len(x)))
 
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.decoders import RecurrentDecoder
-from seqzoo.encoders import Encoded, RecurrentEncoder
+from seqzoo.decoders import LanguageDecoder, RecurrentDecoder
+from seqzoo.encoders import Encoded, LanguageEncoder, RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import (
     ActivationRegularization,
@@ -139,6 +139,17 @@ RECURRENTS |= {
     )
     for name in DIRECTIONS
 }
+RECURRENTS |= {
+    f"encoder forward of text, {cell}": Case(
+        partial(
+            LanguageEncoder,
+            *(VOCABULARY, EMBEDDING, UNITS),
+            **{"layers": 2, "residual": True, "cell": cell, "output_units": output_units},
+        ),
+        TOKENS,
+    )
+    for cell, output_units in (("lstm", VALUES), ("min_gru", None))
+}
 
 RECURRENTS |= {f"stack {skip}": Case(partial(stack, skip), SEQUENCE) for skip in SKIPS}
 
@@ -164,6 +175,15 @@ LAYERS |= {
     ),
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}
+
+
+def language_decoder(**options):
+    return LanguageDecoder(
+        LanguageEncoder(VOCABULARY, EMBEDDING, UNITS, layers=2, **options), **options
+    )
+
+
+LAYERS |= {"decoder, language": Case(language_decoder, {"token_ids": ids(BATCH, TIME)})}
 
 REGULARIZERS = {
     "regularizer of activations": Case(partial(ActivationRegularization, 0.5, 0.25), SEQUENCE),

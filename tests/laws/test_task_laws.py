@@ -1,4 +1,4 @@
-"""What holds for every task in the registry, on the reversal of a few letters."""
+"""What holds for every task in the registry, on a few letters."""
 
 import contextlib
 
@@ -6,24 +6,35 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
+from tiny_tasks import (
+    BEAM,
+    letter_texts,
+    make_language_model,
+    make_translator,
+    reversal_pairs,
+    trained_language_model,
+    trained_translator,
+)
 
 from seqzoo import from_preset, load
 from seqzoo.tasks import TASKS
 from seqzoo.training.optimizer import Adam
 
-TRAINED = {"seq2seq": trained_translator}
+TRAINED = {"seq2seq": trained_translator, "language_model": trained_language_model}
 # Builders of small tasks, always the same. Recurrences without attention are traced sooner.
-BUILDERS = {"seq2seq": lambda: make_translator("sutskever_2014")}
+BUILDERS = {
+    "seq2seq": lambda: make_translator("sutskever_2014"),
+    "language_model": make_language_model,
+}
 
-PAIRS = reversal_pairs(20)
+EXAMPLES = {"seq2seq": reversal_pairs(20), "language_model": letter_texts(20)}
 TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
 
 everywhere = pytest.mark.parametrize("name", TASKS)
 
 
 def test_every_task_of_the_registry_is_tested_here():
-    assert TRAINED.keys() == BUILDERS.keys() == TASKS.keys()
+    assert TRAINED.keys() == BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
 
 
 @everywhere
@@ -84,7 +95,8 @@ def test_odd_inputs_get_an_answer_each(name):
 
     answers = task.generate(odd)
 
-    assert answers[:2] == ["", ""]
+    if name != "language_model":  # which begins a text where there is no prompt
+        assert answers[:2] == ["", ""]
     assert [type(answer) for answer in answers] == [str] * len(odd)
 
 
@@ -95,7 +107,7 @@ def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas)
         with scope:
             task = BUILDERS[name]()
             task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
-        history = task.fit(PAIRS, batch_size=7, epochs=2, verbose=0).history
+        history = task.fit(EXAMPLES[name], batch_size=7, epochs=2, verbose=0).history
         found.append((task.get_weights(), history))
 
     (one, one_history), (two, two_history) = found
@@ -115,7 +127,7 @@ def test_half_precision_trains_float32_weights_and_answers(name, tmp_path):
     task.compile(Adam(0.03), run_eagerly=True)
     before = task.get_weights()
 
-    history = task.fit(PAIRS[:8], batch_size=8, epochs=3, verbose=0).history
+    history = task.fit(EXAMPLES[name][:8], batch_size=8, epochs=3, verbose=0).history
 
     assert history["loss"][-1] < history["loss"][0]
     assert task.compute_dtype == "bfloat16"

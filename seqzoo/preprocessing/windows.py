@@ -12,7 +12,7 @@ from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import Stream
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
-_TOKENS_AT_ONCE = 4096  # of a batch in evaluation: it bounds the memory of the logits
+_TOKENS_AT_ONCE = 1024  # of a batch in evaluation: it bounds the memory of the logits
 
 
 class Rows(NamedTuple):

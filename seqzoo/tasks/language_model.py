@@ -233,10 +233,10 @@ class LanguageModel(GenerationTask):
         return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found
 
     def score(self, texts: Iterable[str | bytes]) -> list[Scored]:
-        """Returns how probable each text is, for itself."""
-        return [scored for text in as_texts(texts) for scored in self.stream([text])]
+        """Returns how probable each text is, for itself: as `evaluate` counts it alone."""
+        return [scored for text in as_texts(texts) for scored in self.score_stream([text])]
 
-    def stream(self, texts: Iterable[str | bytes]) -> Iterator[Scored]:
+    def score_stream(self, texts: Iterable[str | bytes]) -> Iterator[Scored]:
         """Yields how probable each text is after all those before it, as they come.
 
         The state goes from one text to the next, and is all that is kept of them: the texts may be
@@ -244,7 +244,7 @@ class LanguageModel(GenerationTask):
         """
         state = self.encoder.initial_state(1)
         before = self.preprocessor.first_ids
-        for text in texts:
+        for text in [texts] if isinstance(texts, (str, bytes)) else texts:
             (text,) = as_texts([text])
             ids = self.preprocessor.encode([text])[0].numpy().tolist()
             log_probs, state = self._read(before, ids, state)

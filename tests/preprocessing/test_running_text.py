@@ -138,5 +138,5 @@ def test_evaluation_counts_every_token_once_at_a_bounded_size():
         weights = np.concatenate([w for _, _, w in found], axis=1)
         targets = np.concatenate([y for _, y, _ in found], axis=1)
         assert targets.reshape(-1)[weights.reshape(-1) > 0].tolist() == list(range(10, 10_010))
-        assert max(y.size for _, y, _ in found) <= 4096
+        assert max(y.size for _, y, _ in found) <= 1024
         assert [x["fresh"].all() for x, _, _ in found] == [True] + [False] * (len(found) - 1)

@@ -50,7 +50,7 @@ def test_streaming_log_probs_are_those_of_the_whole_text(trained, monkeypatch):
     from seqzoo.tasks import language_model
 
     monkeypatch.setattr(language_model, "_PIECE", 3)
-    scored = list(trained.stream(iter(TEXTS)))
+    scored = list(trained.score_stream(iter(TEXTS)))
 
     found = np.concatenate([each.token_log_probs for each in scored])
     np.testing.assert_allclose(found, log_probs_at_once(trained, TEXTS), rtol=1e-4, atol=1e-5)
@@ -248,7 +248,7 @@ def test_a_text_of_many_words_is_scored_and_goes_on():
         (lambda task: task.fit([("a", "b")]), r"Received: \('a', 'b'\) at place 0"),
         (lambda task: task.fit(["a"], class_weight={}), "`fit` takes no `class_weight`"),
         (lambda task: task.generate("a b"), "wants a list of inputs. Received one text: 'a b'"),
-        (lambda task: list(task.stream(["a", 3])), "Received: 3 at place 0"),
+        (lambda task: list(task.score_stream(["a", 3])), "Received: 3 at place 0"),
     ],
 )
 def test_wrong_input_is_explained(call, message):

@@ -83,9 +83,10 @@ def load_whole(
 
 
 def python_topics(validation: float = 0.05, test: float = 0.05, seed: int = 0) -> dict:
-    """Returns the lines of Python's language reference, as `help()` shows it, about 700 kB.
+    """Returns the lines of Python's language reference, as `help()` shows it.
 
-    The splits are of whole topics. What the text says depends on the version of Python.
+    They hold about 460,000 characters, what exactly depends on the version of Python. The splits
+    are of whole topics.
 
     Args:
         validation: Share of the topics that are kept for validation.

@@ -1,12 +1,17 @@
 """Tiny Shakespeare: a language model of characters.
 
-    seqzoo train recipes/language_model/tiny_shakespeare.py --data DIR --seed 0
+    seqzoo train recipes/language_model/tiny_shakespeare.py --data DIR
 
 Source: 40,000 lines of Shakespeare, 1.1 million characters, from
 https://github.com/karpathy/char-rnn (data/tinyshakespeare): DIR holds `input.txt`, plain or
 `.gz`. The first 90 % are for training and the last 10 % for validation, as nanoGPT has it; there
 is no test split. With no `--data`, the text is the reference of the language Python, which every
 Python carries.
+
+Expected, seed 0: a validation loss of 1.669 nats per character (2.408 bits) over the whole text
+after three epochs, 738 steps; 1.813, 1.698 and 1.672 after each epoch, in 64 rows. Published: 1.88
+(nanoGPT's setting for a CPU, 3 minutes). The whole command took 4.9 minutes of CPU time, both cores
+of an AMD EPYC (AVX2) added up, and 30 minutes by the clock on a machine with much other work.
 """
 
 import dataclasses
@@ -16,7 +21,7 @@ from typing import Literal
 from seqzoo import zoo
 from seqzoo.datasets import plain_text
 from seqzoo.preprocessing import TOKENIZERS
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import Greedy
 
 
@@ -37,7 +42,7 @@ class Model:
     embedding_dim: int = 64
     layers: int = 1
     cell: Literal["lstm", "gru", "min_gru", "min_lstm", "lru", "rg_lru"] = "lstm"
-    dropout: float = 0.2
+    dropout: float = 0.1
     window_length: int = 64
 
 
@@ -70,10 +75,16 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=6, batch_size=64, learning_rate=4e-3, schedule="cosine", warmup_steps=20
+        epochs=3, batch_size=64, learning_rate=4e-3, schedule="cosine", warmup_steps=20
     ),
     search=Greedy(max_length=200),
     metrics={},
     examples=("ROMEO:", "The "),
-    figures=(),
+    figures=(
+        Figure(
+            "validation loss, nats per character",
+            published="1.88 (nanoGPT's setting for a CPU)",
+            measured="1.669",
+        ),
+    ),
 )

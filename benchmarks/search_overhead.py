@@ -14,9 +14,11 @@ import statistics
 import time
 from unittest import mock
 
+from seqzoo.ops import beams, buffers  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import tensorflow as tf
 
-from seqzoo.ops import beams, buffers
 from seqzoo.search import BeamSearch, Greedy
 
 START, END = 1, 2

@@ -29,8 +29,8 @@ class Stream:
         names: What is read, such as paths of files.
         read: Function of one of the names, a string tensor, that returns a dataset of its pairs
             of string scalars.
-        shuffle: Positive int, the examples that are held in memory to draw from. The order of the
-            names is another in each epoch too, and several are read at once.
+        shuffle: Positive int, the examples that are held in memory to be put in another order. The
+            order of the names is another in each epoch too, and several are read at once.
         size: Number of the pairs; None counts them when it is asked for, which reads all.
     """
 
@@ -67,13 +67,21 @@ class Stream:
         """The pairs of epoch after epoch without end, each in an order of its own."""
 
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
-            seeds = tf.stack([tf.constant(seed, tf.int64), number])
-            names = tf.random.experimental.stateless_shuffle(list(self.names), seeds)
-            files = tf.data.Dataset.from_tensor_slices(names)
+            names = tf.random.experimental.stateless_shuffle(
+                tf.constant(self.names), tf.stack([seed, number])
+            )
             at_once = min(_FILES_AT_ONCE, len(self.names))
+            files = tf.data.Dataset.from_tensor_slices(names)
             mixed = files.interleave(self.read, at_once, deterministic=True)
-            drawn = tf.random.stateless_uniform([], seeds, maxval=None, dtype=tf.int64)
-            return mixed.shuffle(self.shuffle, seed=drawn, reshuffle_each_iteration=False)
+
+            def block(place: tf.Tensor, pairs: Pair) -> tf.data.Dataset:
+                seeds = tf.stack([seed, number * 2**32 + place + 1])
+                places = tf.range(tf.size(pairs[0]))
+                order = tf.random.experimental.stateless_shuffle(places, seeds)
+                shuffled = tuple(tf.gather(side, order) for side in pairs)
+                return tf.data.Dataset.from_tensor_slices(shuffled)
+
+            return mixed.batch(self.shuffle).enumerate().flat_map(block)
 
         return tf.data.Dataset.counter().flat_map(epoch)
 

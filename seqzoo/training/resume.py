@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import random
 import sys
 from collections.abc import Mapping, Sequence
@@ -142,8 +141,8 @@ class Resume(keras.callbacks.Callback):
         done = batch + 1
         if not self.data or done <= self._passed_over or done == self.params["steps"]:
             return
-        before = self._epoch * self.params["steps"] + done - self.model.steps_per_execution
-        if (before + self.model.steps_per_execution) // self.every > before // self.every:
+        now = self._step(self._epoch, done)
+        if now // self.every > (now - self.model.steps_per_execution) // self.every:
             self._write(self._epoch, done)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -159,7 +158,7 @@ class Resume(keras.callbacks.Callback):
             return
         stopping = self.early_stopping
         state = {
-            "step": epoch * self.params["steps"] + batch,
+            "step": self._step(epoch, batch),
             "epoch": epoch,
             "batch": batch,
             "stopped": self.model.stop_training,
@@ -175,6 +174,12 @@ class Resume(keras.callbacks.Callback):
         best_weights = (stopping.best_weights if stopping else None) or []
         write_checkpoint(self.folder, Checkpoint(state, variables, best_weights, metrics))
         remove_old(self.folder, self.keep)
+
+    def _step(self, epoch: int, batch: int) -> int:
+        """The number of the step in all; an epoch of other models may have no fixed length."""
+        if self.data:
+            return epoch * self.params["steps"] + batch
+        return int(self.model.optimizer.iterations.numpy())
 
     def _build(self) -> None:
         """Makes the variables that the first step would make."""
@@ -248,7 +253,6 @@ def _versions() -> dict[str, str]:
         "seqzoo": __version__,
         "keras": keras.version(),
         "tensorflow": tf.__version__,
-        "machine": platform.machine(),
     }
 
 

@@ -129,25 +129,37 @@ def measure_overheads():
 
     pairs = make_pairs(BATCH * 8)
     task = make_task(contextlib.nullcontext())
-    step_times(task, pairs, 3)
-    bare = step_times(task, pairs, 3 * STEPS)
     folder = Path(tempfile.mkdtemp())
-    resume = Resume(folder / "checkpoints", every=500)
-    watching = [HistoryFile(folder / "h.csv"), Progress(), StopAtBadStep(), resume]
-    watched = step_times(task, pairs, 3 * STEPS, watching)
-    step = np.median(bare)
-
     batches = training_batches(examples(pairs), task.preprocessor, BATCH)
     iterator = iter(batches.dataset)
-    data = [next(iterator) for _ in range(STEPS)]
+    data = [next(iterator) for _ in range(STEPS)]  # what `fit` begins with too
     function = tf.function(task.train_step, reduce_retracing=True)
-    for batch in data:
-        function(batch)
-    alone = []
-    for batch in data * 2:
-        start = time.perf_counter()
-        function(batch)
-        alone.append(1000 * (time.perf_counter() - start))
+
+    def function_times():
+        times = []
+        for batch in data:
+            start = time.perf_counter()
+            function(batch)
+            times.append(1000 * (time.perf_counter() - start))
+        return times[1:]
+
+    def watched_times():
+        table = HistoryFile(folder / "h.csv")
+        return step_times(task, pairs, callbacks=[table, Progress(), StopAtBadStep()])
+
+    ways = {
+        "function": function_times,
+        "fit": lambda: step_times(task, pairs),
+        "watched": watched_times,
+    }
+    times = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for _ in range(4):
+        for name, way in ways.items():
+            times[name] += way()
+    alone, step, watched = (np.median(times[name]) for name in ways)
+    resume = Resume(folder / "checkpoints")
     start = time.perf_counter()
     for _ in range(200):
         next(iterator)
@@ -159,8 +171,9 @@ def measure_overheads():
         start = time.perf_counter()
         resume._write(epoch, 0)
         writes.append(1000 * (time.perf_counter() - start))
-    print(f"a step of fit: {step:.0f} ms; of the bare function {np.median(alone):.0f} ms")
-    print(f"with callbacks: {np.median(watched):.0f} ms, {np.median(watched) / step - 1:+.1%}")
+    print(f"the function of a step alone: {alone:.0f} ms")
+    print(f"a step of fit: {step:.0f} ms, {step / alone - 1:+.1%}")
+    print(f"with callbacks: {watched:.0f} ms, {watched / alone - 1:+.1%}")
     print(f"input pipeline alone: {pipeline:.2f} ms a batch, {step / pipeline:.0f} times as fast")
     share = np.median(writes) / (500 * step)
     print(f"a checkpoint: {np.median(writes):.0f} ms, {share:.3%} of 500 steps")

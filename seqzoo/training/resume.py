@@ -269,12 +269,14 @@ def _set_random_state(state: dict[str, Any]) -> None:
 
 
 def _different_variables(now: list, before: list) -> list[str]:
-    """Says in what the variables differ, if their shapes do."""
+    """Says in what the variables differ, if their shapes do: how many, and the first."""
     if [shape for _, shape in now] == [shape for _, shape in before]:
         return []
-    pairs = [(a, b) for a, b in zip(now, before, strict=False) if a[1] != b[1]]
-    sizes = f"{len(now)} variables, where the checkpoint has {len(before)}"
-    if not pairs:
-        return [sizes]
-    (path, shape), (other, other_shape) = pairs[0]
-    return [f"{sizes}", f"{path} of shape {shape}, where the checkpoint has {other} {other_shape}"]
+    found = []
+    if len(now) != len(before):
+        found.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
+    for (path, shape), (other, other_shape) in zip(now, before, strict=False):
+        if shape != other_shape:
+            found.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
+            break
+    return found

@@ -8,7 +8,7 @@ import keras
 import killed_training
 import numpy as np
 import pytest
-from tiny_tasks import make_bigram, reversal_pairs
+from tiny_tasks import Bigram, make_bigram, reversal_pairs
 from worker_processes import free_ports, start, tf_config
 
 from seqzoo.training import Resume
@@ -130,14 +130,16 @@ def test_other_data_are_refused_with_what_differs(tmp_path, changed, message):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+class Wider(Bigram):
+    def build(self, input_shape=None):
+        self.hidden = keras.layers.Dense(7, activation="tanh")
+        super().build()
+
+
 def test_another_model_is_refused_with_what_differs(tmp_path):
     fit(tmp_path)
-    other = make_bigram()
-    other.hidden = keras.layers.Dense(5)
-    other.head = type(other.head)(11)
-    other.head_metrics = other.head.make_metrics()
-    other.build()
-    with pytest.raises(ValueError, match=r"of shape \[5, 5\], where the checkpoint has .*\[5, 6\]"):
+    other = Wider(preprocessor=make_bigram().preprocessor)
+    with pytest.raises(ValueError, match=r"kernel \[5, 7\], where the checkpoint has .*\[5, 6\]"):
         fit(tmp_path, task=other)
 
 

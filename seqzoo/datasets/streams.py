@@ -72,7 +72,7 @@ class Stream:
             )
             at_once = min(_FILES_AT_ONCE, len(self.names))
             files = tf.data.Dataset.from_tensor_slices(names)
-            mixed = files.interleave(self.read, at_once, deterministic=True)
+            mixed = files.interleave(self.read, at_once)
 
             def block(place: tf.Tensor, pairs: Pair) -> tf.data.Dataset:
                 seeds = tf.stack([seed, number * 2**32 + place + 1])

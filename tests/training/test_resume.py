@@ -139,7 +139,7 @@ class Wider(Bigram):
 def test_another_model_is_refused_with_what_differs(tmp_path):
     fit(tmp_path)
     other = Wider(preprocessor=make_bigram().preprocessor)
-    with pytest.raises(ValueError, match=r"kernel \[5, 7\], where the checkpoint has .*\[5, 6\]"):
+    with pytest.raises(ValueError, match=r"kernel \[7, 11\], where the checkpoint has .*\[6, 11\]"):
         fit(tmp_path, task=other)
 
 

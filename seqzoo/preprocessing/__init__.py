@@ -3,7 +3,9 @@
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.word import WordTokenizer
@@ -22,6 +24,9 @@ __all__ = [
     "SubwordTokenizer",
     "TOKENIZERS",
     "Batches",
+    "Packed",
+    "pack_rows",
+    "streamed_batches",
     "examples",
     "training_batches",
     "evaluation_batches",

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from seqzoo.ops.beams import take_beams, top_sums
+from seqzoo.ops.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.gather import gather
 from seqzoo.ops.log_probs import LogProbs, values_of, with_values
 
 _IMPOSSIBLE = -float("inf")
@@ -101,7 +102,7 @@ def _avoiding(log_probs: LogProbs, said: Any, alive: int, diversity: float) -> L
     """Lowers the tokens that earlier groups said, `(B, J)`, -1 for none."""
     if said.shape[1] == 0:
         return log_probs
-    times = ops.sum(ops.cast(said[:, :, None] == said[:, None, :], "float32"), axis=2)
+    times = ops.sum(ops.cast(ops.equal(said[:, :, None], said[:, None, :]), "float32"), axis=2)
     said, times = ops.repeat(said, alive, axis=0), ops.repeat(times, alive, axis=0)
     token_ids = ops.maximum(said, 0)
     lowered = values_of(log_probs, token_ids) - diversity * times
@@ -110,9 +111,11 @@ def _avoiding(log_probs: LogProbs, said: Any, alive: int, diversity: float) -> L
 
 def _log_probs_at(log_probs: LogProbs, alive: int, beams: Any, token_ids: Any) -> Any:
     """The log-probs `(B, C)` of tokens after beams."""
-    by_beam = ops.repeat(token_ids, alive, axis=0)  # (B * alive, C)
-    values = ops.reshape(values_of(log_probs, by_beam), (-1, alive, token_ids.shape[1]))
-    return ops.take_along_axis(values, ops.expand_dims(beams, 1), axis=1)[:, 0]
+    rows = beam_rows(beams, alive)
+    places = rows * ops.shape(log_probs.logits)[1] + token_ids
+    logits = gather(ops.reshape(log_probs.logits, (-1,)), places)
+    values = logits - gather(log_probs.log_sums, rows)
+    return ops.where(ops.isnan(values), _IMPOSSIBLE, values)
 
 
 def survivors(candidates: Candidates, ends: Any) -> tuple[Live, Any]:

@@ -69,8 +69,8 @@ def merge_groups(found: Hypotheses, groups: int, n_best: int) -> Hypotheses:
 
     fields = [None if part is None else by_example(part) for part in found]
     token_ids, lengths, scores = fields[:3]
-    same = ops.all(token_ids[:, :, None] == token_ids[:, None, :], axis=3)
-    same = same & (lengths[:, :, None] == lengths[:, None, :])
+    same = ops.all(ops.equal(token_ids[:, :, None], token_ids[:, None, :]), axis=3)
+    same = same & ops.equal(lengths[:, :, None], lengths[:, None, :])
     places = ops.arange(lengths.shape[1], dtype="int32")
     again = ops.any(same & (places[None, :] < places[:, None]), axis=2)
     scores, best = ops.top_k(ops.where(again, -float("inf"), scores), n_best)

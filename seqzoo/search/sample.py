@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from seqzoo.ops.beams import top_sums
+from seqzoo.ops.gather import pick_in_rows
 from seqzoo.ops.log_probs import LogProbs
 from seqzoo.ops.noise import gumbel
 from seqzoo.search.chain import Chain, best_first
@@ -159,6 +160,4 @@ def _noisiest(logits: Any, token_ids: Any, noise: Any) -> Any:
     Reference: Gumbel, 1954; Maddison et al., 2014, https://arxiv.org/abs/1411.0030
     """
     place = ops.argmax(logits + noise(token_ids), axis=1)
-    return ops.take_along_axis(token_ids, ops.expand_dims(ops.cast(place, "int32"), 1), axis=1)[
-        :, 0
-    ]
+    return pick_in_rows(token_ids, ops.expand_dims(ops.cast(place, "int32"), 1))[:, 0]

@@ -66,7 +66,7 @@ def test_the_nucleus_of_a_wide_vocabulary_is_that_of_all_of_it(top_p):
     keep = wanted(np.exp(flat), top_p=top_p) > 0
     found = first_tokens(Sample(top_p=top_p), flat)
     assert keep[found].all()
-    assert len(set(found.tolist())) > 300
+    assert len(set(found.tolist())) > 100
 
 
 def test_the_most_probable_token_alone_is_greedy():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from seqzoo.ops.gather import pick_in_rows
 from seqzoo.ops.log_probs import LogProbs, with_values
 from seqzoo.search.constraints.constraint import Limits, Written, check_token_ids
 
@@ -95,12 +96,12 @@ class BannedPhrases:
             row[longest - len(phrase) :] = phrase
         last, before = table[:, -1], table[:, :-1]
         said = last_tokens(written, longest - 1)  # (N, L)
-        fits = (said[:, None, :] == ops.convert_to_tensor(before)) | (before == -2)
+        fits = ops.equal(said[:, None, :], ops.convert_to_tensor(before)) | (before == -2)
         return _ban(log_probs, _for_each_row(last, written), ops.all(fits, axis=2))
 
 
 def last_tokens(written: Written, count: int) -> Any:
     """The last tokens `(N, count)`, in their order; -1 where there are fewer."""
     behind = ops.expand_dims(written.length, 1) - count + ops.arange(count, dtype="int32")
-    tokens = ops.take_along_axis(written.token_ids, ops.maximum(behind, 0), axis=1)
+    tokens = pick_in_rows(written.token_ids, ops.maximum(behind, 0))
     return ops.where(behind >= 0, tokens, -1)

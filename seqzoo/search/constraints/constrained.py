@@ -80,7 +80,7 @@ def _check(constraints: tuple, max_length: int, log_probs: Any, end_id: Any) -> 
 
 def _write(own: dict[str, Any], token_ids: Any, most: Any, end_id: Any) -> Written:
     places = ops.arange(own["written"].shape[1], dtype="int32")
-    here = places == ops.expand_dims(own["length"], 1)
+    here = ops.equal(places, ops.expand_dims(own["length"], 1))
     tokens = ops.where(here, ops.expand_dims(token_ids, 1), own["written"])
     return Written(tokens, own["length"] + 1, most, end_id)
 
@@ -89,7 +89,8 @@ def _force(given: Any, log_probs: Any, prefix: Any, length: Any) -> Any:
     """Leaves only the token of a prefix `(N, P)` where one is forced, as likely as it was."""
     if prefix.shape[1] == 0:
         return log_probs
-    here = ops.arange(ops.shape(prefix)[1], dtype="int32") == ops.expand_dims(length, 1)
+    places = ops.arange(ops.shape(prefix)[1], dtype="int32")
+    here = ops.equal(places, ops.expand_dims(length, 1))
     token_ids = ops.max(ops.where(here, prefix, -1), axis=1, initial=-1)  # (N,)
     forced = token_ids >= 0
     wanted = ops.maximum(token_ids, 0)

@@ -39,7 +39,7 @@ class NoRepeatNGram:
         before = last_tokens(written, self.n - 1)
         again = real[:, self.n - 1 :]
         for place in range(self.n - 1):
-            same = tokens[:, place : place + room] == before[:, place : place + 1]
+            same = ops.equal(tokens[:, place : place + room], before[:, place : place + 1])
             again = again & same
         again = again & ops.expand_dims(written.length >= self.n - 1, 1)
         last = tokens[:, self.n - 1 :]
@@ -91,7 +91,7 @@ class FrequencyPenalty:
 
     def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
         tokens, real = _said(written)
-        same = written.token_ids[:, :, None] == written.token_ids[:, None, :]
+        same = ops.equal(written.token_ids[:, :, None], written.token_ids[:, None, :])
         times = ops.sum(ops.cast(same, "float32"), axis=2)
         values = values_of(log_probs, tokens) - self.frequency * times - self.presence
         return with_values(log_probs, tokens, real, values)

@@ -15,12 +15,13 @@ import json
 import time
 from pathlib import Path
 
+import seqzoo as sz  # ahead of TensorFlow, for its settings of it
+from seqzoo.preprocessing.batching import make_buckets
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf
-
-import seqzoo as sz
-from seqzoo.preprocessing.batching import make_buckets
 
 VOCABULARY, EMBEDDING, UNITS = 2000, 64, 128
 ROWS, LONGEST = 32, 800

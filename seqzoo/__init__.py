@@ -39,8 +39,8 @@ if TYPE_CHECKING:
         training,
         zoo,
     )
-    from seqzoo.search import BeamSearch, Greedy
-    from seqzoo.tasks import Seq2Seq, from_preset, load
+    from seqzoo.search import BeamSearch, Greedy, Sample
+    from seqzoo.tasks import Ensemble, Seq2Seq, from_preset, load
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -48,7 +48,9 @@ _FOLDERS = (
 )
 _HOMES = {
     "BeamSearch": "search",
+    "Ensemble": "tasks",
     "Greedy": "search",
+    "Sample": "search",
     "Seq2Seq": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
@@ -57,7 +59,9 @@ _HOMES = {
 __all__ = [
     "__version__",
     "BeamSearch",
+    "Ensemble",
     "Greedy",
+    "Sample",
     "Seq2Seq",
     "datasets",
     "decoders",

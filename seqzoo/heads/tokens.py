@@ -6,6 +6,7 @@ from keras import ops
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
 from seqzoo.ops.cross_entropy import token_cross_entropy, values_at
+from seqzoo.ops.log_probs import LogProbs, log_sums
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -94,6 +95,11 @@ class Tokens(keras.layers.Layer):
     def readout(self, outputs):
         """Returns log-probs `(..., vocabulary_size)`, float32."""
         return ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
+
+    def log_probs(self, outputs) -> LogProbs:
+        """Returns the log-probs of logits `(N, vocabulary_size)` for a search."""
+        logits = ops.cast(outputs, "float32")
+        return LogProbs(logits, log_sums(logits))
 
     def _flat(self, y, outputs, weight):
         dtype = keras.backend.result_type(outputs.dtype, "float32")

@@ -1,11 +1,24 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
-from seqzoo.tasks.generation import Generated, GenerationTask
+from seqzoo.tasks.answers import Generated
+from seqzoo.tasks.ensemble import Ensemble
+from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.loading import from_preset, load
+from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.task import Task
 
 TASKS = {"seq2seq": Seq2Seq}
 """The tasks by name."""
 
-__all__ = ["TASKS", "Generated", "GenerationTask", "Seq2Seq", "Task", "from_preset", "load"]
+__all__ = [
+    "TASKS",
+    "Ensemble",
+    "Generated",
+    "GenerationTask",
+    "Scored",
+    "Seq2Seq",
+    "Task",
+    "from_preset",
+    "load",
+]

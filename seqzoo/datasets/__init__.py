@@ -3,6 +3,15 @@
 Importing this folder is light; TensorFlow loads when a loader that needs it is called.
 """
 
+import importlib
+
 from seqzoo.datasets import dates, long_memory, parallel_text, plain_text, tfds_translation
 
-__all__ = ["dates", "long_memory", "parallel_text", "plain_text", "tfds_translation"]
+__all__ = ["dates", "long_memory", "parallel_text", "plain_text", "streams", "tfds_translation"]
+
+
+def __getattr__(name: str):
+    """Imports `streams`, which needs TensorFlow, on first use."""
+    if name == "streams":
+        return importlib.import_module("seqzoo.datasets.streams")
+    raise AttributeError(f"module 'seqzoo.datasets' has no attribute {name!r}")

@@ -34,6 +34,7 @@ class RecurrentEncoder(keras.layers.Layer):
     Call arguments:
         inputs: Token ids `(B, S)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
+        segment_ids: Integer `(B, S)` where rows hold several sequences; see `layers.Recurrent`.
 
     Returns:
         `Encoded`; features are `units`, or twice that for `"both"`.
@@ -97,10 +98,12 @@ class RecurrentEncoder(keras.layers.Layer):
         self.embedding.build(inputs_shape)
         self.stack.build((*inputs_shape, self.embedding_dim))
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, segment_ids=None):
         (mask,) = self.compute_mask(inputs, mask)
         embedded = self.drop(self.embedding(inputs), training=training)
-        outputs, states = self.stack(embedded, mask=mask, training=training)
+        outputs, states = self.stack(
+            embedded, mask=mask, training=training, segment_ids=segment_ids
+        )
         return Encoded(self.drop(outputs, training=training), states, mask)
 
     def compute_mask(self, inputs, mask=None):

@@ -4,9 +4,11 @@ from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_
 from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.space import SpaceTokenizer
+from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.word import WordTokenizer
@@ -30,6 +32,9 @@ __all__ = [
     "ByteTokenizer",
     "TOKENIZERS",
     "Batches",
+    "Packed",
+    "pack_rows",
+    "streamed_batches",
     "examples",
     "training_batches",
     "evaluation_batches",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +53,6 @@ def training_windows(
     window_length: int,
     seed: int = 0,
     steps_per_epoch: int | None = None,
-    first_step: int = 0,
 ) -> Batches:
     """Makes an endless stream of batches in which each row goes on where it ended in the last one.
 
@@ -69,18 +69,18 @@ def training_windows(
         seed: Seed of the lengths.
         steps_per_epoch: Batches after which rows begin without a history, as they do where the
             text begins; None is where the text begins alone.
-        first_step: Batches to leave out at the beginning, for a run that resumes.
 
     Returns:
-        Batches `(x, y, weight)`: x is a dict of `token_ids` `(B, T)`, `characters` `(B, T)` and
-        `fresh` `(B,)`, True where the rows begin without a history; and the number of batches
-        that hold the whole text.
+        Batches `(x, y, weight)`: x is a dict of `token_ids` `(B, T)`, `characters` `(B, T)`, the
+        numbers of the `rows` `(B,)` and `fresh` `(B,)`, True where they begin without a history;
+        and the number of batches that hold the whole text.
     """
     rows = make_rows(stream, batch_size)
-    windows = _cut(rows.targets.shape[1], window_length)
-    last = rows.targets.shape[1]
+    count, last = rows.targets.shape
+    windows = _cut(last, window_length)
 
-    def batch(step: tf.Tensor) -> Any:
+    def window(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """For each row of a batch: its number, the first step, the one after the last, fresh."""
         epoch, place = step // windows.count, step % windows.count
         bounds = {"minval": windows.shortest, "maxval": windows.longest + 1, "dtype": tf.int64}
         first = tf.random.stateless_uniform([], tf.stack([seed, epoch]), **bounds)
@@ -89,10 +89,16 @@ def training_windows(
         fresh = place == 0
         if steps_per_epoch is not None:
             fresh |= step % steps_per_epoch == 0
-        return _window(rows, start, end, fresh)
+        return (tf.range(count), *(tf.fill([count], part) for part in (start, end, fresh)))
 
-    dataset = tf.data.Dataset.counter(first_step).map(batch).prefetch(tf.data.AUTOTUNE)
-    return Batches(dataset, windows.count)
+    def pack(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, fresh: tf.Tensor) -> Any:
+        here = (part[:, start[0] : end[0]] for part in rows)
+        return _batch(Rows(*(tf.gather(part, row) for part in here)), row, fresh)
+
+    dataset = tf.data.Dataset.counter().map(window)
+    origin = {"tokens": len(stream.token_ids), "checksum": zlib.crc32(stream.token_ids)}
+    origin |= {"window_length": window_length}
+    return Batches(dataset, pack, windows.count, count, origin)
 
 
 def evaluation_windows(stream: Stream, batch_size: int) -> tf.data.Dataset:
@@ -103,11 +109,12 @@ def evaluation_windows(stream: Stream, batch_size: int) -> tf.data.Dataset:
         batch_size: Rows. One has the whole history at every token, as perplexities are published.
     """
     rows = make_rows(stream, batch_size)
-    length = max(1, _TOKENS_AT_ONCE // rows.targets.shape[0])
-    last = rows.targets.shape[1]
+    count, last = rows.targets.shape
+    length = max(1, _TOKENS_AT_ONCE // count)
 
     def batch(start: tf.Tensor) -> Any:
-        return _window(rows, start, tf.minimum(start + length, last), start == 0)
+        here = (part[:, start : tf.minimum(start + length, last)] for part in rows)
+        return _batch(Rows(*here), tf.range(count), tf.fill([count], start == 0))
 
     return tf.data.Dataset.range(0, last, length).map(batch).prefetch(tf.data.AUTOTUNE)
 
@@ -142,11 +149,11 @@ def _cut(row_length: int, window_length: int) -> Windows:
     return Windows(whole + 2, 1, rest - 1)  # they share the rest
 
 
-def _window(rows: Rows, start: tf.Tensor, end: tf.Tensor, fresh: tf.Tensor) -> Any:
-    inputs, targets, weights, characters = (part[:, start:end] for part in rows)
+def _batch(part: Rows, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
     x = {
-        "token_ids": inputs,
-        "characters": characters * weights,
-        "fresh": tf.fill([rows.targets.shape[0]], fresh),
+        "token_ids": part.inputs,
+        "characters": part.characters * part.weights,
+        "rows": rows,
+        "fresh": fresh,
     }
-    return x, targets, weights
+    return x, part.targets, part.weights

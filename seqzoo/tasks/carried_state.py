@@ -12,7 +12,7 @@ class CarriedState:
     """Variables that hold a nest of states `(B, width)` from one batch to the next.
 
     They are no part of the model: they are neither saved nor trained, and each replica has its
-    own. An epoch begins without a history, so that a training that goes on has nothing to restore.
+    own. A checkpoint within an epoch holds them.
 
     Args:
         zeros: The states of a batch without rows, leaves `(0, width)`.
@@ -21,7 +21,7 @@ class CarriedState:
     def __init__(self, zeros: Any):
         self.structure = zeros
         self._is_replicated = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        self._variables = [
+        self._kept = [
             tf.Variable(
                 leaf,
                 shape=(None, *leaf.shape[1:]),
@@ -32,23 +32,25 @@ class CarriedState:
             for leaf in keras.tree.flatten(zeros)
         ]
 
-    def set_rows(self, count: int) -> None:
-        """Makes room for batches of so many rows, as XLA, which cannot make it later, needs."""
-        if self._is_replicated:
-            return
-        for variable in self._variables:
-            variable.assign(tf.zeros((count, *variable.shape[1:]), variable.dtype))
+    @property
+    def variables(self) -> list[tf.Variable] | None:
+        """The variables; None where each replica has its own."""
+        return None if self._is_replicated else self._kept
 
-    def read(self, fresh: tf.Tensor) -> Any:
-        """Returns the states of B rows, zeros where `fresh` `(B,)`."""
-        states = []
-        for variable in self._variables:
-            zeros = tf.zeros((tf.shape(fresh)[0], *variable.shape[1:]), variable.dtype)
-            kept = tf.cond(tf.reduce_all(fresh), lambda z=zeros: z, variable.read_value)
-            states.append(tf.where(fresh[:, None], zeros, kept))
+    def set_rows(self, count: int) -> None:
+        """Makes room for the states of so many rows, those of all replicas together."""
+        for variable in self._kept:
+            for own in getattr(variable, "values", [variable]):
+                own.assign(tf.zeros((count, *variable.shape[1:]), variable.dtype))
+
+    def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
+        """Returns the states `(B, width)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
+        states = [tf.gather(variable.read_value(), rows) for variable in self._kept]
+        states = [tf.where(fresh[:, None], tf.zeros_like(state), state) for state in states]
         return keras.tree.pack_sequence_as(self.structure, states)
 
-    def write(self, states: Any) -> None:
-        """Keeps the states for the next batch."""
-        for variable, state in zip(self._variables, keras.tree.flatten(states), strict=True):
-            variable.assign(state)
+    def write(self, rows: tf.Tensor, states: Any) -> None:
+        """Keeps the states of rows for the next batch."""
+        for variable, state in zip(self._kept, keras.tree.flatten(states), strict=True):
+            places = tf.expand_dims(rows, 1)
+            variable.assign(tf.tensor_scatter_nd_update(variable.read_value(), places, state))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,28 +11,16 @@ import tensorflow as tf
 
 from seqzoo.heads.tokens import Tokens
 from seqzoo.metrics.tokens import BitsPerCharacter
-from seqzoo.preprocessing.corpus import Texts
+from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import RunningText, as_texts
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
-from seqzoo.tasks.arguments import is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.begun import Begun
 from seqzoo.tasks.carried_state import CarriedState
 from seqzoo.tasks.generation import GenerationTask
+from seqzoo.tasks.requests import complete_search
+from seqzoo.tasks.scoring import Scored
 
 _PIECE = 512  # tokens that are read at once: what is kept of a long text is its state
-
-
-class Scored(NamedTuple):
-    """A text and how probable it is.
-
-    Attributes:
-        log_prob: Sum of the log-probs of its tokens, in nats.
-        tokens: Readable tokens, the end token included where texts end with one.
-        token_log_probs: Float array `(T,)`, one for each token.
-    """
-
-    log_prob: float
-    tokens: list[str]
-    token_log_probs: np.ndarray
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -50,10 +38,14 @@ class LanguageModel(GenerationTask):
         search: The search that is used where none is given; None is `Greedy()`.
         tie_embeddings: Whether the head uses the weights of the embedding.
 
+    `fit` takes texts: a list, a `tf.data.Dataset` of string scalars, or one text, without targets;
+    its `batch_size` is the rows that the texts are cut into. In `evaluate` each token has the
+    whole text before it for its history, unless `batch_size` says otherwise.
+
     Call arguments:
         x: Dict of `token_ids` `(B, T)`, each the token before the one to predict; and, for a
-            batch of a running text, `fresh` `(B,)`: True for the rows that begin without a
-            history, where the others go on from the last batch.
+            batch of a running text, `rows` `(B,)`, their numbers, and `fresh` `(B,)`: True for
+            those that begin without a history, where the others go on from the last batch.
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
@@ -108,100 +100,46 @@ class LanguageModel(GenerationTask):
         if "fresh" not in x:
             return self.head(self.decoder(x["token_ids"], training=training))
         carried = self._carried[bool(training)]
-        hidden, state = self.decoder.run(x["token_ids"], carried.read(x["fresh"]), training)
-        carried.write(state)
+        before = carried.read(x["rows"], x["fresh"])
+        hidden, state = self.decoder.run(x["token_ids"], before, training)
+        carried.write(x["rows"], state)
         return self.head(hidden)
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        validation_data=None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_batch_size: int | None = None,
-        seed: int = 0,
-        **kwargs,
-    ):
-        """Trains on texts, or, where the task has no preprocessor, as Keras does.
+    def make_training_batches(
+        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch
+    ) -> Batches:
+        """Cuts the texts into rows that are read side by side, in windows; see `Task.fit`.
 
-        Args:
-            x: List of texts, a `tf.data.Dataset` of string scalars, or one text. They are read in
-                their order, one after the other.
-            y: Nothing: the targets are the texts themselves.
-            batch_size: Rows that the stream is cut into, which are read side by side, over all
-                replicas; 32 if None.
-            epochs: The epoch at which training ends.
-            validation_data: Texts in any of the forms of `x`.
-            initial_epoch: The epoch to begin with; the stream of batches goes on from there.
-            steps_per_epoch: Batches of an epoch; None is as many as hold all of the text.
-            validation_batch_size: Rows of the validation text; None is `batch_size`. Each begins
-                without a history, so that the figures are slightly worse than those of
-                `evaluate`.
-            seed: Seed of where the windows begin.
-            **kwargs: Other arguments of Keras's `fit`.
-
-        Returns:
-            Keras's `History`.
-
-        Raises:
-            ValueError: if the texts are not of such a form or hold no token.
+        The texts are read in their order, one after the other, and each epoch begins without a
+        history. The rows of a batch go on from those of the batch before.
         """
-        passed = dict(epochs=epochs, initial_epoch=initial_epoch, **kwargs)
-        if self.preprocessor is None:
-            return keras.Model.fit(
-                self,
-                x,
-                y,
-                batch_size=batch_size,
-                validation_data=validation_data,
-                steps_per_epoch=steps_per_epoch,
-                validation_batch_size=validation_batch_size,
-                **passed,
+        _refuse_targets(y)
+        if tokens_per_batch is not None:
+            raise ValueError(
+                "`tokens_per_batch` is for examples of different lengths. Received: "
+                f"tokens_per_batch={tokens_per_batch}. Give `batch_size`, the rows that are read "
+                "side by side; `window_length` of the preprocessor is their length."
             )
-        refuse_arguments_for_tensors(kwargs)
-        _refuse_targets(y)
-        batch_size = batch_size or 32
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
-        batches = training_windows(text, batch_size, window, seed, steps_per_epoch)
-        steps = steps_per_epoch or batches.steps_per_epoch
         self._carried[True].set_rows(min(batch_size, len(text.token_ids)))
-        validation = None
-        if validation_data is not None:
-            validation = self._evaluation(validation_data, validation_batch_size or batch_size)
-        return keras.Model.fit(
-            self,
-            batches.dataset.skip(initial_epoch * steps),
-            steps_per_epoch=steps,
-            validation_data=validation,
-            shuffle=False,  # the stream has its order
-            **passed,
-        )
+        return training_windows(text, batch_size, window, seed, steps_per_epoch)
 
-    def evaluate(self, x=None, y=None, batch_size: int | None = None, **kwargs):
-        """Returns loss and metrics on texts, or tensors without a preprocessor.
+    def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
+        """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.
 
-        Every token counts once, and has the whole text before it for its history, as perplexities
-        are published.
-
-        Args:
-            x: As in `fit`.
-            y: As in `fit`.
-            batch_size: Rows that the text is cut into, 1 if None. More are faster, but each
-                begins without a history.
-            **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
+        With one row every token has the whole text before it for its history, as perplexities are
+        published. More are faster, but each begins without a history.
         """
-        if self.preprocessor is None or is_batched(x):
-            return keras.Model.evaluate(self, x, y, batch_size=batch_size, **kwargs)
         _refuse_targets(y)
-        return keras.Model.evaluate(self, self._evaluation(x, batch_size or 1), **kwargs)
-
-    def _evaluation(self, texts: Texts, batch_size: int) -> tf.data.Dataset:
-        text = self.preprocessor.stream(texts)
-        self._carried[False].set_rows(min(batch_size, len(text.token_ids)))
+        text = self.preprocessor.stream(x)
+        batch_size = min(batch_size or 1, len(text.token_ids))
+        self._carried[False].set_rows(batch_size)
         return evaluation_windows(text, batch_size)
+
+    @property
+    def between_batches(self):
+        """The carried state, which each replica has for itself: None where there are several."""
+        return self._carried[True].variables
 
     def count_steps(self, x, batch_size: int) -> int:
         """Returns the number of batches of an epoch over texts."""
@@ -222,12 +160,13 @@ class LanguageModel(GenerationTask):
         last = tf.math.count_nonzero(inputs, axis=1, dtype=tf.int32) - 1
         before = tf.sequence_mask(last, tf.shape(inputs)[1])
         rows = tf.shape(inputs)[0] * search.width
-        state, memory = self.decoder.start((), rows, search.max_length, inputs, before)
-        return state, memory, tf.gather(inputs, last, batch_dims=1)
+        room = complete_search(search).room
+        state, memory = self.decoder.start((), rows, room, inputs, before)
+        return Begun(state, memory, tf.gather(inputs, last, batch_dims=1))
 
-    def _answer(self, raw, search):
+    def _answer(self, raw, search, rows=None):
         prompts = self.prepare(raw)
-        found = self.hypotheses(prompts, search)
+        found = self.hypotheses(prompts, search, rows)
         given = prompts[:, None, len(self.preprocessor.first_ids) :]
         given = tf.repeat(given, tf.shape(found.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
         return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found

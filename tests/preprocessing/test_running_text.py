@@ -123,8 +123,8 @@ def test_windows_begin_elsewhere_in_each_epoch_and_the_same_seed_gives_the_same(
 
 
 def test_epochs_of_another_length_begin_without_a_history_and_go_on_with_the_text():
-    settings = {"steps_per_epoch": 3, "first_step": 2}
-    batches = training_windows(numbers(40), 2, 4, **settings).dataset.take(6)
+    settings = {"steps_per_epoch": 3}
+    batches = training_windows(numbers(40), 2, 4, **settings).after(2).dataset.take(6)
     fresh = [bool(x["fresh"].all()) for x, _, _ in batches.as_numpy_iterator()]
     assert fresh[:4] == [False, True, False, False]
     whole = training_windows(numbers(40), 2, 4).dataset.skip(2).take(6)

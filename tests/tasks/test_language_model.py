@@ -12,6 +12,7 @@ from seqzoo.encoders import LanguageEncoder
 from seqzoo.heads import Tokens
 from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText
 from seqzoo.preprocessing.windows import training_windows
+from seqzoo.training import Resume
 from seqzoo.zoo import merity_2018
 
 TEXTS = letter_texts(11)
@@ -55,16 +56,16 @@ def test_streaming_log_probs_are_those_of_the_whole_text(trained, monkeypatch):
     found = np.concatenate([each.token_log_probs for each in scored])
     np.testing.assert_allclose(found, log_probs_at_once(trained, TEXTS), rtol=1e-4, atol=1e-5)
     assert scored[0].tokens == [*TEXTS[0].split(), "<end>"]
-    assert scored[0].log_prob == pytest.approx(scored[0].token_log_probs.sum())
+    assert scored[0].score == pytest.approx(scored[0].token_log_probs.sum())
 
 
 def test_each_text_is_scored_for_itself(trained):
     first, second = trained.score(TEXTS[:2])
-    assert trained.score([TEXTS[1]])[0].log_prob == pytest.approx(second.log_prob)
+    assert trained.score([TEXTS[1]])[0].score == pytest.approx(second.score)
     np.testing.assert_allclose(
         first.token_log_probs, log_probs_at_once(trained, TEXTS[:1]), rtol=1e-4, atol=1e-5
     )
-    likely, unlikely = (each.log_prob for each in trained.score(["a b c d e f", "f a c a e b"]))
+    likely, unlikely = (each.score for each in trained.score(["a b c d e f", "f a c a e b"]))
     assert likely > unlikely + 3
 
 
@@ -106,6 +107,28 @@ def test_a_training_that_goes_on_is_one_that_never_stopped(steps_per_epoch, tmp_
     again.compile(keras.optimizers.SGD(**SGD))
     again.fit(TEXTS, initial_epoch=1, epochs=2, **settings)
 
+    for found, wanted in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends a training in its second epoch, after two batches."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations.numpy() == self.params["steps"] + 2:
+            raise KeyboardInterrupt
+
+
+def test_a_training_that_is_stopped_within_an_epoch_goes_on_with_the_state(tmp_path):
+    settings = {"batch_size": 3, "epochs": 2, "verbose": 0, "seed": 4}
+    whole, stopped, again = (make_language_model() for _ in range(3))
+    for task in (whole, stopped, again):
+        task.compile(keras.optimizers.SGD(**SGD))
+    assert whole.count_steps(TEXTS, 3) > 3
+    whole.fit(TEXTS, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(TEXTS, callbacks=[Resume(tmp_path, every=1), Stop()], **settings)
+    again.fit(TEXTS, callbacks=[Resume(tmp_path, every=1)], **settings)
     for found, wanted in zip(again.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
 
@@ -235,7 +258,7 @@ def test_a_text_of_many_words_is_scored_and_goes_on():
     (scored,) = task.score([long])
     assert len(scored.tokens) == len(scored.token_log_probs) == 300_000
     loss = task.evaluate(long, batch_size=100, verbose=0, return_dict=True)["loss"]
-    assert loss == pytest.approx(-scored.log_prob / 300_000, rel=1e-3)
+    assert loss == pytest.approx(-scored.score / 300_000, rel=1e-3)
     assert task.generate([long])[0].startswith(long)
 
 

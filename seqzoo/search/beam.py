@@ -254,7 +254,8 @@ class BeamSearch:
         self, live: Live, finished: Finished, penalty_of: Any, length: Any, lengths: Lengths
     ) -> Any:
         """Tells for each strand `(B,)` whether no further step is wanted."""
-        best, worst = ops.max(live.totals, axis=1), finished.scores[:, -1]
+        best = ops.max(live.totals, axis=1, initial=_IMPOSSIBLE)  # with zero rows too
+        worst = finished.scores[:, -1]
         if self.stop == "optimal":
             # Penalties rise or fall with the length, so the largest ahead stands at an end.
             following = ops.take(penalty_of, ops.minimum(length + 1, lengths.most))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         zoo,
     )
     from seqzoo.search import BeamSearch, Greedy
-    from seqzoo.tasks import Seq2Seq, from_preset, load
+    from seqzoo.tasks import Classifier, Seq2Seq, Tagger, from_preset, load
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -45,8 +45,10 @@ _FOLDERS = (
 )
 _HOMES = {
     "BeamSearch": "search",
+    "Classifier": "tasks",
     "Greedy": "search",
     "Seq2Seq": "tasks",
+    "Tagger": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
 }
@@ -54,8 +56,10 @@ _HOMES = {
 __all__ = [
     "__version__",
     "BeamSearch",
+    "Classifier",
     "Greedy",
     "Seq2Seq",
+    "Tagger",
     "datasets",
     "decoders",
     "encoders",

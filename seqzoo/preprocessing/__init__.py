@@ -3,8 +3,12 @@
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.labelled_text import LabelledText
+from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.subword import SubwordTokenizer
+from seqzoo.preprocessing.tagged_tokens import TaggedTokens
+from seqzoo.preprocessing.token_lookup import TokenLookup, WhitespaceTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 
@@ -12,10 +16,16 @@ TOKENIZERS = {
     "word": WordTokenizer,
     "character": CharacterTokenizer,
     "subword": SubwordTokenizer,
+    "whitespace": WhitespaceTokenizer,
 }
 
 __all__ = [
     "TextPairs",
+    "LabelledText",
+    "Labels",
+    "TaggedTokens",
+    "TokenLookup",
+    "WhitespaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
     "CharacterTokenizer",

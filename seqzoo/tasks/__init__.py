@@ -1,11 +1,24 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
+from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.generation import Generated, GenerationTask
 from seqzoo.tasks.loading import from_preset, load
 from seqzoo.tasks.seq2seq import Seq2Seq
+from seqzoo.tasks.tagger import Tagger, TagPath
 from seqzoo.tasks.task import Task
 
-TASKS = {"seq2seq": Seq2Seq}
+TASKS = {"seq2seq": Seq2Seq, "classifier": Classifier, "tagger": Tagger}
 """The tasks by name."""
 
-__all__ = ["TASKS", "Generated", "GenerationTask", "Seq2Seq", "Task", "from_preset", "load"]
+__all__ = [
+    "TASKS",
+    "Classifier",
+    "Generated",
+    "GenerationTask",
+    "Seq2Seq",
+    "TagPath",
+    "Tagger",
+    "Task",
+    "from_preset",
+    "load",
+]

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.batching import Preprocessor
 
 
 def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
@@ -19,11 +19,11 @@ def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
             )
 
 
-def as_examples(data) -> tf.data.Dataset:
+def as_examples(data, preprocessor: Preprocessor) -> tf.data.Dataset:
     """Makes a dataset of raw examples, or of a tuple of inputs and targets."""
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
-        return examples(*data)
-    return examples(data)
+        return preprocessor.examples(*data)
+    return preprocessor.examples(data)
 
 
 def is_batched(x) -> bool:

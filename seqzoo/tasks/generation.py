@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +14,10 @@ from seqzoo.preprocessing.normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import SEARCHES, Greedy, Hypotheses
 from seqzoo.search.options import check_at_least
+from seqzoo.tasks.batches import batches_of_like_length
 from seqzoo.tasks.task import Task
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
-_LONG = 256  # source tokens: above it, a batch gets fewer rows
 
 
 class Generated(NamedTuple):
@@ -145,7 +144,7 @@ class GenerationTask(Task):
         search = self._complete(search)
         raw = _as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
-        for places in _batches(self._lengths(raw), batch_size):
+        for places in batches_of_like_length(self._lengths(raw), batch_size):
             text, found, tokens = self._graphs.get(self, search)(tf.gather(raw, places))
             for row, place in enumerate(places):
                 answers[place] = _unpack(row, text, found, tokens)
@@ -219,20 +218,6 @@ def _as_raw(inputs) -> tf.Tensor:
                 f"`generate` wants a list of texts. Received {text!r} at place {place}."
             )
     return as_strings(inputs)
-
-
-def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields the places of inputs of like length; long ones in small batches."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        rows = min(batch_size, len(order) - start)
-        longest = lengths[order[start + rows - 1]]
-        if longest > _LONG:
-            room = max(1, math.floor(batch_size * _LONG / longest))
-            rows = max(1, min(rows, room))
-        yield order[start : start + rows]
-        start += rows
 
 
 def _unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:

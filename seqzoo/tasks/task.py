@@ -9,7 +9,6 @@ import keras
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
-from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.files import aside
 from seqzoo.tasks.arguments import as_examples, is_batched, refuse_arguments_for_tensors
 from seqzoo.tasks.saving import check_path, save_preset
@@ -208,13 +207,14 @@ class Task(keras.Model):
             )
         refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
+        raw = self.preprocessor.examples(x, y)
         batches = training_batches(
-            examples(x, y), self.preprocessor, batch_size, tokens_per_batch, seed
+            raw, self.preprocessor, batch_size, tokens_per_batch, seed
         )
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:
-            raw = as_examples(validation_data)
+            raw = as_examples(validation_data, self.preprocessor)
             rows = validation_batch_size or batch_size or 64
             validation = evaluation_batches(raw, self.preprocessor, rows)
         return super().fit(
@@ -236,7 +236,7 @@ class Task(keras.Model):
         """
         if self.preprocessor is None or is_batched(x):
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
-        raw = examples(x, y)
+        raw = self.preprocessor.examples(x, y)
         return super().evaluate(
             evaluation_batches(raw, self.preprocessor, batch_size or 64), **kwargs
         )

@@ -3,6 +3,26 @@
 Importing this folder is light; TensorFlow loads when a loader that needs it is called.
 """
 
-from seqzoo.datasets import dates, long_memory, parallel_text, tfds_translation
+from seqzoo.datasets import (
+    conll,
+    dates,
+    labelled_text,
+    long_memory,
+    names,
+    parallel_text,
+    requests,
+    tfds_classification,
+    tfds_translation,
+)
 
-__all__ = ["dates", "long_memory", "parallel_text", "tfds_translation"]
+__all__ = [
+    "conll",
+    "dates",
+    "labelled_text",
+    "long_memory",
+    "names",
+    "parallel_text",
+    "requests",
+    "tfds_classification",
+    "tfds_translation",
+]

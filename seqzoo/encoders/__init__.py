@@ -1,6 +1,10 @@
 """Encoders: they turn inputs into `Encoded`."""
 
+from seqzoo.encoders.convolutional import TCN, TextCNN
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.encoders.recurrent import RecurrentEncoder
 
-__all__ = ["Encoded", "RecurrentEncoder"]
+ENCODERS = {"recurrent": RecurrentEncoder, "text_cnn": TextCNN, "tcn": TCN}
+"""The encoders of token sequences by name."""
+
+__all__ = ["ENCODERS", "TCN", "Encoded", "RecurrentEncoder", "TextCNN"]

@@ -1,9 +1,6 @@
 """What is set on validation examples once a classifier is trained."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_expit, log_softmax
-from sklearn.metrics import precision_recall_curve
 
 
 def best_temperature(logits: np.ndarray, targets: np.ndarray, multi_label: bool = False) -> float:
@@ -18,6 +15,9 @@ def best_temperature(logits: np.ndarray, targets: np.ndarray, multi_label: bool 
         A number from 0.05 to 20. 1 leaves the probabilities as they are.
     Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_expit, log_softmax
+
     logits = np.asarray(logits, np.float64)
 
     def mean_loss(log_temperature: float) -> float:
@@ -39,6 +39,8 @@ def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarra
         probabilities: `(N, C)`.
         targets: 0 or 1, `(N, C)`.
     """
+    from sklearn.metrics import precision_recall_curve
+
     thresholds = np.full(probabilities.shape[1], 0.5, np.float32)
     for label in np.flatnonzero(targets.any(axis=0)):
         of_label = probabilities[:, label]

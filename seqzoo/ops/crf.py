@@ -18,6 +18,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.masks import real_first
+from seqzoo.ops.scans import scan
 
 FORBIDDEN = -1e9
 _FARTHEST = {"float64": 500.0, "float32": 60.0}  # nats: exp of its negative is no denormal number
@@ -99,8 +100,9 @@ def log_partition(potentials, transitions, mask) -> Any:
 
         def gradient(*arguments, upstream=None):
             scale = arguments[-1] if upstream is None else upstream
-            of_steps = _step_probabilities(sums, chain.real) * scale[:, None, None]
-            return of_steps, ops.cast(_pair_sums(sums, chain.real, scale), transitions.dtype)
+            of_steps = ops.cast(_step_probabilities(sums, chain.real), scale.dtype)
+            of_pairs = ops.cast(_pair_sums(sums, chain.real, scale), scale.dtype)
+            return of_steps * scale[:, None, None], of_pairs
 
         return ops.cast(sums.log_partition, potentials.dtype), gradient
 
@@ -117,6 +119,7 @@ def marginals(potentials, transitions, mask) -> Any:
     """
     chain = _chain(potentials, transitions, mask)
     probabilities = _step_probabilities(_sums(chain), chain.real)
+    probabilities = ops.cast(probabilities, chain.potentials.dtype)
     return ops.take_along_axis(probabilities, chain.ranks[..., None], axis=1)
 
 
@@ -135,25 +138,23 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
     steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
     into = ops.transpose(chain.transitions)  # to, from
 
-    def forward(best, inputs):
+    def forward(inputs, best, into, _):
         potential, is_real = inputs
         reached = ops.max(best[:, None, :] + into, axis=-1) + potential  # (B, to)
-        best = ops.where(is_real[:, None], reached, best)
-        return best, best
+        return ops.where(is_real[:, None], reached, best)
 
     start = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
-    final, bests = ops.scan(forward, start, (steps[1:], real[1:]))
+    bests, final = scan(forward, start, (steps[1:], real[1:]), {}, into)
     befores = ops.concatenate([start[None], bests], axis=0)[:-1]
 
     # Which tag came before is looked for on the way back, where only one tag counts.
-    def backward(tag, inputs):
+    def backward(inputs, tag, into, _):
         best, is_real = inputs
         before = ops.argmax(best + ops.take(into, tag, axis=0), axis=-1)
-        before = ops.where(is_real, ops.cast(before, "int32"), tag)
-        return before, before
+        return ops.where(is_real, ops.cast(before, "int32"), tag)
 
     last = ops.cast(ops.argmax(final, axis=-1), "int32")
-    _, earlier = ops.scan(backward, last, (befores, real[1:]), reverse=True)
+    earlier, _ = scan(backward, last, (befores, real[1:]), {}, into, reverse=True)
     tags = ops.transpose(ops.concatenate([earlier, last[None]], axis=0))
     tags = ops.take_along_axis(tags, chain.ranks, axis=1)
     return ops.where(ops.cast(mask, "bool"), tags, 0), ops.max(final, axis=-1)
@@ -176,7 +177,7 @@ def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
     steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
     count, into = chain.transitions.shape[0], ops.transpose(chain.transitions)
 
-    def forward(state, inputs):
+    def forward(inputs, state, into, _):
         best, _ = state  # (B, C, n), the best paths that end in a tag
         potential, is_real = inputs
         paths = best[:, None] + into[None, :, :, None]  # (B, to, from, n)
@@ -185,23 +186,21 @@ def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
         reached = ops.maximum(reached + potential[..., None], 2 * FORBIDDEN)
         is_real = is_real[:, None, None]
         places = ops.where(is_real, ops.cast(places, "int32"), -1)
-        state = (ops.where(is_real, reached, best), places)
-        return state, places
+        return [ops.where(is_real, reached, best), places]
 
     first = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
     others = ops.full_like(ops.repeat(first[..., None], n, axis=-1)[..., 1:], 2 * FORBIDDEN)
     start = ops.concatenate([first[..., None], others], axis=-1)
     nothing = ops.cast(ops.zeros_like(start), "int32")
-    (final, _), places = ops.scan(forward, (start, nothing), (steps[1:], real[1:]))
+    (_, places), (final, _) = scan(forward, [start, nothing], (steps[1:], real[1:]), {}, into)
 
-    def backward(path, places):  # `path` is tag * n + rank, (B, n)
+    def backward(places, path, *_):  # `path` is tag * n + rank, (B, n)
         before = ops.take_along_axis(ops.reshape(places, (-1, count * n)), path, axis=1)
-        before = ops.where(before < 0, path, before)
-        return before, before
+        return ops.where(before < 0, path, before)
 
     scores, last = ops.top_k(ops.reshape(final, (-1, count * n)), n)
     last = ops.cast(last, "int32")
-    _, earlier = ops.scan(backward, last, places, reverse=True)
+    earlier, _ = scan(backward, last, places, {}, reverse=True)
     tags = ops.concatenate([earlier, last[None]], axis=0) // n  # (T, B, n)
     tags = ops.take_along_axis(ops.transpose(tags, (1, 2, 0)), chain.ranks[:, None], axis=2)
     tags = ops.where(ops.cast(mask, "bool")[:, None], tags, 0)
@@ -238,15 +237,17 @@ def _sums(chain: _Chain) -> _Sums:
     seen = ops.cumsum(ops.cast(turned(real), "int32"), axis=0) - ops.cast(turned(real), "int32") > 0
     inputs = (turned(local), turned(real), ops.logical_and(turned(real), seen))
 
-    def step(state, inputs):
+    def step(inputs, state, both_moves, _):
         local, is_real, goes_on = inputs
-        reached = ops.matmul(state, both_moves)
+        total, _ = state
+        reached = ops.matmul(total, both_moves)
         reached = ops.where(goes_on, reached, ops.ones_like(reached))
         new = reached * local
         new = new / ops.maximum(ops.sum(new, axis=-1, keepdims=True), _tiny(new))
-        return ops.where(is_real, new, state), reached
+        return [ops.where(is_real, new, total), reached]
 
-    _, reached = ops.scan(step, ops.zeros_like(inputs[0][0]), inputs)
+    nothing = ops.zeros_like(inputs[0][0])
+    (_, reached), _ = scan(step, [nothing, nothing], inputs, {}, both_moves)
     before, after = reached[:, 0], ops.flip(reached[:, 1], axis=0)
     totals = ops.log(ops.maximum(ops.sum(before * local, axis=-1, keepdims=True), _tiny(local)))
     totals = totals + local_shift
@@ -262,7 +263,7 @@ def _step_probabilities(sums: _Sums, real) -> Any:
     total = ops.maximum(ops.sum(weights, axis=-1, keepdims=True), _tiny(weights))
     probabilities = ops.transpose(weights / total, (1, 0, 2))
     probabilities = ops.where(real[..., None], probabilities, ops.zeros_like(probabilities))
-    return ops.cast(probabilities, "float32")
+    return probabilities
 
 
 def _pair_sums(sums: _Sums, real, scale) -> Any:

@@ -89,8 +89,6 @@ recipe = Recipe(
     search=None,
     metrics={"accuracy": METRICS["accuracy"], "macro_f1": METRICS["macro_f1"]},
     examples=("What is the capital of Vietnam ?", "Who wrote Moby Dick ?"),
-    figures=(
-        Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="not yet"),
-    ),
+    figures=(Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="not yet"),),
     respond=classified_answers,
 )

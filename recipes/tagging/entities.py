@@ -86,9 +86,7 @@ recipe = Recipe(
         mode="max",
     ),
     search=None,
-    metrics={
-        name: METRICS[name] for name in ("entity_f1", "entity_precision", "entity_recall")
-    },
+    metrics={name: METRICS[name] for name in ("entity_f1", "entity_precision", "entity_recall")},
     examples=(
         "book a flight from New Zealand to Peru on May 3 .",
         "Watching the Lakers with Sarah in Boston tonight",

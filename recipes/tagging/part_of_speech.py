@@ -47,7 +47,9 @@ class Model:
 def load(folder: Path | None, data: Data) -> dict:
     if folder is None:
         return requests.load(seed=data.seed)
-    return {split: conll.load_conllu(_find(folder, name), data.column) for split, name in SPLITS.items()}
+    return {
+        split: conll.load_conllu(_find(folder, name), data.column) for split, name in SPLITS.items()
+    }
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -88,7 +88,7 @@ def _sentence(rng: random.Random, names: dict[str, list[str]]) -> tuple[list[str
             tags.append("O")
             continue
         name = _date(rng) if kind == "date" else rng.choice(names[kind])
-        parts = re.findall(r"\w+(?:['’.-]\w+)*|\S", name)
+        parts = re.findall(r"\w+(?:['\u2019.-]\w+)*|\S", name)
         tokens += parts
         tags += [f"B-{kind}"] + [f"I-{kind}"] * (len(parts) - 1)
     return tokens, tags

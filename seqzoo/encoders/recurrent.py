@@ -3,7 +3,6 @@
 from typing import Literal
 
 import keras
-from keras import ops
 
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.encoders.inputs import step_mask

@@ -60,7 +60,9 @@ class Pooling(keras.layers.Layer):
         if self.attention is not None:
             return self.attention(values, mask=mask)[0]
         kinds = ("last", "mean", "max") if self.kind == "concat" else (self.kind,)
-        pooled = [last if k == "last" and last is not None else _POOL[k](values, mask) for k in kinds]
+        pooled = [
+            last if k == "last" and last is not None else _POOL[k](values, mask) for k in kinds
+        ]
         return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
 
     def compute_mask(self, values, mask=None, last=None):

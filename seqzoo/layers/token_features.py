@@ -70,13 +70,19 @@ class TokenFeatures(keras.layers.Layer):
         self.dropout = dropout
         self.seed_generator = keras.random.SeedGenerator()
         dtype = self.dtype_policy
-        start = keras.initializers.RandomUniform(-((3 / embedding_dim) ** 0.5), (3 / embedding_dim) ** 0.5)
+        start = keras.initializers.RandomUniform(
+            -((3 / embedding_dim) ** 0.5), (3 / embedding_dim) ** 0.5
+        )
         self.embedding = keras.layers.Embedding(vocabulary_size, embedding_dim, start, dtype=dtype)
         self.drop = keras.layers.Dropout(dropout, dtype=dtype)
         self.piece_embedding = self.lstm = None
         if piece_count is not None:
-            start = keras.initializers.RandomUniform(-((3 / piece_dim) ** 0.5), (3 / piece_dim) ** 0.5)
-            self.piece_embedding = keras.layers.Embedding(piece_count, piece_dim, start, dtype=dtype)
+            start = keras.initializers.RandomUniform(
+                -((3 / piece_dim) ** 0.5), (3 / piece_dim) ** 0.5
+            )
+            self.piece_embedding = keras.layers.Embedding(
+                piece_count, piece_dim, start, dtype=dtype
+            )
             if reader == "lstm":
                 self.lstm = Bidirectional(make_cell("lstm", piece_units, dtype=dtype), dtype=dtype)
 

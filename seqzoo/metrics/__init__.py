@@ -1,4 +1,4 @@
-"""Scores by name (`METRICS`, over sacrebleu, scikit-learn and seqeval) and Keras metrics of tokens."""
+"""Scores by name (over sacrebleu, scikit-learn and seqeval) and Keras metrics of tokens."""
 
 from typing import TYPE_CHECKING
 

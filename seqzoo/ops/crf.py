@@ -175,7 +175,7 @@ def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
     """
     chain = _chain(potentials, transitions, mask)
     steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
-    count, into = chain.transitions.shape[0], ops.transpose(chain.transitions)
+    count, into = chain.potentials.shape[2], ops.transpose(chain.transitions)
 
     def forward(inputs, state, into, _):
         best, _ = state  # (B, C, n), the best paths that end in a tag
@@ -274,7 +274,7 @@ def _pair_sums(sums: _Sums, real, scale) -> Any:
     total = ops.sum(ops.matmul(up_to, sums.moves) * onward, axis=-1, keepdims=True)
     weight = ops.transpose(ops.where(real[:, 1:], ops.cast(scale, total.dtype)[:, None], 0))
     onward = onward * (weight[..., None] / ops.maximum(total, _tiny(total)))
-    count = sums.moves.shape[0]
+    count = sums.local.shape[2]
     up_to, onward = (ops.reshape(x, (-1, count)) for x in (up_to, onward))
     return ops.matmul(ops.transpose(up_to), onward) * sums.moves
 

@@ -171,9 +171,7 @@ def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
     )
 
 
-def _encode_corpus(
-    examples: tf.data.Dataset, preprocessor: Preprocessor
-) -> tuple[Any, Any]:
+def _encode_corpus(examples: tf.data.Dataset, preprocessor: Preprocessor) -> tuple[Any, Any]:
     if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("A finite corpus is wanted. Received an endless dataset: `take` a part.")
     encoded = list(examples.ragged_batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))

@@ -26,9 +26,7 @@ class LabelledInputs(tf.Module):
         multi_label: Whether an input has any number of labels, in place of one.
     """
 
-    def __init__(
-        self, labels: Labels | Sequence[str] | None = None, multi_label: bool = False
-    ):
+    def __init__(self, labels: Labels | Sequence[str] | None = None, multi_label: bool = False):
         super().__init__()
         self.labels = labels if isinstance(labels, Labels) else Labels(labels)
         self.multi_label = multi_label

@@ -64,9 +64,7 @@ class LabelledText(LabelledInputs):
         inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
         for place, text in enumerate(inputs):
             if not isinstance(text, (str, bytes)):
-                raise ValueError(
-                    f"A list of texts is wanted. Received {text!r} at place {place}."
-                )
+                raise ValueError(f"A list of texts is wanted. Received {text!r} at place {place}.")
         return as_strings(inputs)
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:

@@ -72,7 +72,9 @@ class TaggedTokens(tf.Module):
         if y is not None:
             x, y = list(x), list(y)
             if len(x) != len(y):
-                raise ValueError(f"Received {len(x)} sentences but tags of {len(y)}. Give each its own.")
+                raise ValueError(
+                    f"Received {len(x)} sentences but tags of {len(y)}. Give each its own."
+                )
             x = list(zip(x, y, strict=True))
         tokens, tags = zip(*_checked_pairs(x), strict=True)
         for place, each in enumerate(tags):
@@ -82,7 +84,9 @@ class TaggedTokens(tf.Module):
     def as_raw(self, inputs: Any) -> tf.RaggedTensor:
         """Checks a list of lists of tokens and makes a ragged tensor `(B, None)` of it."""
         if isinstance(inputs, (str, bytes)):
-            raise ValueError(f"A list of lists of tokens is wanted. Received a text: {inputs[:40]!r}.")
+            raise ValueError(
+                f"A list of lists of tokens is wanted. Received a text: {inputs[:40]!r}."
+            )
         inputs = [_checked_tokens(tokens, place) for place, tokens in enumerate(inputs)]
         return _ragged(inputs)
 
@@ -168,7 +172,9 @@ class TaggedTokens(tf.Module):
 
 def _checked_pairs(sentences: Any) -> list[tuple[list, list[str]]]:
     if isinstance(sentences, tf.data.Dataset):
-        sentences = [tuple(part.tolist() for part in pair) for pair in sentences.as_numpy_iterator()]
+        sentences = [
+            tuple(part.tolist() for part in pair) for pair in sentences.as_numpy_iterator()
+        ]
     pairs = []
     for place, pair in enumerate(sentences):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:

@@ -208,9 +208,7 @@ class Task(keras.Model):
         refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
         raw = self.preprocessor.examples(x, y)
-        batches = training_batches(
-            raw, self.preprocessor, batch_size, tokens_per_batch, seed
-        )
+        batches = training_batches(raw, self.preprocessor, batch_size, tokens_per_batch, seed)
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:

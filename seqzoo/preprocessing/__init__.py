@@ -1,9 +1,11 @@
 """Raw examples to batches of `(x, y, sample_weight)` in `tf.data`, and back."""
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.labelled_text import LabelledText
+from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.subword import SubwordTokenizer
@@ -17,17 +19,20 @@ TOKENIZERS = {
     "character": CharacterTokenizer,
     "subword": SubwordTokenizer,
     "whitespace": WhitespaceTokenizer,
+    "byte": ByteTokenizer,
 }
 
 __all__ = [
     "TextPairs",
     "LabelledText",
+    "LabelledVectors",
     "Labels",
     "TaggedTokens",
     "TokenLookup",
     "WhitespaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "ByteTokenizer",
     "CharacterTokenizer",
     "SubwordTokenizer",
     "TOKENIZERS",

@@ -1,4 +1,4 @@
-"""What holds for every task in the registry, on the reversal of a few letters."""
+"""What holds for every task of the registry that generates, on the reversal of a few letters."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
 
 from seqzoo import from_preset, load
-from seqzoo.tasks import TASKS
+from seqzoo.tasks import TASKS, GenerationTask
 from seqzoo.training.optimizer import Adam
 
 TRAINED = {"seq2seq": trained_translator}
@@ -19,11 +19,12 @@ BUILDERS = {"seq2seq": lambda: make_translator("sutskever_2014")}
 PAIRS = reversal_pairs(20)
 TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
 
-everywhere = pytest.mark.parametrize("name", TASKS)
+everywhere = pytest.mark.parametrize("name", TRAINED)
 
 
 def test_every_task_of_the_registry_is_tested_here():
-    assert TRAINED.keys() == BUILDERS.keys() == TASKS.keys()
+    generating = {name for name in TASKS if issubclass(TASKS[name], GenerationTask)}
+    assert TRAINED.keys() == BUILDERS.keys() == generating
 
 
 @everywhere

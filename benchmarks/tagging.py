@@ -28,8 +28,9 @@ from seqzoo.heads import Classes, Tags
 from seqzoo.layers import TokenFeatures
 from seqzoo.ops import crf
 
-BATCH, TIME, TAGS = 64, 50, 50
-WORDS, EMBEDDING, UNITS = 10_000, 100, 200
+BATCH, TIME, TAGS = 64, 50, 50  # of the operations
+ROWS, STEPS, KINDS = 32, 30, 17  # of the models: sentences, tokens and tags as in newswire
+WORDS, EMBEDDING, UNITS = 10_000, 100, 100  # as in Lample et al., 2016
 SECONDS = 0.5  # of one measurement
 
 
@@ -127,8 +128,8 @@ class KerasTagger(keras.Model):
         self.embedding = keras.layers.Embedding(WORDS, EMBEDDING, mask_zero=True)
         lstm = keras.layers.LSTM(UNITS, return_sequences=True)
         self.both = keras.layers.Bidirectional(lstm)
-        self.dense = keras.layers.Dense(TAGS)
-        self.transitions = self.add_weight((TAGS, TAGS), name="transitions")
+        self.dense = keras.layers.Dense(KINDS)
+        self.transitions = self.add_weight((KINDS, KINDS), name="transitions")
 
     def call(self, ids):
         return self.dense(self.both(self.embedding(ids)))
@@ -151,15 +152,15 @@ class KerasTagger(keras.Model):
 
 def model_ways() -> dict[str, dict[str, Callable]]:
     rng = np.random.default_rng(0)
-    lengths = np.linspace(TIME // 2, TIME, BATCH).astype(int)
-    mask = np.arange(TIME) < lengths[:, None]
-    ids = np.where(mask, rng.integers(1, WORDS, (BATCH, TIME)), 0).astype("int32")
-    tags = np.where(mask, rng.integers(0, TAGS, (BATCH, TIME)), 0).astype("int32")
-    labels = rng.integers(0, 2, BATCH).astype("int32")
+    lengths = np.linspace(STEPS // 2, STEPS, ROWS).astype(int)
+    mask = np.arange(STEPS) < lengths[:, None]
+    ids = np.where(mask, rng.integers(1, WORDS, (ROWS, STEPS)), 0).astype("int32")
+    tags = np.where(mask, rng.integers(0, KINDS, (ROWS, STEPS)), 0).astype("int32")
+    labels = rng.integers(0, 2, ROWS).astype("int32")
     x = {"inputs": ids, "mask": mask}
 
     features = TokenFeatures(WORDS, EMBEDDING)
-    tagger = sz.Tagger(features, RecurrentEncoder(None, EMBEDDING, UNITS), head=Tags(TAGS))
+    tagger = sz.Tagger(features, RecurrentEncoder(None, EMBEDDING, UNITS), head=Tags(KINDS))
     keras_tagger = KerasTagger()
     encoder = RecurrentEncoder(WORDS, EMBEDDING, UNITS)
     classifier = sz.Classifier(encoder, head=Classes(2), pooling="last")
@@ -214,7 +215,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="measure the rows whose names hold this")
     options = parser.parse_args()
-    print(f"batch {BATCH}, {TIME} steps, {TAGS} tags, {UNITS} units for each direction")
+    print(f"operations: batch {BATCH}, {TIME} steps, {TAGS} tags")
+    print(f"models: batch {ROWS}, {STEPS} steps, {KINDS} tags, {UNITS} units for each direction")
     print("what | seqzoo ms | other ms | ratio")
     for make in (crf_ways, model_ways):
         for name, ways in make().items():

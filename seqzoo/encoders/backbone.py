@@ -11,7 +11,7 @@ from seqzoo.encoders.inputs import step_mask
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class BackboneEncoder(keras.layers.Layer):
-    """Encodes tokens with a text backbone of keras-hub, such as a Transformer, small or pre-trained.
+    """Encodes tokens with a text backbone of keras-hub, a Transformer, small or pre-trained.
 
         backbone = keras_hub.models.BertBackbone(
             vocabulary_size=tokenizer.vocabulary_size, num_layers=2, num_heads=4,

@@ -136,15 +136,14 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
     """
     chain = _chain(potentials, transitions, mask)
     steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
-    into = ops.transpose(chain.transitions)  # to, from
 
-    def forward(inputs, best, into, _):
+    def forward(inputs, best, moves, _):
         potential, is_real = inputs
-        reached = ops.max(best[:, None, :] + into, axis=-1) + potential  # (B, to)
+        reached = ops.max(best[:, :, None] + moves, axis=1) + potential  # (B, from, to) -> (B, to)
         return ops.where(is_real[:, None], reached, best)
 
     start = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
-    bests, final = scan(forward, start, (steps[1:], real[1:]), {}, into)
+    bests, final = scan(forward, start, (steps[1:], real[1:]), {}, chain.transitions)
     befores = ops.concatenate([start[None], bests], axis=0)[:-1]
 
     # Which tag came before is looked for on the way back, where only one tag counts.
@@ -154,6 +153,7 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
         return ops.where(is_real, ops.cast(before, "int32"), tag)
 
     last = ops.cast(ops.argmax(final, axis=-1), "int32")
+    into = ops.transpose(chain.transitions)  # to, from
     earlier, _ = scan(backward, last, (befores, real[1:]), {}, into, reverse=True)
     tags = ops.transpose(ops.concatenate([earlier, last[None]], axis=0))
     tags = ops.take_along_axis(tags, chain.ranks, axis=1)

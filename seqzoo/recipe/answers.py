@@ -37,6 +37,10 @@ def classified_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[li
 
 
 def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
-    """The tags of each input, a list of tokens or a text of tokens between spaces."""
+    """The most probable tags of each input and their log-probability.
+
+    An input is a list of tokens, or a text of tokens between spaces.
+    """
     sentences = [each.split() if isinstance(each, str) else each for each in inputs]
-    return [[Answer(tags, 0.0)] for tags in task.tag(sentences)]
+    best = task.tag_n_best(sentences, n=1)
+    return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]

@@ -14,8 +14,9 @@ def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
     for name in ("class_weight", "sample_weight", "shuffle", "validation_split"):
         if name in arguments:
             raise ValueError(
-                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, each token "
-                "has weight 1, and `validation_data` holds the examples to validate on."
+                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, heads of "
+                "classes and tags take `class_weights`, all else has weight 1, and "
+                "`validation_data` holds the examples to validate on."
             )
 
 

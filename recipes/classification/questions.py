@@ -6,6 +6,9 @@ Source: Li and Roth, 2002, https://cogcomp.seas.upenn.edu/Data/QA/QC/: DIR holds
 `test.label` (or `train_5500.label` and `TREC_10.label`), lines of `COARSE:fine question`. A tenth
 of the training questions is held out for validation. Without `--data`, the recipe trains on names
 of countries, languages and currencies of Unicode CLDR, whose language is asked for.
+
+Expected, six classes, seed 0: accuracy 0.882, macro F1 0.880 on the test questions; 5 minutes on 2
+cores that had much other work. Published: 0.912 (Kim 2014, CNN-rand).
 """
 
 import dataclasses
@@ -89,6 +92,6 @@ recipe = Recipe(
     search=None,
     metrics={"accuracy": METRICS["accuracy"], "macro_f1": METRICS["macro_f1"]},
     examples=("What is the capital of Vietnam ?", "Who wrote Moby Dick ?"),
-    figures=(Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="not yet"),),
+    figures=(Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="0.882"),),
     respond=classified_answers,
 )

@@ -21,6 +21,7 @@ from seqzoo.ops.masks import real_first
 from seqzoo.ops.scans import scan
 
 FORBIDDEN = -1e9
+_LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
 _FARTHEST = {"float64": 500.0, "float32": 60.0}  # nats: exp of its negative is no denormal number
 
 
@@ -139,7 +140,8 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
 
     def forward(inputs, best, moves, _):
         potential, is_real = inputs
-        reached = ops.max(best[:, :, None] + moves, axis=1) + potential  # (B, from, to) -> (B, to)
+        paths = best[:, :, None] + moves  # (B, from, to)
+        reached = ops.max(paths, axis=1, initial=_LOWEST) + potential
         return ops.where(is_real[:, None], reached, best)
 
     start = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
@@ -157,7 +159,7 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
     earlier, _ = scan(backward, last, (befores, real[1:]), {}, into, reverse=True)
     tags = ops.transpose(ops.concatenate([earlier, last[None]], axis=0))
     tags = ops.take_along_axis(tags, chain.ranks, axis=1)
-    return ops.where(ops.cast(mask, "bool"), tags, 0), ops.max(final, axis=-1)
+    return ops.where(ops.cast(mask, "bool"), tags, 0), ops.max(final, axis=-1, initial=_LOWEST)
 
 
 def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
@@ -282,7 +284,7 @@ def _pair_sums(sums: _Sums, real, scale) -> Any:
 def _scaled(logs, axis) -> tuple[Any, Any]:
     """Returns exponentials of which the largest along an axis is 1, and what was taken away."""
     wide = ops.cast(logs, "float64")
-    shift = ops.max(wide, axis=axis, keepdims=axis is not None)
+    shift = ops.max(wide, axis=axis, keepdims=axis is not None, initial=FORBIDDEN)
     farthest = _FARTHEST[keras.backend.standardize_dtype(wide.dtype)]
     scaled = ops.exp(ops.maximum(wide - shift, -farthest))
     return ops.where(logs <= FORBIDDEN, ops.zeros_like(scaled), scaled), shift

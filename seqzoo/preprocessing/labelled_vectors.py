@@ -43,13 +43,14 @@ class LabelledVectors(LabelledInputs):
         if features < 1:
             raise ValueError(f"`features` must be at least 1. Received: features={features}.")
         self.features = features
-        self._mean = np.zeros(features) if mean is None else np.asarray(mean, float)
-        self._deviation = np.ones(features) if deviation is None else np.asarray(deviation, float)
+        self._mean = _numbers(np.zeros(features) if mean is None else mean)
+        self._deviation = _numbers(np.ones(features) if deviation is None else deviation)
 
     def adapt_inputs(self, raw: tf.RaggedTensor) -> None:
         values = raw.flat_values.numpy().astype(float)
-        self._mean, deviation = values.mean(axis=0), values.std(axis=0)
-        self._deviation = np.where(deviation > 0, deviation, 1.0)
+        deviation = values.std(axis=0)
+        self._mean = _numbers(values.mean(axis=0))
+        self._deviation = _numbers(np.where(deviation > 0, deviation, 1.0))
 
     def raw_spec(self) -> tf.TensorSpec:
         """What `serve` takes: vectors `(B, S, features)`, a row of NaN where there is none."""
@@ -92,3 +93,7 @@ class LabelledVectors(LabelledInputs):
             "mean": self._mean.tolist(),
             "deviation": self._deviation.tolist(),
         }
+
+
+def _numbers(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float32)

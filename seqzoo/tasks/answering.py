@@ -68,6 +68,11 @@ class AnsweringTask(Task):
             found = run(preprocessor.pad(tf.gather(raw, places)))
             yield places, tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
 
+    @staticmethod
+    def _as_list(inputs) -> Any:
+        """Returns the inputs as a list; a single text as it is, for `as_raw` to refuse."""
+        return inputs if isinstance(inputs, (str, bytes)) else list(inputs)
+
     def _required_preprocessor(self, what: str) -> Any:
         if self.preprocessor is None:
             raise ValueError(

@@ -119,7 +119,7 @@ class Classifier(AnsweringTask):
         return self._collect(inputs, "probabilities", batch_size)
 
     def _collect(self, inputs, name: str, batch_size: int) -> np.ndarray:
-        inputs = list(inputs)
+        inputs = self._as_list(inputs)
         collected = np.zeros((len(inputs), self.head.class_count), np.float32)
         for places, found in self.answers(inputs, batch_size):
             collected[places] = found[name]

@@ -134,7 +134,7 @@ class Tagger(AnsweringTask):
     def tag_n_best(self, sentences, n: int, batch_size: int = 64) -> list[list[TagPath]]:
         """Returns the `n` most probable sequences of tags of each sentence, best first."""
         names = np.array(self._required_preprocessor("`tag_n_best`").labels.names, dtype=object)
-        sentences = list(sentences)
+        sentences = self._as_list(sentences)
 
         def best_paths(raw):
             inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
@@ -155,7 +155,7 @@ class Tagger(AnsweringTask):
         return paths
 
     def _collect(self, sentences, name: str, batch_size: int) -> list[np.ndarray]:
-        sentences = list(sentences)
+        sentences = self._as_list(sentences)
         collected: list[Any] = [None] * len(sentences)
         for places, found in self.answers(sentences, batch_size):
             for row, place in enumerate(places):

@@ -88,7 +88,7 @@ def test_sizes_that_do_not_fit_are_explained():
     task = trained("tagger").task
     with pytest.raises(ValueError, match=r"`head.tag_count` must be 3, as in the preprocessor"):
         type(task)(task.features, task.encoder, task.preprocessor, head=type(task.head)(4))
-    with pytest.raises(ValueError, match="vocabulary_size=None, embedding_dim=9"):
+    with pytest.raises(ValueError, match="vocabulary_size=None, embedding_dim=11"):
         type(task)(make_tagger(embedding_dim=7).features, task.encoder, task.preprocessor)
 
 

@@ -52,6 +52,7 @@ class Tags(keras.layers.Layer):
         self.forbidden = forbidden
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
+        self.supports_masking = True
         self.field = CRF(tag_count, forbidden, learned=crf, dtype=self.dtype_policy, name="field")
 
     def build(self, hidden_shape):

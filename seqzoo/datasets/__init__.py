@@ -3,6 +3,8 @@
 Importing this folder is light; TensorFlow loads when a loader that needs it is called.
 """
 
+import importlib
+
 from seqzoo.datasets import (
     conll,
     dates,
@@ -23,6 +25,14 @@ __all__ = [
     "names",
     "parallel_text",
     "requests",
+    "streams",
     "tfds_classification",
     "tfds_translation",
 ]
+
+
+def __getattr__(name: str):
+    """Imports `streams`, which needs TensorFlow, on first use."""
+    if name == "streams":
+        return importlib.import_module("seqzoo.datasets.streams")
+    raise AttributeError(f"module 'seqzoo.datasets' has no attribute {name!r}")

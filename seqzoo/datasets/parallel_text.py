@@ -10,7 +10,9 @@ from pathlib import Path
 
 from seqzoo.datasets.text_files import read_lines
 
-Pairs = list[tuple[str, str]]
+Pairs = Sequence[tuple[str, str]]
+
+_LARGE = 256 * 2**20  # bytes of the files of a split, above which it is streamed
 
 _VALIDATION_STEMS = ("validation", "valid", "val", "dev")
 
@@ -23,6 +25,10 @@ def load(
 ) -> dict[str, Pairs]:
     """Reads line-aligned files named `<split>.<language>` or `<split>.<language>.gz`.
 
+    The training split may lie in shards, `train-*.<language>`; it is then a
+    `seqzoo.datasets.streams.Stream`, as it is where its files are larger than 256 MiB: memory holds
+    but a part of it.
+
     Args:
         folder: Folder that holds the files.
         source: Suffix of the source files, such as `"de"`.
@@ -32,7 +38,7 @@ def load(
             alphabetical order (`test_2016_flickr`); every other name stands for itself.
 
     Returns:
-        A dict from each name in `splits` to a list of `(source, target)`.
+        A dict from each name in `splits` to a sequence of `(source, target)`.
 
     Raises:
         FileNotFoundError: if the folder or a file is missing; names what was looked for.
@@ -69,11 +75,17 @@ def load_tab_separated(path: str | Path) -> Pairs:
 
 
 def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
+    for ending in ("", ".gz"):
+        shards = [folder / f"{split}-*.{language}{ending}" for language in (source, target)]
+        if split == "train" and any(folder.glob(shards[0].name)):
+            return _streamed(*shards)
     stems = _stems(folder, split, source)
     source_path = _find(folder, split, stems, source)
     # The target has the stem of the source, so that val.de never meets valid.en.
     stem = source_path.name.removesuffix(".gz").removesuffix(f".{source}")
     target_path = _find(folder, split, [stem], target)
+    if split == "train" and sum(p.stat().st_size for p in (source_path, target_path)) > _LARGE:
+        return _streamed(source_path, target_path)
     source_lines, target_lines = read_lines(source_path), read_lines(target_path)
     if len(source_lines) != len(target_lines):
         raise ValueError(
@@ -82,6 +94,12 @@ def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
             "missing or broken lines."
         )
     return list(zip(source_lines, target_lines, strict=True))
+
+
+def _streamed(source: Path, target: Path) -> Pairs:
+    from seqzoo.datasets import streams  # it loads TensorFlow
+
+    return streams.line_aligned(str(source), str(target))
 
 
 def _stems(folder: Path, split: str, language: str) -> list[str]:

@@ -37,6 +37,7 @@ class RecurrentEncoder(keras.layers.Layer):
         inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0, and every
             vector.
+        segment_ids: Integer `(B, S)` where rows hold several sequences; see `layers.Recurrent`.
 
     Returns:
         `Encoded`; features are `units`, or twice that for `"both"`.
@@ -100,11 +101,13 @@ class RecurrentEncoder(keras.layers.Layer):
             self.embedding.build(inputs_shape)
         self.stack.build((*inputs_shape[:2], self.embedding_dim))
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, segment_ids=None):
         (mask,) = self.compute_mask(inputs, mask)
         embedded = inputs if self.embedding is None else self.embedding(inputs)
         embedded = self.drop(embedded, training=training)
-        outputs, states = self.stack(embedded, mask=mask, training=training)
+        outputs, states = self.stack(
+            embedded, mask=mask, training=training, segment_ids=segment_ids
+        )
         return Encoded(self.drop(outputs, training=training), states, mask)
 
     def compute_mask(self, inputs, mask=None):

@@ -1,6 +1,7 @@
 """Pictures and measures of what a model does and of how it learned."""
 
 from seqzoo.explain.attention import attention_map
+from seqzoo.explain.beam_tree import beam_tree
 from seqzoo.explain.classes import confusion_matrix, reliability_diagram
 from seqzoo.explain.gradient_flow import GradientFlow, LayerFlow, gradient_flow
 from seqzoo.explain.gradient_picture import plot_gradient_flow
@@ -13,6 +14,7 @@ __all__ = [
     "LayerFlow",
     "attention_map",
     "attribution",
+    "beam_tree",
     "confusion_matrix",
     "explain_input",
     "gradient_flow",

@@ -7,7 +7,9 @@ from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.token_lookup import TokenLookup, WhitespaceTokenizer
@@ -37,6 +39,9 @@ __all__ = [
     "SubwordTokenizer",
     "TOKENIZERS",
     "Batches",
+    "Packed",
+    "pack_rows",
+    "streamed_batches",
     "examples",
     "training_batches",
     "evaluation_batches",

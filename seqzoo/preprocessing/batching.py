@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -34,10 +35,54 @@ class Preprocessor(Protocol):
 
 
 class Batches(NamedTuple):
-    """An endless stream of batches and the number of them that make an epoch."""
+    """An endless stream of batches and what is known of it.
 
-    dataset: tf.data.Dataset
+    Attributes:
+        rows: Endless dataset of what each batch is packed of: the numbers of its examples, or its
+            encoded rows.
+        pack: Function of such an element that returns a padded batch.
+        steps_per_epoch: Batches that hold as many examples as there are.
+        smallest: Rows of the smallest batch.
+        origin: What the stream is made of, in a few words and numbers; other data have another.
+    """
+
+    rows: tf.data.Dataset
+    pack: Callable[..., Any]
     steps_per_epoch: int
+    smallest: int
+    origin: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> tf.data.Dataset:
+        """The stream of packed batches."""
+        return self.rows.map(self.pack).prefetch(tf.data.AUTOTUNE)
+
+    def examples_of_step(self, step: int) -> list[int] | None:
+        """The numbers of the examples in a batch; None in a stream that does not count them."""
+        if not isinstance(self.rows.element_spec, tf.TensorSpec):
+            return None
+        return next(iter(self.rows.skip(step))).numpy().tolist()
+
+    def after(self, step: int) -> Batches:
+        """The same stream without its first `step` batches."""
+        return self._replace(rows=self.rows.skip(step)) if step else self
+
+    def parts(self, count: int, first: int, following: int) -> Batches:
+        """The parts `first` to `first + following - 1` of every batch, one by one.
+
+        The rows of a batch are split into `count` parts as evenly as may be.
+        """
+
+        def split(*sides: Any) -> tf.data.Dataset:
+            size = tf.cast(tf.shape(sides[0])[0], tf.int64)
+            numbers = tf.data.Dataset.range(first, first + following)
+            return numbers.map(
+                lambda part: tuple(
+                    side[part * size // count : (part + 1) * size // count] for side in sides
+                )
+            )
+
+        return self._replace(rows=self.rows.flat_map(split))
 
 
 class Buckets(NamedTuple):
@@ -86,12 +131,14 @@ def training_batches(
         source, target = _encode_corpus(examples, preprocessor)
         lengths = np.stack([_lengths(side) for side in (source, target)])  # (2, N)
         buckets = make_buckets(lengths, batch_size, tokens_per_batch)
-        chosen = _index_batches(buckets, seed).skip(first_step)
-        dataset = chosen.map(
-            lambda rows: preprocessor.pack(_take(source, rows), _take(target, rows))
-        )
-    batches = np.sum(1 / buckets.rows[buckets.of_example])
-    return Batches(dataset.prefetch(tf.data.AUTOTUNE), math.ceil(round(batches, 6)))
+        rows = _index_batches(buckets, seed)
+
+    def pack(rows: tf.Tensor) -> Any:
+        return preprocessor.pack(_take(source, rows), _take(target, rows))
+
+    steps_per_epoch = math.ceil(round(np.sum(1 / buckets.rows[buckets.of_example]), 6))
+    smallest, origin = int(buckets.rows.min()), _origin(source, target)
+    return Batches(rows, pack, steps_per_epoch, smallest, origin).after(first_step)
 
 
 def evaluation_batches(
@@ -169,6 +216,16 @@ def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
             window_size_func=lambda bucket: rows_of[bucket],
         )
     )
+
+
+def _origin(*sides: Any) -> dict[str, Any]:
+    """The number of examples, and a number that other values or another order of them change."""
+    check = 0
+    for leaf in tf.nest.flatten(sides):
+        is_ragged = isinstance(leaf, tf.RaggedTensor)
+        for part in (leaf.row_splits, leaf.flat_values) if is_ragged else (leaf,):
+            check = zlib.crc32(np.ascontiguousarray(part.numpy()), check)
+    return {"examples": len(_lengths(sides[0])), "checksum": check}
 
 
 def _encode_corpus(examples: tf.data.Dataset, preprocessor: Preprocessor) -> tuple[Any, Any]:

@@ -14,20 +14,22 @@ from typing import Any
 import keras
 
 from seqzoo.explain import learning_curves, run_pictures
-from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.files import remove_leftovers, write_aside
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.training_options import make_optimizer
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
-from seqzoo.training.environment import (
-    Precision,
-    Strategy,
-    devices,
-    make_strategy,
-    set_seed,
-    use_precision,
-)
+from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.resume import Resume
+from seqzoo.training.strategies import (
+    Strategy,
+    check_agreement,
+    has_several_workers,
+    is_chief,
+    wait_for_workers,
+)
+from seqzoo.training.strategies import strategy as make_strategy
+from seqzoo.training.watching import Progress, StopAtBadStep
 
 
 def run(
@@ -53,12 +55,14 @@ def run(
         seed: Int, 0 by default. If given, the ops are deterministic too.
         resume: Whether to go on with the run in the folder, if there is one. What is not given
             then is as it was in that run.
-        strategy: "auto" (the default), "mirrored", "multiworker" or "tpu".
+        strategy: "auto" (the default), "mirrored", "multiworker" or "tpu"; see
+            `seqzoo.training.strategy`. Of several workers, which see one file system, the chief
+            alone writes and reports.
         precision: "float32" (the default), "mixed_bfloat16" or "mixed_float16".
 
     Returns:
         The metrics of the test splits; those of splits other than "test" begin with the split's
-        name.
+        name. Nothing at a worker that is not the chief.
 
     Raises:
         ValueError: if something given is wrong. Nothing is written then.
@@ -74,27 +78,44 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     this = Run.begin(Path(recipe), None if out is None else Path(out), given, resume)
+    replicas = make_strategy(this.options.strategy)  # before TensorFlow computes anything
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
-    with use_precision(this.options.precision), make_strategy(this.options.strategy).scope():
+    with use_precision(this.options.precision), replicas.scope():
         task = _build(this.recipe, splits)
-        if not this.folder.holds_run():
-            this.folder.create(Path(recipe), this.options)
+        check_agreement(replicas, "settings", this.fixed_settings())
+        if is_chief(replicas):
+            if this.folder.holds_run():
+                remove_leftovers(this.folder.path)  # of a run that was killed
+            else:
+                this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
             _fit(this, task, splits)
-    if this.recipe.search is not None:
-        task.search = this.recipe.search  # the preset keeps it
-    task.save_preset(this.folder.preset)
-    return _report(this, task, splits)
+    scores = _finish(this, task, splits) if is_chief(replicas) else {}
+    wait_for_workers(replicas)
+    return scores
+
+
+def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
+    """Saves the trained task and reports what it can do."""
+    if run.recipe.search is not None:
+        task.search = run.recipe.search  # the preset keeps it
+    task.save_preset(run.folder.preset)
+    if has_several_workers(task.distribute_strategy):
+        task = run.load_task()  # its own, as the others take no part in what follows
+    return _report(run, task, splits)
 
 
 def _build(recipe: Recipe, splits: Splits) -> Any:
     task = recipe.build(splits, recipe.model)
     count, options = len(splits["train"]), recipe.training
     steps_per_epoch = math.ceil(count / min(options.batch_size, count))
-    task.compile(optimizer=make_optimizer(options, steps_per_epoch))
+    task.compile(
+        optimizer=make_optimizer(options, steps_per_epoch),
+        accumulation_steps=options.accumulation_steps,
+    )
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
-    known -= {"gradient_norm"}  # there is none in validation
+    known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "
@@ -106,6 +127,7 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
 
 def _fit(run: Run, task: Any, splits: Splits) -> None:
     folder, options = run.folder, run.recipe.training
+    chief = is_chief(task.distribute_strategy)
     history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
     best = keras.callbacks.EarlyStopping(
         monitor=options.monitor,
@@ -113,7 +135,7 @@ def _fit(run: Run, task: Any, splits: Splits) -> None:
         patience=options.patience or options.epochs,
         restore_best_weights=True,
     )
-    resume = Resume(folder.checkpoints, [history, timing], best)
+    resume = Resume(folder.checkpoints, [history, timing], best, options.checkpoint_steps)
     if resume.step:
         _say(f"resuming from step {resume.step}")
     decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
@@ -122,15 +144,16 @@ def _fit(run: Run, task: Any, splits: Splits) -> None:
         validation_data=splits["validation"],
         batch_size=options.batch_size,
         epochs=options.epochs,
-        initial_epoch=resume.initial_epoch(options.epochs),
         seed=run.options.seed,
-        verbose=1 if sys.stderr.isatty() else 2,
+        verbose=(1 if sys.stderr.isatty() else 2) if chief else 0,
         callbacks=[
             *([decoding] if run.recipe.metrics else []),
             best,
             history,
             timing,
-            keras.callbacks.TensorBoard(folder.logs, write_graph=False),
+            Progress(),
+            *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
+            StopAtBadStep(resume=resume),
             resume,
         ],
     )

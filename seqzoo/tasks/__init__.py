@@ -1,8 +1,11 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
+from seqzoo.tasks.answers import Generated
 from seqzoo.tasks.classifier import Classifier
-from seqzoo.tasks.generation import Generated, GenerationTask
+from seqzoo.tasks.ensemble import Ensemble
+from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.loading import from_preset, load
+from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger, TagPath
 from seqzoo.tasks.task import Task
@@ -13,8 +16,10 @@ TASKS = {"seq2seq": Seq2Seq, "classifier": Classifier, "tagger": Tagger}
 __all__ = [
     "TASKS",
     "Classifier",
+    "Ensemble",
     "Generated",
     "GenerationTask",
+    "Scored",
     "Seq2Seq",
     "TagPath",
     "Tagger",

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Preprocessor
+from seqzoo.preprocessing.batching import Batches, Preprocessor, training_batches
+from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 
 
 def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
@@ -21,10 +22,19 @@ def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
 
 
 def as_examples(data, preprocessor: Preprocessor) -> tf.data.Dataset:
-    """Makes a dataset of raw examples, or of a tuple of inputs and targets."""
+    """Makes a dataset of raw examples, of a stream, or of a tuple of inputs and targets."""
+    if is_stream(data):
+        return data.ordered()
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
         return preprocessor.examples(*data)
     return preprocessor.examples(data)
+
+
+def batches_of(x, y, preprocessor, *sizes: int | None, seed: int) -> Batches:
+    """Makes training batches of what `fit` takes, given rows or tokens of a batch."""
+    if is_stream(x):
+        return streamed_batches(x, preprocessor, *sizes, seed)
+    return training_batches(preprocessor.examples(x, y), preprocessor, *sizes, seed)
 
 
 def is_batched(x) -> bool:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
 from tiny_tasks import make_translator, reversal_pairs
 
 from seqzoo.preprocessing import training_batches
@@ -20,8 +21,16 @@ STEPS = 20
 ROWS = 7  # no multiple of two replicas or of three parts
 
 # Builders of small tasks, always the same, and their raw examples.
-BUILDERS = {"seq2seq": lambda: make_translator("sutskever_2014", units=6, embedding_dim=5)}
-EXAMPLES = {"seq2seq": lambda: reversal_pairs(40)}
+BUILDERS = {
+    "seq2seq": lambda: make_translator("sutskever_2014", units=6, embedding_dim=5),
+    "classifier": make_classifier,
+    "tagger": make_tagger,
+}
+EXAMPLES = {
+    "seq2seq": lambda: reversal_pairs(40),
+    "classifier": lambda: classified(40),
+    "tagger": lambda: tagged(40),
+}
 
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.5, global_clipnorm=0.2),
@@ -53,9 +62,8 @@ def learned(task, name):
 
 def shuffled_and_padded(task, name):
     """The same batches with their rows in another order, and more padding."""
-    from seqzoo.preprocessing import examples
-
-    batches = training_batches(examples(EXAMPLES[name]()), task.preprocessor, batch_size=ROWS)
+    examples = task.preprocessor.examples(EXAMPLES[name]())
+    batches = training_batches(examples, task.preprocessor, batch_size=ROWS)
 
     def other(*batch):
         def mixed(tensor):

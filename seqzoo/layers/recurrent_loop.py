@@ -149,7 +149,7 @@ def _make_step(cell: Cell, options: LoopOptions, training: bool):
         if "cut" in inputs_t:
             state = [ops.where(inputs_t["cut"], ops.stop_gradient(old), old) for old in state]
         if "starts" in inputs_t:
-            zeros = keras.tree.map_structure(ops.zeros_like, state)
+            zeros = [ops.zeros_like(old) for old in state]
             state = where_real(inputs_t["starts"], zeros, state)
         new = cell.advance(inputs_t["projected"], state, dropping, constants["extra"])
         if "moves" in inputs_t:

@@ -1,5 +1,7 @@
 """Boolean masks, True on real steps, and what follows from them."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -26,7 +28,7 @@ def first_of_segments(segment_ids, reverse: bool = False):
     return ops.pad(changes, [[0, 0], [0, 1] if reverse else [1, 0]])
 
 
-def where_real(mask, new, old):
+def where_real(mask, new, old) -> Any:
     """Takes `new` where a row's step is real, else keeps `old`.
 
     Args:

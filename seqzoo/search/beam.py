@@ -14,6 +14,7 @@ from seqzoo.search.candidates import (
     Candidates,
     Finished,
     Live,
+    finishing,
     keep_best,
     rank,
     rank_groups,
@@ -183,9 +184,12 @@ class BeamSearch:
 
             ranked = self._rank(take_rows(live.totals[:, :alive], done.strands), over, done, end_id)
             candidates = Candidates(*take_rows(ranked, done.places))
-            ends = ops.equal(candidates.token_ids, end_id) | (length >= lengths.most)[:, None]
+            at_the_limit = (length >= lengths.most)[:, None]
+            ends = ops.equal(candidates.token_ids, end_id)
             # No more than K of the 2K end, so K stay alive even where none may end yet.
-            may_finish = ends & ((length >= lengths.fewest) & ~over)[:, None]
+            may_finish = finishing(ends, at_the_limit)
+            may_finish = may_finish & ((length >= lengths.fewest) & ~over)[:, None]
+            ends = ends | at_the_limit
             scores = candidates.totals / ops.take(penalty_of, length)
             if self.coverage_penalty:
                 scores = scores + self._coverage_scores(done, alive, candidates.beams, rows)
@@ -254,7 +258,8 @@ class BeamSearch:
         self, live: Live, finished: Finished, penalty_of: Any, length: Any, lengths: Lengths
     ) -> Any:
         """Tells for each strand `(B,)` whether no further step is wanted."""
-        best, worst = ops.max(live.totals, axis=1), finished.scores[:, -1]
+        best = ops.max(live.totals, axis=1, initial=_IMPOSSIBLE)  # with zero rows too
+        worst = finished.scores[:, -1]
         if self.stop == "optimal":
             # Penalties rise or fall with the length, so the largest ahead stands at an end.
             following = ops.take(penalty_of, ops.minimum(length + 1, lengths.most))

@@ -34,12 +34,11 @@ def alignments(done: Stepped, alive: int, width: int) -> dict[str, Any]:
 def fates(candidates: Candidates, scores: Any, ends: Any) -> dict[str, Any]:
     """What became of candidates."""
     width = candidates.totals.shape[1] // 2
-    first = ops.arange(2 * width, dtype="int32") < width
     possible = candidates.totals > _IMPOSSIBLE
     goes_on = possible & ~ends
     lives = goes_on & (ops.cumsum(ops.cast(goes_on, "int32"), axis=1) <= width)
     return {
         "totals": candidates.totals,
-        "scores": ops.where(first, scores, _IMPOSSIBLE),
+        "scores": scores,
         "lives": ops.cast(lives, "int32"),
     }

@@ -127,15 +127,33 @@ def survivors(candidates: Candidates, ends: Any) -> tuple[Live, Any]:
     return live, take_beams(candidates.beams, places)
 
 
+def finishing(ends: Any, at_the_limit: Any) -> Any:
+    """Tells which of the candidates finish.
+
+    These are the first K that end; at the limit also the first K that do not, which would live.
+
+    Args:
+        ends: Boolean `(B, 2K)`, whether a candidate's token is the end.
+        at_the_limit: Boolean `(B, 1)`, whether no hypothesis may grow any longer.
+
+    Returns:
+        Boolean `(B, 2K)`.
+    """
+    width = ends.shape[1] // 2
+    first = ops.arange(2 * width, dtype="int32") < width
+    would_live = ~ends & (ops.cumsum(ops.cast(~ends, "int32"), axis=1) <= width)
+    return (ends & first) | (would_live & at_the_limit)
+
+
 def keep_best(finished: Finished, scores: Any, time: Any) -> Finished:
-    """Keeps the K best of the finished hypotheses and the first K candidates `(B, 2K)`."""
-    width = finished.scores.shape[1]
-    steps = ops.full_like(finished.steps, 0) + time
-    places = ops.arange(width, dtype="int32") + ops.zeros_like(finished.steps)
-    scores = ops.concatenate([finished.scores, scores[:, :width]], axis=1)
-    scores, kept = ops.top_k(scores, width)
+    """Keeps the K best of the finished hypotheses and the candidates of scores `(B, 2K)`."""
+    wide = ops.zeros_like(scores, dtype="int32")
+    places = ops.arange(scores.shape[1], dtype="int32") + wide
+    scores, kept = ops.top_k(
+        ops.concatenate([finished.scores, scores], axis=1), finished.scores.shape[1]
+    )
     return Finished(
         scores=scores,
-        steps=take_beams(ops.concatenate([finished.steps, steps], axis=1), kept),
+        steps=take_beams(ops.concatenate([finished.steps, wide + time], axis=1), kept),
         candidates=take_beams(ops.concatenate([finished.candidates, places], axis=1), kept),
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from seqzoo.search.step import Carried, Step, alignment_of
@@ -24,6 +25,8 @@ def covering(step: Step, state: Any) -> tuple[Step, Carried]:
 
     def covering_step(token_ids: Any, state: Carried, encoded: Any) -> tuple[Any, Carried]:
         log_probs, inner = step(token_ids, state.inner, encoded)
+        # A state may come back as a plain sequence, without its names.
+        inner = keras.tree.pack_sequence_as(state.inner, keras.tree.flatten(inner))
         covered = state.own["coverage"] + alignment_of(inner)
         return log_probs, Carried(inner, {"coverage": covered})
 

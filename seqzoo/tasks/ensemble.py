@@ -126,9 +126,11 @@ class Ensemble(GenerationTask):
     def get_config(self):
         config = super().get_config()
         del config["head"], config["preprocessor"]
-        serialize = keras.saving.serialize_keras_object
+        members = [keras.saving.serialize_keras_object(member) for member in self.members]
+        for member in members:
+            member.pop("compile_config", None)  # they are not trained any more
         return config | {
-            "members": [serialize(member) for member in self.members],
+            "members": members,
             "combine": self.combine,
             "weights": list(self.shares),
         }

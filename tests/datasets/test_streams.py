@@ -186,7 +186,7 @@ def test_wrong_files_are_explained(tmp_path):
     with pytest.raises(ValueError, match="Received: 3 sources and 1 targets"):
         streams.line_aligned(tmp_path / "train-*.de.gz", tmp_path / "train-0.en.gz")
     (tmp_path / "bad.tsv").write_text("a\tb\nalone\n")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)must have 2 columns.*alone"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)needs 2 columns.*alone"):
         list(streams.tab_separated(tmp_path / "bad.tsv"))
     with pytest.raises(ValueError, match="`shuffle` must be at least 1"):
         streams.Stream(("a",), lambda name: None, shuffle=0)

@@ -142,7 +142,8 @@ def reference_beam(table, end, search, row=None):
         if all(group.over for group in groups):
             break
     found = {s.tokens: s for group in reversed(groups) for s in reversed(group.finished)}
-    order = {s.tokens: i for i, s in enumerate(s for group in groups for s in group.finished)}
+    places = list(enumerate(s for group in groups for s in group.finished))
+    order = {s.tokens: i for i, s in reversed(places)}  # of one found twice, the first place
     ranked = sorted(found.values(), key=lambda s: order.get(s.tokens, math.inf))
     if search.groups == 1:
         ranked = groups[0].finished

@@ -122,7 +122,7 @@ def test_a_wide_beam_with_coverage_finds_the_best_of_all_sequences():
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize(("width", "groups"), [(2, 2), (6, 2), (6, 3)])
-@pytest.mark.parametrize("diversity", [0.0, 0.4, 5.0])
+@pytest.mark.parametrize("diversity", [0.0, 0.375, 5.0])  # exact in binary, as the tables are
 def test_groups_give_what_plain_beams_that_avoid_each_other_give(width, groups, diversity, stop):
     tables = coarse_tables(seed=width, batch=5, vocabulary=6, grain=64)
     search = BeamSearch(

@@ -40,7 +40,15 @@ if TYPE_CHECKING:
         zoo,
     )
     from seqzoo.search import BeamSearch, Greedy, Sample
-    from seqzoo.tasks import Ensemble, LanguageModel, Seq2Seq, from_preset, load
+    from seqzoo.tasks import (
+        Classifier,
+        Ensemble,
+        LanguageModel,
+        Seq2Seq,
+        Tagger,
+        from_preset,
+        load,
+    )
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -48,11 +56,13 @@ _FOLDERS = (
 )
 _HOMES = {
     "BeamSearch": "search",
+    "Classifier": "tasks",
     "Ensemble": "tasks",
     "Greedy": "search",
     "LanguageModel": "tasks",
     "Sample": "search",
     "Seq2Seq": "tasks",
+    "Tagger": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
 }
@@ -60,11 +70,13 @@ _HOMES = {
 __all__ = [
     "__version__",
     "BeamSearch",
+    "Classifier",
     "Ensemble",
     "Greedy",
     "LanguageModel",
     "Sample",
     "Seq2Seq",
+    "Tagger",
     "datasets",
     "decoders",
     "encoders",

@@ -18,7 +18,7 @@ from typing import Literal
 
 from seqzoo import zoo
 from seqzoo.datasets import plain_text
-from seqzoo.preprocessing import SpaceTokenizer
+from seqzoo.preprocessing import WhitespaceTokenizer
 from seqzoo.recipe import Recipe, TrainingOptions
 from seqzoo.search import Greedy
 
@@ -58,7 +58,7 @@ def load(folder: Path | None, data: Data) -> dict:
 
 
 def build(splits: dict, model: Model):
-    tokenizer = SpaceTokenizer(min_frequency=model.min_frequency)
+    tokenizer = WhitespaceTokenizer(min_frequency=model.min_frequency)
     tokenizer.adapt(splits["train"])
     settings = dataclasses.asdict(model)
     builder = zoo.ZOO[settings.pop("architecture")]

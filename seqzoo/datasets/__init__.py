@@ -5,9 +5,32 @@ Importing this folder is light; TensorFlow loads when a loader that needs it is 
 
 import importlib
 
-from seqzoo.datasets import dates, long_memory, parallel_text, plain_text, tfds_translation
+from seqzoo.datasets import (
+    conll,
+    dates,
+    labelled_text,
+    long_memory,
+    names,
+    parallel_text,
+    plain_text,
+    requests,
+    tfds_classification,
+    tfds_translation,
+)
 
-__all__ = ["dates", "long_memory", "parallel_text", "plain_text", "streams", "tfds_translation"]
+__all__ = [
+    "conll",
+    "dates",
+    "labelled_text",
+    "long_memory",
+    "names",
+    "parallel_text",
+    "plain_text",
+    "requests",
+    "streams",
+    "tfds_classification",
+    "tfds_translation",
+]
 
 
 def __getattr__(name: str):

@@ -5,10 +5,10 @@ separators inside a sentence never shift the alignment; lines are passed on as t
 ones too.
 """
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from seqzoo.datasets.text_files import read_lines
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -63,7 +63,7 @@ def load_tab_separated(path: str | Path) -> Pairs:
     """
     path = Path(path)
     pairs = []
-    for number, line in enumerate(_read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         columns = line.split("\t")
         if len(columns) < 2:
             raise ValueError(
@@ -86,7 +86,7 @@ def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
     target_path = _find(folder, split, [stem], target)
     if split == "train" and sum(p.stat().st_size for p in (source_path, target_path)) > _LARGE:
         return _streamed(source_path, target_path)
-    source_lines, target_lines = _read_lines(source_path), _read_lines(target_path)
+    source_lines, target_lines = read_lines(source_path), read_lines(target_path)
     if len(source_lines) != len(target_lines):
         raise ValueError(
             f"Line-aligned files must have equal numbers of lines. Received: {source_path} with "
@@ -123,42 +123,3 @@ def _find(folder: Path, split: str, stems: Sequence[str], language: str) -> Path
         f"The split {split!r} needs one of these files in {folder}: {', '.join(names)}. "
         "None is there. Check the folder and the language, or rename the file."
     )
-
-
-def _read_lines(path: Path) -> list[str]:
-    return read_text(path).removesuffix("\n").split("\n")
-
-
-def read_text(path: Path) -> str:
-    """Returns the text of a file, plain or gzipped.
-
-    Raises:
-        FileNotFoundError: if the file is missing.
-        ValueError: if it is empty or not UTF-8.
-    """
-    content = _read_bytes(path)
-    if not content:
-        raise ValueError(f"A file of sentences must not be empty. Received: {path}.")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"Text must be UTF-8. Received: the byte {content[error.start]:#04x} in line {line} of "
-            f"{path}. Convert the file, for example with iconv."
-        ) from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(f"No file {str(path)!r}. Check the path.")
-    content = path.read_bytes()
-    if path.suffix != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"A file named .gz must be a whole gzip file. Received: {path}, where unpacking says: "
-            f"{error}. Copy it again, or take .gz off the name of a plain file."
-        ) from error

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqzoo.datasets.parallel_text import read_text
+from seqzoo.datasets.text_files import read_lines, read_text
 
 _STEMS = {"validation": ("validation", "valid", "val", "dev")}
 
@@ -40,9 +40,7 @@ def load(
             "`folder` must hold files such as train.txt and valid.txt. Received: "
             f"{str(folder)!r}, which is no folder. Check the path."
         )
-    return {
-        split: read_text(_find(folder, split)).removesuffix("\n").split("\n") for split in splits
-    }
+    return {split: read_lines(_find(folder, split)) for split in splits}
 
 
 def load_whole(

@@ -4,32 +4,42 @@ from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_
 from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
+from seqzoo.preprocessing.labelled_text import LabelledText
+from seqzoo.preprocessing.labelled_vectors import LabelledVectors
+from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.running_text import RunningText
-from seqzoo.preprocessing.space import SpaceTokenizer
 from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
+from seqzoo.preprocessing.tagged_tokens import TaggedTokens
+from seqzoo.preprocessing.token_lookup import TokenLookup
 from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 
 TOKENIZERS = {
     "word": WordTokenizer,
     "character": CharacterTokenizer,
     "subword": SubwordTokenizer,
-    "space": SpaceTokenizer,
+    "whitespace": WhitespaceTokenizer,
     "byte": ByteTokenizer,
 }
 
 __all__ = [
     "RunningText",
     "TextPairs",
+    "LabelledText",
+    "LabelledVectors",
+    "Labels",
+    "TaggedTokens",
+    "TokenLookup",
+    "WhitespaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "ByteTokenizer",
     "CharacterTokenizer",
     "SubwordTokenizer",
-    "SpaceTokenizer",
-    "ByteTokenizer",
     "TOKENIZERS",
     "Batches",
     "Packed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,11 +18,18 @@ _BATCHES_PER_BUCKET = 4
 class Preprocessor(Protocol):
     """What batching asks of a preprocessor: encode examples once, pack them again and again."""
 
-    def encode(self, x: Any, y: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Rows `(B, None)` of the two sides of raw examples."""
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """A dataset of pairs of raw examples, in any form that users hold them."""
         ...
 
-    def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> Any:
+    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """The two sides of raw examples, each a nest of tensors, ragged `(B, None)` or not.
+
+        The length of an example is that of its row in the first tensor of the nest.
+        """
+        ...
+
+    def pack(self, source: Any, target: Any) -> Any:
         """A padded batch `(x, y, sample_weight)` of encoded rows."""
         ...
 
@@ -122,12 +129,12 @@ def training_batches(
         )
     with tf.device("CPU:0"):
         source, target = _encode_corpus(examples, preprocessor)
-        lengths = np.stack([side.row_lengths().numpy() for side in (source, target)])  # (2, N)
+        lengths = np.stack([_lengths(side) for side in (source, target)])  # (2, N)
         buckets = make_buckets(lengths, batch_size, tokens_per_batch)
         rows = _index_batches(buckets, seed)
 
     def pack(rows: tf.Tensor) -> Any:
-        return preprocessor.pack(tf.gather(source, rows), tf.gather(target, rows))
+        return preprocessor.pack(_take(source, rows), _take(target, rows))
 
     steps_per_epoch = math.ceil(round(np.sum(1 / buckets.rows[buckets.of_example]), 6))
     smallest, origin = int(buckets.rows.min()), _origin(source, target)
@@ -138,7 +145,7 @@ def evaluation_batches(
     examples: tf.data.Dataset, preprocessor: Preprocessor, batch_size: int
 ) -> tf.data.Dataset:
     """Makes a finite dataset of packed batches in the order of the examples, the last one short."""
-    batches = examples.batch(batch_size).map(
+    batches = examples.ragged_batch(batch_size).map(
         lambda x, y: preprocessor.pack(*preprocessor.encode(x, y))
     )
     return batches.prefetch(tf.data.AUTOTUNE)
@@ -211,22 +218,35 @@ def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
     )
 
 
-def _origin(*sides: tf.RaggedTensor) -> dict[str, Any]:
-    """The number of examples, and a number that other ids or another order of them change."""
+def _origin(*sides: Any) -> dict[str, Any]:
+    """The number of examples, and a number that other values or another order of them change."""
     check = 0
-    for side in sides:
-        for part in (side.row_splits, side.flat_values):
+    for leaf in tf.nest.flatten(sides):
+        is_ragged = isinstance(leaf, tf.RaggedTensor)
+        for part in (leaf.row_splits, leaf.flat_values) if is_ragged else (leaf,):
             check = zlib.crc32(np.ascontiguousarray(part.numpy()), check)
-    return {"examples": int(sides[0].nrows()), "checksum": check}
+    return {"examples": len(_lengths(sides[0])), "checksum": check}
 
 
-def _encode_corpus(
-    examples: tf.data.Dataset, preprocessor: Preprocessor
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+def _encode_corpus(examples: tf.data.Dataset, preprocessor: Preprocessor) -> tuple[Any, Any]:
     if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("A finite corpus is wanted. Received an endless dataset: `take` a part.")
-    encoded = list(examples.batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
+    encoded = list(examples.ragged_batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
     if not encoded:
-        raise ValueError("The corpus is empty. Give at least one pair of texts.")
+        raise ValueError("The corpus is empty. Give at least one example.")
     sources, targets = zip(*encoded, strict=True)
-    return tf.concat(sources, axis=0), tf.concat(targets, axis=0)
+    return _join(sources), _join(targets)
+
+
+def _join(parts: Sequence[Any]) -> Any:
+    return tf.nest.map_structure(lambda *leaves: tf.concat(leaves, axis=0), *parts)
+
+
+def _take(side: Any, rows: tf.Tensor) -> Any:
+    return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), side)
+
+
+def _lengths(side: Any) -> np.ndarray:
+    first = tf.nest.flatten(side)[0]
+    is_ragged = isinstance(first, tf.RaggedTensor)
+    return first.row_lengths().numpy() if is_ragged else np.ones(len(first), np.int64)

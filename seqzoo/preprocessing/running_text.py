@@ -63,6 +63,11 @@ class RunningText(tf.Module):
         self.max_target_length = max_target_length
 
     @property
+    def target(self) -> Tokenizer:
+        """The tokenizer of what is generated."""
+        return self.tokenizer
+
+    @property
     def first_ids(self) -> list[int]:
         """The tokens that stand before a text."""
         return [Tokenizer.start_id, Tokenizer.end_id][: 1 + self.end_tokens]

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from seqzoo.explain import attention_map, learning_curves
+from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.preprocessing.files import remove_leftovers, write_aside
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Recipe, Splits
@@ -174,21 +174,13 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_aside(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
-    if recipe.search is not None and recipe.examples:
-        _draw_attention(task, recipe.examples[0], folder.plots / "attention.png")
+    run_pictures(task, recipe.examples, splits.get("test", ()), folder.plots, _say)
     shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search)
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores
-
-
-def _draw_attention(task: Any, example: Any, path: Path) -> None:
-    try:
-        attention_map(task, example, path=path)
-    except ValueError as error:  # a model may have no attention, or no answer
-        _say(f"no attention map: {error}")
 
 
 def _say(text: str) -> None:

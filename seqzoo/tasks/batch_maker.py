@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches
-from seqzoo.preprocessing.corpus import examples
 from seqzoo.tasks.arguments import as_examples, batches_of
 
 
@@ -46,7 +45,7 @@ class BatchMaker:
         self, x: Any, y: Any = None, batch_size: int | None = None
     ) -> tf.data.Dataset:
         """Returns a finite dataset of batches of `batch_size` examples; of 64 if None."""
-        raw = as_examples(x) if y is None else examples(x, y)
+        raw = as_examples(x, self.preprocessor) if y is None else self.preprocessor.examples(x, y)
         return evaluation_batches(raw, self.preprocessor, batch_size or 64)
 
     def count_steps(self, x: Any, batch_size: int) -> int:

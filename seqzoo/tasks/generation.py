@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from seqzoo.search import Greedy, Hypotheses, Rows, Step
 from seqzoo.search.config import search_from_config, search_to_config
 from seqzoo.search.options import check_at_least
 from seqzoo.tasks.answers import Graphs, unpack
+from seqzoo.tasks.batches import batches_of_like_length
 from seqzoo.tasks.begun import Begun
 from seqzoo.tasks.requests import complete_search, forced_prefixes
 from seqzoo.tasks.scoring import Scored, score_pairs
@@ -23,7 +23,6 @@ from seqzoo.tasks.streaming import Stream
 from seqzoo.tasks.task import Task
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
-_LONG = 256  # source tokens: above it, a batch gets fewer rows
 
 
 class GenerationTask(Task):
@@ -163,7 +162,7 @@ class GenerationTask(Task):
         forced = forced_prefixes(self.preprocessor, search, prefixes, len(raw))
         seeds = np.arange(len(raw)) + getattr(search, "seed", 0)
         answers: list[Any] = [None] * len(raw)
-        for places in _batches(self._lengths(raw), batch_size):
+        for places in batches_of_like_length(self._lengths(raw), batch_size):
             rows = [seeds[places]] + ([] if forced is None else [forced[places]])
             run = self._graphs.get(self, search, forced is not None)
             text, found, tokens = run(tf.gather(raw, places), *rows)
@@ -251,17 +250,3 @@ def _as_raw(inputs) -> tf.Tensor:
                 f"`generate` wants a list of texts. Received {text!r} at place {place}."
             )
     return as_strings(inputs)
-
-
-def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields the places of inputs of like length; long ones in small batches."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        rows = min(batch_size, len(order) - start)
-        longest = lengths[order[start + rows - 1]]
-        if longest > _LONG:
-            room = max(1, math.floor(batch_size * _LONG / longest))
-            rows = max(1, min(rows, room))
-        yield order[start : start + rows]
-        start += rows

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo.tasks import TASKS
@@ -22,10 +23,14 @@ ROWS = 7  # no multiple of two replicas or of three parts
 BUILDERS = {
     "seq2seq": lambda: make_translator("sutskever_2014", units=6, embedding_dim=5),
     "language_model": make_language_model,
+    "classifier": make_classifier,
+    "tagger": make_tagger,
 }
 EXAMPLES = {
     "seq2seq": lambda: reversal_pairs(40),
     "language_model": lambda: letter_texts(40),
+    "classifier": lambda: classified(40),
+    "tagger": lambda: tagged(40),
 }
 
 OPTIMIZERS = {

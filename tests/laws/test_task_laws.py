@@ -1,4 +1,4 @@
-"""What holds for every task in the registry, on a few letters."""
+"""What holds for every task of the registry that generates, on the reversal of a few letters."""
 
 import contextlib
 
@@ -17,7 +17,7 @@ from tiny_tasks import (
 )
 
 from seqzoo import from_preset, load
-from seqzoo.tasks import TASKS
+from seqzoo.tasks import TASKS, GenerationTask
 from seqzoo.training.optimizer import Adam
 
 TRAINED = {"seq2seq": trained_translator, "language_model": trained_language_model}
@@ -30,11 +30,12 @@ BUILDERS = {
 EXAMPLES = {"seq2seq": reversal_pairs(20), "language_model": letter_texts(20)}
 TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
 
-everywhere = pytest.mark.parametrize("name", TASKS)
+everywhere = pytest.mark.parametrize("name", TRAINED)
 
 
 def test_every_task_of_the_registry_is_tested_here():
-    assert TRAINED.keys() == BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
+    generating = {name for name in TASKS if issubclass(TASKS[name], GenerationTask)}
+    assert TRAINED.keys() == BUILDERS.keys() == EXAMPLES.keys() == generating
 
 
 @everywhere

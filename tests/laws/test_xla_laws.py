@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo import BeamSearch, Greedy
@@ -13,8 +14,15 @@ from seqzoo.tasks import TASKS
 BUILDERS = {
     "seq2seq": lambda: make_translator("sutskever_2014", units=6),
     "language_model": make_language_model,
+    "classifier": make_classifier,
+    "tagger": make_tagger,
 }
-EXAMPLES = {"seq2seq": reversal_pairs, "language_model": letter_texts}
+EXAMPLES = {
+    "seq2seq": reversal_pairs,
+    "language_model": letter_texts,
+    "classifier": classified,
+    "tagger": tagged,
+}
 TEXTS = ["a b c", "g", "e e f a"]
 
 

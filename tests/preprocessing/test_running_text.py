@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText, SpaceTokenizer
+from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText, WhitespaceTokenizer
 from seqzoo.preprocessing.running_text import Stream
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
 
@@ -15,7 +15,7 @@ TEXTS = [" the <unk> sat ", "", "the mat"]
 
 
 def words(**settings):
-    text = RunningText(SpaceTokenizer(normalization=None), **settings)
+    text = RunningText(WhitespaceTokenizer(normalization=None), **settings)
     text.adapt(TEXTS)
     return text
 

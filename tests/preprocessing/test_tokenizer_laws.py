@@ -217,7 +217,7 @@ CHILD = """
 import json, sys
 import tensorflow as tf
 texts = [bytes.fromhex(t) for t in json.loads(sys.argv[2])]
-for name in ("word", "character", "subword", "space", "byte"):
+for name in ("word", "character", "subword", "whitespace", "byte"):
     if name == "subword":
         import tensorflow_text
     serve = tf.saved_model.load(f"{sys.argv[1]}/{name}").signatures["serving_default"]

@@ -11,7 +11,7 @@ from seqzoo.preprocessing.tokenizer import Tokenizer
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class SpaceTokenizer(LookupTokenizer):
+class WhitespaceTokenizer(LookupTokenizer):
     """Splits at white space and nowhere else, for texts that are tokenized already.
 
     So are the Penn Treebank and WikiText, where `<unk>` stands for rare words: it gets the id of

@@ -16,6 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import seqzoo  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import keras
 from layer_steps import Case, make_step
 from sides import Side, medians
@@ -85,7 +88,7 @@ def main() -> None:
         side = str(Path(__file__).parent / "torch_side.py")
         torch = Side([options.peers, side], Path(tempfile.mkdtemp()) / "torch.log")
         print(torch.description["library"])
-    print(f"keras {keras.__version__} on {keras.backend.backend()}")
+    print(f"seqzoo {seqzoo.__version__}, keras {keras.__version__} on {keras.backend.backend()}")
     print("case | seqzoo ms | keras ms | torch ms | to keras | to torch")
     for name, case in cases(options.precisions).items():
         if options.only not in name:

@@ -18,11 +18,12 @@ import argparse
 import math
 import time
 
+from seqzoo.layers import RecurrentStack  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import keras
 from keras import ops
 from long_memory_rows import REMEDIES, ROWS, Row, Task, make_task
-
-from seqzoo.layers import RecurrentStack
 
 TESTED = 1000  # sequences
 

@@ -3,23 +3,32 @@
 The step function hands out log-probs that lie ready, so all time is the search's own. The ways
 take turns, and the median over the rounds is shown, in milliseconds: `stock` ranks with
 `tf.math.top_k` over the whole vocabulary, `scattered` writes each step with
-`tf.tensor_scatter_nd_update` (it tells where there are alignments, `--source`).
+`tf.tensor_scatter_nd_update` (it tells where there are alignments, `--source`). With `--logits` the
+step gives logits and the search's time holds their normalisation: `logits` as they lie ready,
+`written` by a step that writes them anew, as a model does, and `constrained` the same with
+constraints, which change them in place.
 
     python benchmarks/search_overhead.py --vocabulary 32000 --batch 64 --width 5
     python benchmarks/search_overhead.py --vocabulary 2000 --steps 100 --source 50
+    python benchmarks/search_overhead.py --logits
 """
 
 import argparse
+import dataclasses
 import statistics
 import time
 from unittest import mock
 
+from seqzoo.ops import beams, buffers  # ahead of TensorFlow, for its settings of it
+from seqzoo.ops.log_probs import LogProbs, log_sums
+from seqzoo.search import BeamSearch, Greedy
+from seqzoo.search.constraints import BannedTokens, NoRepeatNGram, RepetitionPenalty
+
+# isort: split
 import tensorflow as tf
 
-from seqzoo.ops import beams, buffers
-from seqzoo.search import BeamSearch, Greedy
-
 START, END = 1, 2
+CONSTRAINTS = (NoRepeatNGram(3), RepetitionPenalty(1.2), BannedTokens((5, 6, 7)))
 
 
 def log_probs(rows, vocabulary):
@@ -29,11 +38,25 @@ def log_probs(rows, vocabulary):
     return tf.where(tf.range(vocabulary) == END, -float("inf"), values)
 
 
-def search_function(search, rows, args, jit_compile=False):
+def as_they_are(values):
+    return values
+
+
+def normalised(values):
+    return LogProbs(values, log_sums(values))
+
+
+def written_anew(values):
+    values = values + 1.0
+    return LogProbs(values, log_sums(values))
+
+
+def search_function(search, rows, args, jit_compile=False, read=as_they_are):
     def decode(ready):
         def step(token_ids, state, encoded):
             values = ready[state["time"][0] % 2]  # this slice and the next one copy nothing
-            return values[: tf.shape(token_ids)[0]], {**state, "time": state["time"] + 1}
+            log_probs = read(values[: tf.shape(token_ids)[0]])
+            return log_probs, {**state, "time": state["time"] + 1}
 
         state = {"time": tf.zeros((rows,), "int32")}
         if args.source:
@@ -86,6 +109,7 @@ def main():
     parser.add_argument("--source", type=int, default=0, help="length of alignments")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--xla", action="store_true")
+    parser.add_argument("--logits", action="store_true", help="a step that gives logits")
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
 
@@ -118,6 +142,13 @@ def search_ways(search, rows, args):
     ways = {name: search_function(search, rows, args) for name in ("seqzoo", "stock", "scattered")}
     ways["stock"] = replaced(ways["stock"], beams, "WIDE_VOCABULARY", 10**9)
     ways["scattered"] = replaced(ways["scattered"], buffers, "blank", buffers.general_blank)
+    if args.logits:
+        constrained = dataclasses.replace(search, constraints=CONSTRAINTS)
+        ways = {
+            "logits": search_function(search, rows, args, read=normalised),
+            "written": search_function(search, rows, args, read=written_anew),
+            "constrained": search_function(constrained, rows, args, read=written_anew),
+        }
     if args.xla:
         ways["seqzoo XLA"] = search_function(search, rows, args, jit_compile=True)
     return ways

@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+import seqzoo as sz  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import keras
 import tensorflow as tf
 from multi30k_words import detokenize
 
-import seqzoo as sz
 from seqzoo.preprocessing import TextPairs, WordTokenizer, examples, training_batches
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS
 

@@ -7,17 +7,20 @@ What is named here is imported when it is first used, so that `import seqzoo` is
 
 import importlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from seqzoo.version import __version__
 
 # TensorFlow reads them when it is imported; values that the user has set stay. Without oneDNN,
 # which it leaves off on processors without AVX512-VNNI, a product by a transposed matrix, half of
-# all products of a train step, is several times slower. With its own allocator it hands the
+# all products of a train step, is several times slower (`ops.tensorflow_products` wants to know
+# which it is, so nothing is set where it is too late). With its own allocator it hands the
 # memory of one step to the next, where malloc gives it back to the system each time: a train step
 # of benchmarks/seqzoo_side.py took 10 % less time.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+if "tensorflow" not in sys.modules:
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 
 if TYPE_CHECKING:
     from seqzoo import (
@@ -36,8 +39,17 @@ if TYPE_CHECKING:
         training,
         zoo,
     )
-    from seqzoo.search import BeamSearch, Greedy
-    from seqzoo.tasks import Captioner, Seq2Seq, from_preset, load
+    from seqzoo.search import BeamSearch, Greedy, Sample
+    from seqzoo.tasks import (
+        Captioner,
+        Classifier,
+        Ensemble,
+        LanguageModel,
+        Seq2Seq,
+        Tagger,
+        from_preset,
+        load,
+    )
 
 _FOLDERS = (
     *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
@@ -46,8 +58,13 @@ _FOLDERS = (
 _HOMES = {
     "BeamSearch": "search",
     "Captioner": "tasks",
+    "Classifier": "tasks",
+    "Ensemble": "tasks",
     "Greedy": "search",
+    "LanguageModel": "tasks",
+    "Sample": "search",
     "Seq2Seq": "tasks",
+    "Tagger": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
 }
@@ -56,8 +73,13 @@ __all__ = [
     "__version__",
     "BeamSearch",
     "Captioner",
+    "Classifier",
+    "Ensemble",
     "Greedy",
+    "LanguageModel",
+    "Sample",
     "Seq2Seq",
+    "Tagger",
     "datasets",
     "decoders",
     "encoders",

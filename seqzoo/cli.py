@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("seqzoo: stopped", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"seqzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
@@ -100,7 +100,9 @@ def predict(arguments: argparse.Namespace) -> None:
         for line in lines:
             columns = []
             for answer in next(answers)[:most] if line.strip() else []:
-                columns.append(write(str(answer.output)))
+                several = isinstance(answer.output, list)  # tags, or many labels
+                output = " ".join(answer.output) if several else str(answer.output)
+                columns.append(write(output))
                 columns += [f"{answer.score:.6f}"] if arguments.scores else []
             print("\t".join(columns))
         sys.stdout.flush()
@@ -109,9 +111,9 @@ def predict(arguments: argparse.Namespace) -> None:
 def explain(arguments: argparse.Namespace) -> None:
     """Draw which parts of an input the model looked at."""
     run = _open(arguments)
-    from seqzoo.explain import explain_answer
+    from seqzoo.explain import explain_input
 
-    explain_answer(run.load_task(), arguments.text, path=arguments.out)
+    explain_input(run.load_task(), arguments.text, arguments.out)
 
 
 def export(arguments: argparse.Namespace) -> None:

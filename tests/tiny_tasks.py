@@ -1,4 +1,4 @@
-"""Tiny tasks for the tests: a few letters in, the same in reverse order out."""
+"""Tiny tasks for the tests: letters in reverse order, and letters that follow each other."""
 
 import functools
 import random
@@ -8,7 +8,7 @@ import keras
 
 from seqzoo import BeamSearch, Greedy, Seq2Seq, heads, zoo
 from seqzoo.preprocessing import TextPairs, WordTokenizer
-from seqzoo.tasks import Task
+from seqzoo.tasks import LanguageModel, Task
 from seqzoo.training.optimizer import Adam
 
 LETTERS = "abcdefg"
@@ -40,8 +40,28 @@ def make_translator(builder="luong_2015", seed=1, **settings):
     return getattr(zoo, builder)(*both, **{**small, **settings})
 
 
+def letter_texts(count, seed=0):
+    """Texts such as "c d e f g a", of 1 to 6 letters, each most often after its neighbour."""
+    rng = random.Random(seed)
+    texts = []
+    for _ in range(count):
+        place, letters = rng.randrange(len(LETTERS)), []
+        for _ in range(rng.randint(1, 6)):
+            letters.append(LETTERS[place % len(LETTERS)])
+            place += 1 if rng.random() < 0.9 else 3
+        texts.append(" ".join(letters))
+    return texts
+
+
+def make_language_model(builder="zaremba_2014", seed=1, **settings):
+    """A language model of the zoo, small, with the same weights for the same seed."""
+    keras.utils.set_random_seed(seed)
+    small = {"units": 12, "layers": 1, "dropout": 0.0, "window_length": 5}
+    return getattr(zoo, builder)(letters_tokenizer(), **{**small, **settings})
+
+
 class Trained(NamedTuple):
-    task: Seq2Seq
+    task: Seq2Seq | LanguageModel
     history: dict[str, list[float]]
 
 
@@ -52,6 +72,15 @@ def trained_translator():
     task.compile(Adam(0.03))
     settings = {"validation_data": reversal_pairs(9, seed=2), "batch_size": 20, "verbose": 0}
     return Trained(task, task.fit(reversal_pairs(100), epochs=8, **settings).history)
+
+
+@functools.cache
+def trained_language_model():
+    """As `trained_translator`."""
+    task = make_language_model(units=16, search=Greedy(max_length=8))
+    task.compile(Adam(0.03))
+    settings = {"validation_data": letter_texts(9, seed=2), "batch_size": 10, "verbose": 0}
+    return Trained(task, task.fit(letter_texts(100), epochs=4, **settings).history)
 
 
 @keras.saving.register_keras_serializable(package="tests")

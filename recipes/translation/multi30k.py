@@ -81,8 +81,8 @@ def _as_pairs(dataset) -> list[tuple[str, str]]:
 
 def build(splits: dict, model: Model):
     source, target = _tokenizer(model), _tokenizer(model)
-    for tokenizer, texts in zip((source, target), zip(*splits["train"], strict=True), strict=True):
-        tokenizer.adapt(texts)
+    for side, tokenizer in enumerate((source, target)):
+        tokenizer.adapt(pair[side] for pair in splits["train"])
     sizes = {"units": model.units, "embedding_dim": model.embedding_dim}
     if model.architecture != "bahdanau_2015":
         sizes["layers"] = model.layers

@@ -3,24 +3,46 @@
 Importing this folder is light; TensorFlow loads when a loader that needs it is called.
 """
 
+import importlib
+
 from seqzoo.datasets import (
     captioned_images,
     clips,
+    conll,
     dates,
+    labelled_text,
     long_memory,
+    names,
     parallel_text,
+    plain_text,
+    requests,
     scenes,
     tfds_captions,
+    tfds_classification,
     tfds_translation,
 )
 
 __all__ = [
     "captioned_images",
     "clips",
+    "conll",
     "dates",
+    "labelled_text",
     "long_memory",
+    "names",
     "parallel_text",
+    "plain_text",
+    "requests",
     "scenes",
+    "streams",
     "tfds_captions",
+    "tfds_classification",
     "tfds_translation",
 ]
+
+
+def __getattr__(name: str):
+    """Imports `streams`, which needs TensorFlow, on first use."""
+    if name == "streams":
+        return importlib.import_module("seqzoo.datasets.streams")
+    raise AttributeError(f"module 'seqzoo.datasets' has no attribute {name!r}")

@@ -5,12 +5,14 @@ separators inside a sentence never shift the alignment; lines are passed on as t
 ones too.
 """
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-Pairs = list[tuple[str, str]]
+from seqzoo.datasets.text_files import read_lines
+
+Pairs = Sequence[tuple[str, str]]
+
+_LARGE = 256 * 2**20  # bytes of the files of a split, above which it is streamed
 
 _VALIDATION_STEMS = ("validation", "valid", "val", "dev")
 
@@ -23,6 +25,10 @@ def load(
 ) -> dict[str, Pairs]:
     """Reads line-aligned files named `<split>.<language>` or `<split>.<language>.gz`.
 
+    The training split may lie in shards, `train-*.<language>`; it is then a
+    `seqzoo.datasets.streams.Stream`, as it is where its files are larger than 256 MiB: memory holds
+    but a part of it.
+
     Args:
         folder: Folder that holds the files.
         source: Suffix of the source files, such as `"de"`.
@@ -32,7 +38,7 @@ def load(
             alphabetical order (`test_2016_flickr`); every other name stands for itself.
 
     Returns:
-        A dict from each name in `splits` to a list of `(source, target)`.
+        A dict from each name in `splits` to a sequence of `(source, target)`.
 
     Raises:
         FileNotFoundError: if the folder or a file is missing; names what was looked for.
@@ -57,7 +63,7 @@ def load_tab_separated(path: str | Path) -> Pairs:
     """
     path = Path(path)
     pairs = []
-    for number, line in enumerate(_read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         columns = line.split("\t")
         if len(columns) < 2:
             raise ValueError(
@@ -69,12 +75,18 @@ def load_tab_separated(path: str | Path) -> Pairs:
 
 
 def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
+    for ending in ("", ".gz"):
+        shards = [folder / f"{split}-*.{language}{ending}" for language in (source, target)]
+        if split == "train" and any(folder.glob(shards[0].name)):
+            return _streamed(*shards)
     stems = _stems(folder, split, source)
     source_path = _find(folder, split, stems, source)
     # The target has the stem of the source, so that val.de never meets valid.en.
     stem = source_path.name.removesuffix(".gz").removesuffix(f".{source}")
     target_path = _find(folder, split, [stem], target)
-    source_lines, target_lines = _read_lines(source_path), _read_lines(target_path)
+    if split == "train" and sum(p.stat().st_size for p in (source_path, target_path)) > _LARGE:
+        return _streamed(source_path, target_path)
+    source_lines, target_lines = read_lines(source_path), read_lines(target_path)
     if len(source_lines) != len(target_lines):
         raise ValueError(
             f"Line-aligned files must have equal numbers of lines. Received: {source_path} with "
@@ -82,6 +94,12 @@ def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
             "missing or broken lines."
         )
     return list(zip(source_lines, target_lines, strict=True))
+
+
+def _streamed(source: Path, target: Path) -> Pairs:
+    from seqzoo.datasets import streams  # it loads TensorFlow
+
+    return streams.line_aligned(str(source), str(target))
 
 
 def _stems(folder: Path, split: str, language: str) -> list[str]:
@@ -105,33 +123,3 @@ def _find(folder: Path, split: str, stems: Sequence[str], language: str) -> Path
         f"The split {split!r} needs one of these files in {folder}: {', '.join(names)}. "
         "None is there. Check the folder and the language, or rename the file."
     )
-
-
-def _read_lines(path: Path) -> list[str]:
-    content = _read_bytes(path)
-    if not content:
-        raise ValueError(f"A file of sentences must not be empty. Received: {path}.")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"Text must be UTF-8. Received: the byte {content[error.start]:#04x} in line {line} of "
-            f"{path}. Convert the file, for example with iconv."
-        ) from error
-    return text.removesuffix("\n").split("\n")
-
-
-def _read_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(f"No file {str(path)!r}. Check the path.")
-    content = path.read_bytes()
-    if path.suffix != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"A file named .gz must be a whole gzip file. Received: {path}, where unpacking says: "
-            f"{error}. Copy it again, or take .gz off the name of a plain file."
-        ) from error

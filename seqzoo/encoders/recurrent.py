@@ -3,9 +3,9 @@
 from typing import Literal
 
 import keras
-from keras import ops
 
 from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.inputs import step_mask
 from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent import Recurrent
@@ -20,8 +20,9 @@ class RecurrentEncoder(keras.layers.Layer):
     """Embeds tokens and runs a stack of recurrent layers over them.
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted.
-        embedding_dim: Positive int.
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+            tokens, and embeds nothing.
+        embedding_dim: Positive int, the width of the embeddings or of the vectors.
         units: Positive int. Width of the state, for each direction.
         layers: Positive int.
         cell: A name in `layers.cells.CELLS`.
@@ -30,10 +31,13 @@ class RecurrentEncoder(keras.layers.Layer):
         skip: The ways around a layer after the first; see `RecurrentStack`.
         dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
             layers and in the outputs.
+        embedding_stddev: Deviation of the embeddings before training.
 
     Call arguments:
-        inputs: Token ids `(B, S)`.
-        mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
+        inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
+        mask: Boolean `(B, S)`, True on real steps; None means every id but 0, and every
+            vector.
+        segment_ids: Integer `(B, S)` where rows hold several sequences; see `layers.Recurrent`.
 
     Returns:
         `Encoded`; features are `units`, or twice that for `"both"`.
@@ -41,7 +45,7 @@ class RecurrentEncoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size: int,
+        vocabulary_size: int | None,
         embedding_dim: int = 256,
         units: int = 256,
         layers: int = 1,
@@ -49,6 +53,7 @@ class RecurrentEncoder(keras.layers.Layer):
         direction: Literal["forward", "backward", "both"] = "both",
         skip: Skip = "none",
         dropout: float = 0.0,
+        embedding_stddev: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -60,6 +65,7 @@ class RecurrentEncoder(keras.layers.Layer):
         self.direction = direction
         self.skip = skip
         self.dropout = dropout
+        self.embedding_stddev = embedding_stddev
         self.supports_masking = True
         check_known("direction", direction, DIRECTIONS)
         if layers < 1:
@@ -67,12 +73,9 @@ class RecurrentEncoder(keras.layers.Layer):
         dtype = self.dtype_policy
         # Keras's own start, ±0.05, leaves all states so small that hundreds of steps pass before
         # the decoder learns to look at the source.
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
-            dtype=dtype,
-            name="embedding",
+        start = keras.initializers.RandomNormal(stddev=embedding_stddev)
+        self.embedding = vocabulary_size and keras.layers.Embedding(
+            vocabulary_size, embedding_dim, start, dtype=dtype, name="embedding"
         )
         self.stack = RecurrentStack(
             [self._make_layer(i) for i in range(layers)], skip, dropout, dtype=dtype, name="stack"
@@ -94,18 +97,22 @@ class RecurrentEncoder(keras.layers.Layer):
         )
 
     def build(self, inputs_shape):
-        self.embedding.build(inputs_shape)
-        self.stack.build((*inputs_shape, self.embedding_dim))
+        if self.embedding is not None:
+            self.embedding.build(inputs_shape)
+        self.stack.build((*inputs_shape[:2], self.embedding_dim))
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, segment_ids=None):
         (mask,) = self.compute_mask(inputs, mask)
-        embedded = self.drop(self.embedding(inputs), training=training)
-        outputs, states = self.stack(embedded, mask=mask, training=training)
+        embedded = inputs if self.embedding is None else self.embedding(inputs)
+        embedded = self.drop(embedded, training=training)
+        outputs, states = self.stack(
+            embedded, mask=mask, training=training, segment_ids=segment_ids
+        )
         return Encoded(self.drop(outputs, training=training), states, mask)
 
     def compute_mask(self, inputs, mask=None):
         # Of the outputs, which come first; the states have no time.
-        return [ops.not_equal(inputs, 0) if mask is None else ops.cast(mask, "bool")]
+        return [step_mask(inputs, mask)]
 
     def get_config(self):
         return super().get_config() | {
@@ -117,4 +124,5 @@ class RecurrentEncoder(keras.layers.Layer):
             "direction": self.direction,
             "skip": self.skip,
             "dropout": self.dropout,
+            "embedding_stddev": self.embedding_stddev,
         }

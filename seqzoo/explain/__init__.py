@@ -1,20 +1,30 @@
 """Pictures and measures of what a model does and of how it learned."""
 
-from seqzoo.explain.answer import explain_answer
 from seqzoo.explain.attention import attention_map
+from seqzoo.explain.beam_tree import beam_tree
 from seqzoo.explain.captions import caption_attention, contact_sheet
+from seqzoo.explain.classes import confusion_matrix, reliability_diagram
 from seqzoo.explain.gradient_flow import GradientFlow, LayerFlow, gradient_flow
 from seqzoo.explain.gradient_picture import plot_gradient_flow
 from seqzoo.explain.history import learning_curves
+from seqzoo.explain.run_pictures import explain_input, run_pictures
+from seqzoo.explain.token_effects import attribution, tag_probabilities, token_effects
 
 __all__ = [
     "GradientFlow",
     "LayerFlow",
     "attention_map",
+    "attribution",
+    "beam_tree",
     "caption_attention",
+    "confusion_matrix",
     "contact_sheet",
-    "explain_answer",
+    "explain_input",
     "gradient_flow",
     "learning_curves",
     "plot_gradient_flow",
+    "reliability_diagram",
+    "run_pictures",
+    "tag_probabilities",
+    "token_effects",
 ]

@@ -30,7 +30,12 @@ class Servable(Protocol):
         ...
 
 
-def saved_model(task: Servable, folder: str | Path, search: Any = None) -> Path:
+def saved_model(
+    task: Servable,
+    folder: str | Path,
+    search: Any = None,
+    signatures: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes a task to `folder/1`, which TensorFlow Serving loads when told of `folder`.
 
     Beside the graph and the weights that its signatures use, `folder/1` holds
@@ -44,6 +49,7 @@ def saved_model(task: Servable, folder: str | Path, search: Any = None) -> Path:
         folder: The model's folder; made if it is not there.
         search: How a task that generates does so, such as `BeamSearch(width=5)`;
             None for the task's own.
+        signatures: In place of those that the task has for this search.
 
     Returns:
         The path `folder/1`.
@@ -53,7 +59,7 @@ def saved_model(task: Servable, folder: str | Path, search: Any = None) -> Path:
             Python, is marked for XLA or writes to a variable.
     """
     place = _free_place(Path(folder))
-    signatures = dict(task.serving_signatures(search))
+    signatures = dict(task.serving_signatures(search) if signatures is None else signatures)
     with aside(str(place)) as path:
         tf.saved_model.save(_served_part(task, signatures), path, signatures=signatures)
         graph = _make_portable(Path(path))
@@ -79,7 +85,7 @@ def _free_place(folder: Path) -> Path:
 
 def _served_part(task: Any, signatures: Mapping[str, Any]) -> tf.Module:
     """What the signatures use of a task: no optimizer, no metric, no Python attribute."""
-    graphs = [function.get_concrete_function().graph for function in signatures.values()]
+    graphs = [_graph_of(function) for function in signatures.values()]
     for graph in graphs:
         refuse_kept_state(graph.as_graph_def())
     variables = {variable.ref(): variable for graph in graphs for variable in graph.variables}
@@ -89,6 +95,12 @@ def _served_part(task: Any, signatures: Mapping[str, Any]) -> tf.Module:
     part.weights = list(variables.values())
     part.resources = [each for each in tracked if isinstance(each, resource)]
     return part
+
+
+def _graph_of(function: Any) -> Any:
+    """The graph of a `tf.function` with an input signature, or of a concrete one."""
+    is_concrete = isinstance(function, tf.types.experimental.ConcreteFunction)
+    return (function if is_concrete else function.get_concrete_function()).graph
 
 
 def _make_portable(folder: Path) -> meta_graph_pb2.MetaGraphDef:

@@ -1,5 +1,10 @@
 """Heads: projection, loss, metrics and readout in one object."""
 
+from seqzoo.heads.classes import Classes
+from seqzoo.heads.tags import Tags
 from seqzoo.heads.tokens import Tokens
 
-__all__ = ["Tokens"]
+HEADS = {"tokens": Tokens, "classes": Classes, "tags": Tags}
+"""The heads by name."""
+
+__all__ = ["HEADS", "Classes", "Tags", "Tokens"]

@@ -6,6 +6,7 @@ from keras import ops
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
 from seqzoo.ops.cross_entropy import token_cross_entropy, values_at
+from seqzoo.ops.log_probs import LogProbs, log_sums
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -66,7 +67,9 @@ class Tokens(keras.layers.Layer):
         return affine(hidden, ops.cast(kernel, cast), ops.cast(self.bias, cast))
 
     def loss(self, y, outputs, weight):
-        """Returns the sum of the tokens' losses and the sum of their weights, float32 scalars.
+        """Returns the sum of the tokens' losses and the sum of their weights, scalars of float32.
+
+        They are float64 where the logits are.
 
         Args:
             y: Token ids `(...)`.
@@ -84,7 +87,7 @@ class Tokens(keras.layers.Layer):
     def measure(self, y, outputs, weight) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`."""
         y, logits, weight = self._flat(y, outputs, weight)
-        correct = ops.cast(values_at(y, logits) >= ops.max(logits, axis=-1), "float32")
+        correct = ops.cast(values_at(y, logits) >= ops.max(logits, axis=-1), logits.dtype)
         nll = token_cross_entropy(y, logits)
         total = ops.sum(weight)
         return [(ops.sum(correct * weight), total), (ops.sum(nll * weight), total)]
@@ -93,9 +96,15 @@ class Tokens(keras.layers.Layer):
         """Returns log-probs `(..., vocabulary_size)`, float32."""
         return ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
 
+    def log_probs(self, outputs) -> LogProbs:
+        """Returns the log-probs of logits `(N, vocabulary_size)` for a search."""
+        logits = ops.cast(outputs, "float32")
+        return LogProbs(logits, log_sums(logits))
+
     def _flat(self, y, outputs, weight):
-        logits = ops.cast(ops.reshape(outputs, (-1, self.vocabulary_size)), "float32")
-        return ops.reshape(y, (-1,)), logits, ops.cast(ops.reshape(weight, (-1,)), "float32")
+        dtype = keras.backend.result_type(outputs.dtype, "float32")
+        logits = ops.cast(ops.reshape(outputs, (-1, self.vocabulary_size)), dtype)
+        return ops.reshape(y, (-1,)), logits, ops.cast(ops.reshape(weight, (-1,)), dtype)
 
     def get_build_config(self):
         # One that is loaded must be tied again before it is built.

@@ -33,13 +33,16 @@ from seqzoo.layers.cells import (
     RGLRUCell,
     SimpleRNNCell,
 )
+from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.gru import GRU
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.lstm import LSTM
+from seqzoo.layers.pooling import Pooling
 from seqzoo.layers.recurrent import Recurrent
 from seqzoo.layers.recurrent_stack import RecurrentStack
 from seqzoo.layers.simple_rnn import SimpleRNN
+from seqzoo.layers.token_features import TokenFeatures
 
 __all__ = [
     "ActivationRegularization",
@@ -59,6 +62,7 @@ __all__ = [
     "AdditiveAttention",
     "Attention",
     "Bidirectional",
+    "CRF",
     "Cell",
     "ConcatAttention",
     "CoverageAttention",
@@ -73,9 +77,11 @@ __all__ = [
     "LocationSensitiveAttention",
     "Memory",
     "MultiHeadAttention",
+    "Pooling",
     "Recurrent",
     "RecurrentStack",
     "SelfAttentionPooling",
     "SimpleRNN",
     "SimpleRNNCell",
+    "TokenFeatures",
 ]

@@ -21,6 +21,7 @@ class Bidirectional(keras.layers.Layer):
     Call arguments:
         inputs: Float tensor `(B, T, features)`.
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
+        segment_ids: See `Recurrent`.
 
     Returns:
         `(outputs, *states)`: the outputs of both directions side by side, `(B, T, 2 * units)`,
@@ -59,11 +60,13 @@ class Bidirectional(keras.layers.Layer):
         build_cell(self.forward_cell, input_shape)
         build_cell(self.backward_cell, input_shape)
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, segment_ids=None):
         cells = {"forward": self.forward_cell, "backward": self.backward_cell}
         options, seed = options_of(self), self.seed_generator
         loops = {
-            name: make_loop(cell, inputs, mask, options, training, seed, name == "backward")
+            name: make_loop(
+                cell, inputs, mask, options, training, seed, name == "backward", segment_ids
+            )
             for name, cell in cells.items()
         }
         state = {name: first_state(cell, inputs, None) for name, cell in cells.items()}

@@ -32,12 +32,13 @@ class KerasRecurrent(Recurrent):
         """Whether the layer runs from the last step to the first."""
         return self.reverse
 
-    def run(self, inputs, mask, state, training):
+    def run(self, inputs, mask, state, training, segment_ids=None):
         def general():
-            return super(KerasRecurrent, self).run(inputs, mask, state, training)
+            return super(KerasRecurrent, self).run(inputs, mask, state, training, segment_ids)
 
         random = self.dropout or self.recurrent_dropout or self.weight_drop
         special = self.zoneout or self.gradient_steps or (training and random)
+        special = special or segment_ids is not None
         arguments = None if special or not self.use_cudnn else self.cudnn_arguments(state)
         if arguments is None:
             outputs, final = general()

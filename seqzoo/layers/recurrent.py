@@ -47,6 +47,10 @@ class Recurrent(keras.layers.Layer):
         inputs: Float tensor `(B, T, features)`.
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
         initial_state: List of `(B, width)`, one for each state of the cell; zeros if None.
+        segment_ids: Integer tensor `(B, T)` where rows hold several sequences, one after the
+            other: steps of one id that stand side by side are one sequence. Each begins in a state
+            of zeros (the first one in `initial_state`), as if it had a row of its own. See
+            `seqzoo.preprocessing.pack_rows`.
 
     Returns:
         `(B, T, units)`, or `(B, units)` without `return_sequences`; with `return_state`, a tuple
@@ -105,22 +109,24 @@ class Recurrent(keras.layers.Layer):
             for state in self.get_initial_state(batch_size)
         ]
 
-    def call(self, inputs, mask=None, initial_state=None, training=False):
+    def call(self, inputs, mask=None, initial_state=None, training=False, segment_ids=None):
         mask = attached_mask(mask, inputs)
         if initial_state is None and self.stateful:
             initial_state = [state.value for state in self._between.states]
         state = first_state(self.cell, inputs, initial_state)
-        outputs, final = self.run(inputs, mask, state, training)
+        outputs, final = self.run(inputs, mask, state, training, segment_ids)
         if self.stateful:
             for kept, last in zip(self._between.states, final, strict=True):
                 kept.assign(last)
         outputs = outputs if self.return_sequences else final[0]
         return (outputs, *final) if self.return_state else outputs
 
-    def run(self, inputs, mask, state, training):
+    def run(self, inputs, mask, state, training, segment_ids=None):
         """Returns the outputs of every step `(B, T, units)` and the final states."""
         options, seed = options_of(self), self.seed_generator
-        loop = make_loop(self.cell, inputs, mask, options, training, seed, self.reverse)
+        loop = make_loop(
+            self.cell, inputs, mask, options, training, seed, self.reverse, segment_ids
+        )
         if needs_no_loop(self.cell, options):
             states, final = run_without_loop(self.cell, loop, state, self.reverse)
         else:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell
-from seqzoo.ops.masks import where_real
+from seqzoo.ops.masks import first_of_segments, where_real
 from seqzoo.ops.scans import Linear, Maps
 
 
@@ -66,10 +66,12 @@ def make_loop(
     training: bool,
     seed: keras.random.SeedGenerator,
     reverse: bool = False,
+    segment_ids: Any = None,
 ) -> Loop:
     """Prepares a cell for inputs `(B, T, features)` under a mask `(B, T)` or None.
 
-    With `reverse` the loop is to run from the last step.
+    With `reverse` the loop is to run from the last step. With `segment_ids` `(B, T)` the states
+    are zeros before the first step of every sequence in a row but the one that comes first.
 
     What is random is drawn here, outside of the loop. The dropped weights and the masks are the
     same at every step, as Gal and Ghahramani, 2016 (https://arxiv.org/abs/1512.05287) and Merity
@@ -95,6 +97,8 @@ def make_loop(
     steps = {"projected": cell.project(inputs)}
     if mask is not None:
         steps["real"] = ops.transpose(ops.cast(mask, "bool"))
+    if segment_ids is not None:
+        steps["starts"] = ops.transpose(first_of_segments(segment_ids, reverse))
     if noise.zoneout:
         steps["moves"] = [
             _kept((time, batch, size), noise.zoneout, seed) for size in cell.state_size
@@ -144,6 +148,9 @@ def _make_step(cell: Cell, options: LoopOptions, training: bool):
 
         if "cut" in inputs_t:
             state = [ops.where(inputs_t["cut"], ops.stop_gradient(old), old) for old in state]
+        if "starts" in inputs_t:
+            zeros = [ops.zeros_like(old) for old in state]
+            state = where_real(inputs_t["starts"], zeros, state)
         new = cell.advance(inputs_t["projected"], state, dropping, constants["extra"])
         if "moves" in inputs_t:
             new = [

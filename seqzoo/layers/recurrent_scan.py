@@ -33,6 +33,9 @@ def run_without_loop(cell: LinearCell, loop: Loop, state: list, reverse: bool = 
         stay = (1.0, 0.0)  # a decay of 1 and a drive of 0 leave a hidden state as it is
         decay = tuple(_on_real(real, x, value) for x, value in zip(decay, stay, strict=False))
         drive = tuple(_on_real(real, x, 0.0) for x in drive)
+    if "starts" in loop.inputs:  # a decay of 0 forgets what was before
+        goes_on = ops.logical_not(loop.inputs["starts"])
+        decay = tuple(_on_real(goes_on, x, 0.0) for x in decay)
     first = tuple(cell.widen(x) for x in cell.hidden_of(state))
     hidden = linear_recurrence(decay, drive, first, reverse)
     states = [cell.cast(x) for x in cell.states_of(hidden, projected, apply_maps(loop.maps))]

@@ -1,4 +1,4 @@
-"""Scores of texts (`METRICS`, over sacrebleu) and Keras metrics of tokens."""
+"""Scores by name (over sacrebleu, scikit-learn and seqeval) and Keras metrics of tokens."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,13 +10,31 @@ from seqzoo.metrics.captions import (
     cider_d_each,
     rouge_l,
 )
+from seqzoo.metrics.classes import accuracy, macro_f1, micro_f1
+from seqzoo.metrics.entities import (
+    entity_f1,
+    entity_precision,
+    entity_recall,
+    tag_accuracy,
+)
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
-    from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
+    from seqzoo.metrics.tokens import BitsPerCharacter, Perplexity, TokenAccuracy
 
-METRICS = {"bleu": bleu, "chrf": chrf, "exact_match": exact_match}
-"""Scores of texts against one reference each, by name."""
+METRICS = {
+    "bleu": bleu,
+    "chrf": chrf,
+    "exact_match": exact_match,
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "micro_f1": micro_f1,
+    "entity_f1": entity_f1,
+    "entity_precision": entity_precision,
+    "entity_recall": entity_recall,
+    "tag_accuracy": tag_accuracy,
+}
+"""Scores of outputs against one reference each, by name."""
 
 CAPTION_METRICS = {f"bleu_{order}": partial(caption_bleu, order=order) for order in (1, 2, 3, 4)}
 CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
@@ -30,6 +48,13 @@ __all__ = [
     "cider_d",
     "cider_d_each",
     "rouge_l",
+    "accuracy",
+    "macro_f1",
+    "micro_f1",
+    "entity_f1",
+    "entity_precision",
+    "entity_recall",
+    "tag_accuracy",
     "bleu",
     "bleu_signature",
     "chrf",
@@ -37,12 +62,13 @@ __all__ = [
     "exact_match",
     "TokenAccuracy",
     "Perplexity",
+    "BitsPerCharacter",
 ]
 
 
 def __getattr__(name: str):
     """Imports the Keras metrics when they are used: scoring texts needs no Keras."""
-    if name in ("TokenAccuracy", "Perplexity"):
+    if name in ("TokenAccuracy", "Perplexity", "BitsPerCharacter"):
         from seqzoo.metrics import tokens
 
         return getattr(tokens, name)

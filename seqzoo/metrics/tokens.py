@@ -1,5 +1,7 @@
 """Keras metrics over the sums that a token head computes anyway: nothing is computed twice."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -51,3 +53,22 @@ class Perplexity(_TokenMean):
 
     def result(self):
         return ops.exp(super().result())
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class BitsPerCharacter(_TokenMean):
+    """Negative log-likelihood of a text in bits, over the number of its characters.
+
+    A character is a Unicode one of the normalised text, spaces and line ends counted, whatever the
+    tokens of the model are: so models of characters, bytes, sub-words and words can be compared,
+    if none takes rare words for `<unk>`, which costs it less than to spell them.
+
+    `update_state(nll_sum, character_count)` takes scalars: the weighted sum of the tokens'
+    negative log-likelihoods in nats, and the number of characters that they stand for.
+    """
+
+    def __init__(self, name: str = "bits_per_character", dtype: str | None = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def result(self):
+        return super().result() / math.log(2)

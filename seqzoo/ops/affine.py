@@ -17,8 +17,17 @@ def affine(inputs, kernel, bias=None):
     Returns:
         Float tensor `(..., out)`.
     """
+
+    def product(rows):
+        outputs = ops.matmul(rows, kernel)
+        return outputs if bias is None else outputs + bias
+
+    return over_rows(product, inputs, kernel.shape[1])
+
+
+def over_rows(product, inputs, width: int):
+    """Calls `product`, from `(rows, in)` to `(rows, width)`, on inputs `(..., in)`."""
     *leading, features = ops.shape(inputs)
-    rows = inputs if len(leading) == 1 else ops.reshape(inputs, (-1, features))
-    outputs = ops.matmul(rows, kernel)
-    outputs = outputs if bias is None else outputs + bias
-    return outputs if len(leading) == 1 else ops.reshape(outputs, (*leading, kernel.shape[1]))
+    if len(leading) == 1:
+        return product(inputs)
+    return ops.reshape(product(ops.reshape(inputs, (-1, features))), (*leading, width))

@@ -14,7 +14,7 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0):
 
     Args:
         y: Integer tensor `(N,)`.
-        logits: Float32 tensor `(N, V)`.
+        logits: Float32 or float64 tensor `(N, V)`.
         smoothing: From 0 to below 1.
     """
     y = ops.cast(y, "int32")

@@ -1,5 +1,7 @@
 """Boolean masks, True on real steps, and what follows from them."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,7 +16,19 @@ def attached_mask(mask, tensor):
     return getattr(tensor, "_keras_mask", None) if mask is None else mask
 
 
-def where_real(mask, new, old):
+def first_of_segments(segment_ids, reverse: bool = False):
+    """Returns booleans `(B, T)`, True where a sequence begins beside one that stands before it.
+
+    Args:
+        segment_ids: Integer tensor `(B, T)`. Steps of one id that stand side by side are one
+            sequence.
+        reverse: Whether time runs from the last step to the first.
+    """
+    changes = ops.not_equal(segment_ids[:, 1:], segment_ids[:, :-1])
+    return ops.pad(changes, [[0, 0], [0, 1] if reverse else [1, 0]])
+
+
+def where_real(mask, new, old) -> Any:
     """Takes `new` where a row's step is real, else keeps `old`.
 
     Args:

@@ -2,14 +2,15 @@
 
 Forward, the loop keeps the state after every step and the results `z` of its linear maps.
 Backward, each step is replayed from them, so that no product is computed twice; the replay
-records what went into each map (`u`) and the gradient of what came out (`dz`). After the loop the
-gradient of a kernel is `U^T dZ` over all steps at once.
+records what went into each map (`u`) and the gradient of what came out (`dz`), unless the one is a
+state of the forward loop or the other the gradient of an input. After the loop the gradient of a
+kernel is `U^T dZ` over all steps at once.
 """
 
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.affine import affine
+from seqzoo.ops.tensorflow_products import product_by, product_by_transpose
 
 
 def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
@@ -55,6 +56,7 @@ def _forward(step, state, inputs, maps, constants, reverse):
     first, offset = (length, 0) if reverse else (0, 1)
     history = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
     results = [_array(length, parts[0].dtype) for parts in maps.values()]
+    apply = {name: product_by(*parts) for name, parts in maps.items()}
 
     def body(i, state, history, results):
         t = length - 1 - i if reverse else i
@@ -62,7 +64,7 @@ def _forward(step, state, inputs, maps, constants, reverse):
 
         def linear(name, u):
             applied.append(name)
-            products[name] = affine(u, *maps[name])
+            products[name] = apply[name](u)
             return products[name]
 
         state = _same_shapes(step(_at(inputs, t), state, constants, linear), state)
@@ -83,10 +85,9 @@ def _forward(step, state, inputs, maps, constants, reverse):
 def _backward(step, state, inputs, maps, constants, previous, results, upstream, reverse):
     """Returns the gradient of every leaf of `(state, inputs, maps, constants)`, as a flat list."""
     length = _length(inputs)
-    transposed = {name: tf.transpose(parts[0]) for name, parts in maps.items()}
-    float_inputs = _floats(inputs)
-    recorded = [_array(length, x.dtype) for x in float_inputs]
-    recorded += [_array(length, parts[0].dtype) for parts in maps.values() for _ in ("u", "dz")]
+    back = {name: product_by_transpose(parts[0]) for name, parts in maps.items()}
+    kernels = [parts[0] for parts in maps.values()]
+    record = _Record([*_floats(inputs), *kernels, *kernels], length, previous)
 
     def body(i, d_state, d_constants, arrays):
         t = i if reverse else length - 1 - i
@@ -95,7 +96,7 @@ def _backward(step, state, inputs, maps, constants, previous, results, upstream,
         def linear(name, u):
             went_in[name] = u
             z = results[list(maps).index(name)][t]
-            return _replay(u, z, transposed[name], came_back, name)
+            return _replay(u, z, back[name], came_back, name)
 
         # Copies, as one tensor may stand in two places and each wants its own gradient.
         inputs_t, state_t, constants_t = keras.tree.map_structure(
@@ -109,21 +110,22 @@ def _backward(step, state, inputs, maps, constants, previous, results, upstream,
         d_state, d_inputs, d_more = tape.gradient(
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        written = [*d_inputs]
-        for name in maps:
-            written += [went_in[name], came_back[name]]
-        arrays = [array.write(t, value) for array, value in zip(arrays, written, strict=True)]
+        written = d_inputs + [came_back[name] for name in maps] + [went_in[name] for name in maps]
+        arrays = record.write(arrays, t, written, state_t)
         d_constants = [a + b for a, b in zip(d_constants, d_more, strict=True)]
         return i + 1, d_state, d_constants, arrays
 
     d_constants = [tf.zeros_like(c) for c in _floats(constants)]
-    _, d_state, d_constants, recorded = _loop(body, length, upstream[1], d_constants, recorded)
-    stacked = [array.stack() for array in recorded]
-    d_inputs, pairs = stacked[: len(float_inputs)], stacked[len(float_inputs) :]
+    _, d_state, d_constants, arrays = _loop(body, length, upstream[1], d_constants, record.arrays)
+    stacked, n, m = record.read(arrays), len(_floats(inputs)), len(maps)
+    d_inputs, dzs, us = stacked[:n], stacked[n : n + m], stacked[n + m :]
     d_maps = {
-        name: _map_gradient(maps[name], u, dz)
-        for name, u, dz in zip(maps, pairs[::2], pairs[1::2], strict=True)
+        name: _map_gradient(parts, u, dz)
+        for (name, parts), u, dz in zip(maps.items(), us, dzs, strict=True)
     }
+    # What follows from these is large products too, and side by side they slow each other down.
+    with tf.control_dependencies(keras.tree.flatten(d_maps)):
+        d_inputs = [tf.identity(gradient) for gradient in d_inputs]
     return [
         *d_state,
         *_with_none(inputs, d_inputs),
@@ -132,14 +134,50 @@ def _backward(step, state, inputs, maps, constants, previous, results, upstream,
     ]
 
 
-def _replay(u, z, transposed_kernel, came_back, name):
+class _Record:
+    """What a loop puts aside at every step, one array for each tensor of `(B, ...)`.
+
+    What is written more than once in a step is kept once, and a state not at all, as `states`
+    `(T, B, ...)` hold it already: that is found by identity, when the step is traced.
+    """
+
+    def __init__(self, like, length, states):
+        self.arrays = [_array(length, tensor.dtype) for tensor in like]
+        self._states = states
+        self._same_as = {}  # by the place of an array that stays empty: where its values are
+
+    def write(self, arrays, t, values, state_t):
+        """Returns the arrays with the values of step t, at which the states were `state_t`."""
+        found = {id(leaf): ("state", i) for i, leaf in enumerate(state_t)}
+        arrays = list(arrays)
+        for i, value in enumerate(values):
+            if id(value) in found:
+                self._same_as[i] = found[id(value)]
+                continue
+            found[id(value)] = ("array", i)
+            arrays[i] = arrays[i].write(t, value)
+        return arrays
+
+    def read(self, arrays):
+        """Returns what was written, `(T, B, ...)` each."""
+        stacked = []
+        for i, array in enumerate(arrays):
+            kind, place = self._same_as.get(i, ("array", i))
+            if kind == "state":
+                stacked.append(self._states[place])
+            else:
+                stacked.append(array.stack() if place == i else stacked[place])
+        return stacked
+
+
+def _replay(u, z, back, came_back, name):
     """Returns the `z` of the forward loop as a function of `u`, and records its gradient."""
 
     @tf.custom_gradient
     def replay(u):
         def gradient(dz):
             came_back[name] = dz
-            return affine(dz, transposed_kernel)
+            return back(dz)
 
         return tf.identity(z), gradient
 

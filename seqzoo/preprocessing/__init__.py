@@ -1,21 +1,33 @@
 """Raw examples to batches of `(x, y, sample_weight)` in `tf.data`, and back."""
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader
+from seqzoo.preprocessing.labelled_text import LabelledText
+from seqzoo.preprocessing.labelled_vectors import LabelledVectors
+from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.running_text import RunningText
+from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
+from seqzoo.preprocessing.tagged_tokens import TaggedTokens
+from seqzoo.preprocessing.token_lookup import TokenLookup
 from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 
 TOKENIZERS = {
     "word": WordTokenizer,
     "character": CharacterTokenizer,
     "subword": SubwordTokenizer,
+    "whitespace": WhitespaceTokenizer,
+    "byte": ByteTokenizer,
 }
 
 __all__ = [
@@ -23,13 +35,24 @@ __all__ = [
     "FrameReader",
     "ImageCaptions",
     "ImageReader",
+    "RunningText",
     "TextPairs",
+    "LabelledText",
+    "LabelledVectors",
+    "Labels",
+    "TaggedTokens",
+    "TokenLookup",
+    "WhitespaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "ByteTokenizer",
     "CharacterTokenizer",
     "SubwordTokenizer",
     "TOKENIZERS",
     "Batches",
+    "Packed",
+    "pack_rows",
+    "streamed_batches",
     "examples",
     "training_batches",
     "evaluation_batches",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,23 +15,78 @@ import tensorflow as tf
 _BATCHES_PER_BUCKET = 4
 
 
-class Preprocessor(Protocol):
-    """What batching asks of a preprocessor: encode examples once, pack them again and again."""
+class Packer(Protocol):
+    """What makes batches: it encodes examples once, and packs them again and again."""
 
-    def encode(self, x: Any, y: Any) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Rows `(B, None)` of the two sides of raw examples."""
+    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """The two sides of raw examples, each a nest of tensors, ragged `(B, None)` or not.
+
+        The length of an example is that of its row in the first tensor of the nest.
+        """
         ...
 
-    def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> Any:
+    def pack(self, source: Any, target: Any) -> Any:
         """A padded batch `(x, y, sample_weight)` of encoded rows."""
         ...
 
 
-class Batches(NamedTuple):
-    """An endless stream of batches and the number of them that make an epoch."""
+class Preprocessor(Packer, Protocol):
+    """What a task asks of its preprocessor."""
 
-    dataset: tf.data.Dataset
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """A dataset of pairs of raw examples, in any form that users hold them."""
+        ...
+
+
+class Batches(NamedTuple):
+    """An endless stream of batches and what is known of it.
+
+    Attributes:
+        rows: Endless dataset of what each batch is packed of: the numbers of its examples, or its
+            encoded rows.
+        pack: Function of such an element that returns a padded batch.
+        steps_per_epoch: Batches that hold as many examples as there are.
+        smallest: Rows of the smallest batch.
+        origin: What the stream is made of, in a few words and numbers; other data have another.
+    """
+
+    rows: tf.data.Dataset
+    pack: Callable[..., Any]
     steps_per_epoch: int
+    smallest: int
+    origin: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> tf.data.Dataset:
+        """The stream of packed batches."""
+        return self.rows.map(self.pack).prefetch(tf.data.AUTOTUNE)
+
+    def examples_of_step(self, step: int) -> list[int] | None:
+        """The numbers of the examples in a batch; None in a stream that does not count them."""
+        if not isinstance(self.rows.element_spec, tf.TensorSpec):
+            return None
+        return next(iter(self.rows.skip(step))).numpy().tolist()
+
+    def after(self, step: int) -> Batches:
+        """The same stream without its first `step` batches."""
+        return self._replace(rows=self.rows.skip(step)) if step else self
+
+    def parts(self, count: int, first: int, following: int) -> Batches:
+        """The parts `first` to `first + following - 1` of every batch, one by one.
+
+        The rows of a batch are split into `count` parts as evenly as may be.
+        """
+
+        def split(*sides: Any) -> tf.data.Dataset:
+            size = tf.cast(tf.shape(sides[0])[0], tf.int64)
+            numbers = tf.data.Dataset.range(first, first + following)
+            return numbers.map(
+                lambda part: tuple(
+                    side[part * size // count : (part + 1) * size // count] for side in sides
+                )
+            )
+
+        return self._replace(rows=self.rows.flat_map(split))
 
 
 class Buckets(NamedTuple):
@@ -41,7 +98,7 @@ class Buckets(NamedTuple):
 
 def training_batches(
     examples: tf.data.Dataset,
-    preprocessor: Preprocessor,
+    preprocessor: Packer,
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     seed: int = 0,
@@ -76,21 +133,23 @@ def training_batches(
         )
     with tf.device("CPU:0"):
         source, target = _encode_corpus(examples, preprocessor)
-        lengths = np.stack([side.row_lengths().numpy() for side in (source, target)])  # (2, N)
+        lengths = np.stack([_lengths(side) for side in (source, target)])  # (2, N)
         buckets = make_buckets(lengths, batch_size, tokens_per_batch)
-        chosen = _index_batches(buckets, seed).skip(first_step)
-        dataset = chosen.map(
-            lambda rows: preprocessor.pack(tf.gather(source, rows), tf.gather(target, rows))
-        )
-    batches = np.sum(1 / buckets.rows[buckets.of_example])
-    return Batches(dataset.prefetch(tf.data.AUTOTUNE), math.ceil(round(batches, 6)))
+        rows = _index_batches(buckets, seed)
+
+    def pack(rows: tf.Tensor) -> Any:
+        return preprocessor.pack(_take(source, rows), _take(target, rows))
+
+    steps_per_epoch = math.ceil(round(np.sum(1 / buckets.rows[buckets.of_example]), 6))
+    smallest, origin = int(buckets.rows.min()), _origin(source, target)
+    return Batches(rows, pack, steps_per_epoch, smallest, origin).after(first_step)
 
 
 def evaluation_batches(
-    examples: tf.data.Dataset, preprocessor: Preprocessor, batch_size: int
+    examples: tf.data.Dataset, preprocessor: Packer, batch_size: int
 ) -> tf.data.Dataset:
     """Makes a finite dataset of packed batches in the order of the examples, the last one short."""
-    batches = examples.batch(batch_size).map(
+    batches = examples.ragged_batch(batch_size).map(
         lambda x, y: preprocessor.pack(*preprocessor.encode(x, y))
     )
     return batches.prefetch(tf.data.AUTOTUNE)
@@ -163,13 +222,35 @@ def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
     )
 
 
-def _encode_corpus(
-    examples: tf.data.Dataset, preprocessor: Preprocessor
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+def _origin(*sides: Any) -> dict[str, Any]:
+    """The number of examples, and a number that other values or another order of them change."""
+    check = 0
+    for leaf in tf.nest.flatten(sides):
+        is_ragged = isinstance(leaf, tf.RaggedTensor)
+        for part in (leaf.row_splits, leaf.flat_values) if is_ragged else (leaf,):
+            check = zlib.crc32(np.ascontiguousarray(part.numpy()), check)
+    return {"examples": len(_lengths(sides[0])), "checksum": check}
+
+
+def _encode_corpus(examples: tf.data.Dataset, preprocessor: Packer) -> tuple[Any, Any]:
     if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("A finite corpus is wanted. Received an endless dataset: `take` a part.")
-    encoded = list(examples.batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
+    encoded = list(examples.ragged_batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
     if not encoded:
-        raise ValueError("The corpus is empty. Give at least one pair of texts.")
+        raise ValueError("The corpus is empty. Give at least one example.")
     sources, targets = zip(*encoded, strict=True)
-    return tf.concat(sources, axis=0), tf.concat(targets, axis=0)
+    return _join(sources), _join(targets)
+
+
+def _join(parts: Sequence[Any]) -> Any:
+    return tf.nest.map_structure(lambda *leaves: tf.concat(leaves, axis=0), *parts)
+
+
+def _take(side: Any, rows: tf.Tensor) -> Any:
+    return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), side)
+
+
+def _lengths(side: Any) -> np.ndarray:
+    first = tf.nest.flatten(side)[0]
+    is_ragged = isinstance(first, tf.RaggedTensor)
+    return first.row_lengths().numpy() if is_ragged else np.ones(len(first), np.int64)

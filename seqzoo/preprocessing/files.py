@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+_PREFIX = ".writing-"
+
 
 @contextlib.contextmanager
 def aside(path: str, suffix: str = "") -> Iterator[str]:
@@ -21,7 +23,7 @@ def aside(path: str, suffix: str = "") -> Iterator[str]:
     """
     path = os.path.abspath(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    workplace = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".writing-")
+    workplace = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=_PREFIX)
     try:
         written = os.path.join(workplace, "new" + suffix)
         yield written
@@ -36,3 +38,10 @@ def write_aside(path: str, content: bytes) -> None:
     """Writes a file that is seen whole or not at all."""
     with aside(path) as written, open(written, "wb") as file:
         file.write(content)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Removes what writers left in a folder that were killed. Nobody may write there meanwhile."""
+    for name in os.listdir(folder):
+        if name.startswith(_PREFIX):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)

@@ -58,6 +58,8 @@ class LookupTokenizer(Tokenizer):
         counts: Counter[bytes] = Counter()
         for batch in text_batches(texts):
             counts.update(self._split(self.normalize(batch)).flat_values.numpy().tolist())
+        for special in SPECIAL_TOKENS:
+            counts.pop(special.encode(), None)  # they have their ids
         kept = [(-n, token.decode()) for token, n in counts.items() if n >= self.min_frequency]
         room = None if self._largest_size is None else self._largest_size - len(SPECIAL_TOKENS)
         self._set_vocabulary([*SPECIAL_TOKENS, *(token for _, token in sorted(kept)[:room])])

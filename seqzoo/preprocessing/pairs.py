@@ -60,6 +60,10 @@ class TextPairs(tf.Module):
             self.source.adapt(sources)
             self.target.adapt(targets)
 
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """Makes a dataset of pairs of texts; see `seqzoo.preprocessing.examples`."""
+        return examples(x, y)
+
     def __call__(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
         """Makes a training batch of texts `(B,)` and `(B,)`; see `pack` for what it holds."""
         return self.pack(*self.encode(x, y))

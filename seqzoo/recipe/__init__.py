@@ -1,5 +1,6 @@
 """Recipes: all that a training needs, in one Python file; and the runs that they leave."""
 
+from seqzoo.recipe.answers import classified_answers, tagged_answers
 from seqzoo.recipe.files import find_recipes, load_recipe
 from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.plan import Run
@@ -14,6 +15,8 @@ __all__ = [
     "Answer",
     "load_recipe",
     "find_recipes",
+    "classified_answers",
+    "tagged_answers",
     "run",
     "Run",
     "RunFolder",

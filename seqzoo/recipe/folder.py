@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from seqzoo.preprocessing.files import aside
-from seqzoo.training.environment import Precision, Strategy
+from seqzoo.training.environment import Precision
+from seqzoo.training.strategies import Strategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class RunOptions:
         settings: Assignments of fields of the recipe, such as "training.epochs=3".
         seed: Int.
         deterministic: See `seqzoo.training.environment.set_seed`.
-        strategy: See `seqzoo.training.environment.make_strategy`.
+        strategy: See `seqzoo.training.strategy`.
         precision: Name of a Keras dtype policy.
     """
 

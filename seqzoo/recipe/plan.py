@@ -14,7 +14,7 @@ from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.tasks import from_preset
 
 # What may differ between a run and its resumption.
-_MAY_CHANGE = {"training.epochs", "training.patience"}
+_MAY_CHANGE = {"training.epochs", "training.patience", "training.checkpoint_steps"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Run:
         settings = before.options.settings + options.settings
         options = dataclasses.replace(before.options, **{**given, "settings": settings})
         now = cls(set_fields(recipe, options.settings), folder, options)
-        _check_same(_fixed_settings(before), _fixed_settings(now), folder.path)
+        _check_same(before.fixed_settings(), now.fixed_settings(), folder.path)
         return now
 
     @classmethod
@@ -89,18 +89,17 @@ class Run:
         """Returns the splits of the run's data, or of those in another folder."""
         return self.recipe.load_splits(self.options.data if data is None else data)
 
-
-def _fixed_settings(run: Run) -> dict[str, Any]:
-    """All that a resumption must have as the run had it, by name."""
-    parts = {name: getattr(run.recipe, name) for name in ("data", "model", "training")}
-    fields = {
-        f"{name}.{field}": value
-        for name, part in parts.items()
-        for field, value in dataclasses.asdict(part).items()
-    }
-    fields |= {"recipe": run.recipe.name, "seed": run.options.seed}
-    fields |= {"precision": run.options.precision}
-    return {name: value for name, value in fields.items() if name not in _MAY_CHANGE}
+    def fixed_settings(self) -> dict[str, Any]:
+        """All that a resumption must have as the run had it, by name."""
+        parts = {name: getattr(self.recipe, name) for name in ("data", "model", "training")}
+        fields = {
+            f"{name}.{field}": value
+            for name, part in parts.items()
+            for field, value in dataclasses.asdict(part).items()
+        }
+        fields |= {"recipe": self.recipe.name, "seed": self.options.seed}
+        fields |= {"precision": self.options.precision}
+        return {name: value for name, value in fields.items() if name not in _MAY_CHANGE}
 
 
 def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:

@@ -12,7 +12,7 @@ from seqzoo.recipe.training_options import TrainingOptions
 from seqzoo.search import BeamSearch
 from seqzoo.training.callbacks import Metric
 
-Splits = dict[str, Sequence[tuple[Any, Any]]]
+Splits = dict[str, Sequence[Any]]
 
 
 class Answer(NamedTuple):
@@ -47,7 +47,7 @@ class Recipe:
         name: Short name, the first part of the folder of a run.
         load: Function of a folder, or None for the embedded default, and of `data`. Returns the
             splits: "train", "validation" and any number whose names begin with "test", each a
-            sequence of pairs of a raw input and its reference.
+            sequence of pairs of a raw input and its reference, or of texts for a language model.
         build: Function of the splits and of `model`. Adapts the preprocessing to the training
             split and returns a task, not compiled.
         data: Settings of the data.
@@ -99,9 +99,7 @@ class Recipe:
         answers = self.respond(task, inputs, search)
         return [found[0].output if found else "" for found in answers]
 
-    def scores(
-        self, task: Any, examples: Sequence[tuple[Any, Any]], search: Any
-    ) -> dict[str, float | None]:
+    def scores(self, task: Any, examples: Sequence[Any], search: Any) -> dict[str, float | None]:
         """Returns the task's loss and metrics and the recipe's; None for one that is not finite.
 
         Raises:

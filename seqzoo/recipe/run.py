@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,22 +12,23 @@ from typing import Any
 
 import keras
 
-from seqzoo.explain import contact_sheet, explain_answer, learning_curves
-from seqzoo.preprocessing.files import write_aside
+from seqzoo.explain import learning_curves, run_pictures
+from seqzoo.preprocessing.files import remove_leftovers, write_aside
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.training_options import make_optimizer
-from seqzoo.tasks import Captioner
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
-from seqzoo.training.environment import (
-    Precision,
-    Strategy,
-    devices,
-    make_strategy,
-    set_seed,
-    use_precision,
-)
+from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.resume import Resume
+from seqzoo.training.strategies import (
+    Strategy,
+    check_agreement,
+    has_several_workers,
+    is_chief,
+    wait_for_workers,
+)
+from seqzoo.training.strategies import strategy as make_strategy
+from seqzoo.training.watching import Progress, StopAtBadStep
 
 
 def run(
@@ -54,12 +54,14 @@ def run(
         seed: Int, 0 by default. If given, the ops are deterministic too.
         resume: Whether to go on with the run in the folder, if there is one. What is not given
             then is as it was in that run.
-        strategy: "auto" (the default), "mirrored", "multiworker" or "tpu".
+        strategy: "auto" (the default), "mirrored", "multiworker" or "tpu"; see
+            `seqzoo.training.strategy`. Of several workers, which see one file system, the chief
+            alone writes and reports.
         precision: "float32" (the default), "mixed_bfloat16" or "mixed_float16".
 
     Returns:
         The metrics of the test splits; those of splits other than "test" begin with the split's
-        name.
+        name. Nothing at a worker that is not the chief.
 
     Raises:
         ValueError: if something given is wrong. Nothing is written then.
@@ -75,27 +77,44 @@ def run(
     }
     given = {name: value for name, value in given.items() if value is not None}
     this = Run.begin(Path(recipe), None if out is None else Path(out), given, resume)
+    replicas = make_strategy(this.options.strategy)  # before TensorFlow computes anything
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
-    with use_precision(this.options.precision), make_strategy(this.options.strategy).scope():
+    with use_precision(this.options.precision), replicas.scope():
         task = _build(this.recipe, splits)
-        if not this.folder.holds_run():
-            this.folder.create(Path(recipe), this.options)
+        check_agreement(replicas, "settings", this.fixed_settings())
+        if is_chief(replicas):
+            if this.folder.holds_run():
+                remove_leftovers(this.folder.path)  # of a run that was killed
+            else:
+                this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
             _fit(this, task, splits)
-    if this.recipe.search is not None:
-        task.search = this.recipe.search  # the preset keeps it
-    task.save_preset(this.folder.preset)
-    return _report(this, task, splits)
+    scores = _finish(this, task, splits) if is_chief(replicas) else {}
+    wait_for_workers(replicas)
+    return scores
+
+
+def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
+    """Saves the trained task and reports what it can do."""
+    if run.recipe.search is not None:
+        task.search = run.recipe.search  # the preset keeps it
+    task.save_preset(run.folder.preset)
+    if has_several_workers(task.distribute_strategy):
+        task = run.load_task()  # its own, as the others take no part in what follows
+    return _report(run, task, splits)
 
 
 def _build(recipe: Recipe, splits: Splits) -> Any:
     task = recipe.build(splits, recipe.model)
     count, options = len(splits["train"]), recipe.training
-    steps_per_epoch = math.ceil(count / min(options.batch_size, count))
-    task.compile(optimizer=make_optimizer(options, steps_per_epoch))
+    steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
+    task.compile(
+        optimizer=make_optimizer(options, steps_per_epoch),
+        accumulation_steps=options.accumulation_steps,
+    )
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
-    known -= {"gradient_norm"}  # there is none in validation
+    known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "
@@ -107,6 +126,7 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
 
 def _fit(run: Run, task: Any, splits: Splits) -> None:
     folder, options = run.folder, run.recipe.training
+    chief = is_chief(task.distribute_strategy)
     history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
     best = keras.callbacks.EarlyStopping(
         monitor=options.monitor,
@@ -114,7 +134,7 @@ def _fit(run: Run, task: Any, splits: Splits) -> None:
         patience=options.patience or options.epochs,
         restore_best_weights=True,
     )
-    resume = Resume(folder.checkpoints, [history, timing], best)
+    resume = Resume(folder.checkpoints, [history, timing], best, options.checkpoint_steps)
     if resume.step:
         _say(f"resuming from step {resume.step}")
     decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
@@ -123,15 +143,16 @@ def _fit(run: Run, task: Any, splits: Splits) -> None:
         validation_data=splits["validation"],
         batch_size=options.batch_size,
         epochs=options.epochs,
-        initial_epoch=resume.initial_epoch(options.epochs),
         seed=run.options.seed,
-        verbose=1 if sys.stderr.isatty() else 2,
+        verbose=(1 if sys.stderr.isatty() else 2) if chief else 0,
         callbacks=[
             *([decoding] if run.recipe.metrics else []),
             best,
             history,
             timing,
-            keras.callbacks.TensorBoard(folder.logs, write_graph=False),
+            Progress(),
+            *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
+            StopAtBadStep(resume=resume),
             resume,
         ],
     )
@@ -145,30 +166,21 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     for place, (example, output) in enumerate(zip(examples, outputs, strict=True)):
         print(f"{example if isinstance(example, str) else place} -> {output}")
     scores = {}
-    for name in sorted(split for split in splits if split.startswith("test")):
+    tests = sorted(split for split in splits if split.startswith("test"))
+    for name in tests or ["validation"]:  # of a text without a published test split
         _say(f"evaluating {name}: {len(splits[name])} examples")
         of_split = recipe.scores(task, splits[name], recipe.search)
         prefix = "" if name == "test" else f"{name}_"
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_aside(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
-    if recipe.search is not None and len(examples):
-        _draw_attention(task, examples[0], folder.plots / "attention.png")
-    if isinstance(task, Captioner) and len(examples):
-        contact_sheet(examples, outputs, task, folder.plots / "captions.png")
+    run_pictures(task, examples, outputs, splits.get("test", ()), folder.plots, _say)
     shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search)
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores
-
-
-def _draw_attention(task: Any, example: Any, path: Path) -> None:
-    try:
-        explain_answer(task, example, path)
-    except ValueError as error:  # a model may have no attention, or no answer
-        _say(f"no attention map: {error}")
 
 
 def _say(text: str) -> None:

@@ -24,6 +24,10 @@ class TrainingOptions:
     Args:
         epochs: Positive int, the most passes over the training examples.
         batch_size: Positive int, examples in a step, over all replicas together.
+        accumulation_steps: Positive int, the parts in which the gradient of a step is computed,
+            one after the other, in the memory of one.
+        checkpoint_steps: Positive int, steps between two checkpoints, beside those at the ends of
+            epochs.
         learning_rate: Positive float, of Adam; the highest of a schedule.
         schedule: "constant", or "cosine", which falls to 0 along half a cosine until the last
             epoch ends.
@@ -43,6 +47,8 @@ class TrainingOptions:
 
     epochs: int = 10
     batch_size: int = 64
+    accumulation_steps: int = 1
+    checkpoint_steps: int = 500
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = 0
@@ -53,7 +59,8 @@ class TrainingOptions:
     patience: int | None = None
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size", "learning_rate", "clipnorm", "patience"):
+        counts = ("epochs", "batch_size", "accumulation_steps", "checkpoint_steps", "patience")
+        for name in (*counts, "learning_rate", "clipnorm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")

@@ -3,9 +3,20 @@
 from seqzoo.search.beam import BeamSearch
 from seqzoo.search.greedy import Greedy
 from seqzoo.search.hypotheses import Hypotheses
+from seqzoo.search.rows import PerSource, Rows
+from seqzoo.search.sample import Sample
 from seqzoo.search.step import Step
 
-SEARCHES: dict[str, type] = {"greedy": Greedy, "beam": BeamSearch}
+SEARCHES: dict[str, type] = {"greedy": Greedy, "beam": BeamSearch, "sample": Sample}
 """The searches by name."""
 
-__all__ = ["SEARCHES", "BeamSearch", "Greedy", "Hypotheses", "Step"]
+__all__ = [
+    "SEARCHES",
+    "BeamSearch",
+    "Greedy",
+    "Hypotheses",
+    "PerSource",
+    "Rows",
+    "Sample",
+    "Step",
+]

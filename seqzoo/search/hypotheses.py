@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from seqzoo.ops.beams import take_beams
+
 
 class Hypotheses(NamedTuple):
     """The N best sequences of each of B examples, best first, in T = `max_length` places.
@@ -53,3 +55,31 @@ def assemble(lengths: Any, scores: Any, steps: dict[str, Any]) -> Hypotheses:
         token_log_probs=clear(steps["token_log_probs"]),
         alignments=None if alignments is None else clear(alignments),
     )
+
+
+def merge_groups(found: Hypotheses, groups: int, n_best: int) -> Hypotheses:
+    """The best of what the groups of each example found, `(B * groups, K)`; equal ones once.
+
+    Of equal scores, that of the earlier group comes first.
+    """
+
+    def by_example(values: Any) -> Any:  # (B * groups, K, …) -> (B, groups * K, …)
+        shape = ops.shape(values)
+        return ops.reshape(values, (-1, groups * shape[1], *shape[2:]))
+
+    fields = [None if part is None else by_example(part) for part in found]
+    token_ids, lengths, scores = fields[:3]
+    same = ops.all(ops.equal(token_ids[:, :, None], token_ids[:, None, :]), axis=3)
+    same = same & ops.equal(lengths[:, :, None], lengths[:, None, :])
+    places = ops.arange(lengths.shape[1], dtype="int32")
+    again = ops.any(same & (places[None, :] < places[:, None]), axis=2)
+    scores, best = ops.top_k(ops.where(again, -float("inf"), scores), n_best)
+    possible = scores > -float("inf")
+
+    def pick(values: Any) -> Any:
+        picked = take_beams(values, best)
+        mask = ops.reshape(possible, (*ops.shape(possible), *[1] * (len(picked.shape) - 2)))
+        return ops.where(mask, picked, ops.zeros_like(picked))
+
+    rest = [None if part is None else pick(part) for part in fields[3:]]
+    return Hypotheses(pick(token_ids), pick(lengths), scores, *rest)

@@ -1,10 +1,13 @@
 """Length penalties, and checks of the options that searches share."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from keras import ops
 
 from seqzoo.ops.names import check_known
+from seqzoo.search.rows import PerSource, Rows, row_lengths
 
 LENGTH_PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "none": lambda length, alpha: np.ones_like(length),
@@ -15,6 +18,13 @@ LENGTH_PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 `gnmt` is equation 14 of Wu et al., 2016, https://arxiv.org/abs/1609.08144
 """
+
+
+class Lengths(NamedTuple):
+    """The fewest and the most tokens of each example, `(B,)` int32, the end token included."""
+
+    fewest: Any
+    most: Any
 
 
 def length_penalties(name: str, alpha: float, max_length: int) -> np.ndarray:
@@ -34,16 +44,43 @@ def length_penalties(name: str, alpha: float, max_length: int) -> np.ndarray:
     return table
 
 
-def check_at_least(name: str, value: int, smallest: int) -> None:
-    if value < smallest:
+def check_at_least(name: str, value: float, smallest: float) -> None:
+    if not value >= smallest:  # NaN is refused too
         raise ValueError(f"`{name}` must be at least {smallest}. Received: {name}={value!r}.")
 
 
-def check_max_length(max_length: int | None) -> int:
-    if max_length is None:
+def check_max_length(max_length: int | PerSource | None) -> int:
+    """The room that every example gets, in tokens."""
+    if isinstance(max_length, PerSource) and max_length.at_most is not None:
+        max_length = max_length.at_most
+    if max_length is None or isinstance(max_length, PerSource):
         raise ValueError(
             "`max_length` is not set, so a search could run forever. Set it, "
-            "`dataclasses.replace(search, max_length=100)`, or let the task do so."
+            "`dataclasses.replace(search, max_length=100)`, or let the task do so. "
+            f"Received: max_length={max_length!r}."
         )
     check_at_least("max_length", max_length, 1)
     return max_length
+
+
+def check_min_length(min_length: int | PerSource, max_length: int) -> None:
+    if isinstance(min_length, PerSource):
+        return
+    check_at_least("min_length", min_length, 0)
+    if min_length > max_length:
+        raise ValueError(
+            "`min_length` must be at most `max_length`. Received: "
+            f"min_length={min_length}, max_length={max_length}."
+        )
+
+
+def resolve_lengths(search: Any, room: int, rows: Rows, like: Any) -> Lengths:
+    """The lengths that a search and what is known of the examples ask for.
+
+    Every example may have at least one token and at most `room`, and its fewest are at most its
+    most.
+    """
+    most = row_lengths("max_length", search.max_length, rows.max_length, rows, like)
+    most = ops.clip(most, 1, room)
+    fewest = row_lengths("min_length", search.min_length, rows.min_length, rows, like)
+    return Lengths(ops.minimum(fewest, most), most)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.beams import beam_rows, take_rows, unfinished
+from seqzoo.ops.log_probs import LogProbs, as_log_probs
 
 
 class Step(Protocol):
@@ -20,8 +21,15 @@ class Step(Protocol):
     """
 
     def __call__(self, token_ids: Any, state: Any, encoded: Any) -> tuple[Any, Any]:
-        """Takes token ids `(N,)` to log-probs `(N, V)` and the next state."""
+        """Takes token ids `(N,)` to log-probs `(N, V)`, or `LogProbs`, and the next state."""
         ...
+
+
+class Carried(NamedTuple):
+    """The state of a step that was wrapped: the state of what is inside, and the wrapper's own."""
+
+    inner: Any
+    own: dict[str, Any]
 
 
 def first_tokens(start_id: Any, state: Any, width: int) -> Any:
@@ -53,46 +61,64 @@ def _check_rows(rows: Any, wanted: Any, width: int) -> None:
 
 
 class Stepped(NamedTuple):
-    """What a step gave for the A examples that go on, and where these stand.
+    """What a step gave for the A strands that go on, and where these stand.
+
+    A strand is what is searched on its own: an example, or a group of its hypotheses.
 
     Attributes:
-        log_probs: `(A * alive, V)` float32, of the hypotheses that were stepped.
+        log_probs: `LogProbs` of the A * alive hypotheses that were stepped.
         state: The state after the step, likewise A * alive rows in each leaf.
-        examples: Int32 `(A,)`, their places among the B examples.
-        places: Int32 `(B,)`, the place of each example among the A; any where it is over.
+        strands: Int32 `(A,)`, their places among all strands.
+        places: Int32 `(B * groups,)`, the place of each strand among the A; any where its example
+            is over.
     """
 
-    log_probs: Any
+    log_probs: LogProbs
     state: Any
-    examples: Any
+    strands: Any
     places: Any
 
 
 def step_unfinished(
-    step: Step, over: Any, token_ids: Any, state: Any, encoded: Any, alive: int
+    step: Step, over: Any, token_ids: Any, state: Any, encoded: Any, alive: int, groups: int = 1
 ) -> Stepped:
     """Steps the examples that are not over.
 
     Args:
         step: See `Step`.
-        over: Boolean `(B,)`, not True everywhere.
-        token_ids: Int32 `(B, width)`.
-        state: B * width rows in each leaf.
+        over: Boolean `(B * groups,)`, not True everywhere.
+        token_ids: Int32 `(B * groups, width)`, each group's hypotheses.
+        state: B * groups * width rows in each leaf.
         encoded: B rows in each leaf.
-        alive: How many of an example's hypotheses to step, the first ones.
+        alive: How many of a group's hypotheses to step, the first ones.
+        groups: Strands of an example, which go on together.
     """
     width = token_ids.shape[1]
+    if groups > 1:
+        over = ops.all(ops.reshape(over, (-1, groups)), axis=1)
     examples, places = unfinished(over)
+    strands = _strands(examples, groups)
     beams = ops.expand_dims(ops.arange(alive, dtype="int32"), 0)
-    rows = ops.reshape(beam_rows(beams, width, examples), (-1,))
-    tokens = ops.reshape(take_rows(token_ids[:, :alive], examples), (-1,))  # -> (A * alive,)
+    rows = ops.reshape(beam_rows(beams, width, strands), (-1,))
+    tokens = ops.reshape(take_rows(token_ids[:, :alive], strands), (-1,))  # -> (A * alive,)
     before = take_rows(state, rows)
     log_probs, after = step(tokens, before, take_rows(encoded, examples))
-    return Stepped(ops.cast(log_probs, "float32"), as_before(after, before), examples, places)
+    return Stepped(
+        as_log_probs(log_probs), as_before(after, before), strands, _strands(places, groups)
+    )
+
+
+def _strands(examples: Any, groups: int) -> Any:
+    if groups == 1:
+        return examples
+    inside = ops.expand_dims(ops.arange(groups, dtype="int32"), 0)
+    return ops.reshape(ops.expand_dims(examples * groups, 1) + inside, (-1,))
 
 
 def alignment_of(state: Any) -> Any | None:
     """The alignment `(N, S)` in a state, in float32; None if it has none."""
+    while isinstance(state, Carried):
+        state = state.inner
     named = state if isinstance(state, dict) else getattr(state, "_asdict", dict)()
     alignment = named.get("alignment")
     return None if alignment is None else ops.cast(alignment, "float32")

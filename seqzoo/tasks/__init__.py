@@ -1,20 +1,38 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
+from seqzoo.tasks.answers import Generated
 from seqzoo.tasks.captioner import Captioner
-from seqzoo.tasks.generation import Generated, GenerationTask
+from seqzoo.tasks.classifier import Classifier
+from seqzoo.tasks.ensemble import Ensemble
+from seqzoo.tasks.generation import GenerationTask
+from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.loading import from_preset, load
+from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.seq2seq import Seq2Seq
+from seqzoo.tasks.tagger import Tagger, TagPath
 from seqzoo.tasks.task import Task
 
-TASKS = {"captioner": Captioner, "seq2seq": Seq2Seq}
+TASKS = {
+    "captioner": Captioner,
+    "seq2seq": Seq2Seq,
+    "language_model": LanguageModel,
+    "classifier": Classifier,
+    "tagger": Tagger,
+}
 """The tasks by name."""
 
 __all__ = [
     "TASKS",
     "Captioner",
+    "Classifier",
+    "Ensemble",
     "Generated",
     "GenerationTask",
+    "LanguageModel",
+    "Scored",
     "Seq2Seq",
+    "TagPath",
+    "Tagger",
     "Task",
     "from_preset",
     "load",

@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.heads.tokens import Tokens
+from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.features import is_features, reader_of
+from seqzoo.tasks.arguments import split
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.training.scheduled_sampling import mix_in_samples
 
@@ -141,6 +143,14 @@ class Captioner(GenerationTask):
             inputs = self.preprocessor.reader(raw)
             parts.append(see(inputs.get("images", inputs.get("frames"))).numpy())
         return np.concatenate(parts).astype("float32")
+
+    def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):
+        return training_batches(*self._corpus(x, y), batch_size, tokens_per_batch, seed)
+
+    def make_evaluation_batches(self, x, y=None, batch_size=None):
+        return evaluation_batches(
+            *self._corpus(*(split(x) if y is None else (x, y))), batch_size or 64
+        )
 
     def _corpus(self, x, y=None):
         images, captions = _pairs(x, y)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,31 +11,18 @@ import tensorflow as tf
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search import SEARCHES, Greedy, Hypotheses
+from seqzoo.search import Greedy, Hypotheses, Rows, Step
+from seqzoo.search.config import search_from_config, search_to_config
 from seqzoo.search.options import check_at_least
+from seqzoo.tasks.answers import Graphs, unpack
+from seqzoo.tasks.batches import batches_of_like_length
+from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.requests import complete_search, forced_prefixes
+from seqzoo.tasks.scoring import Scored, score_pairs
+from seqzoo.tasks.streaming import Stream
 from seqzoo.tasks.task import Task
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
-_LONG = 256  # source tokens: above it, a batch gets fewer rows
-
-
-class Generated(NamedTuple):
-    """One hypothesis.
-
-    Attributes:
-        text: The detokenised text.
-        score: What the search ranked it by: the higher, the better.
-        tokens: Readable tokens, the end token included.
-        token_log_probs: Float array `(T,)`, one for each token.
-        alignment: Float array `(T, S)`, the weights on the source tokens with which each token
-            was chosen; None where the decoder does not attend.
-    """
-
-    text: str
-    score: float
-    tokens: list[str]
-    token_log_probs: np.ndarray
-    alignment: np.ndarray | None
 
 
 class GenerationTask(Task):
@@ -55,7 +40,7 @@ class GenerationTask(Task):
     def __init__(self, head, preprocessor=None, search: Any = None, **kwargs):
         super().__init__(head, preprocessor, **kwargs)
         self.search = Greedy() if search is None else search
-        self._graphs = _Graphs()
+        self._graphs = Graphs()
 
     def prepare(self, raw):
         """Returns the model inputs `(B, S)` of raw inputs `(B,)`, in the graph."""
@@ -65,33 +50,48 @@ class GenerationTask(Task):
         """Returns the `Encoded` of model inputs."""
         raise NotImplementedError
 
-    def hypotheses(self, inputs, search: Any = None) -> Hypotheses:
+    def begin(self, inputs, search) -> Begun:
+        """Returns what a search starts from, in the graph.
+
+        Args:
+            inputs: Model inputs `(B, S)`.
+            search: A search whose `max_length` is set.
+        """
+        encoded = self.encode(inputs)
+        rows = tf.shape(encoded.mask)[0] * search.width
+        state, memory = self.decoder.start(encoded, rows, complete_search(search).room)
+        return Begun(state, memory, Tokenizer.start_id, encoded.mask)
+
+    def step(self) -> Step:
+        """Returns the step of a search, with its weights read: a loop does that once."""
+        decoder_step = self.decoder.stepper()
+
+        def step(token_ids, state, memory):
+            hidden, state = decoder_step(token_ids, state, memory)
+            return self.head.log_probs(self.head(hidden)), state
+
+        return step
+
+    def hypotheses(self, inputs, search: Any = None, rows: Rows | None = None) -> Hypotheses:
         """Searches for sequences, in the graph; all that the search found, as tensors.
 
         Args:
             inputs: Model inputs `(B, S)`.
             search: A search; None is that of the task.
+            rows: What differs from example to example; the mask of the source is added.
         """
-        search = self._complete(search)
-        encoded = self.encode(inputs)
-        rows = tf.shape(encoded.mask)[0] * search.width
-        state, memory = self.decoder.start(encoded, rows, search.max_length)
+        search = self.complete(search)
+        state, memory, start_id, mask = Begun(*self.begin(inputs, search))
+        rows = (Rows() if rows is None else rows)._replace(source_mask=mask)
+        return search(self.step(), state, memory, start_id, Tokenizer.end_id, rows)
 
-        decoder_step = self.decoder.stepper()
-
-        def step(token_ids, state, memory):
-            hidden, state = decoder_step(token_ids, state, memory)
-            return self.head.readout(self.head(hidden)), state
-
-        return search(step, state, memory, Tokenizer.start_id, Tokenizer.end_id)
-
-    def serve(self, raw, search: Any = None) -> dict[str, tf.Tensor]:
+    def serve(self, raw, search: Any = None, rows: Rows | None = None) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
-        text, found = self._answer(raw, self._complete(search))
+        text, found = self._answer(raw, self.complete(search), rows)
         return {"text": text, "scores": found.scores}
 
-    def _answer(self, raw, search) -> tuple[tf.Tensor, Hypotheses]:
-        found = self.hypotheses(self.prepare(raw), search)
+    def _answer(self, raw, search, rows: Rows | None = None) -> tuple[tf.Tensor, Hypotheses]:
+        found = self.hypotheses(self.prepare(raw), search, rows)
         text = self.preprocessor.detokenize(found.token_ids)
         return tf.where(self._is_blank(raw)[:, None], "", text), found
 
@@ -106,7 +106,7 @@ class GenerationTask(Task):
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
         """Returns the functions of the SavedModel by the name of their signature."""
-        search = self._complete(search)
+        search = self.complete(search)
 
         @tf.function(input_signature=[self.raw_spec], autograph=False)
         def serving_default(raw):
@@ -114,9 +114,20 @@ class GenerationTask(Task):
 
         return {"serving_default": serving_default}
 
-    def export(self, filepath, search: Any = None) -> None:
-        """Writes a SavedModel to `filepath`/1, with the task's search if none is given."""
-        super().export(filepath, search=self._complete(search))
+    def export(self, filepath, search: Any = None, streaming: bool = False) -> None:
+        """Writes a SavedModel to `filepath`/1, with the task's search if none is given.
+
+        Args:
+            filepath: Folder of the model's versions.
+            search: A search; None is that of the task.
+            streaming: Whether the signatures `stream_start` and `stream_step` are added, with
+                which a server sends each token as it comes. The search must go token by token.
+        """
+        search = self.complete(search)
+        signatures = self.serving_signatures(search)
+        if streaming:
+            signatures |= Stream(self, search).signatures()
+        super().export(filepath, search=search, signatures=signatures)
 
     def generate(
         self,
@@ -124,6 +135,7 @@ class GenerationTask(Task):
         search: Any = None,
         return_hypotheses: bool = False,
         batch_size: int = 64,
+        prefixes: Sequence[str] | None = None,
     ) -> list:
         """Generates a text for each raw input, in their order. A blank text gives "".
 
@@ -131,31 +143,73 @@ class GenerationTask(Task):
 
         Args:
             inputs: List, array or tensor of raw inputs.
-            search: A search; None is that of the task.
+            search: A search; None is that of the task. Phrases and tokens in its constraints may
+                be texts.
             return_hypotheses: Whether to return all that the search kept.
             batch_size: Positive int. Most inputs that are decoded together.
+            prefixes: For each input a text that the answer must begin with, or "".
 
         Returns:
             A list of str; with `return_hypotheses`, for each input a list of `Generated`, best
             first.
 
         Raises:
-            ValueError: if the inputs are no list of texts, or the task has no preprocessor.
+            ValueError: if the inputs are no list of texts, the task has no preprocessor, or a
+                prefix or phrase holds a token that is not known, is too long or is banned.
         """
+        search, raw = self._request("generate", inputs, search)
+        check_at_least("batch_size", batch_size, 1)
+        forced = forced_prefixes(self.preprocessor, search, prefixes, len(raw))
+        seeds = np.arange(len(raw)) + getattr(search, "seed", 0)
+        answers: list[Any] = [None] * len(raw)
+        for places in batches_of_like_length(self._lengths(raw), batch_size):
+            rows = [seeds[places]] + ([] if forced is None else [forced[places]])
+            run = self._graphs.get(self, search, forced is not None)
+            text, found, tokens = run(tf.gather(raw, places), *rows)
+            for row, place in enumerate(places):
+                answers[place] = unpack(row, text, found, tokens)
+        return answers if return_hypotheses else [answer[0].text for answer in answers]
+
+    def stream(self, inputs: Sequence[Any], search: Any = None) -> Iterator[list[str]]:
+        """Generates token by token: yields the texts so far after each.
+
+        The last list is what `generate` returns. The weights are those at the call.
+
+        Args:
+            inputs: List, array or tensor of raw inputs, decoded together.
+            search: `Greedy` or `Sample` with one sample; None is that of the task.
+
+        Raises:
+            ValueError: as in `generate`, or if a search may change what it has said.
+        """
+        search, raw = self._request("stream", inputs, search)
+        return iter(Stream(self, search).texts(raw))
+
+    def score(self, pairs: Sequence[tuple[Any, str]], batch_size: int = 64) -> list[Scored]:
+        """Returns how probable the model holds given targets, in their order.
+
+        Args:
+            pairs: List of raw inputs and their targets.
+            batch_size: Positive int. Pairs that are scored together.
+
+        Raises:
+            ValueError: if these are no pairs, or the task has no preprocessor.
+        """
+        self._require_preprocessor("score")
+        check_at_least("batch_size", batch_size, 1)
+        return score_pairs(self, pairs, batch_size)
+
+    def _require_preprocessor(self, method: str) -> None:
         if self.preprocessor is None:
             raise ValueError(
-                "`generate` needs a preprocessor to read raw inputs, and this task has none. Give "
-                "it one, or pass model inputs to `hypotheses`."
+                f"`{method}` needs a preprocessor to read raw inputs, and this task has none. "
+                "Give it one, or pass model inputs to `hypotheses`."
             )
-        check_at_least("batch_size", batch_size, 1)
-        search = self._complete(search)
-        raw = self._as_raw(inputs)
-        answers: list[Any] = [None] * len(raw)
-        for places in _batches(self._lengths(raw), batch_size):
-            text, found, tokens = self._graphs.get(self, search)(tf.gather(raw, places))
-            for row, place in enumerate(places):
-                answers[place] = _unpack(row, text, found, tokens)
-        return answers if return_hypotheses else [answer[0].text for answer in answers]
+
+    def _request(self, method: str, inputs, search) -> tuple[Any, tf.Tensor]:
+        """Returns the search and the inputs of a user's call, checked."""
+        self._require_preprocessor(method)
+        return self.complete(search), self._as_raw(inputs)
 
     def _as_raw(self, inputs):
         """Returns raw inputs in the form of `raw_spec`."""
@@ -168,50 +222,18 @@ class GenerationTask(Task):
         ]
         return np.concatenate([np.zeros(0, int), *chunks])
 
-    def _complete(self, search):
-        """Returns the search with its `max_length` filled in."""
+    def complete(self, search: Any = None) -> Any:
+        """Returns the search with its `max_length` filled in, and with ids for texts."""
         search = self.search if search is None else search
-        if search.max_length is not None:
-            return search
         longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
-        return dataclasses.replace(search, max_length=longest)
+        return complete_search(search, longest, self.preprocessor).search
 
     def get_config(self):
-        names = {kind: name for name, kind in SEARCHES.items()}
-        search = {"kind": names[type(self.search)], **dataclasses.asdict(self.search)}
-        return super().get_config() | {"search": search}
+        return super().get_config() | {"search": search_to_config(self.search)}
 
     @classmethod
     def from_config(cls, config):
-        options = dict(config["search"])
-        search = SEARCHES[options.pop("kind")](**options)
-        return super().from_config({**config, "search": search})
-
-
-class _Graphs:
-    """The traced functions of a task, one for each search. No part of the model."""
-
-    def __init__(self):
-        self._functions: dict[Any, Any] = {}
-
-    def get(self, task: GenerationTask, search):
-        """Returns a function from raw inputs to texts, hypotheses and readable tokens."""
-        if search not in self._functions:
-
-            @tf.function(input_signature=[task.raw_spec], autograph=False)
-            def run(raw):
-                text, found = task._answer(raw, search)
-                return text, found, task.preprocessor.target_tokens(found.token_ids)
-
-            self._functions[search] = run
-        text_to_answer = self._functions[search]
-
-        def as_arrays(raw):
-            text, found, tokens = text_to_answer(raw)
-            arrays = tf.nest.map_structure(_as_array, (text, tuple(found), tokens))
-            return arrays[0], Hypotheses(*arrays[1]), arrays[2]
-
-        return as_arrays
+        return super().from_config({**config, "search": search_from_config(config["search"])})
 
 
 def _as_raw(inputs) -> tf.Tensor:
@@ -228,39 +250,3 @@ def _as_raw(inputs) -> tf.Tensor:
                 f"`generate` wants a list of texts. Received {text!r} at place {place}."
             )
     return as_strings(inputs)
-
-
-def _batches(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields the places of inputs of like length; long ones in small batches."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        rows = min(batch_size, len(order) - start)
-        longest = lengths[order[start + rows - 1]]
-        if longest > _LONG:
-            room = max(1, math.floor(batch_size * _LONG / longest))
-            rows = max(1, min(rows, room))
-        yield order[start : start + rows]
-        start += rows
-
-
-def _unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:
-    answers = []
-    for n, length in enumerate(found.lengths[row]):
-        if length == 0 and n > 0:
-            continue
-        alignments = found.alignments
-        answers.append(
-            Generated(
-                text=text[row, n].decode("utf-8"),
-                score=float(found.scores[row, n]),
-                tokens=[token.decode("utf-8") for token in tokens[row, n, :length]],
-                token_log_probs=found.token_log_probs[row, n, :length],
-                alignment=None if alignments is None else alignments[row, n, :length],
-            )
-        )
-    return answers
-
-
-def _as_array(tensor):
-    return None if tensor is None else tensor.numpy()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 
 import keras
 
@@ -28,11 +30,22 @@ def save_preset(task: keras.Model, folder) -> None:
         os.mkdir(path)
         with open(os.path.join(path, CONFIG), "w", encoding="utf-8") as file:
             json.dump(config, file, ensure_ascii=False, indent=1)
-        optimizer, task.optimizer = getattr(task, "optimizer", None), None
-        try:
+        with _without_optimizers(task):
             task.save_weights(os.path.join(path, WEIGHTS))
-        finally:
-            task.optimizer = optimizer
+
+
+@contextlib.contextmanager
+def _without_optimizers(task: keras.Model) -> Iterator[None]:
+    """Takes the optimizers off a task and the tasks that it is made of, for a while."""
+    models = [task, *(layer for layer in task.layers if isinstance(layer, keras.Model))]
+    optimizers = [getattr(model, "optimizer", None) for model in models]
+    for model in models:
+        model.optimizer = None
+    try:
+        yield
+    finally:
+        for model, optimizer in zip(models, optimizers, strict=True):
+            model.optimizer = optimizer
 
 
 def check_path(filepath: str, overwrite: bool) -> None:

@@ -8,21 +8,24 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Preprocessor, evaluation_batches, training_batches
-from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.files import aside
-from seqzoo.tasks.arguments import is_batched, refuse_arguments_for_tensors, split
+from seqzoo.tasks.arguments import is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.batch_maker import BatchMaker
 from seqzoo.tasks.saving import check_path, save_preset
 from seqzoo.training.optimizer import Adam
+from seqzoo.training.replicated_model import ReplicatedModel
+from seqzoo.training.resume import Resume
 from seqzoo.training.steps import (
+    accumulated_gradients,
     apply_gradients,
     gradient_norm,
     token_mean_gradients,
     unpack_batch,
 )
+from seqzoo.training.strategies import distribute_batches, explain_lost_workers
 
 
-class Task(keras.Model):
+class Task(BatchMaker, ReplicatedModel):
     """A model that knows its preprocessing, its loss and its metrics.
 
     Args:
@@ -38,7 +41,11 @@ class Task(keras.Model):
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.head_metrics = head.make_metrics()
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
+        self.token_sum = keras.metrics.Sum(name="tokens")
+        self.padding_mean = keras.metrics.Mean(name="padding")
         self._user_loss: Any = None
+        self.accumulation_steps = 1
+        self._examples_of_step: Any = lambda step: None
 
     def compile(
         self,
@@ -47,6 +54,7 @@ class Task(keras.Model):
         metrics: Any = None,
         weighted_metrics: Any = None,
         jit_compile: bool = False,
+        accumulation_steps: int = 1,
         **kwargs,
     ):
         """Sets how the task learns; each argument has a default that suits the task.
@@ -59,8 +67,15 @@ class Task(keras.Model):
             metrics: As in Keras, beside those of the head.
             weighted_metrics: As in Keras.
             jit_compile: As in Keras, but False.
+            accumulation_steps: Positive int. The gradient of a batch is computed in so many parts,
+                one after the other, in the memory of one; it is the same.
             **kwargs: Other arguments of Keras's `compile`.
         """
+        if accumulation_steps < 1:
+            raise ValueError(
+                "`accumulation_steps` must be at least 1. Received: "
+                f"accumulation_steps={accumulation_steps}."
+            )
         optimizer = Adam(1e-3, global_clipnorm=1.0) if optimizer == "auto" else optimizer
         super().compile(
             optimizer=optimizer,
@@ -70,66 +85,53 @@ class Task(keras.Model):
             **kwargs,
         )
         self._user_loss = None if loss in ("auto", None) else keras.losses.get(loss)
+        self.accumulation_steps = accumulation_steps
 
     def get_compile_config(self):
         config = super().get_compile_config()
         if config:
             config["loss"] = keras.saving.serialize_keras_object(self._user_loss)
+            config["accumulation_steps"] = self.accumulation_steps
         return config
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Makes the variables of optimizer and metrics, where replicas share them.
-
-        Keras takes the mean over replicas for a batch to do it with, which fails where the rows
-        do not divide evenly.
-        """
-        if self._distribute_strategy is not None and iterator is not None:
-            _, _, batches = next(iter(iterator))
-            data_batch = keras.tree.map_structure(
-                lambda part: self._distribute_strategy.experimental_local_results(part)[0],
-                next(batches),
-            )
-        super()._maybe_symbolic_build(data_batch=data_batch)
-
     def train_step(self, data):
-        x, y, weight = unpack_batch(data)
-        variables = self.trainable_variables
-        outputs = None
-
-        def loss():
-            nonlocal outputs
-            outputs = self(x, training=True)
-            return *self._token_losses(y, outputs, weight), tf.add_n([0.0, *self.losses])
-
+        batch, variables = unpack_batch(data), self.trainable_variables
         if not self.optimizer.built:  # a loss scale is read before it is applied
             self.optimizer.build(variables)
-        gradients, loss_sum, weight_sum = token_mean_gradients(
-            loss, variables, self.optimizer.scale_loss
-        )
+
+        def loss(x, y, weight):
+            outputs = self(x, training=True)
+            sums = self._token_losses(y, outputs, weight)
+            penalty = tf.add_n([tf.zeros([], sums[0].dtype), *self.losses])
+            self._measure(x, y, outputs, weight, *sums)
+            return *sums, penalty
+
+        scale = self.optimizer.scale_loss
+        if self.accumulation_steps == 1:
+            gradients, *_ = token_mean_gradients(lambda: loss(*batch), variables, scale)
+        else:
+            parts = self.accumulation_steps
+            gradients, *_ = accumulated_gradients(loss, batch, parts, variables, scale)
         norm, norm_weight = gradient_norm(self.optimizer, gradients)
         self.gradient_norm.update_state(norm, sample_weight=norm_weight)
+        real = tf.cast(batch[-1] > 0, tf.float32)
+        self.token_sum.update_state(real)
+        self.padding_mean.update_state(1 - real)
         apply_gradients(self.optimizer, gradients, variables)
-        return self._measure(x, y, outputs, weight, loss_sum, weight_sum)
+        return self._logs(self.get_metrics_result())
 
     def test_step(self, data):
         x, y, weight = unpack_batch(data)
         outputs = self(x, training=False)
         loss_sum, weight_sum = self._token_losses(y, outputs, weight)
         measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
-        del measured[self.gradient_norm.name]  # of training only
-        return measured
-
-    def _get_metrics_result_or_logs(self, logs):
-        """Returns the metrics over all replicas and batches whose names are in the logs of a step.
-
-        Keras does so only where they are all metrics, and a step of validation leaves one out.
-        """
-        results = self.get_metrics_result()
-        return {name: results[name] for name in logs} if logs.keys() <= results.keys() else logs
+        for metric in (self.gradient_norm, self.token_sum, self.padding_mean):  # of training only
+            del measured[metric.name]
+        return self._logs(measured)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
@@ -141,7 +143,11 @@ class Task(keras.Model):
         if self._user_loss is None:
             return self.head.loss(y, outputs, weight)
         function = getattr(self._user_loss, "call", self._user_loss)
-        losses = tf.cast(function(y, tf.cast(outputs, tf.float32)), tf.float32)
+        dtype = keras.backend.result_type(outputs.dtype, "float32")
+        losses, weight = (
+            tf.cast(function(y, tf.cast(outputs, dtype)), dtype),
+            tf.cast(weight, dtype),
+        )
         return tf.reduce_sum(losses * weight), tf.reduce_sum(weight)
 
     def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
@@ -173,15 +179,17 @@ class Task(keras.Model):
 
         Args:
             x: Pairs of raw input and target: a list of tuples or a `tf.data.Dataset` of them,
-                unbatched; or the inputs, with the targets in `y`.
+                unbatched; or a stream of `seqzoo.datasets.streams`, which need not fit into
+                memory; or the inputs, with the targets in `y`.
             y: Targets, one for each of `x`.
             batch_size: Examples of a batch, over all replicas; 64 if it and `tokens_per_batch`
                 are None.
             epochs: The epoch at which training ends.
             verbose: As in Keras.
-            callbacks: As in Keras.
+            callbacks: As in Keras, in a list.
             validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets.
-            initial_epoch: The epoch to begin with; the stream of batches goes on from there.
+            initial_epoch: The epoch to begin with; the stream of batches goes on from there. Where
+                `callbacks` hold a `training.Resume` that has a checkpoint, it says where.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
             validation_batch_size: Examples of a batch of the validation data.
             tokens_per_batch: Tokens on the longer side of a batch, in place of `batch_size`.
@@ -193,9 +201,12 @@ class Task(keras.Model):
 
         Raises:
             ValueError: if the examples are not of such a form, or an argument is only for tensors.
+            ConnectionError: if another worker has stopped.
         """
         passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
-        passed["initial_epoch"] = initial_epoch
+        resume = next((each for each in callbacks or () if isinstance(each, Resume)), None)
+        done = resume.step if resume else 0
+        passed["initial_epoch"] = resume.initial_epoch(epochs) if done else initial_epoch
         if self.preprocessor is None:
             return super().fit(
                 x,
@@ -208,19 +219,30 @@ class Task(keras.Model):
             )
         refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
-        batches = training_batches(*self._corpus(x, y), batch_size, tokens_per_batch, seed)
+        sizes = batch_size, tokens_per_batch
+        batches = self.make_training_batches(x, y, *sizes, seed, steps_per_epoch)
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:
-            rows = validation_batch_size or batch_size or 64
-            validation = evaluation_batches(*self._corpus(*split(validation_data)), rows)
-        return super().fit(
-            batches.dataset.skip(initial_epoch * steps),
-            steps_per_epoch=steps,
-            validation_data=validation,
-            shuffle=False,  # the stream is shuffled already
-            **passed,
-        )
+            rows = validation_batch_size or batch_size
+            validation = self.make_evaluation_batches(validation_data, None, rows)
+        if resume:
+            settings = {"batch_size": batch_size, "tokens_per_batch": tokens_per_batch}
+            resume.data = {**batches.origin, **settings, "seed": seed, "steps_per_epoch": steps}
+        self._examples_of_step = batches.examples_of_step
+        batches = batches.after(done or initial_epoch * steps)
+        with explain_lost_workers(self.distribute_strategy):
+            return super().fit(
+                distribute_batches(self.distribute_strategy, batches),
+                steps_per_epoch=steps,
+                validation_data=validation,
+                shuffle=False,  # the stream is shuffled already
+                **passed,
+            )
+
+    def examples_of_step(self, step: int) -> list[int] | None:
+        """The numbers of the examples in a batch of the last `fit`, from 0 on; None of a stream."""
+        return self._examples_of_step(step)
 
     def evaluate(self, x=None, y=None, batch_size: int | None = None, **kwargs):
         """Returns loss and metrics on raw examples, or tensors without a preprocessor.
@@ -233,12 +255,7 @@ class Task(keras.Model):
         """
         if self.preprocessor is None or is_batched(x):
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
-        batches = evaluation_batches(*self._corpus(x, y), batch_size or 64)
-        return super().evaluate(batches, **kwargs)
-
-    def _corpus(self, x, y=None) -> tuple[tf.data.Dataset, Preprocessor]:
-        """Returns raw examples as a dataset, and what makes batches of them."""
-        return examples(x, y), self.preprocessor
+        return super().evaluate(self.make_evaluation_batches(x, y, batch_size), **kwargs)
 
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from seqzoo.preprocessing.files import write_aside
+from seqzoo.training.strategies import is_chief, mean_over_workers
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 Predict = Callable[[Any, Sequence[Any]], Sequence[Any]]
@@ -19,6 +20,11 @@ Predict = Callable[[Any, Sequence[Any]], Sequence[Any]]
 
 def _generate(model: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     return model.generate(list(inputs))
+
+
+def strategy_of(model: Any) -> Any:
+    """Returns the strategy in whose scope a model was made; None where there is no model."""
+    return getattr(model, "distribute_strategy", None)
 
 
 class DecodingMetric(keras.callbacks.Callback):
@@ -49,13 +55,15 @@ class DecodingMetric(keras.callbacks.Callback):
         inputs, references = zip(*self.examples, strict=True)
         outputs = self.predict(self.model, inputs)
         for name, metric in self.metrics.items():
-            logs[f"val_{name}"] = metric(outputs, references)
+            value = metric(outputs, references)
+            logs[f"val_{name}"] = mean_over_workers(strategy_of(self.model), value)
 
 
 class HistoryFile(keras.callbacks.Callback):
     """Writes a CSV file with a row for each epoch, the first being 1, and a column for each log.
 
-    The file is whole at any time. `rows` holds its rows, the oldest first.
+    The file is whole at any time, and of several workers the chief writes it. `rows` holds its
+    rows, the oldest first.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -73,6 +81,8 @@ class HistoryFile(keras.callbacks.Callback):
         self.write()
 
     def write(self) -> None:
+        if not is_chief(strategy_of(self.model)):
+            return
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")

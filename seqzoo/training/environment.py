@@ -1,4 +1,4 @@
-"""What must be set before a model is made: seeds, precision, devices."""
+"""What must be set before a model is made: seeds, precision; and what it will run on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.names import check_known
-
-Strategy = Literal["auto", "mirrored", "multiworker", "tpu"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -37,40 +34,6 @@ def use_precision(name: Precision) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def make_strategy(name: Strategy) -> tf.distribute.Strategy:
-    """Returns a distribution strategy; models are made and trained in its scope.
-
-    Args:
-        name: "mirrored" uses all GPUs of this machine, "multiworker" those of all workers that
-            `TF_CONFIG` names, "tpu" the TPU that `TPU_NAME` names. "auto" is "mirrored" where
-            there are several GPUs, else one device.
-
-    Raises:
-        ValueError: if the name is unknown, or there is no TPU.
-    """
-    check_known("strategy", name, ("auto", "mirrored", "multiworker", "tpu"))
-    if name == "tpu":
-        resolver = _find_tpu()
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-        return tf.distribute.TPUStrategy(resolver)
-    if name == "multiworker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if name == "mirrored" or len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
-
-
-def _find_tpu() -> tf.distribute.cluster_resolver.TPUClusterResolver:
-    try:
-        return tf.distribute.cluster_resolver.TPUClusterResolver()
-    except ValueError as error:
-        raise ValueError(
-            f"The strategy 'tpu' needs a TPU. Received: none, since TensorFlow says: {error} "
-            "Set TPU_NAME, or choose another strategy."
-        ) from error
 
 
 def devices() -> str:

@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import zipfile
-from collections.abc import Sequence
+import random
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from seqzoo.preprocessing.files import write_aside
-from seqzoo.training.callbacks import HistoryFile
+from seqzoo.preprocessing.files import remove_leftovers, write_aside
+from seqzoo.training.callbacks import HistoryFile, strategy_of
+from seqzoo.training.checkpoint_files import (
+    Checkpoint,
+    last_checkpoint,
+    remove_old,
+    write_checkpoint,
+)
+from seqzoo.training.strategies import check_agreement, is_chief
+from seqzoo.version import __version__
 
-_KEPT = 2  # if the last one cannot be read, the one before can
 _EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
 
 
-class Checkpoint(NamedTuple):
-    """The state of a training at the end of an epoch.
-
-    Attributes:
-        state: Numbers and rows: `step`, `epoch` (both of the next to come), `stopped`, and what
-            the callbacks keep.
-        variables: Values of the model's and the optimizer's variables, in their order.
-        best_weights: What early stopping would restore; empty where there is nothing yet.
-    """
-
-    state: dict[str, Any]
-    variables: list[np.ndarray]
-    best_weights: list[np.ndarray]
-
-
 class Resume(keras.callbacks.Callback):
-    """Writes a checkpoint at the end of each epoch, and begins at the last one of its folder.
+    """Writes checkpoints, and begins at the last one of its folder.
 
-    A checkpoint holds the weights, the state of the optimizer and of the random generators, the
-    step, and the state of the callbacks given here, which must stand before this one in the
-    list. It is one file, which is whole or not there; the last two are kept. If `fit` gets the
-    same data and `initial_epoch=resume.initial_epoch(epochs)`, a training that was stopped and
-    resumed has the history of one that never stopped.
+        translator.fit(pairs, epochs=20, callbacks=[sz.training.Resume("checkpoints")])
+
+    A training that was killed at any moment and is begun again by the same lines goes on with the
+    same losses, to the last bit where operations are deterministic. A checkpoint holds the
+    weights, the state of the optimizer and of the random generators, the place in the data, the
+    metrics of the epoch, and the state of the callbacks given here, which must stand before this
+    one in the list. It is one file, which is whole or not there; one that is damaged gives way to
+    the one before. Of several workers the chief writes, and all read: the folder must be on a
+    file system that they share. The number of replicas may change.
 
     Args:
         folder: Folder of the checkpoints.
         tables: Files that go on with the rows that they had.
         early_stopping: Goes on with what it has waited, and with its best weights.
+        every: Positive int, steps between two checkpoints within an epoch. Only a task on raw
+            examples can go on there: for others, checkpoints are written at the ends of epochs.
+        keep: Positive int, how many checkpoints are kept.
 
     Raises:
-        ValueError: at the start of a training, if the checkpoint is that of another model, if
-            the model is not built, or if there are checkpoints but none can be read.
-    Differs from `keras.callbacks.BackupAndRestore`, which keeps no state of other callbacks, and
-    deletes what it wrote when the training ends.
+        ValueError: at the start of a training, if the checkpoint is that of another model, other
+            data or another version of the code, if the model is not built, or if there are
+            checkpoints but none can be read.
+        OSError: if a checkpoint cannot be written. Those before it stay whole.
+    Differs from `keras.callbacks.BackupAndRestore`, which keeps no place in the data and no state
+    of other callbacks, and deletes what it wrote when the training ends.
     """
 
     def __init__(
@@ -61,16 +62,26 @@ class Resume(keras.callbacks.Callback):
         folder: str | os.PathLike[str],
         tables: Sequence[HistoryFile] = (),
         early_stopping: keras.callbacks.EarlyStopping | None = None,
+        every: int = 500,
+        keep: int = 3,
     ):
         super().__init__()
+        for name, value in (("every", every), ("keep", keep)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
         self.folder = Path(folder)
         self.tables = tables
         self.early_stopping = early_stopping
+        self.every = every
+        self.keep = keep
+        self.data: Mapping[str, Any] = {}
+        """What a checkpoint says of the data, and must find again; `fit` of a task sets it."""
+        self._passed_over = 0  # steps of the first epoch that were taken before
 
     @property
     def step(self) -> int:
         """Steps that were taken until the last checkpoint; 0 where there is none."""
-        found = _last(self.folder)
+        found, _ = last_checkpoint(self.folder)
         return found.state["step"] if found else 0
 
     def initial_epoch(self, epochs: int) -> int:
@@ -78,42 +89,98 @@ class Resume(keras.callbacks.Callback):
 
         It is `epochs`, so that nothing is left to do, where early stopping had ended the training.
         """
-        found = _last(self.folder)
+        found, _ = last_checkpoint(self.folder)
         if found is None:
             return 0
         return epochs if found.state["stopped"] else min(found.state["epoch"], epochs)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        found = _last(self.folder)
+        found, damaged = last_checkpoint(self.folder)
+        check_agreement(
+            strategy_of(self.model),
+            f"checkpoints in {self.folder}, which must be on a file system that all see",
+            found.state["step"] if found else 0,
+        )
+        self._check_writable()
+        self._epoch = self._passed_over = 0
+        self._metrics: list[np.ndarray] = []
         if found is None:
             return
+        for path, reason in damaged:
+            print(
+                f"{path} is damaged ({reason}); going on from step {found.state['step']}",
+                file=sys.stderr,
+            )
         self._build()
-        self._restore_variables(found)
-        for table, rows in zip(self.tables, found.state["tables"], strict=True):
-            table.rows = rows
-            table.write()
-        if self.early_stopping is not None:
-            vars(self.early_stopping).update(found.state["early_stopping"])
-            self.early_stopping.best_weights = found.best_weights or None
+        self._check_same(found)
+        self._restore(found)
+
+    def _check_writable(self) -> None:
+        if not is_chief(strategy_of(self.model)):
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.folder)
+            write_aside(str(self.folder / "writable"), b"")
+            (self.folder / "writable").unlink()
+        except OSError as error:
+            raise OSError(
+                f"Checkpoints must be written to {self.folder}. Received: {error.strerror}. Make "
+                "the folder writable, or choose another one."
+            ) from error
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+        variables = self._of_epoch() or []
+        if len(self._metrics) == len(variables):  # those that the first step makes begin anew
+            for variable, value in zip(variables, self._metrics, strict=True):
+                variable.assign(value)
+        self._metrics = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        done = batch + 1
+        is_last = done == self.params["steps"]
+        if not self.data or self._of_epoch() is None or done <= self._passed_over or is_last:
+            return
+        now = self._step(self._epoch, done)
+        if now // self.every > (now - self.model.steps_per_execution) // self.every:
+            self._write(self._epoch, done)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._passed_over = 0
+        self._write(epoch + 1, 0)
+
+    def _write(self, epoch: int, batch: int) -> None:
+        """Writes the state before step `batch` of an epoch. All workers take part in reading it."""
+        metrics = self._of_epoch() if batch else []
+        variables = [np.asarray(variable) for variable in self._variables()]
+        metrics = [np.asarray(variable) for variable in metrics]
+        if not is_chief(strategy_of(self.model)):
+            return
         stopping = self.early_stopping
         state = {
-            "step": int(self.model.optimizer.iterations.numpy()),
-            "epoch": epoch + 1,
+            "step": self._step(epoch, batch),
+            "epoch": epoch,
+            "batch": batch,
             "stopped": self.model.stop_training,
+            "made_by": _versions(),
+            "data": dict(self.data),
             "variables": [[v.path, list(v.shape)] for v in self._variables()],
+            "random": _random_state(),
             "tables": [table.rows for table in self.tables],
             "early_stopping": {name: getattr(stopping, name) for name in _EARLY_STOPPING}
             if stopping
             else {},
         }
-        variables = [np.asarray(variable) for variable in self._variables()]
         best_weights = (stopping.best_weights if stopping else None) or []
-        path = self.folder / f"step-{state['step']:09d}.npz"
-        write_aside(str(path), _pack(Checkpoint(state, variables, best_weights)))
-        for old in _files(self.folder)[:-_KEPT]:
-            old.unlink()
+        write_checkpoint(self.folder, Checkpoint(state, variables, best_weights, metrics))
+        remove_old(self.folder, self.keep)
+
+    def _step(self, epoch: int, batch: int) -> int:
+        """The number of the step in all; an epoch of other models may have no fixed length."""
+        if self.data:
+            return epoch * self.params["steps"] + batch
+        return int(self.model.optimizer.iterations.numpy())
 
     def _build(self) -> None:
         """Makes the variables that the first step would make."""
@@ -124,61 +191,98 @@ class Resume(keras.callbacks.Callback):
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
 
+    def _of_epoch(self) -> list | None:
+        """The variables that begin anew in each epoch; None where some cannot be kept."""
+        carried = getattr(self.model, "between_batches", [])
+        return None if carried is None else [*self.model.metrics_variables, *carried]
+
     def _variables(self) -> list[keras.Variable]:
         metrics = {id(variable) for variable in self.model.metrics_variables}
         kept = [variable for variable in self.model.variables if id(variable) not in metrics]
         return kept + self.model.optimizer.variables
 
-    def _restore_variables(self, checkpoint: Checkpoint) -> None:
-        shapes = [list(variable.shape) for variable in self._variables()]
-        saved = [shape for _, shape in checkpoint.state["variables"]]
-        if shapes != saved:
+    def _check_same(self, found: Checkpoint) -> None:
+        """Raises ValueError with all that is not as the checkpoint has it."""
+        pairs = [("made by", _versions(), found.state["made_by"])]
+        pairs += [("data", dict(self.data), found.state["data"])] if self.data else []
+        different = [
+            f"{kind} {name}={now.get(name)}, where the checkpoint has {before.get(name)}"
+            for kind, now, before in pairs
+            for name in {**before, **now}
+            if now.get(name) != before.get(name)
+        ]
+        different += _different_variables(
+            [[v.path, list(v.shape)] for v in self._variables()], found.state["variables"]
+        )
+        if different:
             raise ValueError(
-                f"The checkpoint must be one of this model. Received: {self.folder} with "
-                f"{len(saved)} variables and {_total(saved)} numbers, where the model has "
-                f"{len(shapes)} and {_total(shapes)}. Use the settings and data that it was "
-                "trained with, or train in another folder."
+                f"The checkpoint must be one of this training. Received in {self.folder}: "
+                f"{'; '.join(different)}. Use the settings, the data and the version of the code "
+                "that it was trained with, or train in another folder."
             )
-        for variable, value in zip(self._variables(), checkpoint.variables, strict=True):
+
+    def _restore(self, found: Checkpoint) -> None:
+        for variable, value in zip(self._variables(), found.variables, strict=True):
             variable.assign(value)
+        _set_random_state(found.state["random"])
+        for table, rows in zip(self.tables, found.state["tables"], strict=True):
+            table.rows = rows
+            table.write()
+        if self.early_stopping is not None:
+            vars(self.early_stopping).update(found.state["early_stopping"])
+            self.early_stopping.best_weights = found.best_weights or None
+        self._metrics = found.metrics
+        self._pass_over(found.state["batch"])
+
+    def _pass_over(self, steps: int) -> None:
+        """Lets the first steps of `fit` do nothing: they were taken before.
+
+        `fit` begins with whole epochs only.
+        """
+        self._passed_over = left = steps
+        train = self.model.train_function
+
+        def pass_over(iterator: Any) -> dict[str, Any]:
+            nonlocal left
+            if left <= 0:
+                self.model.train_function = train
+                return train(iterator)
+            left -= self.model.steps_per_execution
+            return {}
+
+        if steps:
+            self.model.train_function = pass_over
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.npz"))
+def _versions() -> dict[str, str]:
+    return {
+        "seqzoo": __version__,
+        "keras": keras.version(),
+        "tensorflow": tf.__version__,
+    }
 
 
-def _last(folder: Path) -> Checkpoint | None:
-    """The last checkpoint that can be read."""
-    files = _files(folder)
-    for path in reversed(files):
-        try:
-            return _unpack(path.read_bytes())
-        except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
-            continue
-    if files:
-        raise ValueError(
-            f"None of the checkpoints in {folder} can be read: {', '.join(p.name for p in files)}. "
-            "Restore them from a copy, or train in another folder."
-        )
-    return None
+def _random_state() -> dict[str, Any]:
+    """The state of Python's and NumPy's generators, as JSON can hold it."""
+    kind, keys, *rest = np.random.get_state()
+    return {"python": random.getstate(), "numpy": [kind, keys.tolist(), *rest]}
 
 
-def _pack(checkpoint: Checkpoint) -> bytes:
-    arrays = {f"variable_{place}": value for place, value in enumerate(checkpoint.variables)}
-    arrays |= {f"best_{place}": value for place, value in enumerate(checkpoint.best_weights)}
-    content = io.BytesIO()
-    np.savez(content, state=np.array(json.dumps(checkpoint.state)), **arrays)
-    return content.getvalue()
+def _set_random_state(state: dict[str, Any]) -> None:
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    np.random.set_state(tuple(state["numpy"]))
 
 
-def _unpack(content: bytes) -> Checkpoint:
-    with np.load(io.BytesIO(content)) as arrays:
-        variables, best_weights = (
-            [arrays[f"{kind}_{place}"] for place in range(sum(kind in name for name in arrays))]
-            for kind in ("variable", "best")
-        )
-        return Checkpoint(json.loads(str(arrays["state"])), variables, best_weights)
-
-
-def _total(shapes: Sequence[Sequence[int]]) -> int:
-    return sum(int(np.prod(shape)) for shape in shapes)
+def _different_variables(now: list, before: list) -> list[str]:
+    """Says in what the variables differ, if their shapes do: how many, and the first."""
+    if [shape for _, shape in now] == [shape for _, shape in before]:
+        return []
+    found = []
+    if len(now) != len(before):
+        found.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
+    for (path, shape), (other, other_shape) in zip(now, before, strict=False):
+        if shape != other_shape:
+            found.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
+            break
+    return found

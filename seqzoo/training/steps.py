@@ -55,6 +55,83 @@ def token_mean_gradients(
     return [None if g is None else next(added) for g in gradients], loss_sum, weight_sum
 
 
+def accumulated_gradients(
+    loss: Callable[..., tuple],
+    batch: tuple,
+    parts: int,
+    variables: list,
+    scale_loss: Callable[[Any], Any],
+) -> tuple[list, Any, Any]:
+    """Does what `token_mean_gradients` does, in the memory that a part of the batch takes.
+
+    The rows of the batch are split into parts, which are differentiated one after the other. What
+    they add up to is divided by the tokens of all parts and replicas, so that together they are
+    the batch, however the tokens lie in them.
+
+    Args:
+        loss: Takes x, y and weight of a part, and returns what the loss of `token_mean_gradients`
+            does.
+        batch: x, y and weight, which have one row for each example.
+        parts: Int of at least 1. Where it does not divide the rows, rows of zeros fill up the last
+            part.
+        variables: The weights.
+        scale_loss: The optimizer's.
+
+    Returns:
+        As `token_mean_gradients`.
+    """
+    context = tf.distribute.get_replica_context()
+    replicas = 1 if context is None else context.num_replicas_in_sync
+    split = tf.nest.map_structure(lambda tensor: _split_rows(tensor, parts), batch)
+    # The tokens are known in the end. Divided by about as many, losses are as small in 16 bits.
+    about = tf.maximum(tf.reduce_sum(batch[-1]), 1.0)
+
+    def differentiate(part):
+        with tf.GradientTape(persistent=True) as tape:
+            of_part = tf.nest.map_structure(lambda tensor: tensor[part], split)
+            loss_sum, weight_sum, penalty = loss(*of_part)
+            scaled_sum = scale_loss(loss_sum / tf.cast(about, loss_sum.dtype))
+            scaled_penalty = scale_loss(penalty / (replicas * parts))
+        gradients = [tape.gradient(each, variables) for each in (scaled_sum, scaled_penalty)]
+        return gradients, [loss_sum, weight_sum]
+
+    def add(part, sums):
+        new = _present(differentiate(part))
+        return part + 1, [one + other for one, other in zip(sums, new, strict=True)]
+
+    first = differentiate(0)  # it shows which weights have a gradient
+    loop = tf.constant(1), _present(first)
+    _, sums = tf.while_loop(lambda part, _: part < parts, add, loop, parallel_iterations=1)
+    left = iter(sums)
+    (of_tokens, of_penalty), (loss_sum, weight_sum) = tf.nest.map_structure(
+        lambda leaf: None if leaf is None else next(left), first
+    )
+    total = tf.maximum(add_over_replicas(weight_sum), 1e-12)
+    share = tf.cast(about, total.dtype) / total
+    of_tokens = [None if g is None else g * tf.cast(share, g.dtype) for g in of_tokens]
+    gradients = [_sum_of(pair) for pair in zip(of_tokens, of_penalty, strict=True)]
+    added = iter(add_over_replicas([g for g in gradients if g is not None]))
+    return [None if g is None else next(added) for g in gradients], loss_sum, weight_sum
+
+
+def _split_rows(tensor, parts: int):
+    """Returns `(parts, rows, ...)`; rows of zeros fill up the last part."""
+    rows = tensor.shape[0] if tensor.shape[0] is not None else tf.shape(tensor)[0]
+    size = -(-rows // parts)
+    rest = [[0, size * parts - rows], *[[0, 0]] * (len(tensor.shape) - 1)]
+    return tf.reshape(tf.pad(tensor, rest), tf.concat([[parts, size], tf.shape(tensor)[1:]], 0))
+
+
+def _present(nest) -> list:
+    """The leaves that are not None, as dense tensors."""
+    return [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(nest) if leaf is not None]
+
+
+def _sum_of(gradients):
+    present = [gradient for gradient in gradients if gradient is not None]
+    return tf.add_n(present) if present else None
+
+
 def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tuple[Any, Any]:
     """Returns the norm of the gradients of the global loss before they are clipped, and a weight.
 

@@ -1,12 +1,23 @@
 """Named models of the literature: builders `author_year(...)` with flat arguments."""
 
 from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2015
+from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
+from seqzoo.zoo.language import merity_2018, zaremba_2014
+from seqzoo.zoo.tagging import lample_2016, ma_2016
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
 
 ZOO = {
     "sutskever_2014": sutskever_2014,
     "bahdanau_2015": bahdanau_2015,
     "luong_2015": luong_2015,
+    "zaremba_2014": zaremba_2014,
+    "merity_2018": merity_2018,
+    "kim_2014": kim_2014,
+    "conneau_2017": conneau_2017,
+    "lin_2017": lin_2017,
+    "bai_2018": bai_2018,
+    "lample_2016": lample_2016,
+    "ma_2016": ma_2016,
     "vinyals_2015": vinyals_2015,
     "xu_2015": xu_2015,
     "venugopalan_2015": venugopalan_2015,
@@ -17,10 +28,18 @@ ZOO = {
 __all__ = [
     "ZOO",
     "bahdanau_2015",
+    "bai_2018",
+    "conneau_2017",
+    "kim_2014",
+    "lample_2016",
+    "lin_2017",
     "luong_2015",
+    "ma_2016",
+    "merity_2018",
     "sutskever_2014",
     "venugopalan_2015",
     "vinyals_2015",
     "xu_2015",
     "yao_2015",
+    "zaremba_2014",
 ]

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 from tiny_captioners import captioned_clips, captioned_pictures, make_captioner, trained_captioner
 
 from seqzoo import Greedy
-from seqzoo.explain import caption_attention, contact_sheet, explain_answer
+from seqzoo.explain import caption_attention, contact_sheet, explain_input
 
 PICTURE = captioned_pictures(1)[0][0]
 
@@ -31,7 +31,7 @@ def test_the_weights_on_frames_stand_below_them(tmp_path):
     clip = max((clip for clip, _ in captioned_clips(9)), key=len)
     ((wanted, *_),) = task.generate([clip], return_hypotheses=True)
 
-    strip, table = explain_answer(task, clip, tmp_path / "frames.png").axes
+    strip, table = explain_input(task, clip, tmp_path / "frames.png").axes
 
     np.testing.assert_array_equal(strip.images[0].get_array(), np.concatenate(clip, axis=1))
     np.testing.assert_allclose(table.images[0].get_array(), wanted.alignment, atol=1e-6)

@@ -10,8 +10,15 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.decoders import CaptionDecoder, RecurrentDecoder
-from seqzoo.encoders import Encoded, FeatureEncoder, ImageEncoder, RecurrentEncoder, VideoEncoder
+from seqzoo.decoders import CaptionDecoder, LanguageDecoder, RecurrentDecoder
+from seqzoo.encoders import (
+    Encoded,
+    FeatureEncoder,
+    ImageEncoder,
+    LanguageEncoder,
+    RecurrentEncoder,
+    VideoEncoder,
+)
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.encoders.video import READINGS
 from seqzoo.layers import (
@@ -146,6 +153,17 @@ RECURRENTS |= {
     )
     for name in DIRECTIONS
 }
+RECURRENTS |= {
+    f"encoder forward of text, {cell}": Case(
+        partial(
+            LanguageEncoder,
+            *(VOCABULARY, EMBEDDING, UNITS),
+            **{"layers": 2, "residual": True, "cell": cell, "output_units": output_units},
+        ),
+        TOKENS,
+    )
+    for cell, output_units in (("lstm", VALUES), ("min_gru", None))
+}
 
 PIXELS, FRAMES = normal(BATCH, 4, 6, 3), normal(BATCH, TIME, 4, 6, 3)
 
@@ -199,6 +217,15 @@ LAYERS |= {
     ),
 }
 LAYERS |= {f"decoder, {name}": decoder_case(options) for name, options in DECODERS.items()}
+
+
+def language_decoder(**options):
+    return LanguageDecoder(
+        LanguageEncoder(VOCABULARY, EMBEDDING, UNITS, layers=2, **options), **options
+    )
+
+
+LAYERS |= {"decoder, language": Case(language_decoder, {"token_ids": ids(BATCH, TIME)})}
 
 REGULARIZERS = {
     "regularizer of activations": Case(partial(ActivationRegularization, 0.5, 0.25), SEQUENCE),

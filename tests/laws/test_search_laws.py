@@ -9,15 +9,46 @@ from keras import ops
 from tracing import compiled
 
 from seqzoo.ops.beams import rows_per_example
-from seqzoo.search import SEARCHES, Hypotheses
+from seqzoo.search import SEARCHES, Hypotheses, Rows
+from seqzoo.search.constraints import (
+    BannedPhrases,
+    ForcedEnd,
+    FrequencyPenalty,
+    NoRepeatNGram,
+    RepetitionPenalty,
+    SuppressedAtStart,
+)
 
 BATCH, SOURCE, UNITS, VOCABULARY, LENGTH = 6, 3, 8, 13, 9
 START, END = 0, 1
-# A search that is not named here is tested with its defaults.
-OPTIONS = {
-    "greedy": {},
-    "beam": {"width": 4, "n_best": 3, "length_penalty": "gnmt", "alpha": 0.8, "min_length": 2},
+# Every search of the registry, and what it may be asked for.
+CONSTRAINED = (
+    NoRepeatNGram(2),
+    FrequencyPenalty(0.3, presence=0.2),
+    RepetitionPenalty(1.1),
+    BannedPhrases(((4, 5), (6,))),
+    SuppressedAtStart((END,)),
+    ForcedEnd(),
+)
+CASES = {
+    "greedy": ("greedy", {}),
+    "beam": (
+        "beam",
+        {"width": 4, "n_best": 3, "length_penalty": "gnmt", "alpha": 0.8, "min_length": 2},
+    ),
+    "beam with all": (
+        "beam",
+        {
+            **{"width": 6, "n_best": 4, "groups": 2, "diversity": 0.5, "coverage_penalty": 0.1},
+            **{"stop": "optimal", "constraints": CONSTRAINED},
+        },
+    ),
+    "sample": ("sample", {"n_samples": 3, "top_k": 9, "top_p": 0.95, "temperature": 0.8}),
+    "sample of all": ("sample", {"n_samples": 2, "min_p": 0.02, "constraints": CONSTRAINED}),
+    "sample of a nucleus": ("sample", {"top_p": 0.9}),
+    "constrained greedy": ("greedy", {"constraints": CONSTRAINED}),
 }
+CONSTRAINED_CASES = {"beam with all", "sample of all", "constrained greedy"}
 
 
 class State(NamedTuple):
@@ -59,13 +90,18 @@ def step(token_ids, state, encoded):
 
 
 def make(name):
-    return SEARCHES[name](max_length=LENGTH, **OPTIONS.get(name, {}))
+    kind, options = CASES[name]
+    return SEARCHES[kind](max_length=LENGTH, **options)
 
 
 def run(search, encoded, step=step):
-    rows, source = ops.shape(encoded)[0] * search.width, ops.shape(encoded)[1]
-    state = State(ops.zeros((rows, UNITS)), ops.zeros((rows, source)))
-    return search(step, state, encoded, START, END)
+    """Each example's seed hangs on what it is, as its place in a batch may be any."""
+    batch, source = ops.shape(encoded)[:2]
+    state = State(
+        ops.zeros((batch * search.width, UNITS)), ops.zeros((batch * search.width, source))
+    )
+    seeds = ops.cast(ops.floor(1e3 * encoded[:, 0, 0]), "int32")
+    return search(step, state, encoded, START, END, Rows(seeds=seeds))
 
 
 def score_by_hand(encoded, tokens):
@@ -93,14 +129,18 @@ def assert_equal(found, expected):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-everywhere = pytest.mark.parametrize("name", SEARCHES)
+everywhere = pytest.mark.parametrize("name", CASES)
+
+
+def test_every_search_of_the_registry_is_tested_here():
+    assert {kind for kind, _ in CASES.values()} == SEARCHES.keys()
 
 
 @everywhere
 def test_shapes_and_types_are_as_documented(name):
     search = make(name)
     found = run(search, memory())
-    places = getattr(search, "n_best", 1)
+    places = getattr(search, "n_best", search.width)
     assert [(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in found] == [
         ((BATCH, places, LENGTH), "int32"),
         ((BATCH, places), "int32"),
@@ -110,7 +150,8 @@ def test_shapes_and_types_are_as_documented(name):
     ]
 
 
-@everywhere
+# What constraints make of log-probs is scored in tests/search/test_constrained_search.py.
+@pytest.mark.parametrize("name", sorted(CASES.keys() - CONSTRAINED_CASES))
 def test_log_probs_and_alignments_are_those_of_the_returned_sequence(name):
     encoded = memory()
     found = Hypotheses(*(np.asarray(part) for part in run(make(name), encoded)))

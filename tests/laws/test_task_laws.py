@@ -1,4 +1,4 @@
-"""What holds for every task in the registry, on the reversal of a few letters."""
+"""What holds for every task of the registry that generates, on the reversal of a few letters."""
 
 import contextlib
 
@@ -7,39 +7,62 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny_captioners import captioned_pictures, make_captioner, trained_captioner
-from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
+from tiny_tasks import (
+    BEAM,
+    letter_texts,
+    make_language_model,
+    make_translator,
+    reversal_pairs,
+    trained_language_model,
+    trained_translator,
+)
 
 from seqzoo import from_preset, load
-from seqzoo.tasks import TASKS
+from seqzoo.tasks import TASKS, GenerationTask
 from seqzoo.training.optimizer import Adam
 
-TRAINED = {"captioner": trained_captioner, "seq2seq": trained_translator}
+TRAINED = {
+    "captioner": trained_captioner,
+    "language_model": trained_language_model,
+    "seq2seq": trained_translator,
+}
 # Builders of small tasks, always the same. Recurrences without attention are traced sooner.
 BUILDERS = {
     "captioner": lambda: make_captioner("vinyals_2015"),
+    "language_model": make_language_model,
     "seq2seq": lambda: make_translator("sutskever_2014"),
 }
 
-PAIRS = {"captioner": captioned_pictures(20), "seq2seq": reversal_pairs(20)}
+EXAMPLES = {
+    "captioner": captioned_pictures(20),
+    "language_model": letter_texts(20),
+    "seq2seq": reversal_pairs(20),
+}
 IMAGES = [tf.io.encode_png(pixels).numpy() for pixels, _ in captioned_pictures(6, seed=3)]
+TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
 INPUTS = {
     "captioner": [*IMAGES, tf.io.encode_jpeg(np.zeros((1, 1, 3), "uint8")).numpy()],
-    "seq2seq": ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"],
+    "language_model": TEXTS,
+    "seq2seq": TEXTS,
 }
 ANOTHER = {
     "captioner": tf.io.encode_png(np.full((900, 700, 4), 200, "uint8")).numpy(),
+    "language_model": "a b " * 300,
     "seq2seq": "a b " * 300,
 }
+ODD_TEXTS = ["", " \u3000\n", "🎉", b"\xff\xfe a", "\x00", "a " * 10_000, "\ud800"]
 ODD = {
     "captioner": [np.zeros(shape, "uint8") for shape in ((1, 1), (1, 900), (3, 2, 2), (4, 4, 4))],
-    "seq2seq": ["", " \u3000\n", "🎉", b"\xff\xfe a", "\x00", "a " * 10_000, "\ud800"],
+    "language_model": ODD_TEXTS,
+    "seq2seq": ODD_TEXTS,
 }
 
-everywhere = pytest.mark.parametrize("name", TASKS)
+everywhere = pytest.mark.parametrize("name", TRAINED)
 
 
 def test_every_task_of_the_registry_is_tested_here():
-    assert TRAINED.keys() == BUILDERS.keys() == TASKS.keys()
+    generating = {name for name in TASKS if issubclass(TASKS[name], GenerationTask)}
+    assert TRAINED.keys() == BUILDERS.keys() == EXAMPLES.keys() == generating
 
 
 @everywhere
@@ -110,7 +133,7 @@ def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas)
         with scope:
             task = BUILDERS[name]()
             task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
-        history = task.fit(PAIRS[name], batch_size=7, epochs=2, verbose=0).history
+        history = task.fit(EXAMPLES[name], batch_size=7, epochs=2, verbose=0).history
         found.append((task.get_weights(), history))
 
     (one, one_history), (two, two_history) = found
@@ -130,7 +153,7 @@ def test_half_precision_trains_float32_weights_and_answers(name, tmp_path):
     task.compile(Adam(0.03), run_eagerly=True)
     before = task.get_weights()
 
-    history = task.fit(PAIRS[name][:8], batch_size=8, epochs=3, verbose=0).history
+    history = task.fit(EXAMPLES[name][:8], batch_size=8, epochs=3, verbose=0).history
 
     assert history["loss"][-1] < history["loss"][0]
     assert task.compute_dtype == "bfloat16"

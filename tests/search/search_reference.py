@@ -3,7 +3,11 @@
 import math
 from typing import NamedTuple
 
-from search_tables import log_probs_after
+import numpy as np
+from constraint_reference import REFERENCES
+from search_tables import alignments_of, log_probs_after
+
+from seqzoo.search.constraints import CONSTRAINTS
 
 
 class Sequence(NamedTuple):
@@ -18,75 +22,146 @@ class Sequence(NamedTuple):
         return Sequence((*self.tokens, token), (*self.log_probs, float(log_prob)))
 
 
-def score(sequence, length_penalty, alpha):
+class Row(NamedTuple):
+    """What is known of one example, beside its table."""
+
+    prefix: tuple = ()  # -1: nothing is forced
+    source: tuple | None = None  # True on real steps
+    fewest: int = 0
+    most: int = 0
+
+
+def row_of(search, **known):
+    """A row as long as the search says."""
+    return Row(**{"fewest": search.min_length, "most": search.max_length} | known)
+
+
+def score(sequence, search, row=None):
     length = len(sequence.tokens)
     penalty = {
         "none": 1.0,
-        "average": length**alpha,
-        "gnmt": ((5 + length) / 6) ** alpha,
-    }[length_penalty]
-    return sequence.total / penalty
+        "average": length**search.alpha,
+        "gnmt": ((5 + length) / 6) ** search.alpha,
+    }[search.length_penalty]
+    return sequence.total / penalty + coverage(sequence, search, row)
 
 
-def continuations(table, live, end, min_length):
-    """All possible ones as (sequence, is ended), best first; Python's sort keeps ties in order."""
+def coverage(sequence, search, row):
+    if not search.coverage_penalty:
+        return 0.0
+    covered = alignments_of(sequence.tokens).astype("float64").sum(axis=0)
+    if row is not None and row.source is not None:
+        covered = covered[list(row.source)]
+    return search.coverage_penalty * np.log(np.minimum(covered, 1.0)).sum()
+
+
+def next_log_probs(table, tokens, search, row, end):
+    """What the constraints make of the table's log-probs, in float64."""
+    model = log_probs_after(table, tokens)
+    found = model.copy()
+    kinds = {kind: name for name, kind in CONSTRAINTS.items()}
+    for constraint in search.constraints:
+        REFERENCES[kinds[type(constraint)]](constraint, list(tokens), found, row.most, end)
+    forced = row.prefix[len(tokens)] if len(tokens) < len(row.prefix) else -1
+    if forced >= 0:
+        found[:] = -math.inf
+        found[forced] = model[forced]
+    return found
+
+
+def continuations(table, live, end, search, row, said=()):
+    """All possible ones as (sequence, is ended), best first; Python's sort keeps ties in order.
+
+    `said` are the tokens that earlier groups went on with.
+    """
     found = []
     for sequence in live:
-        for token, log_prob in enumerate(log_probs_after(table, sequence.tokens)):
+        following = next_log_probs(table, sequence.tokens, search, row, end)
+        for token, log_prob in enumerate(following):
             extended = sequence.extend(token, log_prob)
-            too_short = token == end and len(extended.tokens) < min_length
+            too_short = token == end and len(extended.tokens) < row.fewest
             if log_prob > -math.inf and not too_short:
-                found.append((extended, token == end))
-    return sorted(found, key=lambda pair: -pair[0].total)
+                rank = extended.total - search.diversity * said.count(token) if said else None
+                rank = extended.total if rank is None else rank
+                found.append((rank, extended, token == end))
+    return [pair for _, *pair in sorted(found, key=lambda each: -each[0])]
 
 
-def can_beat(live, worst, length_penalty, alpha, max_length):
+def can_beat(live, worst, search, most):
     """Whether a live hypothesis could beat a score by going on at no cost."""
+    free = search.__class__(**{**vars(search), "coverage_penalty": 0.0})
     for sequence in live:
-        for length in range(len(sequence.tokens) + 1, max_length + 1):
-            free = Sequence(
-                (None,) * length, sequence.log_probs + (0.0,) * (length - len(sequence.tokens))
-            )
-            if score(free, length_penalty, alpha) > worst:
+        for length in range(len(sequence.tokens) + 1, most + 1):
+            nothing = (0.0,) * (length - len(sequence.tokens))
+            longer = Sequence((None,) * length, sequence.log_probs + nothing)
+            if score(longer, free) > worst:
                 return True
     return False
 
 
-def reference_beam(table, end, search):
-    """Returns the `n_best` sequences of one example, best first."""
-    penalty = search.length_penalty, search.alpha
-    live, finished = [Sequence((), ())], []
-    for length in range(1, search.max_length + 1):
-        looked_at = continuations(table, live, end, search.min_length)[: 2 * search.width]
-        live = [sequence for sequence, ended in looked_at if not ended][: search.width]
+class Group:
+    """A beam of its own."""
+
+    def __init__(self):
+        self.live, self.finished, self.over = [Sequence((), ())], [], False
+
+
+def step(group, width, table, end, search, row, said):
+    length = len(group.live[0].tokens) + 1
+    looked_at = continuations(table, group.live, end, search, row, said)[: 2 * width]
+    group.live = [sequence for sequence, ended in looked_at if not ended][:width]
+    if not group.over:
         for place, (sequence, ended) in enumerate(looked_at):
-            at_the_limit = length == search.max_length and sequence in live
-            if at_the_limit or (ended and place < search.width):
-                finished.append(sequence)
-        finished.sort(key=lambda sequence: -score(sequence, *penalty))
-        finished = finished[: search.width]
+            at_the_limit = length == row.most and sequence in group.live
+            if at_the_limit or (ended and place < width):
+                group.finished.append(sequence)
+        group.finished.sort(key=lambda sequence: -score(sequence, search, row))
+        group.finished = group.finished[:width]
+    full = len(group.finished) == width
+    if search.stop == "first" and full:
+        group.over = True
+    if search.stop == "optimal" and full:
+        worst = score(group.finished[-1], search, row)
+        group.over |= not can_beat(group.live, worst, search, row.most)
+    group.over |= not group.live
 
-        full = len(finished) == search.width
-        if search.stop == "first" and full:
+
+def reference_beam(table, end, search, row=None):
+    """Returns the `n_best` sequences of one example, best first."""
+    row = row_of(search) if row is None else row
+    width = search.width // search.groups
+    groups = [Group() for _ in range(search.groups)]
+    for _ in range(row.most):
+        said = []
+        for group in groups:
+            was_over = group.over
+            if group.live:
+                step(group, width, table, end, search, row, said)
+            if not was_over:
+                said += [sequence.tokens[-1] for sequence in group.live]
+        if all(group.over for group in groups):
             break
-        if search.stop == "optimal" and full:
-            worst = score(finished[-1], *penalty)
-            if not can_beat(live, worst, *penalty, search.max_length):
-                break
-    return finished[: search.n_best]
+    found = {s.tokens: s for group in reversed(groups) for s in reversed(group.finished)}
+    places = list(enumerate(s for group in groups for s in group.finished))
+    order = {s.tokens: i for i, s in reversed(places)}  # of one found twice, the first place
+    ranked = sorted(found.values(), key=lambda s: order.get(s.tokens, math.inf))
+    if search.groups == 1:
+        ranked = groups[0].finished
+    return sorted(ranked, key=lambda s: -score(s, search, row))[: search.n_best]
 
 
-def enumerate_sequences(table, end, min_length, max_length):
-    """Every possible sequence up to `max_length` that ends, or is that long."""
+def enumerate_sequences(table, end, search, row):
+    """Every possible sequence up to the limit that ends, or is that long."""
     live, complete = [Sequence((), ())], []
-    for length in range(1, max_length + 1):
-        found = continuations(table, live, end, min_length)
-        complete += [s for s, ended in found if ended or length == max_length]
+    for length in range(1, row.most + 1):
+        found = continuations(table, live, end, search, row)
+        complete += [s for s, ended in found if ended or length == row.most]
         live = [s for s, ended in found if not ended]
     return complete
 
 
-def brute_force(table, end, search):
-    complete = enumerate_sequences(table, end, search.min_length, search.max_length)
-    complete.sort(key=lambda s: -score(s, search.length_penalty, search.alpha))
+def brute_force(table, end, search, row=None):
+    row = row_of(search) if row is None else row
+    complete = enumerate_sequences(table, end, search, row)
+    complete.sort(key=lambda s: -score(s, search, row))
     return complete[: search.n_best]

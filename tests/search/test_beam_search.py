@@ -19,16 +19,16 @@ from search_tables import (
 )
 
 from seqzoo.ops import beams
-from seqzoo.search import BeamSearch, Greedy
+from seqzoo.search import BeamSearch, Greedy, Rows
 
 END = 1
 PENALTIES = [("none", 1.0), ("average", 1.0), ("average", 0.6), ("gnmt", 0.9)]
 STOPS = ["first", "optimal", "all"]
 
 
-def run(search, tables, end=END):
+def run(search, tables, end=END, rows=Rows()):  # noqa: B008
     state = start_state(len(tables), search.width)
-    found = search(table_step, state, tables, START, end)
+    found = search(table_step, state, tables, START, end, rows)
     return type(found)(*(np.asarray(part) for part in found))
 
 
@@ -41,15 +41,15 @@ def sequences(found, row):
     ]
 
 
-def assert_same(found, row, expected, search):
+def assert_same(found, row, expected, search, known=None):
     assert sequences(found, row) == [s.tokens for s in expected]
     missing = search.n_best - len(expected)
-    scores = [score(s, search.length_penalty, search.alpha) for s in expected]
+    scores = [score(s, search, known) for s in expected]
     np.testing.assert_allclose(found.scores[row], scores + [-np.inf] * missing, rtol=1e-5)
     for place, sequence in enumerate(expected):
         length = len(sequence.tokens)
-        np.testing.assert_array_equal(
-            found.token_log_probs[row, place, :length], np.float32(sequence.log_probs)
+        np.testing.assert_allclose(
+            found.token_log_probs[row, place, :length], sequence.log_probs, rtol=1e-6
         )
         np.testing.assert_array_equal(
             found.alignments[row, place, :length], alignments_of(sequence.tokens)
@@ -68,7 +68,9 @@ def assert_clear_behind_ends(found):
 @pytest.mark.parametrize(("width", "n_best"), [(1, 1), (3, 2), (9, 9)])
 def test_every_option_gives_what_a_plain_beam_gives(width, n_best, length_penalty, alpha, stop):
     for min_length, grain in [(0, 2), (3, 64)]:
-        search = BeamSearch(width, n_best, length_penalty, alpha, stop, min_length, max_length=6)
+        search = BeamSearch(
+            width, n_best, length_penalty, alpha, 0.0, stop, min_length, max_length=6
+        )
         tables = coarse_tables(seed=width, batch=7, vocabulary=5, grain=grain)
         found = run(search, tables)
         for row, table in enumerate(tables):
@@ -95,7 +97,7 @@ def test_any_input_gives_what_a_plain_beam_gives(
 ):
     tables = coarse_tables(seed, batch, vocabulary, impossible)
     search = BeamSearch(
-        width, min(n_best, width), *penalty, stop, min(min_length, max_length), max_length
+        width, min(n_best, width), *penalty, 0.0, stop, min(min_length, max_length), max_length
     )
     found = run(search, tables, end)
     for row, table in enumerate(tables):
@@ -124,7 +126,7 @@ def test_a_wide_beam_finds_the_best_of_all_sequences(
 ):
     n_best = min(10, max_length)
     for min_length in (0, 4):
-        search = BeamSearch(width, n_best, length_penalty, alpha, stop, min_length, max_length)
+        search = BeamSearch(width, n_best, length_penalty, alpha, 0.0, stop, min_length, max_length)
         tables = random_tables(seed=max_length, batch=2, vocabulary=vocabulary)
         found = run(search, tables)
         for row, table in enumerate(tables):
@@ -132,7 +134,7 @@ def test_a_wide_beam_finds_the_best_of_all_sequences(
 
 
 def test_the_widest_beam_finds_the_best_of_all_sequences_of_six_tokens_of_five():
-    search = BeamSearch(5120, 10, "average", 1.0, "optimal", max_length=6)
+    search = BeamSearch(5120, 10, stop="optimal", max_length=6)
     tables = random_tables(seed=3, batch=1, vocabulary=5)
     assert_same(run(search, tables), 0, brute_force(tables[0], END, search), search)
 

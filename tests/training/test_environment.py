@@ -3,9 +3,8 @@ import random
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from seqzoo.training.environment import devices, make_strategy, set_seed, use_precision
+from seqzoo.training.environment import devices, set_seed, use_precision
 
 
 def draw():
@@ -35,23 +34,6 @@ def test_a_precision_ends_with_an_error_too():
         raise KeyError
 
     assert keras.layers.Dense(3).dtype_policy.name == "float32"
-
-
-def test_strategies_are_made_by_name():
-    assert make_strategy("auto").num_replicas_in_sync == 1
-    assert isinstance(make_strategy("mirrored"), tf.distribute.MirroredStrategy)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("mirorred", "Unknown `strategy` 'mirorred'. Did you mean 'mirrored'?"),
-        ("tpu", "The strategy 'tpu' needs a TPU. Received: none"),
-    ],
-)
-def test_a_strategy_that_is_unknown_or_lacks_its_devices_is_refused(name, message):
-    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
-        make_strategy(name)
 
 
 def test_devices_are_told_in_words():

@@ -1,9 +1,9 @@
 """The gated recurrent unit."""
 
 import keras
-from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.ops.recurrence import gru_step, gru_step_reset_before
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -65,18 +65,8 @@ class GRUCell(Cell):
         return (bias[0],) if self.reset_after else (bias,)
 
     def advance(self, projected, states, linear, extra_weights):
-        (h,) = states
-        gate, activate = self.recurrent_activation, self.activation
-        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
-        if self.reset_after:
-            h_z, h_r, h_g = ops.split(linear("recurrent", h), 3, axis=-1)
-            z, r = gate(x_z + h_z), gate(x_r + h_r)
-            g = activate(x_g + r * h_g)
-        else:
-            h_z, h_r = ops.split(linear("gates", h), 2, axis=-1)
-            z, r = gate(x_z + h_z), gate(x_r + h_r)
-            g = activate(x_g + linear("candidate", r * h))
-        return [z * h + (1 - z) * g]
+        step = gru_step if self.reset_after else gru_step_reset_before
+        return step(projected, states, linear, self.recurrent_activation, self.activation)
 
     def get_config(self):
         return super().get_config() | {

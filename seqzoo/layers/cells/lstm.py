@@ -5,6 +5,7 @@ from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
 from seqzoo.layers.cells.chrono import ChronoInitializer
+from seqzoo.ops.recurrence import lstm_step
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -64,11 +65,7 @@ class LSTMCell(Cell):
         return ops.where(forget, ops.ones_like(bias), bias)
 
     def advance(self, projected, states, linear, extra_weights):
-        h, c = states
-        i, f, g, o = ops.split(projected + linear("recurrent", h), 4, axis=-1)
-        gate, activate = self.recurrent_activation, self.activation
-        c = gate(f) * c + gate(i) * activate(g)
-        return [gate(o) * activate(c), c]
+        return lstm_step(projected, states, linear, self.recurrent_activation, self.activation)
 
     def get_config(self):
         return super().get_config() | {

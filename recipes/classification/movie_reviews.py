@@ -1,0 +1,110 @@
+"""Movie reviews: whether a sentence is positive or negative, of MR or of SST-2.
+
+    seqzoo train recipes/classification/movie_reviews.py --data DIR --seed 0
+
+Sources: MR (Pang and Lee, 2005, https://aclanthology.org/P05-1015): DIR holds `rt-polarity.pos`
+and `rt-polarity.neg`; the last tenth of each file is the test split, the tenth before it the
+validation split. SST-2 (Socher et al., 2013, https://aclanthology.org/D13-1170): DIR holds
+`train.txt`, `dev.txt` and `test.txt`, lines of `0` or `1` and a sentence. `--set
+data.tfds=glue/sst2` and `--set data.tfds=rotten_tomatoes` take sets of TensorFlow Datasets. Without
+any of them, the recipe trains on names of countries, languages and currencies of Unicode CLDR,
+whose language is asked for.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from seqzoo import zoo
+from seqzoo.datasets import labelled_text, names, tfds_classification
+from seqzoo.datasets.text_files import find_file
+from seqzoo.metrics import METRICS
+from seqzoo.preprocessing import LabelledText, WhitespaceTokenizer
+from seqzoo.recipe import Figure, Recipe, TrainingOptions, classified_answers
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A set of TensorFlow Datasets, if any, and the seed of the names of the default."""
+
+    tfds: str | None = None
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Sizes of the model."""
+
+    embedding_dim: int = 300
+    filters: int = 100
+    dropout: float = 0.5
+    embedding_dropout: float = 0.5
+    min_frequency: int = 1
+    label_smoothing: float = 0.1
+
+
+def load(folder: Path | None, data: Data) -> dict:
+    if data.tfds is not None:
+        return tfds_classification.load(data.tfds, data_dir=folder)
+    if folder is None:
+        return names.load(seed=data.seed)
+    if (folder / "rt-polarity.pos").is_file():
+        return _polarity(folder)
+    files = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt"}
+    return {
+        split: labelled_text.load_lines(find_file(folder, [name])) for split, name in files.items()
+    }
+
+
+def _polarity(folder: Path) -> dict:
+    splits: dict = {"train": [], "validation": [], "test": []}
+    for label in ("pos", "neg"):
+        path = {label: folder / f"rt-polarity.{label}"}
+        examples = labelled_text.load_file_per_label(path, encoding="latin-1")
+        tenth = len(examples) // 10
+        splits["train"] += examples[: -2 * tenth]
+        splits["validation"] += examples[-2 * tenth : -tenth]
+        splits["test"] += examples[-tenth:]
+    return splits
+
+
+def build(splits: dict, model: Model):
+    tokenizer = WhitespaceTokenizer(lowercase=True, min_frequency=model.min_frequency)
+    preprocessor = LabelledText(tokenizer)
+    preprocessor.adapt(splits["train"])
+    return zoo.kim_2014(
+        preprocessor,
+        embedding_dim=model.embedding_dim,
+        filters=model.filters,
+        dropout=model.dropout,
+        embedding_dropout=model.embedding_dropout,
+        label_smoothing=model.label_smoothing,
+    )
+
+
+recipe = Recipe(
+    name="movie_reviews",
+    load=load,
+    build=build,
+    data=Data(),
+    model=Model(),
+    training=TrainingOptions(
+        epochs=8,
+        batch_size=50,
+        learning_rate=1e-3,
+        schedule="cosine",
+        monitor="val_accuracy",
+        mode="max",
+    ),
+    search=None,
+    metrics={"accuracy": METRICS["accuracy"], "macro_f1": METRICS["macro_f1"]},
+    examples=("a thoughtful and moving film .", "dull , lifeless and far too long ."),
+    figures=(
+        Figure("accuracy, MR", published="0.761 (Kim 2014, CNN-rand, 10-fold)", measured="not yet"),
+        Figure(
+            "accuracy, SST-2",
+            published="0.827 (Kim 2014, CNN-rand, trained on phrases too)",
+            measured="not yet",
+        ),
+    ),
+    respond=classified_answers,
+)

@@ -1,0 +1,98 @@
+"""Sentences and their tags from CoNLL files: a token a line, in columns, and a blank line between.
+
+CoNLL-U, the format of Universal Dependencies, is read too: lines that begin with `#` are comments
+there, and the ids of multi-word tokens (`3-4`) and of empty nodes (`8.1`) are left out.
+"""
+
+import re
+from pathlib import Path
+
+from seqzoo.datasets.text_files import read_lines
+
+Sentences = list[tuple[list[str], list[str]]]
+
+_COLUMNS = {"upos": 3, "xpos": 4, "deprel": 7}  # of the ten of CoNLL-U
+
+
+def load(
+    path: str | Path, token_column: int = 0, tag_column: int = -1, encoding: str = "utf-8"
+) -> Sentences:
+    """Reads tokens and tags; columns are set apart by tabs, or by spaces where there is no tab.
+
+    Lines that begin with `-DOCSTART-` are left out.
+
+    Args:
+        path: A file, plain or gzipped.
+        token_column: Which column holds the token, 0 being the first.
+        tag_column: Which column holds the tag, -1 being the last.
+        encoding: Of the file.
+
+    Returns:
+        Pairs of tokens and tags.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if a line has too few columns, or an empty token or tag; names file and line.
+    """
+    sentences: Sentences = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    for number, line in enumerate([*read_lines(Path(path), encoding), ""], start=1):
+        if not line.strip():
+            if tokens:
+                sentences.append((tokens, tags))
+            tokens, tags = [], []
+        elif not line.startswith("-DOCSTART-"):
+            columns = line.rstrip("\r").split("\t" if "\t" in line else None)
+            least = max(token_column, tag_column, -tag_column - 1, 1) + 1
+            if len(columns) < least:
+                _refuse(path, number, line, f"at least {least} columns")
+            token, tag = columns[token_column].strip(), columns[tag_column].strip()
+            if not token or not tag:
+                _refuse(path, number, line, "a token and a tag")
+            tokens.append(token)
+            tags.append(tag)
+    if not sentences:
+        raise ValueError(f"{path} holds no sentence. A token and its tag are wanted on each line.")
+    return sentences
+
+
+def load_conllu(path: str | Path, column: str = "upos") -> Sentences:
+    """Reads the words of a CoNLL-U file and one of their columns.
+
+    Args:
+        path: A file, plain or gzipped.
+        column: `"upos"`, `"xpos"` or `"deprel"`.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if the column is unknown, or a line has not ten; names file and line.
+    Reference: https://universaldependencies.org/format.html
+    """
+    if column not in _COLUMNS:
+        raise ValueError(f"Unknown column {column!r}. Known: {', '.join(_COLUMNS)}.")
+    sentences: Sentences = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    for number, line in enumerate([*read_lines(Path(path)), ""], start=1):
+        if not line.strip():
+            if tokens:
+                sentences.append((tokens, tags))
+            tokens, tags = [], []
+        elif not line.startswith("#"):
+            columns = line.split("\t")
+            if len(columns) != 10 or not re.fullmatch(r"\d+([-.]\d+)?", columns[0]):
+                _refuse(path, number, line, "ten columns between tabs, the first a number,")
+            if columns[0].isdecimal():
+                tokens.append(columns[1])
+                tags.append(columns[_COLUMNS[column]])
+    if not sentences:
+        raise ValueError(f"{path} holds no sentence. Check the file.")
+    return sentences
+
+
+def _refuse(path: str | Path, number: int, line: str, wanted: str) -> None:
+    raise ValueError(
+        f"Each line must have {wanted}. Received: line {number} of {path}, {line[:60]!r}. Mend or "
+        "remove the line."
+    )

@@ -1,0 +1,92 @@
+"""Texts and their labels from files: `label text` on each line, a file for each label, or JSON."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seqzoo.datasets.text_files import read_lines
+
+Examples = list[tuple[str, str]]
+
+
+def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
+    """Reads lines of a label, white space, and a text.
+
+    Args:
+        path: A file, plain or gzipped.
+        encoding: Of the file.
+
+    Returns:
+        Pairs of text and label.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if a line has no text, or the file is empty or not in the encoding.
+    """
+    examples = []
+    for number, line in enumerate(read_lines(Path(path), encoding), start=1):
+        label, *text = line.split(maxsplit=1)
+        if not text:
+            raise ValueError(
+                f"Each line must be a label, a space and a text. Received: line {number} of "
+                f"{path}, {line!r}. Mend or remove the line."
+            )
+        examples.append((text[0].rstrip(), label))
+    return examples
+
+
+def load_file_per_label(paths: Mapping[str, str | Path], encoding: str = "utf-8") -> Examples:
+    """Reads files that hold one text a line, each file those of one label.
+
+    Args:
+        paths: Files by label.
+        encoding: Of the files.
+    """
+    return [
+        (line.strip(), label)
+        for label, path in paths.items()
+        for line in read_lines(Path(path), encoding)
+    ]
+
+
+def load_json_lines(path: str | Path, text: str = "text", label: str = "label") -> Examples:
+    """Reads a file with one JSON object a line.
+
+    Args:
+        path: A file, plain or gzipped.
+        text: Name of the field with the text.
+        label: Name of the field with the label, a text or an integer.
+
+    Raises:
+        ValueError: if a line is no object with the two fields; names file and line.
+    """
+    examples = []
+    for number, line in enumerate(read_lines(Path(path)), start=1):
+        try:
+            record = json.loads(line)
+            examples.append((record[text], str(record[label])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"Each line must be a JSON object with {text!r} and {label!r}. Received: line "
+                f"{number} of {path}, {line[:60]!r}. Mend or remove the line."
+            ) from error
+    return examples
+
+
+def split_off(examples: Sequence, share: float, seed: int = 0) -> tuple[list, list]:
+    """Divides examples by chance, the same for the same seed.
+
+    Args:
+        examples: Any examples.
+        share: From 0 to 1: how much of them the second part gets.
+        seed: Int.
+
+    Returns:
+        Two lists, each in the order of the examples.
+    """
+    chosen = set(random.Random(seed).sample(range(len(examples)), round(share * len(examples))))
+    parts: tuple[list, list] = ([], [])
+    for place, example in enumerate(examples):
+        parts[place in chosen].append(example)
+    return parts

@@ -1,0 +1,240 @@
+"""Pairs of texts that need not fit into memory: files, many shards, TFRecord, other datasets."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import glob
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+Pair = tuple[tf.Tensor, tf.Tensor]
+
+_FILES_AT_ONCE = 8  # files whose lines are mixed, before the examples are
+_COUNTED = 4096  # lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Raw pairs that are read anew in each epoch, and never all held in memory.
+
+    `fit` of a task takes it in the place of a list. A stream has a length, and it can be iterated
+    over, so that a tokenizer is adapted by `tokenizer.adapt(source for source, _ in stream)`.
+
+    Args:
+        names: What is read, such as paths of files.
+        read: Function of one of the names, a string tensor, that returns a dataset of its pairs
+            of string scalars.
+        shuffle: Positive int, the examples that are held in memory to be put in another order. The
+            order of the names is another in each epoch too, and several are read at once.
+        size: Number of the pairs; None counts them when it is asked for, which reads all.
+    """
+
+    names: tuple[str, ...]
+    read: Callable[[tf.Tensor], tf.data.Dataset]
+    shuffle: int = 100_000
+    size: int | None = None
+
+    def __post_init__(self):
+        if self.shuffle < 1:
+            raise ValueError(f"`shuffle` must be at least 1. Received: shuffle={self.shuffle}.")
+
+    def __len__(self) -> int:
+        return self._count if self.size is None else self.size
+
+    @functools.cached_property
+    def _count(self) -> int:
+        batches = self.ordered().batch(_COUNTED)
+        counted = batches.reduce(
+            tf.constant(0, tf.int64), lambda count, batch: count + tf.size(batch[0], tf.int64)
+        )
+        return int(counted)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for sources, targets in self.ordered().batch(_COUNTED).as_numpy_iterator():
+            for source, target in zip(sources, targets, strict=True):
+                yield source.decode("utf-8", "replace"), target.decode("utf-8", "replace")
+
+    def ordered(self) -> tf.data.Dataset:
+        """All pairs once, in the order of the names."""
+        return tf.data.Dataset.from_tensor_slices(list(self.names)).flat_map(self.read)
+
+    def shuffled(self, seed: int) -> tf.data.Dataset:
+        """The pairs of epoch after epoch without end, each in an order of its own."""
+
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            names = tf.random.experimental.stateless_shuffle(
+                tf.constant(self.names), tf.stack([seed, number])
+            )
+            at_once = min(_FILES_AT_ONCE, len(self.names))
+            files = tf.data.Dataset.from_tensor_slices(names)
+            mixed = files.interleave(self.read, at_once)
+
+            def block(place: tf.Tensor, pairs: Pair) -> tf.data.Dataset:
+                seeds = tf.stack([seed, number * 2**32 + place + 1])
+                places = tf.range(tf.size(pairs[0]))
+                order = tf.random.experimental.stateless_shuffle(places, seeds)
+                shuffled = tuple(tf.gather(side, order) for side in pairs)
+                return tf.data.Dataset.from_tensor_slices(shuffled)
+
+            return mixed.batch(self.shuffle).enumerate().flat_map(block)
+
+        return tf.data.Dataset.counter().flat_map(epoch)
+
+    @functools.cached_property
+    def origin(self) -> dict[str, Any]:
+        """What the pairs are read from: names, and sizes of files, in two numbers."""
+        sizes = [os.path.getsize(n) if os.path.exists(n) else 0 for n in self.names]
+        return {
+            "files": len(self.names),
+            "checksum": zlib.crc32(repr((self.names, sizes)).encode()),
+        }
+
+
+def tab_separated(files: str | Sequence[str], columns: tuple[int, int] = (0, 1), **options):
+    """Streams files with a pair in each line, between tabs; plain or gzipped.
+
+    Args:
+        files: A path, a pattern such as `"shards/train-*.tsv.gz"`, or several of them.
+        columns: Places of source and target.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits no file.
+    A line with too few columns stops the training with an error that shows it.
+    """
+
+    def pair(line: tf.Tensor) -> Pair:
+        parts = tf.strings.split(line, "\t")
+        check = tf.debugging.assert_greater(
+            tf.size(parts),
+            max(columns),
+            [f"A line needs {max(columns) + 1} columns. Received:", line],
+        )
+        with tf.control_dependencies([check]):
+            return parts[columns[0]], parts[columns[1]]
+
+    return Stream(_found(files), lambda path: _lines(path).map(pair), **options)
+
+
+def comma_separated(
+    files: str | Sequence[str],
+    columns: tuple[int, int] = (0, 1),
+    header: bool = True,
+    **options,
+):
+    """Streams CSV files, in which fields may be quoted; plain or gzipped.
+
+    Args:
+        files: As in `tab_separated`.
+        columns: Places of source and target.
+        header: Whether the first line of each file names the columns.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits no file.
+    """
+    order = sorted(columns)
+    places = [order.index(column) for column in columns]
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        settings = {"header": header, "select_cols": order}
+        plain, packed = (
+            tf.data.experimental.CsvDataset(
+                path, [tf.string] * 2, compression_type=kind, **settings
+            )
+            for kind in ("", "GZIP")
+        )
+        return _one_of(path, plain, packed).map(lambda *f: (f[places[0]], f[places[1]]))
+
+    return Stream(_found(files), read, **options)
+
+
+def line_aligned(sources: str | Sequence[str], targets: str | Sequence[str], **options):
+    """Streams pairs of files, of which line by line is one pair; plain or gzipped.
+
+    Args:
+        sources: As in `tab_separated`.
+        targets: As many files, which belong to the sources in the order of their names.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits no file.
+        ValueError: if there is another number of targets than of sources.
+    """
+    left, right = _found(sources), _found(targets)
+    if len(left) != len(right):
+        raise ValueError(
+            f"There must be as many target files as source files. Received: {len(left)} sources "
+            f"and {len(right)} targets."
+        )
+
+    def read(name: tf.Tensor) -> tf.data.Dataset:
+        paths = tf.strings.split(name, "\n")
+        return tf.data.Dataset.zip(_lines(paths[0]), _lines(paths[1]))
+
+    names = tuple(f"{source}\n{target}" for source, target in zip(left, right, strict=True))
+    return Stream(names, read, **options)
+
+
+def tf_records(files: str | Sequence[str], source: str, target: str, **options):
+    """Streams TFRecord files of `tf.train.Example`; plain or gzipped.
+
+    Args:
+        files: As in `tab_separated`.
+        source: Name of the feature of bytes that holds the source.
+        target: Name of that of the target.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits no file.
+    """
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in (source, target)}
+
+    def pair(record: tf.Tensor) -> Pair:
+        example = tf.io.parse_single_example(record, features)
+        return example[source], example[target]
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(path, _compression(path)).map(pair)
+
+    return Stream(_found(files), read, **options)
+
+
+def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options):
+    """Streams a finite `tf.data.Dataset` of pairs of string scalars, one of TFDS for example.
+
+    Args:
+        dataset: The pairs.
+        name: What a checkpoint calls it.
+        **options: `shuffle` and `size` of `Stream`.
+    """
+    return Stream((name,), lambda _: dataset, **options)
+
+
+def _found(files: str | Sequence[str]) -> tuple[str, ...]:
+    paths: list[str] = []
+    for pattern in [files] if isinstance(files, (str, os.PathLike)) else files:
+        found = sorted(glob.glob(os.fspath(pattern)))
+        if not found:
+            raise FileNotFoundError(f"No file fits {os.fspath(pattern)!r}. Check the path.")
+        paths += found
+    return tuple(paths)
+
+
+def _compression(path: tf.Tensor) -> tf.Tensor:
+    return tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+
+
+def _lines(path: tf.Tensor) -> tf.data.Dataset:
+    return tf.data.TextLineDataset(path, _compression(path))
+
+
+def _one_of(path: tf.Tensor, plain: tf.data.Dataset, packed: tf.data.Dataset) -> tf.data.Dataset:
+    """The dataset that reads the file, the other one being empty."""
+    is_packed = tf.cast(tf.strings.regex_full_match(path, r".*\.gz"), tf.int64)
+    return packed.take(-is_packed).concatenate(plain.take(is_packed - 1))

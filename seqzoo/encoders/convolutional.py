@@ -1,0 +1,205 @@
+"""Encoders that read a sequence by convolutions: windows of it, or ever wider ones."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.inputs import step_mask
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TextCNN(keras.layers.Layer):
+    """Looks at each step through windows of several widths.
+
+    With `"max"` pooling and a dropout of 0.5 in the head it is the classifier of Kim, 2014.
+
+    Args:
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+            tokens.
+        embedding_dim: Positive int, the width of the embeddings or of the vectors.
+        windows: Widths of the windows in steps.
+        filters: Positive int, features of each width.
+        dropout: From 0 to 1: the share of the values set to 0 after the embedding.
+        embedding_stddev: Deviation of the embeddings before training.
+
+    Call arguments:
+        inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
+        mask: Boolean `(B, S)`, True on real steps; None means every id but 0, or every vector.
+
+    Returns:
+        `Encoded` with `len(windows) * filters` features and no state.
+
+    Reference: Kim, 2014, https://arxiv.org/abs/1408.5882
+    Differs from the paper: a window may begin before the first word and end after the last, so
+    that the shortest text has one of every width.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int | None,
+        embedding_dim: int = 300,
+        windows: Sequence[int] = (3, 4, 5),
+        filters: int = 100,
+        dropout: float = 0.0,
+        embedding_stddev: float = 0.15,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.windows = windows
+        self.filters = filters
+        self.dropout = dropout
+        self.embedding_stddev = embedding_stddev
+        self.supports_masking = True
+        dtype = self.dtype_policy
+        start = keras.initializers.RandomNormal(stddev=embedding_stddev)
+        self.embedding = vocabulary_size and keras.layers.Embedding(
+            vocabulary_size, embedding_dim, start, dtype=dtype, name="embedding"
+        )
+        self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
+        self.convolutions = [
+            keras.layers.Conv1D(
+                filters, window, padding="same", activation="relu", dtype=dtype, name=f"of_{window}"
+            )
+            for window in windows
+        ]
+
+    def build(self, inputs_shape):
+        if self.embedding is not None:
+            self.embedding.build(inputs_shape)
+        for convolution in self.convolutions:
+            convolution.build((None, None, self.embedding_dim))
+        self.built = True
+
+    def call(self, inputs, mask=None, training=False):
+        mask = step_mask(inputs, mask)
+        embedded = inputs if self.embedding is None else self.embedding(inputs)
+        embedded = _only_real(self.drop(embedded, training=training), mask)
+        outputs = [convolution(embedded) for convolution in self.convolutions]
+        return Encoded(ops.concatenate(outputs, axis=-1), [], mask)
+
+    def compute_mask(self, inputs, mask=None):
+        return [step_mask(inputs, mask)]
+
+    def get_config(self):
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+            "windows": list(self.windows),
+            "filters": self.filters,
+            "dropout": self.dropout,
+            "embedding_stddev": self.embedding_stddev,
+        }
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TCN(keras.layers.Layer):
+    """Stacks residual blocks of convolutions, each looking twice as far as the one below.
+
+    A block is two dilated convolutions, each with a ReLU and dropout of whole features, around
+    which its input goes. With `causal` no step sees a later one.
+
+    Args:
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+            tokens.
+        embedding_dim: Positive int, the width of the embeddings or of the vectors.
+        units: Positive int, features of every block.
+        blocks: Positive int. The last one sees (window - 1) * 2 ** (blocks - 1) steps around.
+        window: Width of a convolution in steps.
+        causal: Whether a step sees itself and the past alone.
+        dropout: From 0 to 1: the share of the features set to 0 in training.
+
+    Call arguments:
+        inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
+        mask: Boolean `(B, S)`, True on real steps; None means every id but 0, or every vector.
+
+    Returns:
+        `Encoded` with `units` features and no state.
+
+    Reference: Bai et al., 2018, https://arxiv.org/abs/1803.01271
+    Differs from the paper: no weight normalisation; masked steps are read as zeros.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int | None,
+        embedding_dim: int = 100,
+        units: int = 100,
+        blocks: int = 4,
+        window: int = 3,
+        causal: bool = False,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.blocks = blocks
+        self.window = window
+        self.causal = causal
+        self.dropout = dropout
+        self.supports_masking = True
+        dtype = self.dtype_policy
+        self.embedding = vocabulary_size and keras.layers.Embedding(
+            vocabulary_size, embedding_dim, dtype=dtype, name="embedding"
+        )
+        self.drop = keras.layers.SpatialDropout1D(dropout, dtype=dtype, name="dropout")
+        self.convolutions = [
+            keras.layers.Conv1D(
+                units,
+                window,
+                padding="causal" if causal else "same",
+                dilation_rate=2 ** (i // 2),
+                activation="relu",
+                kernel_initializer="he_normal",
+                dtype=dtype,
+                name=f"block_{i // 2}_{i % 2}",
+            )
+            for i in range(2 * blocks)
+        ]
+        self.bypass = None
+        if embedding_dim != units:
+            self.bypass = keras.layers.Dense(units, dtype=dtype, name="bypass")
+
+    def build(self, inputs_shape):
+        if self.embedding is not None:
+            self.embedding.build(inputs_shape)
+        for i, convolution in enumerate(self.convolutions):
+            convolution.build((None, None, self.embedding_dim if i == 0 else self.units))
+        if self.bypass is not None:
+            self.bypass.build((None, None, self.embedding_dim))
+        self.built = True
+
+    def call(self, inputs, mask=None, training=False):
+        mask = step_mask(inputs, mask)
+        outputs = inputs if self.embedding is None else self.embedding(inputs)
+        for i in range(0, 2 * self.blocks, 2):
+            hidden = outputs
+            for convolution in self.convolutions[i : i + 2]:
+                hidden = convolution(_only_real(hidden, mask))
+                hidden = self.drop(hidden, training=training)
+            around = self.bypass(outputs) if i == 0 and self.bypass is not None else outputs
+            outputs = ops.relu(hidden + around)
+        return Encoded(outputs, [], mask)
+
+    def compute_mask(self, inputs, mask=None):
+        return [step_mask(inputs, mask)]
+
+    def get_config(self):
+        return super().get_config() | {
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+            "units": self.units,
+            "blocks": self.blocks,
+            "window": self.window,
+            "causal": self.causal,
+            "dropout": self.dropout,
+        }
+
+
+def _only_real(values, mask):
+    return ops.where(mask[..., None], values, ops.zeros_like(values))

@@ -1,0 +1,46 @@
+"""Scores of labels, over scikit-learn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def accuracy(outputs: Sequence[Any], references: Sequence[Any]) -> float:
+    """Returns the share of inputs whose label, or whole set of labels, is right, from 0 to 1.
+
+    Args:
+        outputs: A label, or a list of labels, for each input.
+        references: The right ones.
+    """
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(*_as_arrays(references, outputs)))
+
+
+def macro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
+    """Returns the mean of the F1 of the labels, each counting alike, from 0 to 1."""
+    from sklearn.metrics import f1_score
+
+    arrays = _as_arrays(references, outputs)
+    return float(f1_score(*arrays, average="macro", zero_division=0))
+
+
+def micro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
+    """Returns the F1 of all decisions together, from 0 to 1."""
+    from sklearn.metrics import f1_score
+
+    arrays = _as_arrays(references, outputs)
+    return float(f1_score(*arrays, average="micro", zero_division=0))
+
+
+def _as_arrays(references: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any, Any]:
+    if len(outputs) != len(references) or not len(references):
+        raise ValueError(
+            "Each of at least one output must have one reference. Received: "
+            f"{len(outputs)} outputs and {len(references)} references."
+        )
+    if isinstance(references[0], str):
+        return list(references), list(outputs)
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    binarizer = MultiLabelBinarizer().fit([*references, *outputs])
+    return binarizer.transform(references), binarizer.transform(outputs)

@@ -1,0 +1,45 @@
+"""Noise that hangs on nothing but what it is asked for: the same in every batch and backend."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+_GOLDEN = np.uint32(0x9E3779B9)
+
+
+def gumbel(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
+    """Gumbel noise, a hash of its arguments.
+
+    Args:
+        seeds: Int32 `(N,)`.
+        sample: Int32 `(N,)`, tells the samples of one seed apart.
+        step: Int32 scalar.
+        token_ids: Int32 `(N, J)`.
+
+    Returns:
+        Float32 `(N, J)`.
+    """
+    key = _mix(_mix(_mix(_unsigned(seeds)) + _unsigned(sample)) + _unsigned(step))
+    numbers = _mix(ops.expand_dims(key, 1) + _unsigned(token_ids) * ops.convert_to_tensor(_GOLDEN))
+    # 23 bits, so that float32 holds the middles of their intervals, neither 0 nor 1.
+    numbers = ops.cast(ops.cast(_shifted(numbers, 9), "int32"), "float32")
+    uniform = (numbers + 0.5) * 2.0**-23
+    return -ops.log(-ops.log(uniform))
+
+
+def _unsigned(values: Any) -> Any:
+    return ops.cast(ops.cast(values, "int32"), "uint32")
+
+
+def _mix(values: Any) -> Any:
+    """Chris Wellons's `lowbias32`, https://nullprogram.com/blog/2018/07/31/."""
+    values = ops.bitwise_xor(values, _shifted(values, 16))
+    values = values * ops.convert_to_tensor(np.uint32(0x7FEB352D))
+    values = ops.bitwise_xor(values, _shifted(values, 15))
+    values = values * ops.convert_to_tensor(np.uint32(0x846CA68B))
+    return ops.bitwise_xor(values, _shifted(values, 16))
+
+
+def _shifted(values: Any, bits: int) -> Any:
+    return ops.bitwise_right_shift(values, ops.convert_to_tensor(np.uint32(bits)))

@@ -1,0 +1,63 @@
+"""Products by the same weights at every step of a loop, on TensorFlow's kernels for processors.
+
+A step multiplies few rows by a wide kernel, and the kernels of TensorFlow then lose more time on
+packing the weights anew and on sharing the work between threads than they gain by it. Two things
+are done once, ahead of the loop. The weights are cut into pieces as square as can be, one for each
+gate of a cell: their products run side by side, each on a thread of its own where it is small. And
+where oneDNN multiplies, each piece lies transposed, as oneDNN packs it; Eigen wants it as it is.
+`benchmarks/step_products.py` measures both: 1.4 to 1.9 times as fast with oneDNN.
+"""
+
+import os
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from seqzoo.ops.affine import over_rows
+
+Product = Callable[[tf.Tensor], tf.Tensor]
+
+
+def product_by(kernel: tf.Tensor, bias: tf.Tensor | None = None) -> Product:
+    """Returns `inputs (..., in) -> inputs @ kernel + bias` for a kernel `(in, out)`."""
+    pieces, transposed = _cut(kernel), onednn_multiplies()
+    if transposed:
+        pieces = [tf.transpose(piece) for piece in pieces]
+
+    def product(rows):
+        parts = [tf.matmul(rows, piece, transpose_b=transposed) for piece in pieces]
+        found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+        return found if bias is None else found + bias
+
+    return lambda inputs: over_rows(product, inputs, kernel.shape[1])
+
+
+def product_by_transpose(kernel: tf.Tensor) -> Product:
+    """Returns `inputs (..., out) -> inputs @ kernel^T` for a kernel `(in, out)`."""
+    pieces, as_it_is = _cut(kernel), onednn_multiplies()
+    if not as_it_is:
+        pieces = [tf.transpose(piece) for piece in pieces]
+
+    def product(rows):
+        shares = tf.split(rows, len(pieces), axis=1) if len(pieces) > 1 else [rows]
+        pairs = zip(shares, pieces, strict=True)
+        return tf.add_n([tf.matmul(share, piece, transpose_b=as_it_is) for share, piece in pairs])
+
+    return lambda inputs: over_rows(product, inputs, kernel.shape[0])
+
+
+def onednn_multiplies() -> bool:
+    """Whether it is known that oneDNN does the products: seqzoo turns it on, if it comes in time.
+
+    Where another has imported TensorFlow before, it may be on or off by TensorFlow's own choice.
+    """
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+
+
+def _cut(kernel: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the kernel's columns in pieces; in one piece for an accelerator."""
+    rows, columns = kernel.shape
+    count = max(1, columns // rows)
+    if columns % count or count == 1 or tf.config.list_physical_devices("GPU"):
+        return [kernel]
+    return tf.split(kernel, count, axis=1)

@@ -1,0 +1,109 @@
+"""Texts and their classes as the inputs and labels of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.ops.names import check_known
+from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
+from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+PARTS = ("start", "end", "both")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class LabelledText(LabelledInputs):
+    """Turns texts into ids, and the names of their classes into numbers.
+
+    Args:
+        tokenizer: Of the texts. Words, sub-words, characters or bytes.
+        labels: The names of the classes in the order of their ids, or `Labels`; None takes those
+            that `adapt` finds.
+        multi_label: Whether a text has any number of labels, in place of one.
+        max_length: Longest text in tokens; None cuts nothing.
+        keep: What stays of a longer text: its `"start"`, its `"end"`, or half of each (`"both"`).
+
+    Raises:
+        ValueError: if `max_length` is below 1 or `keep` unknown.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        labels: Labels | Sequence[str] | None = None,
+        multi_label: bool = False,
+        max_length: int | None = None,
+        keep: Literal["start", "end", "both"] = "start",
+    ):
+        super().__init__(labels, multi_label)
+        check_known("keep", keep, PARTS)
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"`max_length` must be at least 1. Received: max_length={max_length}.")
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.keep = keep
+
+    def adapt_inputs(self, raw: tf.Tensor) -> None:
+        self.tokenizer.adapt(raw.numpy().tolist())
+
+    def raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None], tf.string, name="text")
+
+    def as_raw(self, inputs: Any) -> tf.Tensor:
+        if isinstance(inputs, (str, bytes)):
+            raise ValueError(
+                f"A list of texts is wanted. Received one text: {inputs[:40]!r}. Put it in a list."
+            )
+        inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
+        for place, text in enumerate(inputs):
+            if not isinstance(text, (str, bytes)):
+                raise ValueError(f"A list of texts is wanted. Received {text!r} at place {place}.")
+        return as_strings(inputs)
+
+    def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
+        return self._cut(self.tokenizer.tokenize(raw))
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        chunks = [
+            self.encode_inputs(raw[i : i + 1024]).row_lengths().numpy()
+            for i in range(0, len(raw), 1024)
+        ]
+        return np.concatenate([np.zeros(0, np.int64), *chunks])
+
+    def pack_inputs(self, encoded: tf.RaggedTensor) -> Inputs:
+        ids = encoded.to_tensor()
+        # At least one step, so that no layer has to do with none.
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+        lengths = tf.cast(encoded.row_lengths(), tf.int32)
+        return {"inputs": ids, "mask": tf.sequence_mask(lengths, tf.shape(ids)[1])}
+
+    def tokens(self, text: str) -> list[str]:
+        """Readable tokens of a text, as the model gets them."""
+        ids = self.encode_inputs(as_strings([text])).to_tensor()
+        return [token.decode("utf-8") for token in self.tokenizer.tokens(ids).numpy()[0]]
+
+    def _cut(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        if self.max_length is None:
+            return ids
+        if self.keep == "start":
+            return ids[:, : self.max_length]
+        if self.keep == "end":
+            return ids[:, -self.max_length :]
+        first = (self.max_length + 1) // 2
+        rest = ids[:, first:]
+        last = self.max_length - first
+        return tf.concat([ids[:, :first], rest[:, -last:] if last else rest[:, :0]], axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
+            "max_length": self.max_length,
+            "keep": self.keep,
+        }

@@ -1,0 +1,90 @@
+"""Several sequences in a row, so that hardly a step of a batch is padding."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Packed(NamedTuple):
+    """Sequences that lie one after the other in rows of one length.
+
+    Attributes:
+        values: `(rows, length, ...)` of the sequences, 0 on padding.
+        segment_ids: Int32 `(rows, length)`: 1 for the first sequence of a row, 2 for the next one,
+            0 on padding.
+        places: Int32 `(sequences, 2)`: row and first step of each sequence.
+    """
+
+    values: tf.Tensor
+    segment_ids: tf.Tensor
+    places: tf.Tensor
+
+
+def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
+    """Puts sequences into as few rows as the best fit finds.
+
+    Recurrent layers take `segment_ids`, and then compute for every sequence what they would in a
+    row of its own.
+
+    Args:
+        sequences: Ragged tensor `(sequences, None, ...)`.
+        length: Positive int, steps of a row.
+
+    Raises:
+        ValueError: if a sequence is longer than a row.
+    Reference: Krell et al., 2021, https://arxiv.org/abs/2107.02027; here the longest sequences go
+    first, each into the row that it fills best.
+    """
+    lengths = sequences.row_lengths().numpy()
+    if lengths.max(initial=0) > length:
+        raise ValueError(
+            f"A row must hold the longest sequence. Received: length={length}, where a sequence "
+            f"has {lengths.max()} steps. Raise it, or cut the sequences."
+        )
+    row_of, start_of = _best_fit(lengths, length)
+    places = np.stack([row_of, start_of], axis=1)
+    rows = int(row_of.max(initial=-1)) + 1
+    steps = np.repeat(row_of * length + start_of, lengths) + _counted(lengths)
+    size = [rows * length, *sequences.flat_values.shape[1:]]
+    values = tf.scatter_nd(steps[:, None], sequences.flat_values, size)
+    segments = np.zeros(rows * length, "int32")
+    segments[steps] = np.repeat(_numbers_in_rows(row_of, start_of), lengths)
+    return Packed(
+        tf.reshape(values, [rows, length, *size[1:]]),
+        tf.constant(segments.reshape(rows, length)),
+        tf.constant(places, tf.int32),
+    )
+
+
+def _best_fit(lengths: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The row and the first step of each sequence."""
+    open_rows: list[list[int]] = [[] for _ in range(length + 1)]  # by the steps that are left
+    row_of, start_of = np.zeros((2, len(lengths)), np.int64)
+    rows = 0
+    for sequence in np.argsort(-lengths, kind="stable"):
+        steps = int(lengths[sequence])
+        left = next((left for left in range(steps, length) if open_rows[left]), length)
+        if left == length:
+            row, rows = rows, rows + 1
+        else:
+            row = open_rows[left].pop()
+        row_of[sequence], start_of[sequence] = row, length - left
+        open_rows[left - steps].append(row)
+    return row_of, start_of
+
+
+def _numbers_in_rows(row_of: np.ndarray, start_of: np.ndarray) -> np.ndarray:
+    """1 for the first sequence of a row, 2 for the second, and so on."""
+    order = np.lexsort([start_of, row_of])
+    _, first, inverse = np.unique(row_of[order], return_index=True, return_inverse=True)
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.arange(len(order)) - first[inverse] + 1
+    return numbers
+
+
+def _counted(lengths: np.ndarray) -> np.ndarray:
+    """0, 1, … of each length, one after the other."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -1,0 +1,163 @@
+"""Texts that follow each other as one stream of tokens, for language models."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import Texts, text_batches
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+
+class Stream(NamedTuple):
+    """A running text of N tokens.
+
+    Attributes:
+        token_ids: `(N,)` int32.
+        weights: `(N,)` float32: 1 for a token that is predicted and counted, 0 for one that only
+            stands before the text.
+        characters: `(N,)` float32: how many characters of the text a token stands for. Those of
+            one text are spread evenly over its tokens; their sum is exact.
+    """
+
+    token_ids: np.ndarray
+    weights: np.ndarray
+    characters: np.ndarray
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class RunningText(tf.Module):
+    """Turns texts into the tokens of one running text, and prompts into what a model begins with.
+
+    A model begins without a history, with the start token. Where texts end with an end token,
+    what it begins with is the end of the text before: so do the first text and every prompt.
+
+    Args:
+        tokenizer: Tokenizer of the texts.
+        end_tokens: Whether an end token stands behind each text. It is a token like any other:
+            with one text for each line, as in the Penn Treebank's perplexities, the ends of lines
+            are predicted and counted. Without, texts follow each other with nothing in between.
+        window_length: Tokens of a training window: gradients go back as far at most.
+        max_target_length: Most tokens that `generate` adds to a prompt, where its search does not
+            say; None is 128.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        end_tokens: bool = True,
+        window_length: int = 35,
+        max_target_length: int | None = None,
+    ):
+        super().__init__()
+        if window_length < 1:
+            raise ValueError(
+                f"`window_length` must be at least 1. Received: window_length={window_length}."
+            )
+        self.tokenizer = tokenizer
+        self.end_tokens = end_tokens
+        self.window_length = window_length
+        self.max_target_length = max_target_length
+
+    @property
+    def target(self) -> Tokenizer:
+        """The tokenizer of what is generated."""
+        return self.tokenizer
+
+    @property
+    def first_ids(self) -> list[int]:
+        """The tokens that stand before a text."""
+        return [Tokenizer.start_id, Tokenizer.end_id][: 1 + self.end_tokens]
+
+    def adapt(self, texts: Texts) -> None:
+        """Makes the vocabulary; see `Tokenizer.adapt`."""
+        self.tokenizer.adapt(as_texts(texts))
+
+    def encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(B, None)` of texts `(B,)`, with the end id where texts end with one."""
+        ids = self.tokenizer.tokenize(strings)
+        ends = tf.fill([ids.nrows(), int(self.end_tokens)], Tokenizer.end_id)
+        return tf.concat([ids, ends], axis=1)
+
+    def stream(self, texts: Texts) -> Stream:
+        """Encodes texts as one running text.
+
+        Args:
+            texts: List of texts, a `tf.data.Dataset` of string scalars, or one text.
+
+        Raises:
+            ValueError: if there is no token in the texts.
+        """
+        before = np.array(self.first_ids[1:], np.int32)
+        nothing = np.zeros(len(before), np.float32)
+        parts = [Stream(before, nothing, nothing)]
+        parts += [self._stream_of(batch) for batch in text_batches(as_texts(texts))]
+        joined = Stream(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        if not joined.weights.any():
+            raise ValueError(
+                "The texts hold no token, so there is nothing to predict. Check the file, and that "
+                "it is not all white space."
+            )
+        return joined
+
+    def _stream_of(self, strings: tf.Tensor) -> Stream:
+        ids = self.encode(strings)
+        counts = ids.row_lengths().numpy()
+        characters = tf.strings.length(self.tokenizer.normalize(strings), unit="UTF8_CHAR").numpy()
+        share = (characters + self.end_tokens) / np.maximum(counts, 1)
+        token_ids = ids.flat_values.numpy()
+        return Stream(
+            token_ids,
+            np.ones(len(token_ids), np.float32),
+            np.repeat(share, counts).astype(np.float32),
+        )
+
+    def prompt_ids(self, strings: tf.Tensor) -> tf.Tensor:
+        """Padded ids `(B, S)` int32 of prompts `(B,)`, `first_ids` first."""
+        ids = self.tokenizer.tokenize(strings)
+        first = tf.repeat([self.first_ids], ids.nrows(), axis=0)
+        return tf.concat([first, ids], axis=1).to_tensor()
+
+    def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
+        """Texts `(...)` of ids `(..., T)`."""
+        return self.tokenizer.detokenize(ids)
+
+    def target_tokens(self, ids: tf.Tensor) -> tf.Tensor:
+        """Readable tokens of ids, same shape."""
+        return self.tokenizer.tokens(ids)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
+            "end_tokens": self.end_tokens,
+            "window_length": self.window_length,
+            "max_target_length": self.max_target_length,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RunningText:
+        tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
+        return cls(**{**config, "tokenizer": tokenizer})
+
+
+def as_texts(texts: Any) -> Texts:
+    """Takes one text for a list of one.
+
+    Raises:
+        ValueError: if an item of a list is no text.
+    """
+    if isinstance(texts, (str, bytes)):
+        return [texts]
+    if isinstance(texts, tf.data.Dataset):
+        return texts
+    texts = list(texts)
+    for place, text in enumerate(texts):
+        if not isinstance(text, (str, bytes)):
+            raise ValueError(
+                f"A running text is a list of texts, or one text. Received: {text!r} at place "
+                f"{place}."
+            )
+    return texts

@@ -1,0 +1,110 @@
+"""Training batches of a stream of examples that need not fit into memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.batching import Batches, Preprocessor
+
+_POOL = 64  # batches that are sorted by length together
+
+
+class ExampleStream(Protocol):
+    """What streaming asks of raw data; `seqzoo.datasets.streams` has some."""
+
+    def shuffled(self, seed: int) -> tf.data.Dataset:
+        """Raw examples without end, in an order of its own in each epoch."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """What the examples are read from, in a few words and numbers."""
+        ...
+
+
+def is_stream(x: Any) -> bool:
+    """Tells a stream from examples that are held in memory."""
+    return callable(getattr(x, "shuffled", None))
+
+
+def streamed_batches(
+    stream: ExampleStream,
+    preprocessor: Preprocessor,
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    seed: int = 0,
+) -> Batches:
+    """Makes an endless stream of training batches; memory holds a few thousand examples of it.
+
+    Examples come in the stream's shuffled order. Of every so many, those of like length become
+    batches, whose order is shuffled in turn. An example comes once before one comes again.
+
+    Args:
+        stream: Raw examples.
+        preprocessor: Encodes and packs them.
+        batch_size: Rows of each batch.
+        tokens_per_batch: In place of `batch_size`, the most tokens that the longer side of a
+            batch may hold, padding counted. The steps of an epoch are then estimated from its
+            first examples.
+        seed: Seed of the order.
+    """
+    raw = stream.shuffled(seed)
+    pool = _POOL * (batch_size or 64)
+    pools = raw.batch(pool, drop_remainder=True).enumerate()
+
+    def encode(number: tf.Tensor, examples: tuple) -> tuple:
+        return number, tuple(preprocessor.encode(*examples))
+
+    def cut(number: tf.Tensor, sides: tuple) -> tf.data.Dataset:
+        lengths = tf.stack([side.row_lengths() for side in sides])  # (2, N)
+        order = _by_length(lengths)
+        if tokens_per_batch is None:
+            starts = tf.range(0, pool, batch_size, tf.int64)
+        else:
+            longer = tf.gather(tf.reduce_max(lengths, axis=0), order)
+            starts = tf.numpy_function(_cut_by_tokens, [longer, tokens_per_batch], tf.int64)
+            starts.set_shape([None])
+        ends = tf.concat([starts[1:], [pool]], axis=0)
+        seeds = tf.stack([tf.constant(seed, tf.int64), number])
+        shuffled = tf.random.experimental.stateless_shuffle(tf.stack([starts, ends], 1), seeds)
+        places = tf.data.Dataset.from_tensor_slices(shuffled)
+        return places.map(lambda place: tuple(_rows(side, order, place) for side in sides))
+
+    def of_pools(pools: tf.data.Dataset) -> tf.data.Dataset:
+        return pools.map(encode, tf.data.AUTOTUNE).flat_map(cut)
+
+    steps, smallest = len(stream) / (batch_size or 1), batch_size or 1
+    if tokens_per_batch is not None:
+        rows = [int(side[0].nrows()) for side in of_pools(pools.take(1))]
+        steps, smallest = len(stream) / np.mean(rows), min(rows)
+    return Batches(
+        of_pools(pools), preprocessor.pack, max(1, math.ceil(steps)), smallest, stream.origin
+    )
+
+
+def _by_length(lengths: tf.Tensor) -> tf.Tensor:
+    """Places by the lengths of the target, and of the source among equals."""
+    source, target = lengths[0], lengths[1]
+    return tf.argsort(target * (tf.reduce_max(source) + 1) + source, stable=True)
+
+
+def _rows(side: tf.RaggedTensor, order: tf.Tensor, place: tf.Tensor) -> tf.RaggedTensor:
+    return tf.gather(side, order[place[0] : place[1]])
+
+
+def _cut_by_tokens(longer: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Where batches begin that hold at most so many tokens, given the lengths of the rows."""
+    starts, longest = [0], 0
+    for place, length in enumerate(longer):
+        longest = max(longest, int(length))
+        if place > starts[-1] and longest * (place + 1 - starts[-1]) > tokens:
+            starts.append(place)
+            longest = int(length)
+    return np.array(starts, np.int64)

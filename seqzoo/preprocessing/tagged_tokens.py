@@ -1,0 +1,215 @@
+"""Sentences as lists of tokens, with a tag for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.labels import Labels, as_name
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+Encoded = dict[str, tf.RaggedTensor]
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TaggedTokens(tf.Module):
+    """Turns sentences, lists of tokens, into ids of words and of their pieces, and tags into ids.
+
+    Args:
+        words: Tokenizer that gives each token one id, such as `TokenLookup`.
+        pieces: Tokenizer of the inside of a token: characters, bytes or sub-words. What they say
+            is put together for each token, so that tags stay aligned to tokens. None reads none.
+        tags: The tags in the order of their ids, or `Labels`; None takes those that `adapt` finds.
+        max_pieces: Positive int. The pieces of a token after so many are not read.
+    """
+
+    def __init__(
+        self,
+        words: Tokenizer,
+        pieces: Tokenizer | None = None,
+        tags: Labels | Sequence[str] | None = None,
+        max_pieces: int = 32,
+    ):
+        super().__init__()
+        if max_pieces < 1:
+            raise ValueError(f"`max_pieces` must be at least 1. Received: max_pieces={max_pieces}.")
+        self.words = words
+        self.pieces = pieces
+        self.labels = tags if isinstance(tags, Labels) else Labels(tags)
+        self.max_pieces = max_pieces
+
+    def adapt(self, sentences: Any) -> None:
+        """Makes the vocabularies from pairs of tokens and tags; tags that were given stay."""
+        tokens, tags = zip(*_checked_pairs(sentences), strict=True)
+        if self.labels.get_config()["names"] is None:
+            self.labels.adapt(tag for each in tags for tag in each)
+        flat = [token for sentence in tokens for token in sentence]
+        if not flat:
+            raise ValueError("The sentences hold no token. Give at least one with tokens.")
+        self.words.adapt(flat)
+        if self.pieces is not None:
+            self.pieces.adapt(flat)
+
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """Makes a dataset of tokens `(T,)` and tags `(T,)`, string tensors.
+
+        Args:
+            x: List of pairs of a list of tokens and the list of their tags, or a
+                `tf.data.Dataset` of them, or the lists of tokens alone.
+            y: The lists of tags, where `x` holds the tokens alone.
+
+        Raises:
+            ValueError: if there are no sentences, the tags of one are not as many as its tokens,
+                or a tag is unknown.
+        """
+        if isinstance(x, tf.data.Dataset) and y is None:
+            return x
+        if y is not None:
+            x, y = list(x), list(y)
+            if len(x) != len(y):
+                raise ValueError(
+                    f"Received {len(x)} sentences but tags of {len(y)}. Give each its own."
+                )
+            x = list(zip(x, y, strict=True))
+        tokens, tags = zip(*_checked_pairs(x), strict=True)
+        for place, each in enumerate(tags):
+            self.labels.check(each, f"in the sentence at place {place}")
+        return tf.data.Dataset.from_tensor_slices((self.as_raw(tokens), _ragged(tags)))
+
+    def as_raw(self, inputs: Any) -> tf.RaggedTensor:
+        """Checks a list of lists of tokens and makes a ragged tensor `(B, None)` of it."""
+        if isinstance(inputs, (str, bytes)):
+            raise ValueError(
+                f"A list of lists of tokens is wanted. Received a text: {inputs[:40]!r}."
+            )
+        inputs = [_checked_tokens(tokens, place) for place, tokens in enumerate(inputs)]
+        return _ragged(inputs)
+
+    def raw_spec(self) -> tf.TensorSpec:
+        """What `serve` takes: tokens padded with ""."""
+        return tf.TensorSpec([None, None], tf.string, name="tokens")
+
+    def lengths(self, raw: tf.RaggedTensor) -> np.ndarray:
+        """Tokens of each sentence `(B,)`."""
+        return raw.row_lengths().numpy()
+
+    def pad(self, raw: tf.RaggedTensor) -> tf.Tensor:
+        """Tokens `(B, T)` as `raw_spec` describes them."""
+        return raw.to_tensor("")
+
+    def encode_inputs(self, raw: Any) -> Encoded:
+        """Ids of words `(B, None)` and of pieces `(B, None, None)`; no piece for a token "" ."""
+        if not isinstance(raw, tf.RaggedTensor):
+            raw = tf.RaggedTensor.from_tensor(raw)
+        flat = raw.flat_values
+        words = self.words.tokenize(flat).flat_values
+        encoded = {"inputs": raw.with_flat_values(tf.where(flat == "", 0, words))}
+        if self.pieces is not None:
+            pieces = self.pieces.tokenize(flat)[:, : self.max_pieces]
+            encoded["pieces"] = raw.with_flat_values(pieces)
+        return encoded
+
+    def pack_inputs(self, encoded: Encoded) -> dict[str, tf.Tensor]:
+        """The model's inputs: "inputs" `(B, T)`, "mask" `(B, T)` and, if any, "pieces" `(B, T, P)`.
+
+        There is at least one step, and one piece, so that no layer has to do with none.
+        """
+        ids = encoded["inputs"].to_tensor()
+        missing = tf.maximum(0, 1 - tf.shape(ids)[1])
+        ids = tf.pad(ids, [[0, 0], [0, missing]])
+        packed = {"inputs": ids, "mask": ids != 0}
+        if "pieces" in encoded:
+            pieces = encoded["pieces"].to_tensor()
+            none = tf.maximum(0, 1 - tf.shape(pieces)[2])
+            packed["pieces"] = tf.pad(pieces, [[0, 0], [0, missing], [0, none]])
+        return packed
+
+    def __call__(self, x: Any, y: Any) -> tuple:
+        """Makes a training batch of tokens and tags; see `pack` for what it holds."""
+        return self.pack(*self.encode(x, y))
+
+    def encode(self, x: Any, y: Any) -> tuple[Encoded, tf.RaggedTensor]:
+        """Ids of the tokens, see `encode_inputs`, and of the tags `(B, None)`."""
+        tags = self.labels.ids(y)
+        tf.debugging.assert_greater_equal(
+            tags.flat_values, 0, f"A tag is none of those of the training: {self.labels.names}."
+        )
+        tf.debugging.assert_equal(
+            x.row_lengths(), tags.row_lengths(), "A sentence must have a tag for each token."
+        )
+        return self.encode_inputs(x), tags
+
+    def pack(self, source: Encoded, target: tf.RaggedTensor) -> tuple:
+        """Pads encoded rows to one batch.
+
+        Returns:
+            x, see `pack_inputs`; y `(B, T)` int32; sample_weight `(B, T)` float32, 1 on tokens.
+        """
+        x = self.pack_inputs(source)
+        shape = tf.shape(x["mask"], tf.int64)
+        return x, target.to_tensor(0, shape=shape), tf.cast(x["mask"], tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "words": serialize(self.words),
+            "pieces": serialize(self.pieces),
+            "tags": serialize(self.labels),
+            "max_pieces": self.max_pieces,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> TaggedTokens:
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
+        return cls(**parts)
+
+
+def _checked_pairs(sentences: Any) -> list[tuple[list, list[str]]]:
+    if isinstance(sentences, tf.data.Dataset):
+        sentences = [
+            tuple(part.tolist() for part in pair) for pair in sentences.as_numpy_iterator()
+        ]
+    pairs = []
+    for place, pair in enumerate(sentences):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(
+                "A list of pairs of tokens and tags is wanted. Received "
+                f"{str(pair)[:60]!r} at place {place}."
+            )
+        tokens, tags = _checked_tokens(pair[0], place), [as_name(tag) for tag in pair[1]]
+        if len(tokens) != len(tags):
+            raise ValueError(
+                f"Each token must have one tag. Received: {len(tokens)} tokens and {len(tags)} "
+                f"tags in the sentence at place {place}, which begins with {tokens[:5]}."
+            )
+        pairs.append((tokens, tags))
+    if not pairs:
+        raise ValueError("There are no sentences. Give at least one pair of tokens and tags.")
+    return pairs
+
+
+def _checked_tokens(tokens: Any, place: int) -> list:
+    if isinstance(tokens, (str, bytes)):
+        raise ValueError(
+            f"A sentence is a list of tokens. Received a text at place {place}: {tokens[:40]!r}. "
+            "Split it, for example with `text.split()`."
+        )
+    tokens = list(tokens)
+    for token in tokens:
+        if not isinstance(token, (str, bytes)) or not token:
+            raise ValueError(
+                f"A token is a text that is not empty. Received: {token!r} in the sentence at "
+                f"place {place}. Leave it out."
+            )
+    return tokens
+
+
+def _ragged(rows: Sequence[Sequence[Any]]) -> tf.RaggedTensor:
+    flat = as_strings([each for row in rows for each in row])
+    return tf.RaggedTensor.from_row_lengths(flat, tf.constant([len(row) for row in rows], tf.int64))

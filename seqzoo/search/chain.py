@@ -1,0 +1,146 @@
+"""Searches that extend each sequence by one token a step and never look back."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from seqzoo.ops.beams import take_beams, take_rows
+from seqzoo.ops.log_probs import LogProbs, values_of
+from seqzoo.search.constraints.constrained import constrain
+from seqzoo.search.history import blank, read, record
+from seqzoo.search.hypotheses import Hypotheses, assemble
+from seqzoo.search.options import check_max_length
+from seqzoo.search.rows import Rows, row_lengths
+from seqzoo.search.step import Step, alignment_of, first_tokens, step_unfinished
+
+Choose = Callable[[LogProbs, Any, Any], Any]
+"""Takes log-probs of A * n rows, the time and the A examples to token ids `(A * n,)`."""
+
+
+class Progress(NamedTuple):
+    """Where n sequences of each of B examples stand: all that the next step needs."""
+
+    time: Any  # steps taken
+    token_ids: Any  # (B, n), the last tokens
+    totals: Any  # (B, n), sums of log-probs
+    lengths: Any  # (B, n)
+    over: Any  # (B, n)
+    most: Any  # (B,), tokens
+    leaves: list[Any]  # of the decoder's state
+
+
+class Chain:
+    """What a search that goes token by token is made of: a first `Progress`, and `advance`.
+
+    Args:
+        search: Its `width`, `max_length` and `constraints` are read.
+        choose: Chooses the next tokens.
+        step: See `Step`.
+        state: The decoder's first state, B * width rows in each leaf.
+        encoded: B rows in each leaf.
+        start_id: Int or `(B,)`.
+        end_id: Int.
+        rows: What differs from example to example.
+    """
+
+    def __init__(
+        self,
+        search: Any,
+        choose: Choose,
+        step: Step,
+        state: Any,
+        encoded: Any,
+        start_id: Any,
+        end_id: Any,
+        rows: Rows,
+    ):
+        self.max_length = check_max_length(search.max_length)
+        self._choose, self._end_id = choose, end_id
+        tokens = first_tokens(start_id, state, search.width)
+        most = row_lengths(
+            "max_length", search.max_length, rows.max_length, rows, tokens[:: search.width]
+        )
+        most = ops.clip(most, 1, self.max_length)
+        self._step, self._state, self._encoded = constrain(
+            search.constraints, step, state, encoded, tokens, end_id, most, self.max_length, rows
+        )
+        token_ids = ops.reshape(tokens, (-1, search.width))
+        self.start = Progress(
+            time=ops.zeros((), dtype="int32"),
+            token_ids=token_ids,
+            totals=ops.zeros_like(token_ids, dtype="float32"),
+            lengths=ops.zeros_like(token_ids),
+            over=ops.zeros_like(token_ids, dtype="bool"),
+            most=most,
+            leaves=keras.tree.flatten(self._state),
+        )
+
+    def advance(self, before: Progress) -> tuple[Progress, dict[str, Any]]:
+        """Takes a step; there must be a sequence that is not over.
+
+        Returns:
+            Where the sequences stand then, and what the step chose: `token_ids` and
+            `token_log_probs` `(B, n)`, and `alignments` `(B, n, S)` if the decoder has some.
+        """
+        width = before.token_ids.shape[1]
+        state = keras.tree.pack_sequence_as(self._state, before.leaves)
+        over = ops.all(before.over, axis=1)
+        done = step_unfinished(self._step, over, before.token_ids, state, self._encoded, width)
+        token_ids = self._choose(done.log_probs, before.time, done.strands)
+        best = values_of(done.log_probs, ops.expand_dims(token_ids, 1))[:, 0]
+        token_ids, best = (
+            ops.take(ops.reshape(part, (-1, width)), done.places, axis=0)
+            for part in (token_ids, best)
+        )
+        log_probs = ops.where(before.over, 0.0, best)
+        ends = ops.equal(token_ids, self._end_id) | ops.equal(log_probs, -float("inf"))
+        lengths = before.lengths + ops.cast(ops.logical_not(before.over), "int32")
+        rows = ops.arange(width, dtype="int32") + ops.expand_dims(done.places * width, 1)
+        after = take_rows(done.state, ops.reshape(rows, (-1,)))
+        progress = Progress(
+            time=before.time + 1,
+            token_ids=token_ids,
+            totals=before.totals + log_probs,
+            lengths=lengths,
+            over=before.over | ends | (lengths >= ops.expand_dims(before.most, 1)),
+            most=before.most,
+            leaves=keras.tree.flatten(after),
+        )
+        chosen = {"token_ids": token_ids, "token_log_probs": log_probs}
+        return progress, chosen | _alignments(after, width)
+
+    def run(self) -> Hypotheses:
+        """Takes steps until every sequence is over. The score is the mean log-prob of a token."""
+
+        def not_over(progress: Progress, history: dict) -> Any:
+            return ops.any(ops.logical_not(progress.over))
+
+        def advance(progress: Progress, history: dict) -> tuple:
+            progress, chosen = self.advance(progress)
+            return progress, record(history, progress.time - 1, chosen)
+
+        start = self.start
+        recorded = {"token_ids": start.token_ids, "token_log_probs": start.totals}
+        recorded |= _alignments(self._state, start.token_ids.shape[1])
+        loop = (start, blank(self.max_length, recorded))
+        progress, history = ops.while_loop(not_over, advance, loop)
+        progress = Progress(*progress)
+        possible = progress.totals > -float("inf")
+        scores = progress.totals / ops.cast(ops.maximum(progress.lengths, 1), "float32")
+        return assemble(ops.where(possible, progress.lengths, 0), scores, read(history))
+
+
+def best_first(found: Hypotheses) -> Hypotheses:
+    """The hypotheses by their scores; equal ones in the order in which they stood."""
+    scores, order = ops.top_k(found.scores, found.scores.shape[1])
+    fields = [None if part is None else take_beams(part, order) for part in found]
+    return Hypotheses(*fields)._replace(scores=scores)
+
+
+def _alignments(state: Any, width: int) -> dict[str, Any]:
+    alignment = alignment_of(state)  # (B * n, S)
+    if alignment is None:
+        return {}
+    return {"alignments": ops.reshape(alignment, (-1, width, ops.shape(alignment)[1]))}

@@ -1,0 +1,34 @@
+"""Constraints: what a search may say, whatever the model would."""
+
+from seqzoo.search.constraints.banned import BannedPhrases, BannedTokens, SuppressedAtStart
+from seqzoo.search.constraints.constraint import Constraint, Written
+from seqzoo.search.constraints.forced import ForcedEnd
+from seqzoo.search.constraints.repetition import (
+    FrequencyPenalty,
+    NoRepeatNGram,
+    RepetitionPenalty,
+)
+
+CONSTRAINTS: dict[str, type] = {
+    "no_repeat_ngram": NoRepeatNGram,
+    "repetition_penalty": RepetitionPenalty,
+    "frequency_penalty": FrequencyPenalty,
+    "banned_tokens": BannedTokens,
+    "banned_phrases": BannedPhrases,
+    "suppressed_at_start": SuppressedAtStart,
+    "forced_end": ForcedEnd,
+}
+"""The constraints by name."""
+
+__all__ = [
+    "CONSTRAINTS",
+    "BannedPhrases",
+    "BannedTokens",
+    "Constraint",
+    "ForcedEnd",
+    "FrequencyPenalty",
+    "NoRepeatNGram",
+    "RepetitionPenalty",
+    "SuppressedAtStart",
+    "Written",
+]

@@ -1,0 +1,95 @@
+"""Tasks that answer raw inputs at once, without a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.search.options import check_at_least
+from seqzoo.tasks.batches import batches_of_like_length
+from seqzoo.tasks.task import Task
+
+
+class AnsweringTask(Task):
+    """A task that gives each raw input an answer in one pass.
+
+    A subclass makes tensors of raw inputs in the graph (`answer`), and says what of them a
+    server gets (`serve`).
+    """
+
+    def __init__(self, head, preprocessor=None, **kwargs):
+        super().__init__(head, preprocessor, **kwargs)
+        self._graphs = _Graphs()
+
+    def answer(self, raw) -> dict[str, Any]:
+        """Returns all that the task finds for raw inputs `(B, …)`, tensors `(B, …)` by name."""
+        raise NotImplementedError
+
+    def serve(self, raw) -> dict[str, Any]:
+        """Returns what a server answers to raw inputs `(B, …)`."""
+        raise NotImplementedError
+
+    def serving_signatures(self, search: Any = None) -> dict[str, Any]:
+        """Returns the functions of the SavedModel by the name of their signature."""
+        spec = self._required_preprocessor("export").raw_spec()
+
+        @tf.function(input_signature=[spec], autograph=False)
+        def serving_default(raw):
+            return self.serve(raw)
+
+        return {"serving_default": serving_default}
+
+    def answers(
+        self,
+        inputs,
+        batch_size: int = 64,
+        function: Callable | None = None,
+        name: str = "answer",
+    ) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+        """Yields the places of some of the inputs and what was found for them, as arrays.
+
+        Inputs of like length are answered together, and no answer depends on the others.
+
+        Args:
+            inputs: List of raw inputs.
+            batch_size: Positive int. Most inputs that are answered together.
+            function: What finds it, of raw inputs; None is `answer`.
+            name: By which the graph of the function is kept.
+        """
+        preprocessor = self._required_preprocessor("this")
+        check_at_least("batch_size", batch_size, 1)
+        raw = preprocessor.as_raw(inputs)
+        spec = preprocessor.raw_spec()
+        run = self._graphs.get(name, function or self.answer, spec)
+        for places in batches_of_like_length(preprocessor.lengths(raw), batch_size):
+            found = run(preprocessor.pad(tf.gather(raw, places)))
+            yield places, tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
+
+    @staticmethod
+    def _as_list(inputs) -> Any:
+        """Returns the inputs as a list; a single text as it is, for `as_raw` to refuse."""
+        return inputs if isinstance(inputs, (str, bytes)) else list(inputs)
+
+    def _required_preprocessor(self, what: str) -> Any:
+        if self.preprocessor is None:
+            raise ValueError(
+                f"{what.capitalize()} needs a preprocessor to read raw inputs, and this task has "
+                "none. Give it one, or call the task on model inputs."
+            )
+        return self.preprocessor
+
+
+class _Graphs:
+    """The traced functions of a task by name. No part of the model."""
+
+    def __init__(self):
+        self._functions: dict[str, Any] = {}
+
+    def get(self, name: str, function: Callable, spec: tf.TensorSpec):
+        if name not in self._functions:
+            traced = tf.function(function, input_signature=[spec], autograph=False)
+            self._functions[name] = traced
+        return self._functions[name]

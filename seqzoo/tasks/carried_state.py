@@ -1,0 +1,56 @@
+"""The state that a batch of running text hands to the next one, in the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class CarriedState:
+    """Variables that hold a nest of states `(B, width)` from one batch to the next.
+
+    They are no part of the model: they are neither saved nor trained, and each replica has its
+    own. A checkpoint within an epoch holds them.
+
+    Args:
+        zeros: The states of a batch without rows, leaves `(0, width)`.
+    """
+
+    def __init__(self, zeros: Any):
+        self.structure = zeros
+        self._is_replicated = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        self._kept = [
+            tf.Variable(
+                leaf,
+                shape=(None, *leaf.shape[1:]),
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.NONE,
+            )
+            for leaf in keras.tree.flatten(zeros)
+        ]
+
+    @property
+    def variables(self) -> list[tf.Variable] | None:
+        """The variables; None where each replica has its own."""
+        return None if self._is_replicated else self._kept
+
+    def set_rows(self, count: int) -> None:
+        """Makes room for the states of so many rows, those of all replicas together."""
+        for variable in self._kept:
+            for own in getattr(variable, "values", [variable]):
+                own.assign(tf.zeros((count, *variable.shape[1:]), variable.dtype))
+
+    def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
+        """Returns the states `(B, width)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
+        states = [tf.gather(variable.read_value(), rows) for variable in self._kept]
+        states = [tf.where(fresh[:, None], tf.zeros_like(state), state) for state in states]
+        return keras.tree.pack_sequence_as(self.structure, states)
+
+    def write(self, rows: tf.Tensor, states: Any) -> None:
+        """Keeps the states of rows for the next batch."""
+        for variable, state in zip(self._kept, keras.tree.flatten(states), strict=True):
+            places = tf.expand_dims(rows, 1)
+            variable.assign(tf.tensor_scatter_nd_update(variable.read_value(), places, state))

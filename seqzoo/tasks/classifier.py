@@ -1,0 +1,180 @@
+"""Classifiers: raw inputs in, one label or any number of them out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.inputs import symbolic_inputs
+from seqzoo.heads.classes import Classes
+from seqzoo.layers.pooling import Pooling
+from seqzoo.metrics.calibration import best_temperature, best_thresholds
+from seqzoo.tasks.answering import AnsweringTask
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Classifier(AnsweringTask):
+    """An encoder, a pooling and a head: sentiment, topics, questions, languages.
+
+    Args:
+        encoder: Makes `Encoded` of the inputs; see `seqzoo.encoders`.
+        preprocessor: `LabelledText` or `LabelledVectors`, adapted; None where users feed tensors
+            `{"inputs", "mask"}` themselves.
+        head: Makes logits of the pooled vector; None is `Classes` for the preprocessor's labels.
+        pooling: A name in `layers.pooling.POOLINGS`, or a `Pooling`.
+
+    Call arguments:
+        x: Dict of `inputs`, token ids `(B, S)` or vectors `(B, S, F)`, and `mask` `(B, S)`.
+
+    Returns:
+        Logits `(B, class_count)`.
+    """
+
+    def __init__(self, encoder, preprocessor=None, head=None, pooling: Any = "concat", **kwargs):
+        if head is None:
+            if preprocessor is None:
+                raise ValueError(
+                    "A classifier needs to know its classes: give a preprocessor, or a head, such "
+                    "as heads.Classes(2)."
+                )
+            head = Classes(len(preprocessor.labels), preprocessor.multi_label)
+        super().__init__(head, preprocessor, **kwargs)
+        self.encoder = encoder
+        self.pooling = Pooling(pooling) if isinstance(pooling, str) else pooling
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        self._check_sizes()
+        inputs = symbolic_inputs(self.encoder)
+        self.call({"inputs": inputs, "mask": keras.KerasTensor((None, None), dtype="bool")})
+        self.built = True
+
+    def _check_sizes(self):
+        if self.preprocessor is None:
+            return
+        labels = self.preprocessor.labels
+        if self.head.class_count != len(labels):
+            raise ValueError(
+                f"The head has {self.head.class_count} classes and the preprocessor "
+                f"{len(labels)} labels. Make the head with class_count={len(labels)}."
+            )
+        tokenizer = getattr(self.preprocessor, "tokenizer", None)
+        if tokenizer and self.encoder.vocabulary_size != tokenizer.vocabulary_size:
+            raise ValueError(
+                f"The encoder has a vocabulary of {self.encoder.vocabulary_size} tokens and the "
+                f"tokenizer one of {tokenizer.vocabulary_size}. Make the encoder with "
+                f"vocabulary_size={tokenizer.vocabulary_size}."
+            )
+
+    def call(self, x, training=False):
+        encoded = Encoded(*self.encoder(x["inputs"], mask=x.get("mask"), training=training))
+        last = encoded.state[-1][0] if len(encoded.state) else None
+        pooled = self.pooling(encoded.outputs, mask=encoded.mask, last=last)
+        return self.head(pooled, training=training)
+
+    def answer(self, raw):
+        inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
+        logits = self(inputs)
+        return {"logits": logits, "probabilities": self.head.readout(logits)}
+
+    def serve(self, raw):
+        """Returns `label` `(B,)` and `probabilities` `(B, C)` of raw inputs `(B,)`.
+
+        With many labels, `labels` `(B, C)` in place of `label`, "" where an input has not the
+        label of the column.
+        """
+        probabilities = self.answer(raw)["probabilities"]
+        decided = self.head.decide(probabilities)
+        labels = self.preprocessor.labels
+        if not self.head.multi_label:
+            return {"label": labels.strings(decided), "probabilities": probabilities}
+        names = tf.constant(labels.names)
+        return {"labels": tf.where(decided, names, ""), "probabilities": probabilities}
+
+    def classify(self, inputs, batch_size: int = 64) -> list:
+        """Returns the label of each raw input, or with many labels the list of its labels.
+
+        The answer for an input does not depend on the others.
+
+        Args:
+            inputs: List of raw inputs, such as texts. An empty one gets an answer too.
+            batch_size: Positive int. Most inputs that are answered together.
+        """
+        names = self._required_preprocessor("`classify`").labels.names
+        decided = self.head.decide(tf.constant(self.probabilities(inputs, batch_size))).numpy()
+        if not self.head.multi_label:
+            return [names[place] for place in decided]
+        return [[names[place] for place in np.flatnonzero(row)] for row in decided]
+
+    def probabilities(self, inputs, batch_size: int = 64) -> np.ndarray:
+        """Returns the probability of each label for each raw input, `(N, C)`.
+
+        The columns are in the order of `preprocessor.labels.names`.
+        """
+        return self._collect(inputs, "probabilities", batch_size)
+
+    def _collect(self, inputs, name: str, batch_size: int) -> np.ndarray:
+        inputs = self._as_list(inputs)
+        collected = np.zeros((len(inputs), self.head.class_count), np.float32)
+        for places, found in self.answers(inputs, batch_size):
+            collected[places] = found[name]
+        return collected
+
+    def calibrate(self, examples, y=None, batch_size: int = 64) -> float:
+        """Sets the temperature with which the probabilities fit examples best, and returns it.
+
+        It changes no decision between classes. To be used with examples that the task was not
+        trained on, and before `tune_thresholds`.
+
+        Args:
+            examples: Pairs of raw input and label, in any form that `fit` takes.
+            y: The labels, where `examples` holds the inputs alone.
+            batch_size: Most inputs that are answered together.
+        Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
+        """
+        inputs, targets = self._inputs_and_targets(examples, y)
+        logits = self._collect(inputs, "logits", batch_size)
+        temperature = best_temperature(logits, targets, self.head.multi_label)
+        self.head.temperature.assign(temperature)
+        return temperature
+
+    def tune_thresholds(self, examples, y=None, batch_size: int = 64) -> dict[str, float]:
+        """Sets for each label the threshold with the best F1 on examples, and returns them.
+
+        Args:
+            examples: See `calibrate`.
+            y: See `calibrate`.
+            batch_size: See `calibrate`.
+
+        Raises:
+            ValueError: if the task decides between classes, which have no thresholds.
+        """
+        if not self.head.multi_label:
+            raise ValueError(
+                "Thresholds belong to a task with many labels. Received: one that decides between "
+                "classes. Make it with multi_label=True, or leave the thresholds."
+            )
+        inputs, targets = self._inputs_and_targets(examples, y)
+        thresholds = best_thresholds(self.probabilities(inputs, batch_size), targets)
+        self.head.thresholds.assign(thresholds)
+        return dict(zip(self.preprocessor.labels.names, map(float, thresholds), strict=True))
+
+    def _inputs_and_targets(self, examples, y) -> tuple[list, np.ndarray]:
+        preprocessor = self._required_preprocessor("this")
+        inputs, targets = [], []
+        for raw, label in preprocessor.examples(examples, y).ragged_batch(1024):
+            inputs += list(raw.numpy())
+            targets.append(preprocessor.encode(raw, label)[1].numpy())
+        return inputs, np.concatenate(targets)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "encoder": serialize(self.encoder),
+            "pooling": serialize(self.pooling),
+        }

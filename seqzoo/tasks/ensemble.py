@@ -1,0 +1,168 @@
+"""Several models of one vocabulary that answer as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from seqzoo.ops.log_probs import LogProbs, as_log_probs, log_sums, written_out
+from seqzoo.ops.names import check_known
+from seqzoo.search.step import Step, alignment_of
+from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.generation import GenerationTask
+
+COMBINATIONS = ("linear", "log_linear")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Ensemble(GenerationTask):
+    """Trained tasks that choose each token together, in one graph.
+
+    The members see the same ids: the vocabularies of their preprocessors must be equal, and that
+    of the first member is used. The alignment is the weighted mean of those of the members that
+    align.
+
+    Args:
+        members: At least one trained `GenerationTask`.
+        combine: `"linear"`: the weighted mean of the probabilities. `"log_linear"`: the
+            probabilities are proportional to the weighted geometric mean.
+        weights: For each member a positive number; None weighs all alike. They are scaled to add
+            up to 1.
+        search: The search that is used where none is given; None is that of the first member.
+
+    Call arguments:
+        x: What the members take.
+
+    Returns:
+        Log-probs `(B, T, vocabulary_size)`.
+
+    Raises:
+        ValueError: if there is no member, or the vocabularies or weights do not fit.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[GenerationTask],
+        combine: Literal["linear", "log_linear"] = "linear",
+        weights: Sequence[float] | None = None,
+        search: Any = None,
+        **kwargs,
+    ):
+        members = list(members)
+        check_known("combine", combine, COMBINATIONS)
+        shares = _shares(members, weights)
+        _check_vocabularies(members)
+        first = members[0]
+        search = first.search if search is None else search
+        super().__init__(first.head, first.preprocessor, search, **kwargs)
+        self.members = members
+        self.combine = combine
+        self.shares = shares
+        self.built = True
+
+    def call(self, x, training=False):
+        outputs = [
+            written_out(as_log_probs(tf.reshape(log_probs, [-1, log_probs.shape[-1]])))
+            for log_probs in (each.head.readout(each(x)) for each in self.members)
+        ]
+        shape = tf.concat([tf.shape(x["target_ids"]), [outputs[0].shape[-1]]], axis=0)
+        return tf.reshape(written_out(self._combined(outputs)), shape)
+
+    def fit(self, *args, **kwargs):
+        """Raises an error: the members are trained one by one."""
+        raise ValueError("An ensemble is not trained as one. Call `fit` of its members.")
+
+    def prepare(self, raw):
+        return self.members[0].prepare(raw)
+
+    def begin(self, inputs, search) -> Begun:
+        begun = [Begun(*member.begin(inputs, search)) for member in self.members]
+        state = self._with_alignment([each.state for each in begun])
+        return begun[0]._replace(state=state, memory=[each.memory for each in begun])
+
+    def step(self) -> Step:
+        steps = [member.step() for member in self.members]
+
+        def step(token_ids, state, memory):
+            stepped = [
+                member(token_ids, own, read)
+                for member, own, read in zip(steps, state["members"], memory, strict=True)
+            ]
+            log_probs = [written_out(as_log_probs(each)) for each, _ in stepped]
+            return self._combined(log_probs), self._with_alignment([own for _, own in stepped])
+
+        return step
+
+    def _combined(self, log_probs: list[Any]) -> LogProbs:
+        """The log-probs of the ensemble of those of the members, `(N, V)` each."""
+        pairs = list(zip(self.shares, log_probs, strict=True))
+        if self.combine == "linear":
+            return as_log_probs(
+                ops.logsumexp(ops.stack([lp + math.log(w) for w, lp in pairs]), axis=0)
+            )
+        logits = sum(w * lp for w, lp in pairs)
+        return LogProbs(logits, log_sums(logits))
+
+    def _with_alignment(self, states: list[Any]) -> dict[str, Any]:
+        found = [
+            (share, alignment_of(state)) for share, state in zip(self.shares, states, strict=True)
+        ]
+        found = [(share, each) for share, each in found if each is not None]
+        if not found:
+            return {"members": states}
+        total = sum(share for share, _ in found)
+        return {"members": states, "alignment": sum(s / total * each for s, each in found)}
+
+    def source_tokens(self, text: str) -> list[str]:
+        """Returns the readable tokens of a source text, the end token included."""
+        return self.members[0].source_tokens(text)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["head"], config["preprocessor"]
+        members = [keras.saving.serialize_keras_object(member) for member in self.members]
+        for member in members:
+            member.pop("compile_config", None)  # they are not trained any more
+        return config | {
+            "members": members,
+            "combine": self.combine,
+            "weights": list(self.shares),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        members = [keras.saving.deserialize_keras_object(each) for each in config["members"]]
+        return super().from_config({**config, "members": members})
+
+
+def _shares(members: list[Any], weights: Sequence[float] | None) -> tuple[float, ...]:
+    if not members:
+        raise ValueError("`members` must hold at least one trained task. Received: none.")
+    weights = [1.0] * len(members) if weights is None else list(weights)
+    if len(weights) != len(members) or not all(0 < w < math.inf for w in weights):
+        raise ValueError(
+            f"`weights` must be positive numbers, one for each of the {len(members)} members. "
+            f"Received: {weights}."
+        )
+    return tuple(float(w) for w in np.array(weights) / sum(weights))
+
+
+def _check_vocabularies(members: list[Any]) -> None:
+    for place, member in enumerate(members[1:], start=1):
+        for side in ("source", "target"):
+            one, other = (
+                getattr(getattr(each, "preprocessor", None), side, None)
+                for each in (members[0], member)
+            )
+            if getattr(one, "vocabulary", None) != getattr(other, "vocabulary", None):
+                raise ValueError(
+                    f"The members of an ensemble must have one {side} vocabulary. Received: that "
+                    f"of member {place} differs from that of member 0. Train them with the same "
+                    "tokenizers."
+                )

@@ -1,0 +1,224 @@
+"""The language model: texts in one stream, trained with the state carried from batch to batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.heads.tokens import Tokens
+from seqzoo.metrics.tokens import BitsPerCharacter
+from seqzoo.preprocessing.batching import Batches
+from seqzoo.preprocessing.running_text import RunningText, as_texts
+from seqzoo.preprocessing.windows import evaluation_windows, training_windows
+from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.carried_state import CarriedState
+from seqzoo.tasks.generation import GenerationTask
+from seqzoo.tasks.requests import complete_search
+from seqzoo.tasks.scoring import Scored
+
+_PIECE = 512  # tokens that are read at once: what is kept of a long text is its state
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class LanguageModel(GenerationTask):
+    """Predicts each token of a text from those before it.
+
+    Training reads the texts as one stream, in contiguous windows: the state at the end of a batch
+    is that at the beginning of the next, and gradients stay inside of a window (truncated
+    back-propagation). Each epoch begins without a history.
+
+    Args:
+        decoder: A `LanguageDecoder`.
+        preprocessor: `RunningText` with an adapted tokenizer, or None where users feed tensors.
+        head: Makes logits of hidden states; None is `Tokens`.
+        search: The search that is used where none is given; None is `Greedy()`.
+        tie_embeddings: Whether the head uses the weights of the embedding.
+
+    `fit` takes texts: a list, a `tf.data.Dataset` of string scalars, or one text, without targets;
+    its `batch_size` is the rows that the texts are cut into. In `evaluate` each token has the
+    whole text before it for its history, unless `batch_size` says otherwise.
+
+    Call arguments:
+        x: Dict of `token_ids` `(B, T)`, each the token before the one to predict; and, for a
+            batch of a running text, `rows` `(B,)`, their numbers, and `fresh` `(B,)`: True for
+            those that begin without a history, where the others go on from the last batch.
+
+    Returns:
+        Logits `(B, T, vocabulary_size)`.
+    """
+
+    def __init__(
+        self,
+        decoder,
+        preprocessor: RunningText | None = None,
+        head=None,
+        search: Any = None,
+        tie_embeddings: bool = False,
+        **kwargs,
+    ):
+        head = Tokens(decoder.vocabulary_size) if head is None else head
+        super().__init__(head, preprocessor, search, **kwargs)
+        self.decoder = decoder
+        self.tie_embeddings = tie_embeddings
+        self.bits_per_character = None if preprocessor is None else BitsPerCharacter()
+        if tie_embeddings:
+            head.tie(decoder.embedding)
+        self.build()
+
+    @property
+    def encoder(self):
+        """The embedding and the recurrent layers, for another task to go on with."""
+        return self.decoder.encoder
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        if self.preprocessor is not None:
+            self._check_size()
+        self.head(self.decoder(keras.KerasTensor((None, None), dtype="int32")))
+        nothing = self.encoder.initial_state(0)
+        self._read_piece = tf.function(self._log_probs, reduce_retracing=True)
+        self._carried = {training: CarriedState(nothing) for training in (True, False)}
+        self.built = True
+
+    def _check_size(self):
+        wanted = self.preprocessor.tokenizer.vocabulary_size
+        for name, size in (
+            ("decoder", self.decoder.vocabulary_size),
+            ("head", self.head.vocabulary_size),
+        ):
+            if size != wanted:
+                raise ValueError(
+                    f"The {name} has a vocabulary of {size} tokens and the tokenizer one of "
+                    f"{wanted}. Make the {name} with vocabulary_size={wanted}."
+                )
+
+    def call(self, x, training=False):
+        if "fresh" not in x:
+            return self.head(self.decoder(x["token_ids"], training=training))
+        carried = self._carried[bool(training)]
+        before = carried.read(x["rows"], x["fresh"])
+        hidden, state = self.decoder.run(x["token_ids"], before, training)
+        carried.write(x["rows"], state)
+        return self.head(hidden)
+
+    def make_training_batches(
+        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch
+    ) -> Batches:
+        """Cuts the texts into rows that are read side by side, in windows; see `Task.fit`.
+
+        The texts are read in their order, one after the other, and each epoch begins without a
+        history. The rows of a batch go on from those of the batch before.
+        """
+        _refuse_targets(y)
+        if tokens_per_batch is not None:
+            raise ValueError(
+                "`tokens_per_batch` is for examples of different lengths. Received: "
+                f"tokens_per_batch={tokens_per_batch}. Give `batch_size`, the rows that are read "
+                "side by side; `window_length` of the preprocessor is their length."
+            )
+        text, window = self.preprocessor.stream(x), self.preprocessor.window_length
+        self._carried[True].set_rows(min(batch_size, len(text.token_ids)))
+        return training_windows(text, batch_size, window, seed, steps_per_epoch)
+
+    def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
+        """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.
+
+        With one row every token has the whole text before it for its history, as perplexities are
+        published. More are faster, but each begins without a history.
+        """
+        _refuse_targets(y)
+        text = self.preprocessor.stream(x)
+        batch_size = min(batch_size or 1, len(text.token_ids))
+        self._carried[False].set_rows(batch_size)
+        return evaluation_windows(text, batch_size)
+
+    @property
+    def between_batches(self):
+        """The carried state, which each replica has for itself: None where there are several."""
+        return self._carried[True].variables
+
+    def count_steps(self, x, batch_size: int) -> int:
+        """Returns the number of batches of an epoch over texts."""
+        text, window = self.preprocessor.stream(x), self.preprocessor.window_length
+        return training_windows(text, batch_size, window).steps_per_epoch
+
+    def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
+        if self.bits_per_character is not None:
+            nll = self.head.measure(y, outputs, weight)[-1][0]
+            self.bits_per_character.update_state(nll, tf.reduce_sum(x["characters"]))
+        return super()._measure(x, y, outputs, weight, loss_sum, weight_sum)
+
+    def prepare(self, raw):
+        return self.preprocessor.prompt_ids(raw)
+
+    def begin(self, inputs, search):
+        """Returns the state after all but the last token of prompts `(B, S)`, and that token."""
+        last = tf.math.count_nonzero(inputs, axis=1, dtype=tf.int32) - 1
+        before = tf.sequence_mask(last, tf.shape(inputs)[1])
+        rows = tf.shape(inputs)[0] * search.width
+        room = complete_search(search).room
+        state, memory = self.decoder.start((), rows, room, inputs, before)
+        return Begun(state, memory, tf.gather(inputs, last, batch_dims=1))
+
+    def _answer(self, raw, search, rows=None):
+        prompts = self.prepare(raw)
+        found = self.hypotheses(prompts, search, rows)
+        given = prompts[:, None, len(self.preprocessor.first_ids) :]
+        given = tf.repeat(given, tf.shape(found.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
+        return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found
+
+    def score(self, texts: Iterable[str | bytes]) -> list[Scored]:
+        """Returns how probable each text is, for itself: as `evaluate` counts it alone."""
+        return [scored for text in as_texts(texts) for scored in self.score_stream([text])]
+
+    def score_stream(self, texts: Iterable[str | bytes]) -> Iterator[Scored]:
+        """Yields how probable each text is after all those before it, as they come.
+
+        The state goes from one text to the next, and is all that is kept of them: the texts may be
+        without an end.
+        """
+        state = self.encoder.initial_state(1)
+        before = self.preprocessor.first_ids
+        for text in [texts] if isinstance(texts, (str, bytes)) else texts:
+            (text,) = as_texts([text])
+            ids = self.preprocessor.encode([text])[0].numpy().tolist()
+            log_probs, state = self._read(before, ids, state)
+            before = [ids[-1]] if ids else before
+            tokens = self.preprocessor.target_tokens(tf.constant([ids], tf.int32)).numpy()[0]
+            yield Scored(float(log_probs.sum()), [token.decode() for token in tokens], log_probs)
+
+    def _read(self, before: list[int], ids: list[int], state: Any) -> tuple[np.ndarray, Any]:
+        """Returns the log-probs of tokens after others, and the state before the last of all."""
+        if not ids:
+            return np.zeros(0, np.float32), state
+        given, targets, found = [*before, *ids][:-1], [*before, *ids][1:], []
+        for start in range(0, len(given), _PIECE):
+            piece = given[start : start + _PIECE]
+            y = tf.constant([targets[start : start + _PIECE]], tf.int32)
+            log_probs, state = self._read_piece(tf.constant([piece], tf.int32), y, state)
+            found.append(log_probs.numpy()[0])
+        return np.concatenate(found)[len(before) - 1 :], state
+
+    def _log_probs(self, token_ids, y, state):
+        """Returns the log-prob of each token of y `(B, T)`, and the state after the tokens."""
+        hidden, state = self.decoder.run(token_ids, state)
+        log_probs = self.head.readout(self.head(hidden))
+        return tf.gather(log_probs, y, batch_dims=2), state
+
+    def get_config(self):
+        return super().get_config() | {
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "tie_embeddings": self.tie_embeddings,
+        }
+
+
+def _refuse_targets(y: Any) -> None:
+    if y is not None:
+        raise ValueError(
+            "A language model learns from texts alone. Received: `y` of "
+            f"{type(y).__name__} beside them. Leave it out."
+        )

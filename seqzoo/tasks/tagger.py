@@ -1,0 +1,170 @@
+"""Taggers: lists of tokens in, a tag for each token out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.encoders.encoded import Encoded
+from seqzoo.heads.tags import Tags
+from seqzoo.tasks.answering import AnsweringTask
+
+
+class TagPath(NamedTuple):
+    """One sequence of tags for a sentence, and its log-probability among all sequences."""
+
+    tags: list[str]
+    log_prob: float
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Tagger(AnsweringTask):
+    """Features of tokens, an encoder and a head: parts of speech, entities, chunks.
+
+    Args:
+        features: Makes vectors of tokens and their pieces; see `layers.TokenFeatures`.
+        encoder: Makes `Encoded` of vectors, `vocabulary_size=None`; see `seqzoo.encoders`.
+        preprocessor: `TaggedTokens`, adapted; None where users feed tensors
+            `{"inputs", "pieces", "mask"}` themselves.
+        head: Makes potentials of hidden states; None is `Tags` with a CRF for the preprocessor's
+            tags.
+
+    Call arguments:
+        x: Dict of `inputs`, token ids `(B, T)`, `mask` `(B, T)`, and where the features read
+            them `pieces` `(B, T, P)`.
+
+    Returns:
+        Potentials `(B, T, tag_count)`.
+    """
+
+    def __init__(self, features, encoder, preprocessor=None, head=None, **kwargs):
+        if head is None:
+            if preprocessor is None:
+                raise ValueError(
+                    "A tagger needs to know its tags: give a preprocessor, or a head, such as "
+                    "heads.Tags(17)."
+                )
+            head = Tags(len(preprocessor.labels))
+        super().__init__(head, preprocessor, **kwargs)
+        self.features = features
+        self.encoder = encoder
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        self._check_sizes()
+        x = {"inputs": keras.KerasTensor((None, None), dtype="int32")}
+        x["mask"] = keras.KerasTensor((None, None), dtype="bool")
+        x["pieces"] = keras.KerasTensor((None, None, None), dtype="int32")
+        self.call(x)
+        self.built = True
+
+    def _check_sizes(self):
+        if self.encoder.vocabulary_size is not None or (
+            self.encoder.embedding_dim != self.features.width
+        ):
+            raise ValueError(
+                "The encoder of a tagger takes the vectors of `features`. Make it with "
+                f"vocabulary_size=None, embedding_dim={self.features.width}."
+            )
+        if self.preprocessor is None:
+            return
+        pieces = self.preprocessor.pieces
+        wanted = {
+            "head.tag_count": (self.head.tag_count, len(self.preprocessor.labels)),
+            "features.vocabulary_size": (
+                self.features.vocabulary_size,
+                self.preprocessor.words.vocabulary_size,
+            ),
+            "features.piece_count": (
+                self.features.piece_count,
+                None if pieces is None else pieces.vocabulary_size,
+            ),
+        }
+        for name, (received, size) in wanted.items():
+            if received != size:
+                raise ValueError(
+                    f"`{name}` must be {size}, as in the preprocessor. Received: {received}."
+                )
+
+    def call(self, x, training=False):
+        pieces = x["pieces"] if self.features.piece_count is not None else None
+        features = self.features(x["inputs"], pieces, training=training)
+        mask = x["mask"] if "mask" in x else x["inputs"] != 0
+        encoded = Encoded(*self.encoder(features, mask=mask, training=training))
+        return self.head(encoded.outputs)
+
+    def answer(self, raw):
+        inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
+        outputs, mask = self(inputs), inputs["mask"]
+        return {
+            "tags": self.head.decide(outputs, mask),
+            "probabilities": self.head.readout(outputs, mask),
+        }
+
+    def serve(self, raw):
+        """Returns `tags` `(B, T)` of tokens `(B, T)`, both padded with ""."""
+        tags = self.preprocessor.labels.strings(self.answer(raw)["tags"])
+        tags = tags[:, : tf.shape(raw)[1]]  # a batch without any token has a step nevertheless
+        return {"tags": tf.where(raw == "", "", tags)}
+
+    def tag(self, sentences, batch_size: int = 64) -> list[list[str]]:
+        """Returns the tags of each sentence, one for each token.
+
+        The answer for a sentence does not depend on the others.
+
+        Args:
+            sentences: List of lists of tokens. One without tokens gets an empty list.
+            batch_size: Positive int. Most sentences that are answered together.
+        """
+        names = np.array(self._required_preprocessor("`tag`").labels.names, dtype=object)
+        found = self._collect(sentences, "tags", batch_size)
+        return [names[tags].tolist() for tags in found]
+
+    def marginals(self, sentences, batch_size: int = 64) -> list[np.ndarray]:
+        """Returns for each sentence the probability of each tag at each token, `(T, C)`.
+
+        The columns are in the order of `preprocessor.labels.names`.
+        """
+        return self._collect(sentences, "probabilities", batch_size)
+
+    def tag_n_best(self, sentences, n: int, batch_size: int = 64) -> list[list[TagPath]]:
+        """Returns the `n` most probable sequences of tags of each sentence, best first."""
+        names = np.array(self._required_preprocessor("`tag_n_best`").labels.names, dtype=object)
+        sentences = self._as_list(sentences)
+
+        def best_paths(raw):
+            inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
+            tags, log_probs = self.head.decide_n_best(self(inputs), inputs["mask"], n)
+            return {"tags": tags, "log_probs": log_probs}
+
+        paths: list[list[TagPath]] = [[] for _ in sentences]
+        for places, found in self.answers(sentences, batch_size, best_paths, f"{n} best"):
+            for row, place in enumerate(places):
+                length = len(sentences[place])
+                paths[place] = [
+                    TagPath(names[tags[:length]].tolist(), float(log_prob))
+                    for tags, log_prob in zip(
+                        found["tags"][row], found["log_probs"][row], strict=True
+                    )
+                    if log_prob > -1e8
+                ]
+        return paths
+
+    def _collect(self, sentences, name: str, batch_size: int) -> list[np.ndarray]:
+        sentences = self._as_list(sentences)
+        collected: list[Any] = [None] * len(sentences)
+        for places, found in self.answers(sentences, batch_size):
+            for row, place in enumerate(places):
+                collected[place] = found[name][row, : len(sentences[place])]
+        return collected
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "features": serialize(self.features),
+            "encoder": serialize(self.encoder),
+        }

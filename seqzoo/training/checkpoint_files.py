@@ -1,0 +1,103 @@
+"""Files of checkpoints: written aside and renamed, checked when read, the last few kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqzoo.preprocessing.files import aside
+
+_KINDS = ("variable", "best", "metric")
+
+
+class Checkpoint(NamedTuple):
+    """The state of a training between two steps.
+
+    Attributes:
+        state: Numbers and rows: `step` (in all), `epoch` and `batch` in it (of the next to
+            come), `stopped`, and what the callbacks keep.
+        variables: Values of the model's and the optimizer's variables, in their order.
+        best_weights: What early stopping would restore; empty where there is nothing yet.
+        metrics: Values of the variables of the metrics; empty between two epochs.
+    """
+
+    state: dict[str, Any]
+    variables: list[np.ndarray]
+    best_weights: list[np.ndarray]
+    metrics: list[np.ndarray]
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint, which is there as a whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written; those that are there stay.
+    """
+    step = checkpoint.state["step"]
+    arrays = {
+        f"{kind}_{place}": value
+        for kind, values in zip(_KINDS, checkpoint[1:], strict=True)
+        for place, value in enumerate(values)
+    }
+    try:
+        with aside(str(folder / f"step-{step:09d}.npz")) as path, open(path, "wb") as file:
+            np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
+            file.flush()
+            os.fsync(
+                file.fileno()
+            )  # so that it outlives the machine's fall, not the process's only
+    except OSError as error:
+        raise OSError(
+            f"The checkpoint of step {step} could not be written to {folder}: {error.strerror}. "
+            f"{_whole(folder)} Make room, or make the folder writable, and go on from there."
+        ) from error
+
+
+def _whole(folder: Path) -> str:
+    files = _files(folder)
+    return f"{files[-1].name} and those before it are whole." if files else "There is none yet."
+
+
+def remove_old(folder: Path, keep: int) -> None:
+    """Removes all but the last checkpoints."""
+    for old in _files(folder)[:-keep]:
+        old.unlink()
+
+
+def last_checkpoint(folder: Path) -> tuple[Checkpoint | None, Sequence[tuple[Path, str]]]:
+    """Returns the last checkpoint that can be read, and later ones that cannot with the reasons.
+
+    Raises:
+        ValueError: if there are checkpoints, but none can be read.
+    """
+    files, damaged = _files(folder), []
+    for path in reversed(files):
+        try:
+            return _read(path), damaged
+        except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+            damaged.append((path, str(error) or type(error).__name__))
+    if files:
+        raise ValueError(
+            f"None of the checkpoints in {folder} can be read: {', '.join(p.name for p in files)}. "
+            "Restore them from a copy, or train in another folder."
+        )
+    return None, damaged
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*.npz"))
+
+
+def _read(path: Path) -> Checkpoint:
+    with np.load(path) as arrays:
+        values = (
+            [arrays[f"{kind}_{place}"] for place in range(sum(kind in name for name in arrays))]
+            for kind in _KINDS
+        )
+        return Checkpoint(json.loads(str(arrays["state"])), *values)

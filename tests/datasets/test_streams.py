@@ -1,0 +1,192 @@
+"""Streams of files: every pair once an epoch, in an order of its own, from any kind of file."""
+
+import csv
+import gzip
+from collections import Counter
+
+import pytest
+import tensorflow as tf
+from tiny_tasks import make_bigram, reversal_pairs
+
+from seqzoo.datasets import parallel_text, streams
+from seqzoo.preprocessing import streamed_batches
+from seqzoo.training import Resume
+
+PAIRS = [(f"s{number} ä", "t " * (number % 7) + str(number)) for number in range(50)]
+THIRDS = [PAIRS[:11], PAIRS[11:30], PAIRS[30:]]
+
+
+def as_tab_separated(folder):
+    for number, pairs in enumerate(THIRDS):
+        lines = "".join(f"{number}\t{source}\t{target}\n" for source, target in pairs)
+        if number == 1:
+            with gzip.open(folder / f"part-{number}.tsv.gz", "wt") as file:
+                file.write(lines)
+        else:
+            (folder / f"part-{number}.tsv").write_text(lines)
+    patterns = [folder / "part-*.tsv", str(folder / "part-*.tsv.gz")]
+    return streams.tab_separated(patterns, columns=(1, 2), shuffle=9)
+
+
+def as_comma_separated(folder):
+    for number, pairs in enumerate(THIRDS):
+        open_file = gzip.open if number == 1 else open
+        ending = ".gz" if number == 1 else ""
+        with open_file(folder / f"part-{number}.csv{ending}", "wt", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+            writer.writerow(["target", "other", "source"])
+            writer.writerows([target, "a,\n", source] for source, target in pairs)
+    return streams.comma_separated(str(folder / "part-*"), columns=(2, 0), shuffle=9)
+
+
+def as_line_aligned(folder):
+    for number, pairs in enumerate(THIRDS):
+        for side, language in enumerate(("de", "en")):
+            text = "".join(f"{pair[side]}\n" for pair in pairs)
+            with gzip.open(folder / f"train-{number}.{language}.gz", "wt") as file:
+                file.write(text)
+    return streams.line_aligned(folder / "train-*.de.gz", folder / "train-*.en.gz", shuffle=9)
+
+
+def as_tf_records(folder):
+    def feature(text):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
+
+    for number, pairs in enumerate(THIRDS):
+        with tf.io.TFRecordWriter(str(folder / f"{number}.tfrecord")) as writer:
+            for source, target in pairs:
+                features = {"a": feature(source), "b": feature(target)}
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+    return streams.tf_records(folder / "*.tfrecord", "a", "b", shuffle=9)
+
+
+def as_dataset(folder):
+    sides = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    return streams.from_dataset(tf.data.Dataset.from_tensor_slices(tuple(sides)), shuffle=9)
+
+
+KINDS = [as_tab_separated, as_comma_separated, as_line_aligned, as_tf_records, as_dataset]
+
+
+def texts(dataset):
+    return [(s.decode(), t.decode()) for s, t in dataset.as_numpy_iterator()]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_every_pair_comes_once_in_an_epoch_and_each_epoch_has_an_order_of_its_own(make, tmp_path):
+    stream = make(tmp_path)
+
+    assert len(stream) == len(PAIRS)
+    assert sorted(stream) == sorted(PAIRS)
+    first, second = (texts(stream.shuffled(3).skip(n * 50).take(50)) for n in (0, 1))
+    assert sorted(first) == sorted(second) == sorted(PAIRS)
+    assert first != second
+    assert first not in (PAIRS, list(stream))
+    assert texts(stream.shuffled(3).take(50)) == first
+    assert texts(stream.shuffled(4).take(50)) != first
+
+
+class Words:
+    """Encodes a text as the lengths of its words, but a number as itself plus one."""
+
+    def encode(self, x, y):
+        return self.rows(x), self.rows(y)
+
+    def rows(self, strings):
+        words = tf.strings.split(strings)
+        is_number = tf.strings.regex_full_match(words.flat_values, "[0-9]+")
+        number = tf.strings.to_number(tf.where(is_number, words.flat_values, "0"), tf.int32)
+        return words.with_flat_values(tf.where(is_number, number + 2, 1))
+
+    def pack(self, source, target):
+        return source.to_tensor(), target.to_tensor()
+
+
+def seen(batches, steps):
+    return [
+        [int(row.max()) - 2 for row in target]
+        for _, target in batches.dataset.take(steps).as_numpy_iterator()
+    ]
+
+
+def test_batches_hold_every_example_once_an_epoch_and_targets_of_like_length(tmp_path):
+    stream = as_line_aligned(tmp_path)
+    batches = streamed_batches(stream, Words(), batch_size=5)
+
+    assert batches.steps_per_epoch == 10
+    found = seen(batches, 64 * 5 // 5)
+    counts = Counter(number for batch in found for number in batch)
+    assert set(counts) == set(range(50))
+    assert set(counts.values()) <= {6, 7}  # 320 examples are 6.4 epochs
+    assert {len(batch) for batch in found} == {5}
+    spread = [max(n % 7 for n in batch) - min(n % 7 for n in batch) for batch in found]
+    assert sum(spread) / len(spread) < 1
+    assert found == seen(batches, 64)
+    assert seen(batches.after(7), 5) == found[7:12]
+
+
+def test_a_budget_of_tokens_holds_for_the_longer_side(tmp_path):
+    batches = streamed_batches(as_line_aligned(tmp_path), Words(), tokens_per_batch=24)
+    sizes = [max(x.size, y.size) for x, y in batches.dataset.take(40).as_numpy_iterator()]
+    assert max(sizes) <= 24
+    assert sum(sizes) / len(sizes) > 0.7 * 24
+
+
+def test_parts_of_streamed_batches_are_the_batches(tmp_path):
+    batches = streamed_batches(as_line_aligned(tmp_path), Words(), batch_size=5)
+    whole = seen(batches, 4)
+    parts = seen(batches.parts(2, 0, 2), 8)
+    assert [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)] == whole
+
+
+def reversal_file(folder, count):
+    path = folder / "pairs.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in reversal_pairs(count)))
+    return path
+
+
+def test_a_task_trains_evaluates_and_resumes_on_a_stream(tmp_path):
+    def train(folder, epochs):
+        task = make_bigram()
+        task.compile()
+        stream = streams.tab_separated(reversal_file(tmp_path, 30), shuffle=8)
+        settings = {"batch_size": 4, "verbose": 0, "validation_data": stream}
+        resume = [Resume(tmp_path / folder)]
+        history = task.fit(stream, epochs=epochs, callbacks=resume, **settings).history
+        return task, history
+
+    whole, history = train("whole", 3)
+    assert history["val_loss"][-1] < history["val_loss"][0]
+    train("parts", 1)
+    parts, _ = train("parts", 3)
+    for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
+        assert (one == other).all()
+    stream = streams.tab_separated(reversal_file(tmp_path, 30))
+    assert whole.evaluate(stream, verbose=0, return_dict=True)["loss"] == pytest.approx(
+        history["val_loss"][-1]
+    )
+
+
+def test_shards_of_a_training_split_are_streamed(tmp_path):
+    as_line_aligned(tmp_path)
+    for name in ("validation", "test"):
+        (tmp_path / f"{name}.de").write_text("x\n")
+        (tmp_path / f"{name}.en").write_text("y\n")
+    splits = parallel_text.load(tmp_path, "de", "en")
+    assert isinstance(splits["train"], streams.Stream)
+    assert sorted(splits["train"]) == sorted(PAIRS)
+    assert splits["test"] == [("x", "y")]
+
+
+def test_wrong_files_are_explained(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No file fits '.*none-\*'\. Check the path\."):
+        streams.tab_separated(tmp_path / "none-*")
+    as_line_aligned(tmp_path)
+    with pytest.raises(ValueError, match="Received: 3 sources and 1 targets"):
+        streams.line_aligned(tmp_path / "train-*.de.gz", tmp_path / "train-0.en.gz")
+    (tmp_path / "bad.tsv").write_text("a\tb\nalone\n")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)needs 2 columns.*alone"):
+        list(streams.tab_separated(tmp_path / "bad.tsv"))
+    with pytest.raises(ValueError, match="`shuffle` must be at least 1"):
+        streams.Stream(("a",), lambda name: None, shuffle=0)

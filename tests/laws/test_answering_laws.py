@@ -1,0 +1,149 @@
+"""What holds for every task of the registry that answers in one pass."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged, trained
+
+from seqzoo import from_preset, load
+from seqzoo.tasks import TASKS
+from seqzoo.tasks.answering import AnsweringTask
+from seqzoo.training.optimizer import Adam
+
+TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
+
+
+class Row(NamedTuple):
+    """How a task is made and asked."""
+
+    build: Callable
+    examples: Callable
+    inputs: list
+    odd: list
+    numbers: Callable[[Any, list, int], list]  # what is compared, of the task, inputs, batch size
+    answers: Callable[[Any, list], list]
+    accuracy: str
+
+
+ROWS = {
+    "classifier": Row(
+        make_classifier,
+        classified,
+        TEXTS,
+        ["", " \u3000\n", "🎉", b"\xff\xfe a", "\x00", "a " * 3_000, "\ud800"],
+        lambda task, inputs, size: list(task.probabilities(inputs, size)),
+        lambda task, inputs: task.classify(inputs),
+        "accuracy",
+    ),
+    "tagger": Row(
+        make_tagger,
+        tagged,
+        [text.split() for text in TEXTS],
+        [[], ["🎉", "a b"], [b"\xff\xfe"], ["\x00"], ["a"] * 3_000, ["a" * 3_000], ["\ud800"]],
+        lambda task, inputs, size: task.marginals(inputs, size),
+        lambda task, inputs: task.tag(inputs),
+        "token_accuracy",
+    ),
+}
+everywhere = pytest.mark.parametrize("name", ROWS)
+
+
+def test_every_such_task_of_the_registry_is_tested_here():
+    assert set(ROWS) == {name for name in TASKS if issubclass(TASKS[name], AnsweringTask)}
+
+
+@everywhere
+def test_training_lowers_the_loss(name):
+    history = trained(name).history
+    for key in ("loss", "val_loss"):
+        assert history[key][-1] < 0.8 * history[key][0]
+    assert history[ROWS[name].accuracy][-1] > history[ROWS[name].accuracy][0]
+
+
+def serve(task, inputs):
+    raw = task.preprocessor.pad(task.preprocessor.as_raw(inputs))
+    return {key: value.numpy() for key, value in task.serve(raw).items()}
+
+
+@everywhere
+def test_a_saved_and_an_exported_task_give_the_same_answers(name, tmp_path):
+    task, row = trained(name).task, ROWS[name]
+    wanted = serve(task, row.inputs)
+    task.save(tmp_path / "task.keras")
+    task.save_preset(tmp_path / "preset")
+    task.export(tmp_path / "export")
+
+    found = [serve(again, row.inputs) for again in (load(tmp_path / "task.keras"),)]
+    found.append(serve(from_preset(tmp_path / "preset"), row.inputs))
+    signature = tf.saved_model.load(tmp_path / "export/1").signatures["serving_default"]
+    raw = task.preprocessor.pad(task.preprocessor.as_raw(row.inputs))
+    found.append({key: value.numpy() for key, value in signature(raw).items()})
+
+    for each in found:
+        assert each.keys() == wanted.keys()
+        for key, value in wanted.items():
+            if value.dtype == object:
+                np.testing.assert_array_equal(each[key], value)
+            else:
+                np.testing.assert_allclose(each[key], value, rtol=1e-4, atol=1e-6)
+
+
+@everywhere
+def test_an_answer_does_not_depend_on_the_others_of_its_batch(name):
+    task, row = trained(name).task, ROWS[name]
+    together = row.numbers(task, row.inputs, 64)
+
+    alone = row.numbers(task, row.inputs, 1)
+    backwards = row.numbers(task, [*row.inputs[::-1], row.odd[-2]], 64)[-2::-1]
+
+    for each in (alone, backwards):
+        for found, wanted in zip(each, together, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+@everywhere
+def test_odd_inputs_get_an_answer_each(name):
+    task, row = trained(name).task, ROWS[name]
+    answers = row.answers(task, row.odd)
+    assert len(answers) == len(row.odd)
+    assert row.answers(task, []) == []
+    if name == "tagger":
+        assert [len(tags) for tags in answers] == [len(tokens) for tokens in row.odd]
+
+
+@everywhere
+def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas):
+    found = []
+    for scope in (contextlib.nullcontext(), two_replicas.scope()):
+        with scope:
+            task = ROWS[name].build()
+            task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
+        history = task.fit(ROWS[name].examples(20), batch_size=7, epochs=2, verbose=0).history
+        found.append((task.get_weights(), history))
+
+    (one, one_history), (two, two_history) = found
+    for weights, wanted in zip(two, one, strict=True):
+        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-6)
+    for key, values in one_history.items():
+        assert two_history[key] == pytest.approx(values, rel=1e-5)
+
+
+@everywhere
+def test_half_precision_trains_float32_weights_and_answers(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        task = ROWS[name].build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    task.compile(Adam(0.03), run_eagerly=True)
+
+    history = task.fit(ROWS[name].examples(8), batch_size=8, epochs=3, verbose=0).history
+
+    assert history["loss"][-1] < history["loss"][0]
+    assert {weight.dtype for weight in task.trainable_weights} == {"float32"}
+    assert len(ROWS[name].answers(task, ROWS[name].inputs)) == len(ROWS[name].inputs)

@@ -1,0 +1,102 @@
+"""Every task learns the same from one batch, however it is split, ordered or padded.
+
+One device, two replicas, accumulated parts and batches put together of other ones: the weights
+after 20 steps on sequences of different lengths, clipped, in float64 and float32.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
+
+from seqzoo.tasks import TASKS
+from seqzoo.training import Adam
+
+STEPS = 20
+ROWS = 7  # no multiple of two replicas or of three parts
+
+# Builders of small tasks, always the same, and their raw examples.
+BUILDERS = {
+    "seq2seq": lambda: make_translator("sutskever_2014", units=6, embedding_dim=5),
+    "language_model": make_language_model,
+    "classifier": make_classifier,
+    "tagger": make_tagger,
+}
+EXAMPLES = {
+    "seq2seq": lambda: reversal_pairs(40),
+    "language_model": lambda: letter_texts(40),
+    "classifier": lambda: classified(40),
+    "tagger": lambda: tagged(40),
+}
+
+OPTIMIZERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.5, global_clipnorm=0.2),
+    "adam": lambda: Adam(0.02, epsilon=1e-3, global_clipnorm=0.2),
+}
+CASES = [("float64", "adam", 1e-9), ("float32", "sgd", 1e-5), ("float32", "adam", 1e-5)]
+
+
+def test_every_task_of_the_registry_is_tested_here():
+    assert BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
+
+
+def make_task(name, dtype, optimizer, scope=None, **settings):
+    keras.config.set_dtype_policy(dtype)
+    try:
+        with scope or contextlib.nullcontext():
+            task = BUILDERS[name]()
+            task.compile(OPTIMIZERS[optimizer](), **settings)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return task
+
+
+def learned(task, name):
+    """Weights after the steps on batches of the task's own stream."""
+    task.fit(EXAMPLES[name](), batch_size=ROWS, steps_per_epoch=STEPS, verbose=0)
+    return task.get_weights()
+
+
+def shuffled_and_padded(task, name):
+    """The same batches with their rows in another order, and more padding."""
+    batches = task.make_training_batches(EXAMPLES[name](), None, ROWS, None, 0, None)
+
+    def other(*batch):
+        def mixed(tensor):
+            pad = [[0, 0], [0, 3]] + [[0, 0]] * (len(tensor.shape) - 2)
+            return tf.reverse(tf.pad(tensor, pad) if len(tensor.shape) > 1 else tensor, [0])
+
+        return tf.nest.map_structure(mixed, batch)
+
+    raw, task.preprocessor = task.preprocessor, None
+    task.fit(batches.dataset.map(other), steps_per_epoch=STEPS, verbose=0)
+    task.preprocessor = raw
+    return task.get_weights()
+
+
+@pytest.mark.parametrize(("dtype", "optimizer", "tolerance"), CASES)
+@pytest.mark.parametrize("name", TASKS)
+def test_the_weights_do_not_depend_on_replicas_parts_order_or_padding(
+    name, dtype, optimizer, tolerance, two_replicas
+):
+    def make(**settings):
+        return make_task(name, dtype, optimizer, **settings)
+
+    start = make().get_weights()
+    wanted = learned(make(), name)
+    moved = max(np.abs(w - s).max() for w, s in zip(wanted, start, strict=True))
+    assert moved > 0.02
+    for found in (
+        learned(make(scope=two_replicas.scope()), name),
+        learned(make(accumulation_steps=3), name),
+        learned(make(accumulation_steps=2, scope=two_replicas.scope()), name),
+        shuffled_and_padded(make(), name),
+        shuffled_and_padded(make(accumulation_steps=4), name),
+    ):
+        for one, other in zip(found, wanted, strict=True):
+            assert one.dtype == dtype
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)

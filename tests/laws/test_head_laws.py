@@ -1,0 +1,96 @@
+"""What holds for every head in the registry."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tracing import gradients_of
+
+from seqzoo.heads import HEADS
+
+B, T, F, C = 4, 3, 6, 5
+RNG = np.random.default_rng(0)
+STEPS = RNG.normal(size=(B, T, F)).astype("float32")
+WEIGHT = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 0]], "float32")
+
+# Options, and whether there is a target for every step.
+ROWS = {
+    "tokens": ({"label_smoothing": 0.1}, True),
+    "classes": ({"class_weights": [1.0, 2.0, 0.5, 1.0, 3.0]}, False),
+    "tags": ({"forbidden": [(None, 1), (0, 2), (3, None)]}, True),
+}
+everywhere = pytest.mark.parametrize("name", HEADS)
+
+
+def case(name):
+    """A head, what goes into it, targets that are not forbidden, and weights."""
+    keras.utils.set_random_seed(1)
+    options, by_step = ROWS[name]
+    head = HEADS[name](C, **options)
+    inputs = STEPS if by_step else STEPS[:, 0]
+    y = np.full((B, T), 4) if by_step else RNG.integers(0, C, B)
+    weight = WEIGHT if by_step else WEIGHT[:, 1]
+    return head, inputs, y, weight
+
+
+def loss_of(head, inputs, y, weight):
+    loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), ops.convert_to_tensor(weight))
+    return float(loss), float(count)
+
+
+def test_every_head_of_the_registry_is_tested_here():
+    assert ROWS.keys() == HEADS.keys()
+
+
+@everywhere
+def test_its_config_makes_it_again(name):
+    head, *_ = case(name)
+    again = type(head).from_config(head.get_config())
+    assert again.get_config() == head.get_config()
+
+
+@everywhere
+def test_the_loss_of_a_batch_is_the_sum_over_its_rows(name):
+    head, inputs, y, weight = case(name)
+    together = loss_of(head, inputs, y, weight)
+    rows = [slice(i, i + 1) for i in range(B)]
+    alone = [loss_of(head, inputs[row], y[row], weight[row]) for row in rows]
+    np.testing.assert_allclose(np.sum(alone, axis=0), together, rtol=1e-5)
+
+
+@everywhere
+def test_what_has_no_weight_changes_nothing(name):
+    head, inputs, y, weight = case(name)
+    wanted = loss_of(head, inputs, y, weight)
+    noisy = np.where(weight[..., None] > 0, inputs, 3.0)
+    other = np.where(weight > 0, y, 1)
+    np.testing.assert_allclose(loss_of(head, noisy, other, weight), wanted, rtol=1e-5)
+    for metric, sums in zip(
+        head.make_metrics(), head.measure(y, head(inputs), weight), strict=True
+    ):
+        metric.update_state(*sums)
+        again = type(metric).from_config(metric.get_config())
+        (same,) = [
+            found
+            for each, found in zip(
+                head.make_metrics(), head.measure(other, head(noisy), weight), strict=True
+            )
+            if each.name == metric.name
+        ]
+        again.update_state(*same)
+        np.testing.assert_allclose(again.result(), metric.result(), rtol=1e-5)
+
+
+@everywhere
+def test_every_weight_gets_a_gradient(name):
+    head, inputs, y, weight = case(name)
+    head(inputs)
+    weights = head.trainable_weights
+
+    def total(_):
+        loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), weight)
+        return loss, count
+
+    _, gradients = gradients_of(total, [], weights)
+    for each, gradient in zip(weights, gradients, strict=True):
+        assert np.abs(ops.convert_to_numpy(gradient)).max() > 0, each.path

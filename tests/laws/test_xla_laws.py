@@ -1,0 +1,60 @@
+"""What a TPU would run, compiled by XLA with all sizes known: train steps and decoding."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
+
+from seqzoo import BeamSearch, Greedy
+from seqzoo.tasks import TASKS
+
+# Builders of small tasks, always the same, and their raw examples.
+BUILDERS = {
+    "seq2seq": lambda: make_translator("sutskever_2014", units=6),
+    "language_model": make_language_model,
+    "classifier": make_classifier,
+    "tagger": make_tagger,
+}
+EXAMPLES = {
+    "seq2seq": reversal_pairs,
+    "language_model": letter_texts,
+    "classifier": classified,
+    "tagger": tagged,
+}
+TEXTS = ["a b c", "g", "e e f a"]
+
+
+def test_every_task_of_the_registry_is_tested_here():
+    assert BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("name", TASKS)
+def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
+    found = []
+    for jit_compile in (False, True):
+        task = BUILDERS[name]()
+        optimizer = keras.optimizers.SGD(0.5, global_clipnorm=0.2)
+        task.compile(optimizer, jit_compile=jit_compile, accumulation_steps=parts)
+        start = task.get_weights()
+        batches = task.make_training_batches(EXAMPLES[name](12), None, 5, None, 0, None)
+        for batch in batches.dataset.take(2):
+            task.train_on_batch(*batch)
+        found.append(task.get_weights())
+    plain, compiled = found
+    assert max(np.abs(w - s).max() for w, s in zip(plain, start, strict=True)) > 1e-3
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("search", [Greedy(max_length=7), BeamSearch(width=3, max_length=7)])
+@pytest.mark.parametrize("name", [n for n in TASKS if hasattr(TASKS[n], "hypotheses")])
+def test_decoding_that_xla_compiles_finds_the_same(name, search):
+    task = BUILDERS[name]()
+    inputs = task.prepare(tf.constant(TEXTS))
+    wanted = task.hypotheses(inputs, search)
+    found = tf.function(lambda ids: task.hypotheses(ids, search), jit_compile=True)(inputs)
+    np.testing.assert_array_equal(found.token_ids, wanted.token_ids)
+    np.testing.assert_allclose(found.scores, wanted.scores, rtol=1e-4)

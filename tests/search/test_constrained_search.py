@@ -1,0 +1,246 @@
+"""Constraints, coverage, groups and lengths of each row: against a plain beam and enumeration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search_reference import brute_force, next_log_probs, reference_beam, row_of
+from search_tables import SOURCE, START, coarse_tables, random_tables, start_state, table_step
+from test_beam_search import END, PENALTIES, STOPS, assert_same, run, sequences
+
+from seqzoo.search import BeamSearch, Greedy, PerSource, Rows, Sample
+from seqzoo.search.constraints import (
+    CONSTRAINTS,
+    BannedPhrases,
+    BannedTokens,
+    ForcedEnd,
+    FrequencyPenalty,
+    NoRepeatNGram,
+    RepetitionPenalty,
+    SuppressedAtStart,
+)
+
+LENGTH = 6
+CASES = {
+    "no_repeat_ngram": [NoRepeatNGram(1), NoRepeatNGram(2), NoRepeatNGram(3)],
+    "repetition_penalty": [RepetitionPenalty(1.5)],
+    "frequency_penalty": [FrequencyPenalty(0.5), FrequencyPenalty(0.25, presence=0.75)],
+    "banned_tokens": [BannedTokens((2,)), BannedTokens(()), BannedTokens((0, 2))],
+    "banned_phrases": [BannedPhrases(((2, 3), (3,), (0, 2, 2))), BannedPhrases(())],
+    "suppressed_at_start": [SuppressedAtStart((END, 2))],
+    "forced_end": [ForcedEnd()],
+}
+SINGLE = [(constraint,) for cases in CASES.values() for constraint in cases]
+TOGETHER = (NoRepeatNGram(2), FrequencyPenalty(0.5), SuppressedAtStart((END,)), ForcedEnd())
+ALL = [*SINGLE, TOGETHER]
+PREFIXES = np.array([[3, -1, 2], [-1, -1, -1], [2, 2, -1], [0, END, -1], [-1, 3, -1]], "int32")
+
+
+def known_rows(search, count, prefixes=None):
+    """What the reference is told of each row."""
+    return [
+        row_of(search, prefix=() if prefixes is None else tuple(prefixes[i])) for i in range(count)
+    ]
+
+
+def test_every_constraint_of_the_registry_is_tested_here():
+    assert CASES.keys() == CONSTRAINTS.keys()
+
+
+@pytest.mark.parametrize("constraints", ALL, ids=str)
+def test_a_constrained_beam_gives_what_a_plain_beam_gives(constraints):
+    tables = coarse_tables(seed=4, batch=5, vocabulary=5, grain=16)
+    for width, stop, prefixes in [(3, "first", PREFIXES), (4, "all", None)]:
+        search = BeamSearch(
+            width, min(width, 3), stop=stop, max_length=LENGTH, constraints=constraints
+        )
+        found = run(search, tables, rows=Rows(prefix_ids=prefixes))
+        for row, known in enumerate(known_rows(search, len(tables), prefixes)):
+            expected = reference_beam(tables[row], END, search, known)
+            assert_same(found, row, expected, search, known)
+
+
+@pytest.mark.parametrize("stop", ["optimal", "all"])
+@pytest.mark.parametrize("constraints", ALL, ids=str)
+def test_a_wide_constrained_beam_finds_the_best_of_all_sequences(constraints, stop):
+    tables = random_tables(seed=6, batch=2, vocabulary=4)
+    penalties = PENALTIES if constraints is TOGETHER else PENALTIES[1:2]
+    for penalty in penalties:
+        search = BeamSearch(
+            324, 7, *penalty, stop=stop, min_length=2, max_length=5, constraints=constraints
+        )
+        found = run(search, tables)
+        for row, table in enumerate(tables):
+            assert_same(found, row, brute_force(table, END, search), search)
+
+
+@pytest.mark.parametrize("constraints", ALL, ids=str)
+def test_greedy_and_samples_obey_constraints(constraints):
+    tables = random_tables(seed=8, batch=5, vocabulary=5)
+    rows = Rows(prefix_ids=PREFIXES)
+    for search in (
+        Greedy(max_length=LENGTH, constraints=constraints),
+        Sample(n_samples=3, max_length=LENGTH, constraints=constraints),
+        Sample(top_k=1, max_length=LENGTH, constraints=constraints),
+    ):
+        found = run(search, tables, rows=rows)
+        beam = BeamSearch(1, max_length=LENGTH, constraints=constraints)
+        for row, known in enumerate(known_rows(beam, len(tables), PREFIXES)):
+            for place, tokens in enumerate(sequences(found, row)):
+                for length, token in enumerate(tokens):
+                    log_probs = next_log_probs(tables[row], tokens[:length], beam, known, END)
+                    np.testing.assert_allclose(
+                        found.token_log_probs[row, place, length], log_probs[token], rtol=1e-5
+                    )
+                    if search.width == 1:
+                        assert token == np.argmax(log_probs)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("mask", [None, [True, True, False, True]])
+def test_a_coverage_penalty_counts_real_source_steps(stop, mask):
+    tables = coarse_tables(seed=5, batch=4, vocabulary=5, grain=64)
+    masks = None if mask is None else np.array([mask] * 4)
+    for width, penalty in [(1, ("none", 1.0)), (3, ("gnmt", 0.8)), (5, ("average", 1.0))]:
+        search = BeamSearch(width, width, *penalty, 0.3, stop, 2, max_length=LENGTH)
+        found = run(search, tables, rows=Rows(source_mask=masks))
+        for row, table in enumerate(tables):
+            known = row_of(search, source=mask)
+            assert_same(found, row, reference_beam(table, END, search, known), search, known)
+
+
+def test_a_wide_beam_with_coverage_finds_the_best_of_all_sequences():
+    tables = random_tables(seed=9, batch=2, vocabulary=4)
+    for stop in ("optimal", "all"):
+        search = BeamSearch(324, 9, "gnmt", 0.6, 0.4, stop, max_length=5)
+        found = run(search, tables)
+        for row, table in enumerate(tables):
+            assert_same(found, row, brute_force(table, END, search), search)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize(("width", "groups"), [(2, 2), (6, 2), (6, 3)])
+@pytest.mark.parametrize("diversity", [0.0, 0.375, 5.0])  # exact in binary, as the tables are
+def test_groups_give_what_plain_beams_that_avoid_each_other_give(width, groups, diversity, stop):
+    tables = coarse_tables(seed=width, batch=5, vocabulary=6, grain=64)
+    search = BeamSearch(
+        width, width, stop=stop, max_length=LENGTH, groups=groups, diversity=diversity
+    )
+    found = run(search, tables)
+    for row, table in enumerate(tables):
+        expected = reference_beam(table, END, search)
+        assert_same(found, row, expected, search)
+        assert len(set(sequences(found, row))) == len(expected)
+
+
+def test_a_strong_diversity_gives_other_first_tokens():
+    tables = random_tables(seed=1, batch=3, vocabulary=9)
+    tables[..., END] = -np.inf
+    search = BeamSearch(4, 4, stop="all", max_length=1, groups=4, diversity=100.0)
+    found = run(search, tables)
+    for row in range(3):
+        assert len({tokens[0] for tokens in sequences(found, row)}) == 4
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 10**6),
+    batch=st.integers(0, 3),
+    vocabulary=st.integers(1, 6),
+    shape=st.sampled_from([(1, 1), (2, 1), (4, 2), (6, 2), (7, 1), (3, 3)]),
+    penalty=st.sampled_from(PENALTIES),
+    coverage_penalty=st.sampled_from([0.0, 0.25]),
+    stop=st.sampled_from(STOPS),
+    diversity=st.sampled_from([0.0, 0.5]),
+    constraints=st.lists(
+        st.sampled_from([NoRepeatNGram(2), RepetitionPenalty(2.0), ForcedEnd()]), max_size=2
+    ),
+    lengths=st.tuples(st.integers(0, 6), st.integers(1, 6)),
+    end=st.integers(0, 5),
+    impossible=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_any_input_gives_what_a_plain_beam_gives(
+    seed,
+    batch,
+    vocabulary,
+    shape,
+    penalty,
+    coverage_penalty,
+    stop,
+    diversity,
+    constraints,
+    lengths,
+    end,
+    impossible,
+):
+    tables = coarse_tables(seed, batch, vocabulary, impossible, grain=64)
+    width, groups = shape
+    search = BeamSearch(
+        *(width, width, *penalty, coverage_penalty, stop, 0, 6, groups, diversity),
+        constraints=tuple(constraints) if end < vocabulary else (),
+    )
+    given_rows = Rows(
+        min_length=np.full((batch,), lengths[0]), max_length=np.full((batch,), lengths[1])
+    )
+    found = run(search, tables, end, given_rows)
+    known = row_of(search, fewest=min(lengths), most=lengths[1])
+    for row, table in enumerate(tables):
+        assert_same(found, row, reference_beam(table, end, search, known), search, known)
+
+
+def test_lengths_may_grow_with_the_source():
+    mask = np.array([[True] * 4, [True, False, True, False], [False] * 4])
+    tables = random_tables(seed=3, batch=3, vocabulary=5)
+    search = BeamSearch(
+        3, 3, min_length=PerSource(0.5, 1), max_length=PerSource(1.5, -1, at_most=LENGTH)
+    )
+    found = run(search, tables, rows=Rows(source_mask=mask))
+    limits = [(3, 5), (2, 2), (1, 1)]
+    assert found.token_ids.shape[2] == LENGTH
+    for row, (fewest, most) in enumerate(limits):
+        known = row_of(dataclasses.replace(search, max_length=LENGTH), fewest=fewest, most=most)
+        assert_same(found, row, reference_beam(tables[row], END, search, known), search, known)
+    greedy = run(Greedy(search.max_length), tables, rows=Rows(source_mask=mask))
+    assert (greedy.lengths[:, 0] <= [5, 2, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": 2}, "`groups` must divide `width`. Received: groups=2, width=5"),
+        ({"groups": 0}, "`groups` must be at least 1"),
+        ({"diversity": -1.0}, "`diversity` must be at least 0"),
+        ({"coverage_penalty": -0.1}, "`coverage_penalty` must be at least 0"),
+        ({"coverage_penalty": float("nan")}, "`coverage_penalty` must be at least 0"),
+        ({"min_length": PerSource(1.0)}, "`min_length` hangs on the source length"),
+        ({"max_length": PerSource(1.0)}, "`max_length` is not set"),
+        ({"constraints": (NoRepeatNGram(0),)}, "`NoRepeatNGram.n` must be at least 1"),
+        ({"constraints": (RepetitionPenalty(0.5),)}, "`RepetitionPenalty.penalty` must be at l"),
+        ({"constraints": (FrequencyPenalty(-1.0),)}, "`FrequencyPenalty.frequency` must be at"),
+        ({"constraints": (BannedTokens((7,)),)}, "ids of 4 tokens, from 0. Received: 7"),
+        ({"constraints": (BannedTokens(("a",)),)}, "must hold token ids where a search is"),
+        ({"constraints": (BannedPhrases(((),)),)}, "at least one token each"),
+        ({"constraints": (BannedPhrases(((2,) * 9,)),)}, "must be at most `max_length` long"),
+        ({"constraints": (SuppressedAtStart((-1,)),)}, "from 0. Received: -1"),
+        ({"constraints": (BannedTokens((END,)), ForcedEnd())}, "contradict each other"),
+    ],
+)
+def test_a_wrong_option_is_named(options, message):
+    search = dataclasses.replace(BeamSearch(max_length=8), **options)
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        search(table_step, start_state(1, 5), random_tables(0, 1, 4), START, END)
+
+
+def test_coverage_needs_a_decoder_that_attends():
+    def step(token_ids, state, encoded):
+        return np.zeros((len(token_ids), 4), "float32"), state
+
+    search = BeamSearch(2, coverage_penalty=0.2, max_length=3)
+    with pytest.raises(ValueError, match="`coverage_penalty` needs a decoder that attends"):
+        search(step, (), (), [START] * 3, END)
+
+
+def test_the_source_of_the_tables_has_the_length_that_masks_have():
+    assert SOURCE == 4

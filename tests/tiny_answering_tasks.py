@@ -1,0 +1,90 @@
+"""Tiny classifiers and taggers for the tests: is there an "a", and the letter after each "a"."""
+
+import functools
+import random
+from typing import Any, NamedTuple
+
+import keras
+
+from seqzoo import zoo
+from seqzoo.preprocessing import (
+    CharacterTokenizer,
+    LabelledText,
+    TaggedTokens,
+    TokenLookup,
+    WhitespaceTokenizer,
+)
+from seqzoo.training.optimizer import Adam
+
+LETTERS = "abcdefg"
+VOCABULARY = ["", "<unk>", "<start>", "<end>", *LETTERS]
+
+
+def words(count, seed=0):
+    rng = random.Random(seed)
+    return [rng.choices(LETTERS, k=rng.randint(1, 6)) for _ in range(count)]
+
+
+def classified(count, seed=0, multi_label=False):
+    """Pairs such as ("c a b", "yes"), or ("c a b", ["a", "b"])."""
+    pairs = []
+    for letters in words(count, seed):
+        several = sorted({"a", "b"}.intersection(letters))
+        label = several if multi_label else "yes" if "a" in letters else "no"
+        pairs.append((" ".join(letters), label))
+    return pairs
+
+
+def tagged(count, seed=0):
+    """Pairs such as (["c", "a", "b"], ["O", "B-X", "I-X"])."""
+    return [
+        (
+            letters,
+            [
+                "B-X" if letter == "a" else "I-X" if i and letters[i - 1] == "a" else "O"
+                for i, letter in enumerate(letters)
+            ],
+        )
+        for letters in words(count, seed)
+    ]
+
+
+def tokenizer(kind):
+    # Without a normal form, whose graph takes seconds to trace.
+    return kind(normalization=None, vocabulary=VOCABULARY)
+
+
+def make_classifier(builder="conneau_2017", multi_label=False, seed=1, **settings):
+    keras.utils.set_random_seed(seed)
+    labels = ["a", "b"] if multi_label else ["no", "yes"]
+    preprocessor = LabelledText(tokenizer(WhitespaceTokenizer), labels, multi_label)
+    sizes: dict[str, Any] = {
+        "conneau_2017": {"units": 6, "embedding_dim": 5},
+        "lin_2017": {"units": 6, "embedding_dim": 5, "attention_units": 4, "hops": 2},
+        "kim_2014": {"embedding_dim": 5, "filters": 4, "windows": (2, 3), "dropout": 0.0},
+        "bai_2018": {"embedding_dim": 5, "units": 6, "blocks": 2, "dropout": 0.0},
+    }
+    return zoo.ZOO[builder](preprocessor, **{**sizes[builder], **settings})
+
+
+def make_tagger(builder="ma_2016", seed=1, **settings):
+    keras.utils.set_random_seed(seed)
+    pieces = tokenizer(CharacterTokenizer)
+    preprocessor = TaggedTokens(tokenizer(TokenLookup), pieces, ["B-X", "I-X", "O"])
+    sizes = {"units": 6, "embedding_dim": 5, "piece_dim": 3, "piece_units": 4, "dropout": 0.0}
+    return zoo.ZOO[builder](preprocessor, **{**sizes, "scheme": "bio", **settings})
+
+
+class Trained(NamedTuple):
+    task: Any
+    history: dict[str, list[float]]
+
+
+@functools.cache
+def trained(kind):
+    """One that has learned something, and its history. Tests share it and leave it as it is."""
+    task = {"classifier": make_classifier, "tagger": make_tagger}[kind]()
+    examples = {"classifier": classified, "tagger": tagged}[kind]
+    task.compile(Adam(0.03))
+    settings = {"validation_data": examples(20, seed=2), "batch_size": 20, "verbose": 0}
+    return Trained(task, task.fit(examples(120), epochs=5, **settings).history)

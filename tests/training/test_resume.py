@@ -1,0 +1,212 @@
+"""Trainings that are killed, and what they go on from."""
+
+import os
+import random
+import signal
+
+import keras
+import killed_training
+import numpy as np
+import pytest
+from tiny_tasks import Bigram, make_bigram, reversal_pairs
+from worker_processes import free_ports, start, tf_config
+
+from seqzoo.training import Resume
+
+KILLED = -signal.SIGKILL
+LONGEST = 900  # seconds
+
+
+def train(folder, seconds="never", config=None):
+    folder.mkdir(exist_ok=True)
+    return start([killed_training.__file__, folder, seconds], config)
+
+
+def end(process):
+    """Waits for a process and returns its status and what it wrote to stderr."""
+    _, errors = process.communicate(timeout=LONGEST)
+    return process.returncode, errors
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a training that never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    status, errors = end(train(folder))
+    assert status == 0, errors
+    return folder
+
+
+def losses(folder):
+    """What each step gave, at every time that it was taken."""
+    found = {}
+    for path in folder.glob("losses_*.txt"):
+        *lines, _ = path.read_text().split("\n")  # the last one may be cut off
+        for line in lines:
+            epoch, batch, *values = line.split()
+            found.setdefault((int(epoch), int(batch)), set()).add(tuple(values))
+    return found
+
+
+def assert_as_if_never_stopped(folder, whole):
+    assert (folder / "history.csv").read_text() == (whole / "history.csv").read_text()
+    assert losses(folder) == losses(whole)
+    with np.load(folder / "weights.npz") as found, np.load(whole / "weights.npz") as wanted:
+        assert len(found.files) == len(wanted.files)
+        for name in wanted.files:
+            np.testing.assert_array_equal(found[name], wanted[name])
+    assert len(list((folder / "checkpoints").iterdir())) == 3
+
+
+def kill_and_resume(folder, kills, seed):
+    """Kills so many trainings in a folder at random moments, and lets one end."""
+    moments, died = random.Random(seed), 0
+    while died < kills:
+        status, errors = end(train(folder, f"{moments.uniform(0, 0.7):.3f}"))
+        assert status in (KILLED, 0), errors
+        if status == 0:
+            break  # all was done before the moment came
+        died += 1
+    status, errors = end(train(folder))
+    assert status == 0, errors
+    return died
+
+
+def test_a_training_that_is_killed_three_times_ends_as_one_that_never_stopped(whole, tmp_path):
+    assert kill_and_resume(tmp_path / "run", 3, seed=0) >= 2
+    assert_as_if_never_stopped(tmp_path / "run", whole)
+
+
+@pytest.mark.slow
+def test_twenty_kills_change_nothing(whole, tmp_path):
+    died, run = 0, 0
+    while died < 20:
+        folder = tmp_path / f"run_{run}"
+        died += kill_and_resume(folder, 20 - died, seed=run + 1)
+        assert_as_if_never_stopped(folder, whole)
+        run += 1
+
+
+def test_a_worker_that_dies_and_comes_back_rejoins_from_the_last_checkpoint(tmp_path):
+    def start_both(folder, seconds="never"):
+        ports = free_ports(2)
+        limits = ("never", seconds)
+        return [train(folder, limits[i], tf_config(ports, i)) for i in range(2)]
+
+    first, second = start_both(tmp_path / "run", 0.2)
+    assert end(second)[0] == KILLED
+    status, errors = end(first)
+    assert status not in (0, KILLED)
+    assert "ConnectionError: Another worker has stopped" in errors
+    for process in [*start_both(tmp_path / "run"), *start_both(tmp_path / "whole")]:
+        assert end(process)[0] == 0
+    assert_as_if_never_stopped(tmp_path / "run", tmp_path / "whole")
+
+
+def fit(folder, pairs=None, seed=0, task=None, every=2, epochs=1, **settings):
+    task = make_bigram() if task is None else task
+    task.compile(keras.optimizers.SGD(0.5))
+    pairs = reversal_pairs(12) if pairs is None else pairs
+    resume = Resume(folder, every=every)
+    settings = {"batch_size": 4, "epochs": epochs, "seed": seed, "verbose": 0} | settings
+    task.fit(pairs, callbacks=[resume], **settings)
+    return resume
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"pairs": reversal_pairs(13)}, "data examples=13, where the checkpoint has 12; data che"),
+        ({"pairs": reversal_pairs(12, seed=1)}, r"data checksum=\d+, where the checkpoint has \d+"),
+        ({"seed": 1}, "data seed=1, where the checkpoint has 0"),
+        ({"batch_size": 3}, "data batch_size=3, where the checkpoint has 4"),
+    ],
+)
+def test_other_data_are_refused_with_what_differs(tmp_path, changed, message):
+    fit(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(ValueError, match=message):
+        fit(tmp_path, epochs=2, **changed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+class Wider(Bigram):
+    def build(self, input_shape=None):
+        self.hidden = keras.layers.Dense(7, activation="tanh")
+        super().build()
+
+
+def test_another_model_is_refused_with_what_differs(tmp_path):
+    fit(tmp_path)
+    other = Wider(preprocessor=make_bigram().preprocessor)
+    with pytest.raises(ValueError, match=r"kernel \[7, 11\], where the checkpoint has .*\[6, 11\]"):
+        fit(tmp_path, task=other)
+
+
+def test_another_version_of_the_code_is_refused_with_both_versions(tmp_path, monkeypatch):
+    fit(tmp_path)
+    monkeypatch.setattr("seqzoo.training.resume.__version__", "9.9")
+    with pytest.raises(ValueError, match=r"made by seqzoo=9\.9, where the checkpoint has "):
+        fit(tmp_path, epochs=2)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_path, capsys):
+    fit(tmp_path, epochs=2)
+    last = sorted(tmp_path.glob("step-*"))[-1]
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(bytes(content))
+
+    fit(tmp_path, epochs=3)
+    message = capsys.readouterr().err
+    assert f"{last} is damaged (" in message
+    assert message.endswith("); going on from step 4\n")
+
+
+LIMITED = """
+import resource, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+import test_resume
+class Limit(test_resume.keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+test_resume.Resume.on_epoch_begin = lambda self, epoch, logs=None: (
+    setattr(self, "_epoch", epoch), Limit().on_epoch_begin(epoch))
+test_resume.fit(Path(sys.argv[1]), epochs=2, every=9)
+"""
+
+
+def test_where_no_checkpoint_can_be_written_one_error_says_so_and_the_older_stay(tmp_path):
+    folder = tmp_path / "checkpoints"
+    here = os.path.dirname(os.path.abspath(__file__))
+    process = start(["-c", LIMITED, folder, here])
+    status, errors = end(process)
+    assert status == 1
+    assert errors.strip().splitlines()[-1] == (
+        f"OSError: The checkpoint of step 6 could not be written to {folder}: File too large. "
+        "step-000000003.npz and those before it are whole. Make room, or make the folder "
+        "writable, and go on from there."
+    )
+    assert [path.name for path in folder.iterdir()] == ["step-000000003.npz"]
+    assert Resume(folder).step == 3
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"Checkpoints must be written to .*: Not a directory"):
+        fit(tmp_path / "file" / "checkpoints")
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / ".writing-x").mkdir()
+    (tmp_path / ".writing-x" / "new").write_text("half")
+    fit(tmp_path)
+    assert all(path.name.startswith("step-") for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["every", "keep"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0."):
+        Resume("folder", **{name: 0})

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_captioners import captioned_pictures, make_captioner
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo.tasks import TASKS
@@ -21,12 +22,14 @@ ROWS = 7  # no multiple of two replicas or of three parts
 
 # Builders of small tasks, always the same, and their raw examples.
 BUILDERS = {
+    "captioner": lambda: make_captioner("vinyals_2015", units=6),
     "seq2seq": lambda: make_translator("sutskever_2014", units=6, embedding_dim=5),
     "language_model": make_language_model,
     "classifier": make_classifier,
     "tagger": make_tagger,
 }
 EXAMPLES = {
+    "captioner": lambda: captioned_pictures(40),
     "seq2seq": lambda: reversal_pairs(40),
     "language_model": lambda: letter_texts(40),
     "classifier": lambda: classified(40),
@@ -68,7 +71,8 @@ def shuffled_and_padded(task, name):
     def other(*batch):
         def mixed(tensor):
             pad = [[0, 0], [0, 3]] + [[0, 0]] * (len(tensor.shape) - 2)
-            return tf.reverse(tf.pad(tensor, pad) if len(tensor.shape) > 1 else tensor, [0])
+            has_steps = len(tensor.shape) > 1 and tensor.dtype != tf.uint8  # as pixels have not
+            return tf.reverse(tf.pad(tensor, pad) if has_steps else tensor, [0])
 
         return tf.nest.map_structure(mixed, batch)
 
@@ -90,13 +94,17 @@ def test_the_weights_do_not_depend_on_replicas_parts_order_or_padding(
     wanted = learned(make(), name)
     moved = max(np.abs(w - s).max() for w, s in zip(wanted, start, strict=True))
     assert moved > 0.02
-    for found in (
-        learned(make(scope=two_replicas.scope()), name),
-        learned(make(accumulation_steps=3), name),
+    ways = [
         learned(make(accumulation_steps=2, scope=two_replicas.scope()), name),
-        shuffled_and_padded(make(), name),
         shuffled_and_padded(make(accumulation_steps=4), name),
-    ):
+    ]
+    if dtype == "float64":  # each alone as well, where the tolerance is narrow
+        ways += [
+            learned(make(scope=two_replicas.scope()), name),
+            learned(make(accumulation_steps=3), name),
+            shuffled_and_padded(make(), name),
+        ]
+    for found in ways:
         for one, other in zip(found, wanted, strict=True):
             assert one.dtype == dtype
             np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)

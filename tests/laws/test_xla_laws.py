@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_captioners import captioned_pictures, make_captioner
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo import BeamSearch, Greedy
@@ -12,18 +13,25 @@ from seqzoo.tasks import TASKS
 
 # Builders of small tasks, always the same, and their raw examples.
 BUILDERS = {
+    "captioner": lambda: make_captioner("vinyals_2015", units=6),
     "seq2seq": lambda: make_translator("sutskever_2014", units=6),
     "language_model": make_language_model,
     "classifier": make_classifier,
     "tagger": make_tagger,
 }
 EXAMPLES = {
+    "captioner": captioned_pictures,
     "seq2seq": reversal_pairs,
     "language_model": letter_texts,
     "classifier": classified,
     "tagger": tagged,
 }
 TEXTS = ["a b c", "g", "e e f a"]
+INPUTS = {
+    "captioner": [tf.io.encode_png(pixels).numpy() for pixels, _ in captioned_pictures(3)],
+    "language_model": TEXTS,
+    "seq2seq": TEXTS,
+}
 
 
 def test_every_task_of_the_registry_is_tested_here():
@@ -53,7 +61,7 @@ def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
 @pytest.mark.parametrize("name", [n for n in TASKS if hasattr(TASKS[n], "hypotheses")])
 def test_decoding_that_xla_compiles_finds_the_same(name, search):
     task = BUILDERS[name]()
-    inputs = task.prepare(tf.constant(TEXTS))
+    inputs = task.prepare(tf.constant(INPUTS[name]))
     wanted = task.hypotheses(inputs, search)
     found = tf.function(lambda ids: task.hypotheses(ids, search), jit_compile=True)(inputs)
     np.testing.assert_array_equal(found.token_ids, wanted.token_ids)

@@ -27,7 +27,11 @@ OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.5, global_clipnorm=0.2),
     "adam": lambda: Adam(0.02, epsilon=1e-3, global_clipnorm=0.2),
 }
-CASES = [("float64", "adam", 1e-9), ("float32", "sgd", 1e-5), ("float32", "adam", 1e-5)]
+CASES = [
+    ("float64", "adam", 1e-9),
+    pytest.param("float32", "sgd", 1e-5, marks=pytest.mark.slow),
+    pytest.param("float32", "adam", 1e-5, marks=pytest.mark.slow),
+]
 
 
 def test_every_task_of_the_registry_is_tested_here():
@@ -82,13 +86,17 @@ def test_the_weights_do_not_depend_on_replicas_parts_order_or_padding(
     wanted = learned(make(), name)
     moved = max(np.abs(w - s).max() for w, s in zip(wanted, start, strict=True))
     assert moved > 0.02
-    for found in (
-        learned(make(scope=two_replicas.scope()), name),
-        learned(make(accumulation_steps=3), name),
+    ways = [
         learned(make(accumulation_steps=2, scope=two_replicas.scope()), name),
-        shuffled_and_padded(make(), name),
         shuffled_and_padded(make(accumulation_steps=4), name),
-    ):
+    ]
+    if dtype == "float64":  # each alone as well, where the tolerance is narrow
+        ways += [
+            learned(make(scope=two_replicas.scope()), name),
+            learned(make(accumulation_steps=3), name),
+            shuffled_and_padded(make(), name),
+        ]
+    for found in ways:
         for one, other in zip(found, wanted, strict=True):
             assert one.dtype == dtype
             np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)

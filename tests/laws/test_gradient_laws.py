@@ -40,7 +40,11 @@ OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.5, global_clipnorm=0.2),
     "adam": lambda: Adam(0.02, epsilon=1e-3, global_clipnorm=0.2),
 }
-CASES = [("float64", "adam", 1e-9), ("float32", "sgd", 1e-5), ("float32", "adam", 1e-5)]
+CASES = [
+    ("float64", "adam", 1e-9),
+    pytest.param("float32", "sgd", 1e-5, marks=pytest.mark.slow),
+    pytest.param("float32", "adam", 1e-5, marks=pytest.mark.slow),
+]
 
 
 def test_every_task_of_the_registry_is_tested_here():

@@ -1,5 +1,6 @@
 """What holds for every search in the registry."""
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -104,6 +105,12 @@ def run(search, encoded, step=step):
     return search(step, state, encoded, START, END, Rows(seeds=seeds))
 
 
+@functools.cache
+def answer(name, batch=BATCH):
+    """What a search finds, run eagerly, which takes seconds for some."""
+    return Hypotheses(*(np.asarray(part) for part in run(make(name), memory(batch))))
+
+
 def score_by_hand(encoded, tokens):
     """Log-probs and alignments of a sequence of one example, in float64."""
     w = Weights(*(part.astype("float64") for part in weights()))
@@ -139,7 +146,7 @@ def test_every_search_of_the_registry_is_tested_here():
 @everywhere
 def test_shapes_and_types_are_as_documented(name):
     search = make(name)
-    found = run(search, memory())
+    found = answer(name)
     places = getattr(search, "n_best", search.width)
     assert [(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in found] == [
         ((BATCH, places, LENGTH), "int32"),
@@ -153,8 +160,7 @@ def test_shapes_and_types_are_as_documented(name):
 # What constraints make of log-probs is scored in tests/search/test_constrained_search.py.
 @pytest.mark.parametrize("name", sorted(CASES.keys() - CONSTRAINED_CASES))
 def test_log_probs_and_alignments_are_those_of_the_returned_sequence(name):
-    encoded = memory()
-    found = Hypotheses(*(np.asarray(part) for part in run(make(name), encoded)))
+    encoded, found = memory(), answer(name)
     for row, place in np.ndindex(*found.lengths.shape):
         length = found.lengths[row, place]
         tokens = found.token_ids[row, place, :length]
@@ -171,25 +177,24 @@ def test_log_probs_and_alignments_are_those_of_the_returned_sequence(name):
 
 @everywhere
 def test_rows_end_at_different_steps(name):
-    assert len(np.unique(run(make(name), memory()).lengths)) > 2
+    assert len(np.unique(answer(name).lengths)) > 2
 
 
 @everywhere
 def test_hypotheses_come_best_first(name):
-    scores = np.asarray(run(make(name), memory()).scores)
+    scores = answer(name).scores
     assert np.all(np.diff(scores, axis=1) <= 0)
 
 
 @everywhere
 def test_the_answer_does_not_depend_on_the_batch(name):
-    encoded = memory()
-    together = run(make(name), encoded)
+    encoded, together = memory(), answer(name)
     order = np.array([4, 0, 5, 1])
     shuffled = run(make(name), encoded[order])
-    assert_equal(shuffled, Hypotheses(*(np.asarray(part)[order] for part in together)))
-    for row in range(BATCH):
+    assert_equal(shuffled, Hypotheses(*(part[order] for part in together)))
+    for row in (2, 3):
         alone = run(make(name), encoded[row : row + 1])
-        assert_equal(alone, Hypotheses(*(np.asarray(part)[row : row + 1] for part in together)))
+        assert_equal(alone, Hypotheses(*(part[row : row + 1] for part in together)))
 
 
 @everywhere
@@ -201,7 +206,7 @@ def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_com
         lambda encoded: run(search, encoded), input_signature=signature, jit_compile=jit_compile
     )
     for batch in (0, 1, BATCH) if not jit_compile else (0, BATCH):
-        assert_equal(graph(memory(batch)), run(search, memory(batch)))
+        assert_equal(graph(memory(batch)), answer(name, batch))
     assert graph.experimental_get_tracing_count() == 1
 
 
@@ -210,7 +215,7 @@ def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_com
 def test_a_graph_of_known_sizes_gives_the_same_as_eager(name, jit_compile):
     search = make(name)
     graph = compiled(lambda: run(search, memory()), jit_compile)
-    assert_equal(graph(), run(search, memory()))
+    assert_equal(graph(), answer(name))
 
 
 @everywhere
@@ -221,7 +226,7 @@ def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name, tf):
 
     search = make(name)
     found = tf.function(lambda: run(search, memory(), forgetful_step))()
-    assert_equal(found, run(search, memory()))
+    assert_equal(found, answer(name))
 
 
 @everywhere
@@ -234,7 +239,7 @@ def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path, tf):
     )
     tf.saved_model.save(module, tmp_path)
     found = Hypotheses(**tf.saved_model.load(tmp_path).generate(memory()))
-    assert_equal(found, run(search, memory()))
+    assert_equal(found, answer(name))
 
     library = module.generate.get_concrete_function().graph.as_graph_def().library.function
     used = {node.op for function in library for node in function.node_def}
@@ -245,7 +250,7 @@ def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path, tf):
 
 @everywhere
 def test_zero_rows_give_zero_rows(name):
-    found = run(make(name), memory(0))
+    found = answer(name, 0)
     assert all(part.shape[0] == 0 for part in found)
 
 

@@ -147,6 +147,7 @@ def served(folder, texts):
     return [text.decode() for text in answer["text"].numpy()[:, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dates", "multi30k"])
 def test_a_recipe_trains_evaluates_explains_exports_and_is_loaded_again(
     name, corpus, tmp_path, capsys

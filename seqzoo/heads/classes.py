@@ -92,21 +92,24 @@ class Classes(keras.layers.Layer):
         return affine(features, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
 
     def loss(self, y, outputs, weight):
-        """Returns the sum of the losses and the sum of their weights, float32 scalars.
+        """Returns the sum of the losses and the sum of their weights, scalars.
+
+        They are float64 where the logits are, else float32.
 
         Args:
             y: Class ids `(B,)`; with `multi_label` 0 or 1 `(B, class_count)`.
             outputs: Logits `(B, class_count)`.
             weight: Float tensor of the shape of `y`.
         """
-        logits, weight = ops.cast(outputs, "float32"), ops.cast(weight, "float32")
+        dtype = keras.backend.result_type(outputs.dtype, "float32")
+        logits, weight = ops.cast(outputs, dtype), ops.cast(weight, dtype)
         if self.multi_label:
-            y = ops.cast(y, "float32")
+            y = ops.cast(y, dtype)
             losses = binary_cross_entropy(self._smooth(y), logits)
         else:
             losses = token_cross_entropy(y, logits, self.label_smoothing)
         if self.class_weights is not None:
-            weight = weight * self._weights_of(y)
+            weight = weight * ops.cast(self._weights_of(y), dtype)
         return ops.sum(losses * weight), ops.sum(weight)
 
     def _smooth(self, y):

@@ -82,23 +82,26 @@ class Tags(keras.layers.Layer):
         return affine(hidden, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
 
     def loss(self, y, outputs, weight):
-        """Returns the sum of the losses and the sum of the weights of the steps, float32 scalars.
+        """Returns the sum of the losses and the sum of the weights of the steps, scalars.
+
+        They are float64 where the potentials are, else float32.
 
         Args:
             y: Tag ids `(B, T)`.
             outputs: Potentials `(B, T, tag_count)`.
             weight: Float tensor `(B, T)`; a step of weight 0 is left out of its sequence.
         """
-        y, weight = ops.cast(y, "int32"), ops.cast(weight, "float32")
+        dtype = keras.backend.result_type(outputs.dtype, "float32")
+        y, weight = ops.cast(y, "int32"), ops.cast(weight, dtype)
         if self.class_weights is not None:
-            weight = weight * ops.take(ops.convert_to_tensor(self.class_weights, "float32"), y)
+            weight = weight * ops.take(ops.convert_to_tensor(self.class_weights, dtype), y)
         if not self.crf:
-            logits = ops.cast(ops.reshape(outputs, (-1, self.tag_count)), "float32")
+            logits = ops.cast(ops.reshape(outputs, (-1, self.tag_count)), dtype)
             losses = token_cross_entropy(ops.reshape(y, (-1,)), logits, self.label_smoothing)
             return ops.sum(losses * ops.reshape(weight, (-1,))), ops.sum(weight)
         mask = weight > 0
         of_row = ops.sum(weight, axis=1)
-        count = ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1), 1.0)
+        count = ops.maximum(ops.sum(ops.cast(mask, dtype), axis=1), 1.0)
         losses = -self.field.log_likelihood(self.field(outputs, mask=mask), y, mask)
         return ops.sum(losses * of_row / count), ops.sum(weight)
 

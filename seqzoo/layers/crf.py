@@ -78,7 +78,8 @@ class CRF(keras.layers.Layer):
     def _scores(self, name: str):
         barred = self._barred[name]
         scores = getattr(self, name) if self.learned else ops.zeros(barred.shape)
-        return ops.where(barred, crf.FORBIDDEN, ops.cast(scores, "float32"))
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        return ops.where(barred, crf.FORBIDDEN, ops.cast(scores, wide))
 
     def transition_scores(self):
         """Returns `(tag_count, tag_count)`, what is forbidden being -1e9."""

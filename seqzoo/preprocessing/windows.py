@@ -72,8 +72,8 @@ def training_windows(
 
     Returns:
         Batches `(x, y, weight)`: x is a dict of `token_ids` `(B, T)`, `characters` `(B, T)`, the
-        numbers of the `rows` `(B,)` and `fresh` `(B,)`, True where they begin without a history;
-        and the number of batches that hold the whole text.
+        numbers of the `rows` `(B,)`, from 1 on, and `fresh` `(B,)`, True where they begin without
+        a history; and the number of batches that hold the whole text.
     """
     rows = make_rows(stream, batch_size)
     count, last = rows.targets.shape
@@ -153,7 +153,7 @@ def _batch(part: Rows, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
     x = {
         "token_ids": part.inputs,
         "characters": part.characters * part.weights,
-        "rows": rows,
+        "rows": rows + 1,
         "fresh": fresh,
     }
     return x, part.targets, part.weights

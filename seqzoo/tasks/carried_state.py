@@ -12,7 +12,8 @@ class CarriedState:
     """Variables that hold a nest of states `(B, width)` from one batch to the next.
 
     They are no part of the model: they are neither saved nor trained, and each replica has its
-    own. A checkpoint within an epoch holds them.
+    own. A checkpoint within an epoch holds them. Rows have numbers from 1 on: what fills up a batch
+    that is computed in parts has the number 0, and a state that is no text's.
 
     Args:
         zeros: The states of a batch without rows, leaves `(0, width)`.
@@ -41,7 +42,7 @@ class CarriedState:
         """Makes room for the states of so many rows, those of all replicas together."""
         for variable in self._kept:
             for own in getattr(variable, "values", [variable]):
-                own.assign(tf.zeros((count, *variable.shape[1:]), variable.dtype))
+                own.assign(tf.zeros((count + 1, *variable.shape[1:]), variable.dtype))
 
     def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
         """Returns the states `(B, width)` of rows `(B,)`, zeros where they are fresh `(B,)`."""

@@ -145,7 +145,7 @@ def venugopalan_2015(
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
-    References: Venugopalan et al., 2015, https://arxiv.org/abs/1412.4729 (mean) and
+    Reference: Venugopalan et al., 2015, https://arxiv.org/abs/1412.4729 (mean) and
     https://arxiv.org/abs/1505.00487 (S2VT)
     """
     bridge = "copy" if reading == "recurrent" else "dense"

@@ -38,7 +38,7 @@ def test_every_task_of_the_registry_is_tested_here():
     assert BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
 
 
-@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("parts", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", TASKS)
 def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
     found = []

@@ -36,5 +36,5 @@ def test_a_tag_of_another_scheme_is_named(tag):
 
 
 def test_an_unknown_scheme_is_named():
-    with pytest.raises(ValueError, match="Did you mean 'bio'"):
+    with pytest.raises(ValueError, match="Did you mean 'bioes'\\?"):
         forbidden_pairs(["O"], "bios")

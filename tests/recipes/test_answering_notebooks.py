@@ -13,6 +13,7 @@ NOTEBOOKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_top_to_bottom_and_shows_its_pictures(name, tmp_path):
     small, count = NOTEBOOKS[name]

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "recipes" / "captioning" / "captioning.ipynb"
 SMALL = "train_size = 32\nepochs = 1\n"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_top_to_bottom_and_shows_three_pictures(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]

@@ -48,6 +48,7 @@ def served(folder, recipe, splits):
     return [text.decode() for text in answer["text"].numpy()[:, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "recipes" / "language_model" / "language_model.ipynb"
@@ -19,6 +20,7 @@ def small_notebook():
     return notebook
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_top_to_bottom_and_shows_two_pictures(tmp_path):
     notebook = small_notebook()
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()

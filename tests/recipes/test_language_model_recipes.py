@@ -51,6 +51,7 @@ def test_the_files_are_read_line_by_line_or_whole(corpus):
     assert set(parts) == {"train", "validation"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_trains_evaluates_exports_and_is_loaded_again(name, corpus, tmp_path, capsys):
     out, recipe = tmp_path / "run", recipe_of(name)

@@ -6,6 +6,9 @@ are done once, ahead of the loop. The weights are cut into pieces as square as c
 gate of a cell: their products run side by side, each on a thread of its own where it is small. And
 where oneDNN multiplies, each piece lies transposed, as oneDNN packs it; Eigen wants it as it is.
 `benchmarks/step_products.py` measures both: 1.4 to 1.9 times as fast with oneDNN.
+
+A few rows, as in inference, ask for little more than to read the weights once, so that those stay
+as they are: in pieces where they fit into the cache of a core, else whole.
 """
 
 import os
@@ -17,15 +20,26 @@ from seqzoo.ops.affine import over_rows
 
 Product = Callable[[tf.Tensor], tf.Tensor]
 
+_FEW_ROWS = 4
+_IN_CACHE = 2**20  # bytes of a kernel
 
-def product_by(kernel: tf.Tensor, bias: tf.Tensor | None = None) -> Product:
-    """Returns `inputs (..., in) -> inputs @ kernel + bias` for a kernel `(in, out)`."""
-    pieces, transposed = _cut(kernel), onednn_multiplies()
+
+def product_by(
+    kernel: tf.Tensor, bias: tf.Tensor | None = None, rows: int | None = None
+) -> Product:
+    """Returns `inputs (..., in) -> inputs @ kernel + bias` for a kernel `(in, out)`.
+
+    `rows` is the number of rows of the inputs, where it is known ahead of the loop.
+    """
+    few = rows is not None and rows <= _FEW_ROWS
+    fits = kernel.shape.num_elements() * kernel.dtype.size <= _IN_CACHE
+    pieces = _cut(kernel) if fits or not few else [kernel]
+    transposed = onednn_multiplies() and not few
     if transposed:
         pieces = [tf.transpose(piece) for piece in pieces]
 
-    def product(rows):
-        parts = [tf.matmul(rows, piece, transpose_b=transposed) for piece in pieces]
+    def product(flat):
+        parts = [tf.matmul(flat, piece, transpose_b=transposed) for piece in pieces]
         found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
         return found if bias is None else found + bias
 

@@ -56,7 +56,8 @@ def _forward(step, state, inputs, maps, constants, reverse):
     first, offset = (length, 0) if reverse else (0, 1)
     history = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
     results = [_array(length, parts[0].dtype) for parts in maps.values()]
-    apply = {name: product_by(*parts) for name, parts in maps.items()}
+    rows = state[0].shape[0] if state else None
+    apply = {name: product_by(*parts, rows=rows) for name, parts in maps.items()}
 
     def body(i, state, history, results):
         t = length - 1 - i if reverse else i

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import step_mask
+from seqzoo.encoders.inputs import make_embedding, step_mask
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -55,10 +55,7 @@ class TextCNN(keras.layers.Layer):
         self.embedding_stddev = embedding_stddev
         self.supports_masking = True
         dtype = self.dtype_policy
-        start = keras.initializers.RandomNormal(stddev=embedding_stddev)
-        self.embedding = vocabulary_size and keras.layers.Embedding(
-            vocabulary_size, embedding_dim, start, dtype=dtype, name="embedding"
-        )
+        self.embedding = make_embedding(vocabulary_size, embedding_dim, dtype, embedding_stddev)
         self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
         self.convolutions = [
             keras.layers.Conv1D(
@@ -144,9 +141,7 @@ class TCN(keras.layers.Layer):
         self.dropout = dropout
         self.supports_masking = True
         dtype = self.dtype_policy
-        self.embedding = vocabulary_size and keras.layers.Embedding(
-            vocabulary_size, embedding_dim, dtype=dtype, name="embedding"
-        )
+        self.embedding = make_embedding(vocabulary_size, embedding_dim, dtype)
         self.drop = keras.layers.SpatialDropout1D(dropout, dtype=dtype, name="dropout")
         self.convolutions = [
             keras.layers.Conv1D(

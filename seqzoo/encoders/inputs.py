@@ -6,6 +6,21 @@ import keras
 from keras import ops
 
 
+def make_embedding(
+    vocabulary_size: int | None, embedding_dim: int, dtype: Any, stddev: float | None = None
+) -> keras.layers.Embedding | None:
+    """Returns an embedding, or None where vectors stand in place of tokens.
+
+    It starts with normal values of that deviation; None is Keras's own start.
+    """
+    if vocabulary_size is None:
+        return None
+    start = "uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
+    return keras.layers.Embedding(
+        vocabulary_size, embedding_dim, start, dtype=dtype, name="embedding"
+    )
+
+
 def step_mask(inputs: Any, mask: Any = None) -> Any:
     """Returns the mask `(B, S)`; None is that of every id but 0, or of every vector."""
     if mask is not None:

@@ -5,7 +5,7 @@ from typing import Literal
 import keras
 
 from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import step_mask
+from seqzoo.encoders.inputs import make_embedding, step_mask
 from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent import Recurrent
@@ -73,10 +73,7 @@ class RecurrentEncoder(keras.layers.Layer):
         dtype = self.dtype_policy
         # Keras's own start, ±0.05, leaves all states so small that hundreds of steps pass before
         # the decoder learns to look at the source.
-        start = keras.initializers.RandomNormal(stddev=embedding_stddev)
-        self.embedding = vocabulary_size and keras.layers.Embedding(
-            vocabulary_size, embedding_dim, start, dtype=dtype, name="embedding"
-        )
+        self.embedding = make_embedding(vocabulary_size, embedding_dim, dtype, embedding_stddev)
         self.stack = RecurrentStack(
             [self._make_layer(i) for i in range(layers)], skip, dropout, dtype=dtype, name="stack"
         )

@@ -102,8 +102,8 @@ def test_every_score_is_full_for_equal_texts_and_0_for_nothing(name):
     assert score(["", "", ""], REFERENCES) == 0.0
 
 
-@pytest.mark.parametrize("name", sorted(metrics.METRICS))
-def test_every_score_refuses_what_is_not_aligned(name):
+@pytest.mark.parametrize("name", ["bleu", "chrf", "exact_match"])
+def test_every_score_of_texts_refuses_what_is_not_aligned(name):
     score = metrics.METRICS[name]
 
     with pytest.raises(ValueError, match="2 hypotheses and 3 references"):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
 
 from seqzoo import BeamSearch, Greedy, Seq2Seq
-from seqzoo.tasks.generation import _batches
+from seqzoo.tasks.batches import batches_of_like_length
 
 TEXTS = ["a b c", "g", "e e f a", "b d"]
 
@@ -187,7 +187,7 @@ def test_the_served_answer_is_the_generated_one_blank_texts_too(translator):
 def test_inputs_of_like_length_are_batched_and_long_ones_in_few_rows():
     lengths = np.array([3, 2000, 5, 1, 300, 4, 40_000, 2, 300])
 
-    batches = [places.tolist() for places in _batches(lengths, batch_size=4)]
+    batches = [places.tolist() for places in batches_of_like_length(lengths, batch_size=4)]
 
     assert sorted(place for places in batches for place in places) == list(range(9))
     flat = [lengths[place] for places in batches for place in places]

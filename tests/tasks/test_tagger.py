@@ -93,7 +93,8 @@ def test_sizes_that_do_not_fit_are_explained():
 
 
 def test_a_sentence_without_tokens_changes_no_loss():
-    task = trained("tagger").task
+    task = make_tagger()  # whose loss is no small difference of large numbers
+    task.compile(Adam(), run_eagerly=True)
     examples = tagged(5)
     with_empty = [*examples[:2], ([], []), *examples[2:]]
     assert task.evaluate(with_empty, verbose=0) == pytest.approx(

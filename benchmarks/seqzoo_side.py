@@ -68,10 +68,10 @@ class Side:
         self.work = work
         self.model = build(work)
         self.model.compile()  # Adam, 0.001, gradients clipped to norm 1
-        stream, _ = training_batches(
+        stream = training_batches(
             examples(pairs(work, "train")), self.model.preprocessor, BATCH_SIZE, seed=SEED
         )
-        self.batches = iter(stream)
+        self.batches = iter(stream.dataset)
         self.step = tf.function(lambda batch: self.model.train_step(batch), reduce_retracing=True)
 
     def describe(self) -> dict[str, Any]:

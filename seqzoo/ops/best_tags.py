@@ -110,11 +110,11 @@ def _best_pair(last, goes_on, transitions) -> tuple[Any, Any]:
             first half alone.
         transitions: `(C, C)`.
     """
-    onward = transitions + last[1][:, None, :]  # (B, from, to)
-    onward = ops.where(goes_on[:, None, None], onward, ops.zeros_like(onward))
-    before = last[0] + ops.max(onward, axis=-1, initial=_LOWEST)
+    goes_on = ops.expand_dims(goes_on, 1)
+    onward = ops.max(transitions + last[1][:, None, :], axis=-1, initial=_LOWEST)  # (B, from)
+    before = last[0] + ops.where(goes_on, onward, ops.zeros_like(onward))
     first = ops.cast(ops.argmax(before, axis=-1), "int32")
-    second = ops.argmax(ops.take_along_axis(onward, first[:, None, None], axis=1)[:, 0], axis=-1)
+    second = ops.argmax(ops.take(transitions, first, axis=0) + last[1], axis=-1)
     middle = ops.stack([first, ops.cast(second, "int32")])
     return middle, ops.max(before, axis=-1, initial=_LOWEST)
 

@@ -172,3 +172,23 @@ def test_other_text_gives_the_embeddings_their_words_and_their_start(name, data,
     met = [words.vocabulary.index(word) for word in ("barks", "dog", "rome")]
     ratio = part.embedding.embeddings.numpy()[met] / vectors[met]
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
+
+
+UNKNOWN = {
+    "classification/questions": ("test.label", "ODD:odd Who is Ann ?\n"),
+    "tagging/entities": ("dev.conll", "Ann\tB-ship\n"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_label_that_training_has_not_is_explained_before_anything_is_written(
+    name, data, tmp_path, capsys
+):
+    file, content = UNKNOWN[name]
+    (data / file).write_text(content)
+    arguments = ["train", str(FOLDER / f"{name}.py"), "--data", str(data)]
+    assert cli.main([*arguments, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "Unknown label" in error
+    assert f"of the split {'test' if file == 'test.label' else 'validation'!r}" in error
+    assert not (tmp_path / "run").exists()

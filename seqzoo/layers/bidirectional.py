@@ -4,9 +4,16 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
-from seqzoo.layers.recurrent_loop import Loop, build_cell, first_state, make_loop, options_of
+from seqzoo.layers.recurrent_loop import (
+    Loop,
+    build_cell,
+    first_only,
+    first_state,
+    make_loop,
+    options_of,
+)
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
-from seqzoo.ops.scans import scan, within
+from seqzoo.ops.scans import Constants, scan, within
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -112,7 +119,8 @@ def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tupl
         lambda x: ops.flip(x, axis=0), loops["backward"].inputs
     )
     loops = loops | {"backward": loops["backward"]._replace(inputs=backward_inputs)}
-    states, final = scan(*_side_by_side(loops, state), owner=layer)
+    wanted = {name: first_only(own) for name, own in state.items()}
+    states, final = scan(*_side_by_side(loops, state), owner=layer, wanted=wanted)
     outputs = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
     return outputs, [final["forward"], final["backward"]]
 
@@ -122,12 +130,20 @@ def _side_by_side(loops: dict[str, Loop], state: dict) -> tuple:
 
     def step(inputs_t, state, constants, linear):
         return {
-            name: loop.step(inputs_t[name], state[name], constants[name], within(linear, name))
+            name: loop.step(
+                inputs_t[name],
+                state[name],
+                Constants(constants.rows[name], constants.weights[name]),
+                within(linear, name),
+            )
             for name, loop in loops.items()
         }
 
     inputs = {name: loop.inputs for name, loop in loops.items()}
-    constants = {name: loop.constants for name, loop in loops.items()}
+    constants = Constants(
+        {name: loop.constants.rows for name, loop in loops.items()},
+        {name: loop.constants.weights for name, loop in loops.items()},
+    )
     maps = {
         f"{name}/{key}": parts for name, loop in loops.items() for key, parts in loop.maps.items()
     }

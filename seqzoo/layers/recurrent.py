@@ -6,7 +6,13 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
-from seqzoo.layers.recurrent_loop import build_cell, first_state, make_loop, options_of
+from seqzoo.layers.recurrent_loop import (
+    build_cell,
+    first_only,
+    first_state,
+    make_loop,
+    options_of,
+)
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.scans import apply_maps, scan
@@ -131,7 +137,13 @@ class Recurrent(keras.layers.Layer):
             states, final = run_without_loop(self.cell, loop, state, self.reverse)
         else:
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
-            states, final = scan(*arguments, self.reverse, owner=self)
+            states, final = scan(
+                *arguments,
+                self.reverse,
+                owner=self,
+                wanted=first_only(state),
+                training=training,
+            )
         return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):

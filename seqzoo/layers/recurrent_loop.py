@@ -7,7 +7,7 @@ from keras import ops
 
 from seqzoo.layers.cells import Cell
 from seqzoo.ops.masks import first_of_segments, where_real
-from seqzoo.ops.scans import Linear, Maps
+from seqzoo.ops.scans import Constants, Linear, Maps
 
 
 class LoopOptions(NamedTuple):
@@ -55,7 +55,7 @@ class Loop(NamedTuple):
     step: Any
     inputs: dict[str, Any]
     maps: Maps
-    constants: dict[str, Any]
+    constants: Constants
 
 
 def make_loop(
@@ -80,7 +80,7 @@ def make_loop(
     """
     inputs = ops.transpose(cell.cast(inputs), (1, 0, 2))  # (B, T, F) -> (T, B, F)
     time, batch, features = ops.shape(inputs)
-    maps, constants = cell.maps(), {"extra": cell.extra_weights()}
+    maps, kept = cell.maps(), {}
     noise = options if training else LoopOptions()
     if noise.dropout:
         inputs = _drop(inputs, _kept((1, batch, features), noise.dropout, seed), noise.dropout)
@@ -90,7 +90,7 @@ def make_loop(
             for name, parts in maps.items()
         }
     if noise.recurrent_dropout:
-        constants["kept"] = {
+        kept = {
             name: _kept((batch, parts[0].shape[0]), noise.recurrent_dropout, seed)
             for name, parts in maps.items()
         }
@@ -108,7 +108,9 @@ def make_loop(
         ran = time - 1 - ran if reverse else ran
         # Not before the first step: the state that the layer is given is within reach of it.
         steps["cut"] = ops.logical_and(ran % options.gradient_steps == 0, ran > 0)
-    return Loop(_make_step(cell, options, training), steps, maps, constants)
+    return Loop(
+        _make_step(cell, options, training), steps, maps, Constants(kept, cell.extra_weights())
+    )
 
 
 def options_of(layer: keras.layers.Layer) -> LoopOptions:
@@ -139,11 +141,16 @@ def first_state(cell: Cell, inputs, initial_state) -> list:
     return [cell.cast(state) for state in states]
 
 
+def first_only(state: list) -> list[bool]:
+    """Says of states that the first one, the output of the cell, is wanted after each step."""
+    return [place == 0 for place in range(len(state))]
+
+
 def _make_step(cell: Cell, options: LoopOptions, training: bool):
-    def step(inputs_t: dict, state: list, constants: dict, linear: Linear) -> list:
+    def step(inputs_t: dict, state: list, constants: Constants, linear: Linear) -> list:
         def dropping(name, u):
-            if "kept" in constants:
-                u = _drop(u, constants["kept"][name], options.recurrent_dropout)
+            if constants.rows:
+                u = _drop(u, constants.rows[name], options.recurrent_dropout)
             return linear(name, u)
 
         if "cut" in inputs_t:
@@ -151,7 +158,7 @@ def _make_step(cell: Cell, options: LoopOptions, training: bool):
         if "starts" in inputs_t:
             zeros = [ops.zeros_like(old) for old in state]
             state = where_real(inputs_t["starts"], zeros, state)
-        new = cell.advance(inputs_t["projected"], state, dropping, constants["extra"])
+        new = cell.advance(inputs_t["projected"], state, dropping, constants.weights)
         if "moves" in inputs_t:
             new = [
                 ops.where(moves, a, b)

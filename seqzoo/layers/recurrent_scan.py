@@ -28,7 +28,7 @@ def run_without_loop(cell: LinearCell, loop: Loop, state: list, reverse: bool = 
         `(B, width)`.
     """
     projected, real = loop.inputs["projected"], loop.inputs.get("real")
-    decay, drive = cell.coefficients(cell.widen(projected), loop.constants["extra"])
+    decay, drive = cell.coefficients(cell.widen(projected), loop.constants.weights)
     if real is not None:
         stay = (1.0, 0.0)  # a decay of 1 and a drive of 0 leave a hidden state as it is
         decay = tuple(_on_real(real, x, value) for x, value in zip(decay, stay, strict=False))

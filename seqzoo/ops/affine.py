@@ -1,5 +1,6 @@
 """The product by a weight, over any leading dimensions."""
 
+import keras
 from keras import ops
 
 
@@ -20,7 +21,7 @@ def affine(inputs, kernel, bias=None):
 
     def product(rows):
         outputs = ops.matmul(rows, kernel)
-        return outputs if bias is None else outputs + bias
+        return outputs if bias is None else _add_bias(outputs, bias)
 
     return over_rows(product, inputs, kernel.shape[1])
 
@@ -31,3 +32,13 @@ def over_rows(product, inputs, width: int):
     if len(leading) == 1:
         return product(inputs)
     return ops.reshape(product(ops.reshape(inputs, (-1, features))), (*leading, width))
+
+
+def _add_bias(outputs, bias):
+    """Adds `bias` `(out,)` to `outputs` `(rows, out)`."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Its gradient, a sum over rows, took a third of the time of that of a plain sum.
+        return tf.nn.bias_add(outputs, bias)
+    return outputs + bias

@@ -10,7 +10,8 @@ all steps after the loop.
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -25,6 +26,19 @@ Linear = Callable[[str, Any], Any]
 
 Step = Callable[[Any, Any, Any, Linear], Any]
 """`step(inputs_t, state, constants, linear) -> state`, of the same structure."""
+
+
+class Constants(NamedTuple):
+    """What is the same at every step, apart by what the rows have in common.
+
+    Attributes:
+        rows: Nest of tensors `(B, ...)`.
+        weights: Nest of tensors that all rows share.
+    """
+
+    rows: Any = ()
+    weights: Any = ()
+
 
 Around = Callable[..., Any]
 """`around(scan, owner, step, state, inputs, maps, constants, reverse)` returns what `scan` does."""
@@ -60,7 +74,17 @@ def within(linear: Linear, prefix: str) -> Linear:
     return lambda name, u: linear(f"{prefix}/{name}", u)
 
 
-def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = False, owner=None):
+def scan(
+    step: Step,
+    state,
+    inputs,
+    maps: Maps,
+    constants=(),
+    reverse: bool = False,
+    owner=None,
+    wanted=None,
+    training: bool = False,
+):
     """Runs a recurrent step over time.
 
     The step must be pure: every tensor that it uses comes from its arguments, and every map in
@@ -75,17 +99,31 @@ def scan(step: Step, state, inputs, maps: Maps, constants=(), reverse: bool = Fa
         constants: Nest of tensors that are the same at every step.
         reverse: Whether to run from the last step to the first.
         owner: The layer that the loop is part of, for `around_scans`.
+        wanted: Nest of booleans like `state`, True for a leaf that is wanted after each step; None
+            for all. The others may come back as None, and cost less.
+        training: Whether a gradient is sure to be asked for. Each half of the rows may then have a
+            loop of its own where that pays (see `ops.tensorflow_halves`), so that `constants` must
+            be `Constants` or (), and a leaf of `inputs` without rows `(T,)`.
 
     Returns:
         `(states, final)`: the state after each step, leaves `(T, B, ...)` aligned with `inputs`,
         and the state after the last step that ran, leaves `(B, ...)`.
     """
+    on_tensorflow = keras.backend.backend() == "tensorflow"
     run = general_scan
-    if keras.backend.backend() == "tensorflow":
+    if on_tensorflow:
         from seqzoo.ops.tensorflow_scan import tensorflow_scan as run
     around = _around.get()
     if around is not None and owner is not None:
         return around(run, owner, step, state, inputs, maps, constants, reverse)
+    if not on_tensorflow:
+        return run(step, state, inputs, maps, constants, reverse)
+    run = partial(run, wanted=wanted, training=training)
+    if training:
+        from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
+
+        if halves_pay(state, maps):
+            return run_halves(run, step, state, inputs, maps, constants, reverse)
     return run(step, state, inputs, maps, constants, reverse)
 
 

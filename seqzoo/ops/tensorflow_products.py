@@ -1,19 +1,24 @@
 """Products by the same weights at every step of a loop, on TensorFlow's kernels for processors.
 
-A step multiplies few rows by a wide kernel, and the kernels of TensorFlow then lose more time on
-packing the weights anew and on sharing the work between threads than they gain by it. Two things
-are done once, ahead of the loop. The weights are cut into pieces as square as can be, one for each
-gate of a cell: their products run side by side, each on a thread of its own where it is small. And
-where oneDNN multiplies, each piece lies transposed, as oneDNN packs it; Eigen wants it as it is.
-`benchmarks/step_products.py` measures both: 1.4 to 1.9 times as fast with oneDNN.
+A step multiplies few rows by a wide kernel. Where the kernels of TensorFlow would pack the weights
+anew at each step, and share the work between threads, they lose more time than they gain, and how
+the weights should lie depends on who multiplies. That is settled once, ahead of the loop:
 
-A few rows, as in inference, ask for little more than to read the weights once, so that those stay
-as they are: in pieces where they fit into the cache of a core, else whole.
+- oneDNN with 512-bit vectors takes the kernel as it is, and the way back wants it transposed.
+- oneDNN without them, and Eigen, want pieces as square as can be, one for each gate of a cell:
+  their products run side by side, each on a thread of its own where it is small. oneDNN packs a
+  transposed piece fastest, Eigen one as it is.
+- A few rows, as in inference, ask for little more than to read the weights once, so that those stay
+  as they are: in pieces where they fit into the cache of a core, else whole.
+
+`benchmarks/step_products.py` measures it: 1.1 to 1.9 times as fast as the product as written.
 """
 
 import os
 from collections.abc import Callable
+from functools import cache
 
+import numpy as np
 import tensorflow as tf
 
 from seqzoo.ops.affine import over_rows
@@ -32,23 +37,30 @@ def product_by(
     `rows` is the number of rows of the inputs, where it is known ahead of the loop.
     """
     few = rows is not None and rows <= _FEW_ROWS
-    fits = kernel.shape.num_elements() * kernel.dtype.size <= _IN_CACHE
-    pieces = _cut(kernel) if fits or not few else [kernel]
-    transposed = onednn_multiplies() and not few
+    if few:
+        fits = kernel.shape.num_elements() * kernel.dtype.size <= _IN_CACHE
+        pieces, transposed = _cut(kernel) if fits else [kernel], False
+    elif _has_wide_vectors():
+        pieces, transposed = [kernel], False
+    else:
+        pieces, transposed = _cut(kernel), onednn_multiplies()
     if transposed:
         pieces = [tf.transpose(piece) for piece in pieces]
 
     def product(flat):
         parts = [tf.matmul(flat, piece, transpose_b=transposed) for piece in pieces]
         found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-        return found if bias is None else found + bias
+        return found if bias is None else tf.nn.bias_add(found, bias)
 
     return lambda inputs: over_rows(product, inputs, kernel.shape[1])
 
 
 def product_by_transpose(kernel: tf.Tensor) -> Product:
     """Returns `inputs (..., out) -> inputs @ kernel^T` for a kernel `(in, out)`."""
-    pieces, as_it_is = _cut(kernel), onednn_multiplies()
+    if _has_wide_vectors():
+        pieces, as_it_is = [kernel], False
+    else:
+        pieces, as_it_is = _cut(kernel), onednn_multiplies()
     if not as_it_is:
         pieces = [tf.transpose(piece) for piece in pieces]
 
@@ -66,6 +78,18 @@ def onednn_multiplies() -> bool:
     Where another has imported TensorFlow before, it may be on or off by TensorFlow's own choice.
     """
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+
+
+@cache
+def _has_wide_vectors() -> bool:
+    """Whether the processor has AVX-512, where TensorFlow multiplies with oneDNN by default."""
+    current = np.lib.introspect.opt_func_info(func_name="^tanh$", signature="float32")
+    return any(
+        name in info["current"]
+        for signatures in current.values()
+        for info in signatures.values()
+        for name in ("AVX512", "X86_V4")
+    )
 
 
 def _cut(kernel: tf.Tensor) -> list[tf.Tensor]:

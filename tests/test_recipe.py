@@ -61,6 +61,13 @@ def test_later_assignments_win_and_the_settings_given_stay_as_they_are():
     assert before == Settings()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_fields_that_go_together_may_be_set_in_any_order(order):
+    settings = ["training.schedule=inverse_sqrt", "training.warmup_steps=3"]
+    training = set_fields(Settings(), settings[::order]).training
+    assert (training.schedule, training.warmup_steps) == ("inverse_sqrt", 3)
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [

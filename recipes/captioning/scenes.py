@@ -30,7 +30,8 @@ from seqzoo.search import BeamSearch
 class Data:
     """Sizes and seed of the scenes that are drawn."""
 
-    train_size: int = 8_000
+    train_size: int = 12_000
+    captions_each: int = 2
     validation_size: int = 200
     test_size: int = 1_000
     seed: int = 0
@@ -54,6 +55,7 @@ def load(folder: Path | None, data: Data) -> dict:
         train_size=data.train_size,
         validation_size=data.validation_size,
         test_size=data.test_size,
+        captions_each=data.captions_each,
     )
 
 
@@ -62,7 +64,7 @@ def build(splits: dict, model: Model):
     words.adapt([caption for _, captions in splits["train"] for caption in captions])
     return zoo.ZOO[model.architecture](
         words,
-        convolutional_backbone(scenes.PIXELS, filters=(32, 64, 96)),
+        convolutional_backbone(scenes.PIXELS, filters=(32, 64, 96), depth=(1, 1, 3)),
         scenes.PIXELS,
         units=model.units,
         embedding_dim=model.embedding_dim,
@@ -78,7 +80,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=15,
+        epochs=10,
         batch_size=32,
         learning_rate=2e-3,
         schedule="cosine",

@@ -109,7 +109,7 @@ def make_loop(args, keys_once):
 
 def compare_steps(args):
     ours = make_ours(args)
-    ours.compile(sz.training.Adam(1e-3, global_clipnorm=1.0))
+    ours.compile(sz.training.Adam(1e-3, global_clipnorm=1.0), jit_compile=args.jit)
     models = {
         "ours": ours,
         "loop": make_loop(args, False),
@@ -184,7 +184,7 @@ def main():
     ):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--precision", default="float32", help="mixed_bfloat16 for 16 bits")
-    parser.add_argument("--jit", action="store_true", help="compile the loop with XLA")
+    parser.add_argument("--jit", action="store_true", help="compile all by XLA")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.precision)
     (compare_steps if args.what == "steps" else share_of_search)(args)

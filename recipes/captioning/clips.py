@@ -29,7 +29,7 @@ from seqzoo.search import BeamSearch
 class Data:
     """Sizes and seed of the clips that are drawn."""
 
-    train_size: int = 3_000
+    train_size: int = 6_000
     validation_size: int = 200
     test_size: int = 500
     seed: int = 0
@@ -83,7 +83,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=12,
+        epochs=15,
         batch_size=32,
         learning_rate=2e-3,
         schedule="cosine",

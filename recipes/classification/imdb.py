@@ -16,7 +16,7 @@ from seqzoo import zoo
 from seqzoo.datasets import labelled_text, names, tfds_classification
 from seqzoo.datasets.text_files import find_file
 from seqzoo.metrics import METRICS
-from seqzoo.preprocessing import LabelledText, WordTokenizer
+from seqzoo.preprocessing import LabelledText, WordTokenizer, cooccurrence_vectors
 from seqzoo.recipe import Figure, Recipe, TrainingOptions, classified_answers
 
 
@@ -31,7 +31,10 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Sizes of the model; of a longer review the first and the last words are read."""
+    """Sizes of the model; of a longer review the first and the last words are read.
+
+    With `own_vectors` the embeddings begin as vectors made of the words of the training reviews.
+    """
 
     units: int = 64
     embedding_dim: int = 100
@@ -39,6 +42,8 @@ class Model:
     pooling: str = "concat"
     vocabulary_size: int = 20_000
     max_length: int = 400
+    own_vectors: bool = True
+    embedding_stddev: float = 0.1
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -47,7 +52,10 @@ def load(folder: Path | None, data: Data) -> dict:
     if folder is None:
         return names.load(seed=data.seed)
     read = labelled_text.load_json_lines
-    train, test = (read(find_file(folder, [f"{name}.jsonl"])) for name in ("train", "test"))
+    train, test = (
+        [(text.replace("<br />", " "), label) for text, label in read(find_file(folder, [name]))]
+        for name in ("train.jsonl", "test.jsonl")
+    )
     train, validation = labelled_text.split_off(train, data.validation_share, data.seed)
     return {"train": train, "validation": validation, "test": test}
 
@@ -56,13 +64,19 @@ def build(splits: dict, model: Model):
     tokenizer = WordTokenizer(vocabulary_size=model.vocabulary_size, lowercase=True)
     preprocessor = LabelledText(tokenizer, max_length=model.max_length, keep="both")
     preprocessor.adapt(splits["train"])
-    return zoo.conneau_2017(
+    task = zoo.conneau_2017(
         preprocessor,
         units=model.units,
         embedding_dim=model.embedding_dim,
         pooling=model.pooling,
         dropout=model.dropout,
+        embedding_stddev=model.embedding_stddev,
     )
+    if model.own_vectors:
+        texts = [text for text, _ in splits["train"]]
+        vectors = cooccurrence_vectors(tokenizer, texts, model.embedding_dim)
+        task.encoder.embedding.embeddings.assign(model.embedding_stddev * vectors)
+    return task
 
 
 recipe = Recipe(

@@ -9,24 +9,37 @@ validation split. SST-2 (Socher et al., 2013, https://aclanthology.org/D13-1170)
 data.tfds=glue/sst2` or another labelled set of TensorFlow Datasets does as well. Without any of
 them, the recipe trains on names of countries, languages and currencies of Unicode CLDR,
 whose language is asked for.
+
+With `--set data.plain_text=FILE`, the embeddings begin as vectors made of the words of other text
+without its labels, such as the training reviews of IMDB, and know its words too.
 """
 
 import dataclasses
 from pathlib import Path
 
 from seqzoo import zoo
-from seqzoo.datasets import labelled_text, names, tfds_classification
+from seqzoo.datasets import labelled_text, names, tfds_classification, unlabelled_text
 from seqzoo.datasets.text_files import find_file
 from seqzoo.metrics import METRICS
-from seqzoo.preprocessing import LabelledText, WhitespaceTokenizer
+from seqzoo.preprocessing import (
+    LabelledText,
+    WhitespaceTokenizer,
+    cooccurrence_vectors,
+    with_tokens_of,
+)
 from seqzoo.recipe import Figure, Recipe, TrainingOptions, classified_answers
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """A set of TensorFlow Datasets, if any, and the seed of the names of the default."""
+    """A set of TensorFlow Datasets, if any, and the seed of the names of the default.
+
+    `plain_text` names files of text for the start of the embeddings, with commas between them;
+    see `seqzoo.datasets.unlabelled_text`.
+    """
 
     tfds: str | None = None
+    plain_text: str | None = None
     seed: int = 0
 
 
@@ -40,9 +53,21 @@ class Model:
     embedding_dropout: float = 0.5
     min_frequency: int = 1
     label_smoothing: float = 0.1
+    embedding_stddev: float = 0.15
+    vector_window: int = 5
 
 
 def load(folder: Path | None, data: Data) -> dict:
+    splits = _labelled(folder, data)
+    if data.plain_text is None:
+        return splits
+    # In MR "it's" is one token, in SST-2 two.
+    split_clitics = not any("it's" in text.split() for text, _ in splits["train"])
+    files = data.plain_text.split(",")
+    return splits | {"plain_text": unlabelled_text.load(files, split_clitics)}
+
+
+def _labelled(folder: Path | None, data: Data) -> dict:
     if data.tfds is not None:
         return tfds_classification.load(data.tfds, data_dir=folder)
     if folder is None:
@@ -68,17 +93,25 @@ def _polarity(folder: Path) -> dict:
 
 
 def build(splits: dict, model: Model):
+    texts, labels = zip(*splits["train"], strict=True)
     tokenizer = WhitespaceTokenizer(lowercase=True, min_frequency=model.min_frequency)
-    preprocessor = LabelledText(tokenizer)
-    preprocessor.adapt(splits["train"])
-    return zoo.kim_2014(
-        preprocessor,
+    tokenizer.adapt(texts)
+    plain_text = splits.get("plain_text")
+    if plain_text is not None:
+        tokenizer = with_tokens_of(tokenizer, plain_text)
+    task = zoo.kim_2014(
+        LabelledText(tokenizer, labels=sorted(set(labels))),
         embedding_dim=model.embedding_dim,
         filters=model.filters,
         dropout=model.dropout,
         embedding_dropout=model.embedding_dropout,
         label_smoothing=model.label_smoothing,
     )
+    if plain_text is not None:
+        dim, window = model.embedding_dim, model.vector_window
+        vectors = cooccurrence_vectors(tokenizer, plain_text, dim, window)
+        task.encoder.embedding.embeddings.assign(model.embedding_stddev * vectors)
+    return task
 
 
 recipe = Recipe(

@@ -7,6 +7,9 @@ Source: Li and Roth, 2002, https://cogcomp.seas.upenn.edu/Data/QA/QC/: DIR holds
 of the training questions is held out for validation. Without `--data`, the recipe trains on names
 of countries, languages and currencies of Unicode CLDR, whose language is asked for.
 
+With `--set data.plain_text=FILES`, commas between them, the embeddings begin as vectors made of
+the words of other text, such as the training parts of WikiText-2 and IMDB, and know its words too.
+
 Expected, six classes, seed 0: accuracy 0.882, macro F1 0.880 on the test questions; 5 minutes on 2
 cores that had much other work. Published: 0.912 (Kim 2014, CNN-rand).
 """
@@ -15,34 +18,46 @@ import dataclasses
 from pathlib import Path
 
 from seqzoo import zoo
-from seqzoo.datasets import labelled_text, names
+from seqzoo.datasets import labelled_text, names, unlabelled_text
 from seqzoo.datasets.text_files import find_file
 from seqzoo.metrics import METRICS
-from seqzoo.preprocessing import LabelledText, WhitespaceTokenizer
+from seqzoo.preprocessing import (
+    LabelledText,
+    WhitespaceTokenizer,
+    cooccurrence_vectors,
+    with_tokens_of,
+)
 from seqzoo.recipe import Figure, Recipe, TrainingOptions, classified_answers
+
+WINDOWS = (1, 2, 3, 4)  # tokens: one or two at the start of a question say much
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Whether the 50 fine classes are asked for, and how the validation split is drawn."""
+    """Whether the 50 fine classes are asked for, and how the validation split is drawn.
+
+    `plain_text` names files of text for the start of the embeddings, with commas between them;
+    see `seqzoo.datasets.unlabelled_text`.
+    """
 
     fine: bool = False
     validation_share: float = 0.1
     seed: int = 0
+    plain_text: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
     """Sizes of the model."""
 
-    units: int = 128
-    embedding_dim: int = 128
-    layers: int = 1
+    embedding_dim: int = 300
+    filters: int = 100
     dropout: float = 0.5
-    pooling: str = "max"
-    min_frequency: int = 2
+    embedding_dropout: float = 0.3
+    min_frequency: int = 1
     label_smoothing: float = 0.05
-    embedding_stddev: float = 0.3
+    embedding_stddev: float = 0.15
+    vector_window: int = 2
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -51,7 +66,10 @@ def load(folder: Path | None, data: Data) -> dict:
     train = _read(find_file(folder, ["train.label", "train_5500.label"]), data.fine)
     test = _read(find_file(folder, ["test.label", "TREC_10.label"]), data.fine)
     train, validation = labelled_text.split_off(train, data.validation_share, data.seed)
-    return {"train": train, "validation": validation, "test": test}
+    splits = {"train": train, "validation": validation, "test": test}
+    if data.plain_text is not None:
+        splits["plain_text"] = unlabelled_text.load(data.plain_text.split(","))
+    return splits
 
 
 def _read(path: Path, fine: bool) -> list[tuple[str, str]]:
@@ -60,19 +78,26 @@ def _read(path: Path, fine: bool) -> list[tuple[str, str]]:
 
 
 def build(splits: dict, model: Model):
+    texts, labels = zip(*splits["train"], strict=True)
     tokenizer = WhitespaceTokenizer(lowercase=True, min_frequency=model.min_frequency)
-    preprocessor = LabelledText(tokenizer)
-    preprocessor.adapt(splits["train"])
-    return zoo.conneau_2017(
-        preprocessor,
-        units=model.units,
+    tokenizer.adapt(texts)
+    plain_text = splits.get("plain_text")
+    if plain_text is not None:
+        tokenizer = with_tokens_of(tokenizer, plain_text)
+    task = zoo.kim_2014(
+        LabelledText(tokenizer, labels=sorted(set(labels))),
         embedding_dim=model.embedding_dim,
-        layers=model.layers,
-        pooling=model.pooling,
+        windows=WINDOWS,
+        filters=model.filters,
         dropout=model.dropout,
+        embedding_dropout=model.embedding_dropout,
         label_smoothing=model.label_smoothing,
-        embedding_stddev=model.embedding_stddev,
     )
+    if plain_text is not None:
+        dim, window = model.embedding_dim, model.vector_window
+        vectors = cooccurrence_vectors(tokenizer, plain_text, dim, window)
+        task.encoder.embedding.embeddings.assign(model.embedding_stddev * vectors)
+    return task
 
 
 recipe = Recipe(

@@ -6,6 +6,9 @@ Source: Derczynski et al., 2017, https://aclanthology.org/W17-4418, CC BY 4.0: D
 `train.conll`, `dev.conll` and `test.conll`, a token and its BIO tag on each line, from
 https://github.com/leondz/emerging_entities_17. Without `--data`, the recipe trains on requests
 that are made of names of Unicode CLDR.
+
+With `--set data.plain_text=FILES`, commas between them, the embeddings begin as vectors made of
+the words of other text, such as the training parts of WikiText-2 and IMDB, and know its words too.
 """
 
 import dataclasses
@@ -13,10 +16,17 @@ from pathlib import Path
 from typing import Literal
 
 from seqzoo import zoo
-from seqzoo.datasets import conll, requests
+from seqzoo.datasets import conll, requests, unlabelled_text
 from seqzoo.datasets.text_files import find_file
 from seqzoo.metrics import METRICS
-from seqzoo.preprocessing import CharacterTokenizer, TaggedTokens, TokenLookup
+from seqzoo.preprocessing import (
+    CharacterTokenizer,
+    TaggedTokens,
+    TokenLookup,
+    WhitespaceTokenizer,
+    cooccurrence_vectors,
+    with_tokens_of,
+)
 from seqzoo.recipe import Figure, Recipe, TrainingOptions, tagged_answers
 
 FILES = {
@@ -28,9 +38,14 @@ FILES = {
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Seed of the requests that are made where there is no folder."""
+    """Seed of the requests that are made where there is no folder.
+
+    `plain_text` names files of text for the start of the embeddings, with commas between them;
+    see `seqzoo.datasets.unlabelled_text`.
+    """
 
     seed: int = 0
+    plain_text: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,19 +61,33 @@ class Model:
     unknown_rate: float = 0.3
     lowercase: bool = True
     crf: bool = True
+    vector_window: int = 2
 
 
 def load(folder: Path | None, data: Data) -> dict:
     if folder is None:
         return requests.load(seed=data.seed)
-    return {split: conll.load(find_file(folder, names)) for split, names in FILES.items()}
+    splits = {split: conll.load(find_file(folder, names)) for split, names in FILES.items()}
+    if data.plain_text is not None:
+        # Tweets have "don't" as one token.
+        splits["plain_text"] = unlabelled_text.load(data.plain_text.split(","), False)
+    return splits
 
 
 def build(splits: dict, model: Model):
-    words = TokenLookup(lowercase=model.lowercase)
-    preprocessor = TaggedTokens(words, CharacterTokenizer())
-    preprocessor.adapt(splits["train"])
-    return zoo.ZOO[model.architecture](
+    sentences, tags = zip(*splits["train"], strict=True)
+    tokens = [token for sentence in sentences for token in sentence]
+    words = WhitespaceTokenizer(lowercase=model.lowercase, min_frequency=1)
+    words.adapt(tokens)
+    plain_text = splits.get("plain_text")
+    if plain_text is not None:
+        words = with_tokens_of(words, plain_text)
+    pieces = CharacterTokenizer()
+    pieces.adapt(tokens)
+    lookup = TokenLookup(lowercase=model.lowercase, vocabulary=words.vocabulary)
+    names = sorted({tag for each in tags for tag in each})
+    preprocessor = TaggedTokens(lookup, pieces, names)
+    task = zoo.ZOO[model.architecture](
         preprocessor,
         units=model.units,
         embedding_dim=model.embedding_dim,
@@ -69,6 +98,11 @@ def build(splits: dict, model: Model):
         scheme="bio",
         crf=model.crf,
     )
+    if plain_text is not None:
+        dim, window = model.embedding_dim, model.vector_window
+        vectors = cooccurrence_vectors(words, plain_text, dim, window)
+        task.features.embedding.embeddings.assign(dim**-0.5 * vectors)
+    return task
 
 
 recipe = Recipe(

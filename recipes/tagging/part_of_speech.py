@@ -6,6 +6,9 @@ Source: https://universaldependencies.org (English EWT: Silveira et al., 2014, C
 holds one treebank, `*-ud-train.conllu`, `*-ud-dev.conllu` and `*-ud-test.conllu`, plain or `.gz`.
 No word vectors are used. Without `--data`, the recipe trains on requests that are made of names of
 Unicode CLDR, whose tags are of entities.
+
+With `--set data.plain_text=FILES`, commas between them, the embeddings begin as vectors made of
+the words of other text, such as the training parts of WikiText-2 and IMDB, and know its words too.
 """
 
 import dataclasses
@@ -13,9 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 from seqzoo import zoo
-from seqzoo.datasets import conll, requests
+from seqzoo.datasets import conll, requests, unlabelled_text
 from seqzoo.metrics import METRICS
-from seqzoo.preprocessing import CharacterTokenizer, TaggedTokens, TokenLookup
+from seqzoo.preprocessing import (
+    CharacterTokenizer,
+    TaggedTokens,
+    TokenLookup,
+    WhitespaceTokenizer,
+    cooccurrence_vectors,
+    with_tokens_of,
+)
 from seqzoo.recipe import Figure, Recipe, TrainingOptions, tagged_answers
 
 SPLITS = {"train": "train", "validation": "dev", "test": "test"}
@@ -23,10 +33,15 @@ SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Which column of the files is the tag; seed of the requests where there is no folder."""
+    """Which column of the files is the tag; seed of the requests where there is no folder.
+
+    `plain_text` names files of text for the start of the embeddings, with commas between them;
+    see `seqzoo.datasets.unlabelled_text`.
+    """
 
     column: Literal["upos", "xpos", "deprel"] = "upos"
     seed: int = 0
+    plain_text: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +57,18 @@ class Model:
     unknown_rate: float = 0.15
     lowercase: bool = True
     crf: bool = True
+    vector_window: int = 2
 
 
 def load(folder: Path | None, data: Data) -> dict:
     if folder is None:
         return requests.load(seed=data.seed)
-    return {
+    splits = {
         split: conll.load_conllu(_find(folder, name), data.column) for split, name in SPLITS.items()
     }
+    if data.plain_text is not None:
+        splits["plain_text"] = unlabelled_text.load(data.plain_text.split(","))
+    return splits
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -63,10 +82,19 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def build(splits: dict, model: Model):
-    words = TokenLookup(lowercase=model.lowercase, min_frequency=2)
-    preprocessor = TaggedTokens(words, CharacterTokenizer(min_frequency=2), max_pieces=20)
-    preprocessor.adapt(splits["train"])
-    return zoo.ZOO[model.architecture](
+    sentences, tags = zip(*splits["train"], strict=True)
+    tokens = [token for sentence in sentences for token in sentence]
+    words = WhitespaceTokenizer(lowercase=model.lowercase, min_frequency=2)
+    words.adapt(tokens)
+    plain_text = splits.get("plain_text")
+    if plain_text is not None:
+        words = with_tokens_of(words, plain_text)
+    pieces = CharacterTokenizer(min_frequency=2)
+    pieces.adapt(tokens)
+    lookup = TokenLookup(lowercase=model.lowercase, vocabulary=words.vocabulary)
+    names = sorted({tag for each in tags for tag in each})
+    preprocessor = TaggedTokens(lookup, pieces, names, max_pieces=20)
+    task = zoo.ZOO[model.architecture](
         preprocessor,
         units=model.units,
         embedding_dim=model.embedding_dim,
@@ -76,6 +104,11 @@ def build(splits: dict, model: Model):
         unknown_rate=model.unknown_rate,
         crf=model.crf,
     )
+    if plain_text is not None:
+        dim, window = model.embedding_dim, model.vector_window
+        vectors = cooccurrence_vectors(words, plain_text, dim, window)
+        task.features.embedding.embeddings.assign(dim**-0.5 * vectors)
+    return task
 
 
 recipe = Recipe(

@@ -20,6 +20,7 @@ from seqzoo.datasets import (
     tfds_captions,
     tfds_classification,
     tfds_translation,
+    unlabelled_text,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "tfds_captions",
     "tfds_classification",
     "tfds_translation",
+    "unlabelled_text",
 ]
 
 

@@ -17,30 +17,13 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.ops.masks import real_first
+from seqzoo.ops.best_tags import viterbi, viterbi_n_best
 from seqzoo.ops.scans import scan
+from seqzoo.ops.tag_chain import FORBIDDEN, Chain, make_chain
 
-FORBIDDEN = -1e9
-_LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
+__all__ = ["sequence_score", "log_partition", "marginals", "viterbi", "viterbi_n_best", "FORBIDDEN"]
+
 _FARTHEST = {"float64": 500.0, "float32": 60.0}  # nats: exp of its negative is no denormal number
-
-
-class _Chain(NamedTuple):
-    """A batch whose real steps stand side by side from the first step on.
-
-    Attributes:
-        potentials: `(B, T, C)`.
-        transitions: `(C, C)`.
-        real: Boolean `(B, T)`.
-        order: Int `(B, T)`, the place in the batch as it was given of every step.
-        ranks: Int `(B, T)`, its inverse.
-    """
-
-    potentials: Any
-    transitions: Any
-    real: Any
-    order: Any
-    ranks: Any
 
 
 class _Sums(NamedTuple):
@@ -73,7 +56,7 @@ def sequence_score(potentials, tags, transitions, mask) -> Any:
     Returns:
         `(B,)`.
     """
-    chain = _chain(potentials, transitions, mask)
+    chain = make_chain(potentials, transitions, mask)
     tags = ops.take_along_axis(ops.cast(tags, "int32"), chain.order, axis=1)
     at_tags = ops.take_along_axis(chain.potentials, tags[..., None], axis=2)[..., 0]
     count = chain.potentials.shape[2]
@@ -93,7 +76,7 @@ def log_partition(potentials, transitions, mask) -> Any:
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
     """
-    chain = _chain(potentials, transitions, mask)
+    chain = make_chain(potentials, transitions, mask)
 
     @ops.custom_gradient
     def run(potentials, transitions):
@@ -118,114 +101,13 @@ def marginals(potentials, transitions, mask) -> Any:
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
     """
-    chain = _chain(potentials, transitions, mask)
+    chain = make_chain(potentials, transitions, mask)
     probabilities = _step_probabilities(_sums(chain), chain.real)
     probabilities = ops.cast(probabilities, chain.potentials.dtype)
     return ops.take_along_axis(probabilities, chain.ranks[..., None], axis=1)
 
 
-def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
-    """Finds the sequence of tags with the highest score.
-
-    Args:
-        potentials: See `sequence_score`.
-        transitions: See `sequence_score`.
-        mask: See `sequence_score`.
-
-    Returns:
-        Tags `(B, T)` int32, 0 at masked steps, and their scores `(B,)`.
-    """
-    chain = _chain(potentials, transitions, mask)
-    steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
-
-    def forward(inputs, best, moves, _):
-        potential, is_real = inputs
-        paths = best[:, :, None] + moves  # (B, from, to)
-        reached = ops.max(paths, axis=1, initial=_LOWEST) + potential
-        return ops.where(is_real[:, None], reached, best)
-
-    start = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
-    bests, final = scan(forward, start, (steps[1:], real[1:]), {}, chain.transitions)
-    befores = ops.concatenate([start[None], bests], axis=0)[:-1]
-
-    # Which tag came before is looked for on the way back, where only one tag counts.
-    def backward(inputs, tag, into, _):
-        best, is_real = inputs
-        before = ops.argmax(best + ops.take(into, tag, axis=0), axis=-1)
-        return ops.where(is_real, ops.cast(before, "int32"), tag)
-
-    last = ops.cast(ops.argmax(final, axis=-1), "int32")
-    into = ops.transpose(chain.transitions)  # to, from
-    earlier, _ = scan(backward, last, (befores, real[1:]), {}, into, reverse=True)
-    tags = ops.transpose(ops.concatenate([earlier, last[None]], axis=0))
-    tags = ops.take_along_axis(tags, chain.ranks, axis=1)
-    return ops.where(ops.cast(mask, "bool"), tags, 0), ops.max(final, axis=-1, initial=_LOWEST)
-
-
-def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
-    """Finds the `n` sequences of tags with the highest scores.
-
-    Args:
-        potentials: See `sequence_score`.
-        transitions: See `sequence_score`.
-        mask: See `sequence_score`.
-        n: Positive int.
-
-    Returns:
-        Tags `(B, n, T)` int32, 0 at masked steps, and scores `(B, n)`, best first. Where a row has
-        fewer sequences of tags that are not forbidden, the rest have scores below -1e8.
-    """
-    chain = _chain(potentials, transitions, mask)
-    steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
-    count, into = chain.potentials.shape[2], ops.transpose(chain.transitions)
-
-    def forward(inputs, state, into, _):
-        best, _ = state  # (B, C, n), the best paths that end in a tag
-        potential, is_real = inputs
-        paths = best[:, None] + into[None, :, :, None]  # (B, to, from, n)
-        paths = ops.reshape(paths, (-1, count, count * n))
-        reached, places = ops.top_k(paths, n)
-        reached = ops.maximum(reached + potential[..., None], 2 * FORBIDDEN)
-        is_real = is_real[:, None, None]
-        places = ops.where(is_real, ops.cast(places, "int32"), -1)
-        return [ops.where(is_real, reached, best), places]
-
-    first = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
-    others = ops.full_like(ops.repeat(first[..., None], n, axis=-1)[..., 1:], 2 * FORBIDDEN)
-    start = ops.concatenate([first[..., None], others], axis=-1)
-    nothing = ops.cast(ops.zeros_like(start), "int32")
-    (_, places), (final, _) = scan(forward, [start, nothing], (steps[1:], real[1:]), {}, into)
-
-    def backward(places, path, *_):  # `path` is tag * n + rank, (B, n)
-        before = ops.take_along_axis(ops.reshape(places, (-1, count * n)), path, axis=1)
-        return ops.where(before < 0, path, before)
-
-    scores, last = ops.top_k(ops.reshape(final, (-1, count * n)), n)
-    last = ops.cast(last, "int32")
-    earlier, _ = scan(backward, last, places, {}, reverse=True)
-    tags = ops.concatenate([earlier, last[None]], axis=0) // n  # (T, B, n)
-    tags = ops.take_along_axis(ops.transpose(tags, (1, 2, 0)), chain.ranks[:, None], axis=2)
-    tags = ops.where(ops.cast(mask, "bool")[:, None], tags, 0)
-    empty = ops.logical_not(chain.real[:, :1])  # has one sequence of tags, that without any
-    rest = ops.concatenate([ops.zeros((1,)), ops.full((n - 1,), 2 * FORBIDDEN)])
-    return tags, ops.where(empty, ops.cast(rest, scores.dtype), scores)
-
-
-def _chain(potentials, transitions, mask) -> _Chain:
-    """Makes numbers of at least float32, finite ones, and moves the real steps to the front."""
-    wanted = keras.backend.result_type(potentials.dtype, "float32")
-    potentials, transitions = (
-        ops.maximum(ops.cast(x, wanted), FORBIDDEN) for x in (potentials, transitions)
-    )
-    mask = ops.cast(mask, "bool")
-    order, ranks = real_first(mask)
-    potentials = ops.take_along_axis(potentials, order[..., None], axis=1)
-    steps = ops.arange(ops.shape(mask)[1], dtype="int32")
-    real = steps < ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
-    return _Chain(potentials, transitions, real, order, ranks)
-
-
-def _sums(chain: _Chain) -> _Sums:
+def _sums(chain: Chain) -> _Sums:
     """Runs over the steps both ways in one loop."""
     real = ops.transpose(chain.real)[..., None]  # (T, B, 1)
     local, local_shift = _scaled(ops.transpose(chain.potentials, (1, 0, 2)), axis=-1)

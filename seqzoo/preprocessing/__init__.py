@@ -21,6 +21,7 @@ from seqzoo.preprocessing.token_lookup import TokenLookup
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
+from seqzoo.preprocessing.word_vectors import cooccurrence_vectors, with_tokens_of
 
 TOKENIZERS = {
     "word": WordTokenizer,
@@ -54,6 +55,8 @@ __all__ = [
     "pack_rows",
     "streamed_batches",
     "examples",
+    "cooccurrence_vectors",
+    "with_tokens_of",
     "training_batches",
     "evaluation_batches",
 ]

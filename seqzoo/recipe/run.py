@@ -116,6 +116,7 @@ def _build(recipe: Recipe, splits: Splits) -> tuple[Any, Splits]:
         optimizer=make_optimizer(options, steps_per_epoch),
         accumulation_steps=options.accumulation_steps,
     )
+    _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
     known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
     if options.monitor.removeprefix("val_") not in known:
@@ -125,6 +126,17 @@ def _build(recipe: Recipe, splits: Splits) -> tuple[Any, Splits]:
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
     return task, splits
+
+
+def _check_labels(task: Any, splits: Splits) -> None:
+    """Raises ValueError if a split to validate or test with holds a label that training has not."""
+    if hasattr(task.preprocessor, "labels"):
+        for name in splits:
+            if name.startswith(("validation", "test")):
+                try:
+                    task.preprocessor.examples(splits[name])
+                except ValueError as error:
+                    raise ValueError(f"{error} It is of the split {name!r}.") from error
 
 
 def _fit(run: Run, task: Any, splits: Splits) -> None:

@@ -181,3 +181,34 @@ def test_a_single_step_and_a_batch_of_none_are_legal():
     np.testing.assert_allclose(found, np.logaddexp.reduce(potentials[:, 0], axis=-1), rtol=1e-9)
     tags, _ = crf.viterbi(*tensors(potentials[:0], transitions), ops.convert_to_tensor(MASK[:0]))
     assert tuple(tags.shape) == (0, T)
+
+
+def plain_viterbi(potentials, transitions):
+    """The best sequence of tags of one row without padding, and its score, step by step."""
+    best, befores = potentials[0], []
+    for potential in potentials[1:]:
+        paths = best[:, None] + transitions
+        befores.append(paths.argmax(axis=0))
+        best = paths.max(axis=0) + potential
+    tags = [int(best.argmax())]
+    for before in reversed(befores):
+        tags.append(int(before[tags[-1]]))
+    return tags[::-1], best.max()
+
+
+@pytest.mark.parametrize("time", [1, 2, 7, 8])
+def test_the_best_path_among_many_tags_is_that_of_a_plain_program(time):
+    rng = np.random.default_rng(time)
+    tag_count, rows = 40, 9  # enough for a step in parts
+    potentials = rng.normal(size=(rows, time, tag_count))
+    transitions = rng.normal(size=(tag_count, tag_count))
+    mask = rng.random((rows, time)) < 0.7
+    mask[0] = True
+
+    arguments = *tensors(potentials, transitions), ops.convert_to_tensor(mask)
+    tags, scores = (ops.convert_to_numpy(x) for x in crf.viterbi(*arguments))
+
+    for row in np.flatnonzero(mask.any(axis=1)):
+        wanted, score = plain_viterbi(potentials[row, mask[row]], transitions)
+        np.testing.assert_array_equal(tags[row, mask[row]], wanted)
+        np.testing.assert_allclose(scores[row], score, rtol=1e-12)

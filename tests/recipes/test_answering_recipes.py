@@ -4,18 +4,20 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 import seqzoo as sz
 from seqzoo import cli
+from seqzoo.preprocessing import WhitespaceTokenizer, cooccurrence_vectors
 from seqzoo.recipe import load_recipe, run
 from seqzoo.recipe.fields import set_fields
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 RECIPES = {
     "classification/movie_reviews": ["model.embedding_dim=4", "model.filters=3"],
-    "classification/questions": ["model.embedding_dim=4", "model.units=3"],
+    "classification/questions": ["model.embedding_dim=4", "model.filters=3"],
     "classification/imdb": ["model.embedding_dim=4", "model.units=3"],
     "tagging/entities": ["model.embedding_dim=4", "model.units=3"],
     "tagging/part_of_speech": ["model.embedding_dim=4", "model.units=3"],
@@ -151,3 +153,42 @@ def test_movie_reviews_come_from_tfds_too(tmp_path):
         "test": 5,
     }
     assert ("text 3", "pos") in splits["test"]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "classification/imdb"])
+def test_other_text_gives_the_embeddings_their_words_and_their_start(name, data, tmp_path):
+    plain_text = tmp_path / "plain.txt"
+    plain_text.write_text("A moving dog barks.\nThe dog sleeps in Rome.\n" * 5)
+    settings = [*RECIPES[name], f"data.plain_text={plain_text}"]
+    recipe = set_fields(load_recipe(FOLDER / f"{name}.py"), settings)
+    task = recipe.build(recipe.load_splits(data), recipe.model)
+
+    is_tagger = name.startswith("tagging")
+    words = task.preprocessor.words if is_tagger else task.preprocessor.tokenizer
+    known = WhitespaceTokenizer(vocabulary=words.vocabulary)
+    texts = ["a moving dog barks .", "the dog sleeps in rome ."] * 5
+    vectors = cooccurrence_vectors(known, texts, 4, recipe.model.vector_window)
+    part = task.features if is_tagger else task.encoder
+    met = [words.vocabulary.index(word) for word in ("barks", "dog", "rome")]
+    ratio = part.embedding.embeddings.numpy()[met] / vectors[met]
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
+
+
+UNKNOWN = {
+    "classification/questions": ("test.label", "ODD:odd Who is Ann ?\n"),
+    "tagging/entities": ("dev.conll", "Ann\tB-ship\n"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_label_that_training_has_not_is_explained_before_anything_is_written(
+    name, data, tmp_path, capsys
+):
+    file, content = UNKNOWN[name]
+    (data / file).write_text(content)
+    arguments = ["train", str(FOLDER / f"{name}.py"), "--data", str(data)]
+    assert cli.main([*arguments, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "Unknown label" in error
+    assert f"of the split {'test' if file == 'test.label' else 'validation'!r}" in error
+    assert not (tmp_path / "run").exists()

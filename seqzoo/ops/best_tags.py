@@ -1,0 +1,193 @@
+"""The sequences of tags with the highest scores under a conditional random field.
+
+See `ops.crf` for what a score is; its functions of these names are those of this file.
+"""
+
+import itertools
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from seqzoo.ops.scans import scan
+from seqzoo.ops.tag_chain import FORBIDDEN, Chain, make_chain
+
+_LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
+_PAIRS_OF_PART, _MOST_PARTS = 500, 8
+
+
+class _Halves(NamedTuple):
+    """The first half of a chain and its second half from the end on, side by side; time first.
+
+    Both have (T + 1) // 2 steps; where T is odd, a step that is not real stands behind the last.
+
+    Attributes:
+        potentials: `(N, 2, C, B)`.
+        real: Boolean `(N, 2, 1, B)`.
+        moves: `(2, C, C)`, the scores of a tag (row) and the one before it (column), on the way
+            of the half.
+    """
+
+    potentials: Any
+    real: Any
+    moves: Any
+
+
+def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
+    """Finds the sequence of tags with the highest score.
+
+    The first half of the steps is run through from the first on and the second half from the last
+    on, in one loop of half as many turns; the best pair of tags in the middle joins the two.
+
+    Args:
+        potentials: See `crf.sequence_score`.
+        transitions: See `crf.sequence_score`.
+        mask: See `crf.sequence_score`.
+
+    Returns:
+        Tags `(B, T)` int32, 0 at masked steps, and their scores `(B,)`.
+    """
+    chain = make_chain(potentials, transitions, mask)
+    halves = _halves(chain)
+    bests = ops.transpose(_best_sums(halves), (0, 1, 3, 2))
+    real = halves.real[:, :, 0]
+    middle, scores = _best_pair(bests[-1], real[-1, 1], chain.transitions)
+    tags = _way_back(bests, real, halves.moves, middle)
+    tags = ops.concatenate([tags[:, 0], ops.flip(tags[:, 1], axis=0)], axis=0)
+    tags = ops.take_along_axis(ops.transpose(tags), chain.ranks, axis=1)
+    return ops.where(ops.cast(mask, "bool"), tags, 0), scores
+
+
+def _halves(chain: Chain) -> _Halves:
+    steps, real = ops.transpose(chain.potentials, (1, 2, 0)), ops.transpose(chain.real)
+    steps = ops.concatenate([steps, ops.zeros_like(steps[:1])], axis=0)
+    real = ops.concatenate([real, ops.zeros_like(real[:1])], axis=0)[:, None]
+    size = ops.shape(real)[0] // 2  # of T + 1 steps, half of T rounded up
+    return _Halves(
+        ops.stack([steps[:size], ops.flip(steps[size : 2 * size], axis=0)], axis=1),
+        ops.stack([real[:size], ops.flip(real[size : 2 * size], axis=0)], axis=1),
+        ops.stack([ops.transpose(chain.transitions), chain.transitions]),
+    )
+
+
+def _best_sums(halves: _Halves) -> Any:
+    """Returns the best score up to each tag of each step, `(N, 2, C, B)`."""
+    potentials, real, moves = halves
+    moves = _in_parts(moves, ops.shape(potentials)[3])
+    # A step goes on from that before it, if that is real: the second half begins with padding.
+    goes_on = ops.concatenate([ops.zeros_like(real[:1]), real[:-1]], axis=0)
+
+    def step(inputs, best, moves, _):
+        potentials, is_real, goes_on = inputs
+        of_parts = [ops.max(best[:, None] + part, axis=2, initial=_LOWEST) for part in moves]
+        reached = potentials + ops.concatenate(of_parts, axis=1)
+        return ops.where(is_real, ops.where(goes_on, reached, potentials), best)
+
+    start = ops.zeros_like(potentials[0])
+    return scan(step, start, (potentials, real, goes_on), {}, moves)[0]
+
+
+def _in_parts(moves, rows) -> list:
+    """Returns moves `(2, C, C, rows)` in parts along the first C.
+
+    What a step adds up for a part stays in the cache of a core then; for all at once, it is three
+    times as slow.
+    """
+    count = ops.shape(moves)[-1]
+    moves = ops.broadcast_to(moves[..., None], (2, count, count, rows))
+    if not isinstance(count, int):
+        return [moves]
+    parts = max(1, min(_MOST_PARTS, count * count // _PAIRS_OF_PART))
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [moves[:, first:end] for first, end in itertools.pairwise(ends)]
+
+
+def _best_pair(last, goes_on, transitions) -> tuple[Any, Any]:
+    """Returns the best tags on either side of the middle `(2, B)`, and their score `(B,)`.
+
+    Args:
+        last: `(2, B, C)`, the best scores up to the last step of each half.
+        goes_on: Boolean `(B,)`. Where no real step comes after the middle, the score is of the
+            first half alone.
+        transitions: `(C, C)`.
+    """
+    goes_on = ops.expand_dims(goes_on, 1)
+    onward = ops.max(transitions + last[1][:, None, :], axis=-1, initial=_LOWEST)  # (B, from)
+    before = last[0] + ops.where(goes_on, onward, ops.zeros_like(onward))
+    first = ops.cast(ops.argmax(before, axis=-1), "int32")
+    second = ops.argmax(ops.take(transitions, first, axis=0) + last[1], axis=-1)
+    middle = ops.stack([first, ops.cast(second, "int32")])
+    return middle, ops.max(before, axis=-1, initial=_LOWEST)
+
+
+def _way_back(bests, real, moves, middle) -> Any:
+    """Returns the tags of the best path `(N, 2, B)`, from those in the middle on.
+
+    Which tag came before is looked for here, where only one tag counts.
+
+    Args:
+        bests: `(N, 2, B, C)`.
+        real: Boolean `(N, 2, B)`.
+        moves: See `_Halves`.
+        middle: Int `(2, B)`.
+    """
+    count = ops.shape(moves)[-1]
+    sides = ops.expand_dims(ops.stack([0, count]), 1)
+
+    def step(inputs, tags, into, _):
+        best, is_real = inputs
+        rows = ops.take(into, tags + sides, axis=0)
+        before = ops.cast(ops.argmax(best + rows, axis=-1), "int32")
+        return ops.where(is_real, before, tags)
+
+    into = ops.reshape(moves, (2 * count, count))
+    earlier, _ = scan(step, middle, (bests[:-1], real[1:]), {}, into, reverse=True)
+    return ops.concatenate([earlier, middle[None]], axis=0)
+
+
+def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
+    """Finds the `n` sequences of tags with the highest scores.
+
+    Args:
+        potentials: See `crf.sequence_score`.
+        transitions: See `crf.sequence_score`.
+        mask: See `crf.sequence_score`.
+        n: Positive int.
+
+    Returns:
+        Tags `(B, n, T)` int32, 0 at masked steps, and scores `(B, n)`, best first. Where a row has
+        fewer sequences of tags that are not forbidden, the rest have scores below -1e8.
+    """
+    chain = make_chain(potentials, transitions, mask)
+    steps, real = ops.transpose(chain.potentials, (1, 0, 2)), ops.transpose(chain.real)
+    count, into = chain.potentials.shape[2], ops.transpose(chain.transitions)
+
+    def forward(inputs, state, into, _):
+        best, _ = state  # (B, C, n), the best paths that end in a tag
+        potential, is_real = inputs
+        paths = best[:, None] + into[None, :, :, None]  # (B, to, from, n)
+        paths = ops.reshape(paths, (-1, count, count * n))
+        reached, places = ops.top_k(paths, n)
+        reached = ops.maximum(reached + potential[..., None], 2 * FORBIDDEN)
+        is_real = is_real[:, None, None]
+        places = ops.where(is_real, ops.cast(places, "int32"), -1)
+        return [ops.where(is_real, reached, best), places]
+
+    first = ops.where(real[0][:, None], steps[0], ops.zeros_like(steps[0]))
+    others = ops.full_like(ops.repeat(first[..., None], n, axis=-1)[..., 1:], 2 * FORBIDDEN)
+    start = ops.concatenate([first[..., None], others], axis=-1)
+    nothing = ops.cast(ops.zeros_like(start), "int32")
+    (_, places), (final, _) = scan(forward, [start, nothing], (steps[1:], real[1:]), {}, into)
+
+    def backward(places, path, *_):  # `path` is tag * n + rank, (B, n)
+        before = ops.take_along_axis(ops.reshape(places, (-1, count * n)), path, axis=1)
+        return ops.where(before < 0, path, before)
+
+    scores, last = ops.top_k(ops.reshape(final, (-1, count * n)), n)
+    last = ops.cast(last, "int32")
+    earlier, _ = scan(backward, last, places, {}, reverse=True)
+    tags = ops.concatenate([earlier, last[None]], axis=0) // n  # (T, B, n)
+    tags = ops.take_along_axis(ops.transpose(tags, (1, 2, 0)), chain.ranks[:, None], axis=2)
+    tags = ops.where(ops.cast(mask, "bool")[:, None], tags, 0)
+    empty = ops.logical_not(chain.real[:, :1])  # has one sequence of tags, that without any
+    rest = ops.concatenate([ops.zeros((1,)), ops.full((n - 1,), 2 * FORBIDDEN)])
+    return tags, ops.where(empty, ops.cast(rest, scores.dtype), scores)

@@ -77,7 +77,7 @@ def run(
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
     with use_precision(this.options.precision), replicas.scope():
-        task = _build(this, splits)
+        task, fitted = _build(this, splits)
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
@@ -85,7 +85,7 @@ def run(
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
-            fit(this, task, splits)
+            fit(this, task, fitted)
     scores = _finish(this, task, splits) if is_chief(replicas) else {}
     wait_for_workers(replicas)
     return scores
@@ -101,9 +101,12 @@ def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     return _report(run, task, splits)
 
 
-def _build(run: Run, splits: Splits) -> Any:
+def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
+    """Returns the compiled task, and the splits that it is to be fitted on."""
     recipe, options = run.recipe, run.recipe.training
     task = recipe.build(splits, recipe.model)
+    with contextlib.redirect_stdout(sys.stderr):
+        splits = recipe.prepare(task, splits, recipe.model)
     count = len(splits["train"])
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
     compile_task(task, options, steps_per_epoch, run.options.seed)
@@ -116,7 +119,7 @@ def _build(run: Run, splits: Splits) -> Any:
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
-    return task
+    return task, splits
 
 
 def _check_labels(task: Any, splits: Splits) -> None:

@@ -57,6 +57,28 @@ def send(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
+PREPARED = """
+import dataclasses
+import tiny_recipe
+
+def prepare(task, splits, model):
+    return splits | {"train": splits["train"][: model.units]}
+
+recipe = dataclasses.replace(tiny_recipe.recipe, prepare=prepare)
+"""
+
+
+def test_a_recipe_may_prepare_what_is_trained_on_and_is_tested_on_the_rest_as_it_is(
+    tmp_path, capsys
+):
+    (tmp_path / "r.py").write_text(PREPARED)
+    arguments = ["--out", str(tmp_path / "run"), "--set", "training.epochs=1"]
+    assert cli.main(["train", str(tmp_path / "r.py"), *arguments]) == 0
+    said = capsys.readouterr().err
+    assert "5 training examples, 1 steps in an epoch" in said
+    assert "evaluating test: 7 examples" in said
+
+
 def history(folder):
     return (folder / "history.csv").read_text()
 

@@ -81,7 +81,7 @@ def run(
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
     with use_precision(this.options.precision), replicas.scope():
-        task = _build(this.recipe, splits)
+        task, fitted = _build(this.recipe, splits)
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
@@ -89,7 +89,7 @@ def run(
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
-            _fit(this, task, splits)
+            _fit(this, task, fitted)
     scores = _finish(this, task, splits) if is_chief(replicas) else {}
     wait_for_workers(replicas)
     return scores
@@ -105,8 +105,11 @@ def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     return _report(run, task, splits)
 
 
-def _build(recipe: Recipe, splits: Splits) -> Any:
+def _build(recipe: Recipe, splits: Splits) -> tuple[Any, Splits]:
+    """Returns the compiled task, and the splits that it is to be fitted on."""
     task = recipe.build(splits, recipe.model)
+    with contextlib.redirect_stdout(sys.stderr):
+        splits = recipe.prepare(task, splits, recipe.model)
     count, options = len(splits["train"]), recipe.training
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
     task.compile(
@@ -122,7 +125,7 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
-    return task
+    return task, splits
 
 
 def _check_labels(task: Any, splits: Splits) -> None:

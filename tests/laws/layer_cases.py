@@ -23,6 +23,7 @@ from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.encoders.video import READINGS
 from seqzoo.layers import (
     ActivationRegularization,
+    BatchNormalization,
     Bidirectional,
     DroppedEmbedding,
     GRUCell,
@@ -237,3 +238,6 @@ REGULARIZERS = {
     ),
 }
 LAYERS |= REGULARIZERS | ENCODERS
+LAYERS["normalization of a batch"] = Case(
+    BatchNormalization, {"inputs": normal(BATCH, 2, 4, FEATURES)}
+)

@@ -1,12 +1,17 @@
 """Captioning from cached features: a train step beside a Python loop, and what the search costs.
 
-`steps` trains Show, Attend and Tell on features that lie ready, beside the same model written as
-tutorials write it with Keras's layers: a loop in Python over the words, unrolled into the graph of
-the train step. `search` captions images in one compiled call, and tells how much of the time is
-the search's own: the rest is what its decoder steps take when they run alone, on as many rows,
-fed with the same tokens. Both take turns, and medians are shown.
+`steps` trains Show, Attend and Tell on features that lie ready, beside the same model written with
+Keras's layers as a loop in Python over the words, which is unrolled into the graph of the train
+step. There are two of those: `loop` is as tutorials write it, where the attention is called on the
+features for each word, and so projects them for each; `loop, keys once` is written by somebody who
+has seen that, and projects them ahead of the loop. All have the same batch and lengths, and make
+the logits of a word inside the loop or, ours, of all words after it. With `--captions 5`, every
+five captions are of one image, which ours encodes once and the loops with each caption. `search`
+captions images in one compiled call, and tells how much of the time is the search's own: the rest
+is what its decoder steps take when they run alone, on as many rows, fed with the same tokens. Both
+take turns, and medians are shown.
 
-    python benchmarks/captioning.py steps
+    python benchmarks/captioning.py steps --captions 5
     python benchmarks/captioning.py search --images 1000 --width 3
 """
 
@@ -25,8 +30,9 @@ from seqzoo.encoders import FeatureEncoder
 class LoopCaptioner(keras.Model):
     """The same model and the same weights, a step of Keras's layers for each word."""
 
-    def __init__(self, vocabulary, places, width, units, embedding_dim):
+    def __init__(self, vocabulary, places, width, units, embedding_dim, keys_once):
         super().__init__()
+        self.keys_once = keys_once
         dense = keras.layers.Dense
         self.project = dense(units, activation="relu")
         self.positions = self.add_weight((places, units), name="positions")
@@ -44,6 +50,7 @@ class LoopCaptioner(keras.Model):
         states = [self.begin_h(state), self.begin_c(state)]
         words = self.embedding(x["target_ids"])
         for place in range(words.shape[1]):
+            keys = keys if self.keys_once else self.key(grid)
             hidden = tf.nn.tanh(self.query(states[0])[:, None] + keys)
             weights = tf.nn.softmax(self.score(hidden), axis=1)
             context = self.gate(states[0]) * tf.reduce_sum(weights * grid, axis=1)
@@ -68,6 +75,7 @@ def make_ours(args):
 
 
 def batch(args):
+    """Features, one row for each caption, and captions."""
     features = tf.random.stateless_normal((args.batch, args.places, args.features), (0, 1))
     shape = (args.batch, args.length)
     ids = tf.random.stateless_uniform(shape, (2, 3), 4, args.vocabulary, tf.int32)
@@ -90,30 +98,45 @@ def take_turns(ways, rounds):
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
-def compare_steps(args):
-    ours = make_ours(args)
-    ours.compile(sz.training.Adam(1e-3, global_clipnorm=1.0))
-    theirs = LoopCaptioner(
-        args.vocabulary, args.places, args.features, args.units, args.embedding_dim
+def make_loop(args, keys_once):
+    task = LoopCaptioner(
+        *(args.vocabulary, args.places, args.features, args.units, args.embedding_dim), keys_once
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    adam = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
-    theirs.compile(adam, loss, jit_compile=args.jit)
+    task.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss, jit_compile=args.jit)
+    return task
+
+
+def compare_steps(args):
+    ours = make_ours(args)
+    ours.compile(sz.training.Adam(1e-3, global_clipnorm=1.0), jit_compile=args.jit)
+    models = {
+        "ours": ours,
+        "loop": make_loop(args, False),
+        "loop, keys once": make_loop(args, True),
+    }
     x, y = batch(args)
-    begin = {
-        name: seconds(lambda m=m: m.train_on_batch(x, y))
-        for name, m in (("ours", ours), ("loop", theirs))
+    if args.captions > 1:  # those of an image stand together; a loop takes the image with each
+        places = tf.range(args.batch) // args.captions * args.captions
+        x["features"] = tf.gather(x["features"], places)
+    grouped = {
+        "features": x["features"][:: args.captions],
+        "target_ids": tf.reshape(x["target_ids"], (-1, args.captions, args.length)),
     }
-    if ours.count_params() != theirs.count_params():
-        raise SystemExit(f"weights differ: {ours.count_params()} and {theirs.count_params()}")
-    ways = {
-        "ours": lambda: ours.train_on_batch(x, y),
-        "loop": lambda: theirs.train_on_batch(x, y),
-    }
+    grouped = grouped, tf.reshape(y, (-1, args.captions, args.length))
+    batches = {name: grouped if name == "ours" else (x, y) for name in models}
+    ways = {name: lambda n=name: models[n].train_on_batch(*batches[n]) for name in models}
+    begin = {name: seconds(run) for name, run in ways.items()}
+    sizes = {name: model.count_params() for name, model in models.items()}
+    if len(set(sizes.values())) > 1:
+        raise SystemExit(f"weights differ: {sizes}")
     medians = take_turns(ways, args.rounds)
     for name, value in medians.items():
-        print(f"{name}: {1 / value:.2f} steps a second, the first after {begin[name]:.1f} s")
-    print(f"ours takes {medians['loop'] / medians['ours']:.2f} times as many steps")
+        times = value / medians["ours"]
+        print(
+            f"{name}: {1 / value:.2f} steps a second, the first after {begin[name]:.1f} s; "
+            f"ours takes {times:.2f} times as many"
+        )
 
 
 def share_of_search(args):
@@ -157,10 +180,13 @@ def main():
     for name, value in (
         *(("batch", 64), ("length", 20), ("vocabulary", 2500), ("places", 64), ("features", 256)),
         *(("units", 256), ("embedding-dim", 128), ("images", 1000), ("width", 3), ("rounds", 5)),
+        ("captions", 1),
     ):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--jit", action="store_true", help="compile the loop with XLA")
+    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 for 16 bits")
+    parser.add_argument("--jit", action="store_true", help="compile all by XLA")
     args = parser.parse_args()
+    keras.config.set_dtype_policy(args.precision)
     (compare_steps if args.what == "steps" else share_of_search)(args)
 
 

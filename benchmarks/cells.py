@@ -1,12 +1,13 @@
-"""What noise costs an LSTM, and from which length on the cells that run by a scan are ahead of it.
+"""What noise and checkpoints cost an LSTM, and time and memory of all cells by length.
 
     python benchmarks/cells.py noise                # each kind of dropout beside none, in turns
     python benchmarks/cells.py length               # milliseconds and memory by length
     python benchmarks/cells.py length --cells lstm rg_lru --lengths 1024 16384
+    python benchmarks/cells.py checkpoints          # an LSTM whose gradient runs pieces again
 
-A training step is forward and backward to all weights and the input. In `length` each cell and
-length is a process of its own; its memory is the most that it held, less what it held before the
-layer was made.
+A training step is forward and backward to all weights and the input. In `length` and
+`checkpoints` each row is a process of its own; its memory is the most that it held, less what it
+held before the layer was made.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ NOISES = {
 NOISE_SIZES = {"small": (32, 30, 128, 256), "middle": (64, 40, 256, 512)}
 CELLS = ["lstm", "gru", "min_gru", "min_lstm", "lru", "rg_lru"]
 LENGTHS = [16, 64, 256, 1024, 4096, 16384]
+CHECKPOINT_STEPS = [0, 32, 128, 512, 2048]
 BATCH, UNITS = 4, 128
 
 
@@ -81,10 +83,22 @@ def length(options) -> None:
     print("cell | length | ms | us a step | MiB")
     for cell in options.cells:
         for steps in options.lengths:
-            command = [sys.executable, __file__, "one", cell, str(steps)]
-            run = subprocess.run(command, capture_output=True, text=True)
-            said = run.stdout.strip() if run.returncode == 0 else "failed"
-            print(f"{cell} | {steps} | {said}", flush=True)
+            print(f"{cell} | {steps} | {_alone(cell, steps)}", flush=True)
+
+
+def checkpoints(options) -> None:
+    print("cell | length | steps of a piece | ms | us a step | MiB")
+    for cell in options.cells:
+        for steps in options.steps:
+            said = _alone(cell, options.length, "--checkpoint-steps", steps)
+            print(f"{cell} | {options.length} | {steps or 'whole'} | {said}", flush=True)
+
+
+def _alone(*arguments) -> str:
+    """Measures one row in a process of its own."""
+    command = [sys.executable, __file__, "one", *map(str, arguments)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    return run.stdout.strip() if run.returncode == 0 else "failed"
 
 
 def one(options) -> None:
@@ -93,7 +107,9 @@ def one(options) -> None:
 
     cell = make_cell(options.cell, UNITS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    layer = sz.layers.Recurrent(cell, return_sequences=True)
+    layer = sz.layers.Recurrent(
+        cell, return_sequences=True, checkpoint_steps=options.checkpoint_steps or None
+    )
     step = training_step(layer, BATCH, options.length, UNITS)
     step()
     found = statistics.median(seconds(step, 1) for _ in range(5))
@@ -111,9 +127,17 @@ def main() -> None:
     for_length.add_argument("--cells", nargs="+", default=CELLS)
     for_length.add_argument("--lengths", nargs="+", type=int, default=LENGTHS)
     for_length.set_defaults(run=length)
-    for_one = commands.add_parser("one", help="one cell and length, for `length`")
+    for_checkpoints = commands.add_parser("checkpoints")
+    for_checkpoints.add_argument("--cells", nargs="+", default=["lstm"])
+    for_checkpoints.add_argument("--length", type=int, default=LENGTHS[-1])
+    for_checkpoints.add_argument(
+        "--steps", nargs="+", type=int, default=CHECKPOINT_STEPS, help="of a piece, 0 for no pieces"
+    )
+    for_checkpoints.set_defaults(run=checkpoints)
+    for_one = commands.add_parser("one", help="one row of `length` or `checkpoints`")
     for_one.add_argument("cell")
     for_one.add_argument("length", type=int)
+    for_one.add_argument("--checkpoint-steps", type=int, default=0)
     for_one.set_defaults(run=one)
     options = parser.parse_args()
     options.run(options)

@@ -1,7 +1,7 @@
 """Steps of recurrent layers: seqzoo beside keras.layers and torch.nn, in turns, medians.
 
     python benchmarks/layers.py --peers peers/bin/python
-    KERAS_BACKEND=jax python benchmarks/layers.py              # seqzoo and Keras on JAX alone
+    python benchmarks/layers.py --backend jax                  # seqzoo and Keras on JAX alone
     python benchmarks/layers.py --only "LSTM small" --rounds 9
 
 A training step is forward and backward to all weights and the input; inference is one row of 20
@@ -15,6 +15,8 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+
+import backend_option  # ahead of Keras
 
 import seqzoo  # ahead of TensorFlow, for its settings of it
 
@@ -77,7 +79,9 @@ def _seconds(step, count: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], parents=[backend_option.PARSER]
+    )
     parser.add_argument("--peers", help="Python of the peers' environment")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="measure the cases whose names hold this")

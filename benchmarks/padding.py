@@ -6,7 +6,8 @@
 `wikitext2/wiki.train.tokens.gz`. The model is a language model: an embedding of 64, an LSTM of 128
 units, a softmax over 2,000 words. Batches are made of all texts asked for, and some of them, drawn
 at random, are trained on. Padding is what is not a real token; shapes are those of all batches, and
-one trace serves them all.
+one trace serves them all. A token batch has as many steps, padding counted, as padded batches have
+on average, and a packed one as many as the largest of them, so that it needs no more memory.
 """
 
 import argparse
@@ -62,13 +63,13 @@ def bucketed(ids):
 
 def by_tokens(ids):
     """Rows of like length, as many as have the steps of a padded batch."""
-    return _of_buckets(ids, tokens_per_batch=_area(ids))
+    return _of_buckets(ids, tokens_per_batch=int(np.mean(_areas(ids))))
 
 
 def packed(ids):
-    """Several texts in a row."""
+    """Several texts in a row, as many rows as have the steps of the largest padded batch."""
     rows = sz.preprocessing.pack_rows(ids, LONGEST)
-    size = max(1, _area(ids) // LONGEST)
+    size = max(1, max(_areas(ids)) // LONGEST)
     return [
         (rows.values[i : i + size], rows.segment_ids[i : i + size])
         for i in range(0, rows.values.shape[0], size)
@@ -78,8 +79,8 @@ def packed(ids):
 WAYS = {"padded": padded, "buckets": bucketed, "token batches": by_tokens, "packed": packed}
 
 
-def _area(ids):
-    return int(np.mean([tf.size(values) for values, _ in padded(ids)]))
+def _areas(ids):
+    return [int(tf.size(values)) for values, _ in padded(ids)]
 
 
 def _batch(rows):

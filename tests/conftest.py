@@ -4,7 +4,10 @@ Under `KERAS_BACKEND=jax` the tests of what runs on any backend are collected, a
 not be there.
 """
 
+import math
 import os
+import zlib
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -15,6 +18,8 @@ import seqzoo  # noqa: F401  it sets what TensorFlow reads when it is imported
 # isort: split
 import keras
 import pytest
+
+ROWS = 6  # of a test on JAX, about; the others are slow
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
@@ -31,14 +36,20 @@ else:
     # Elsewhere Keras's promotion of types takes float64 for float32, and so do tanh, sin and cos.
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
-    # Folders of what runs on any backend, but for files about TensorFlow's own part.
-    any_backend = {"heads", "laws", "layers", "metrics", "ops", "search"}
-    collect_ignore = ["ops/test_cudnn.py", "laws/test_task_laws.py", "laws/test_answering_laws.py"]
+    # Folders of what runs on any backend, but for the files about TensorFlow's own part, which
+    # import it, and the one about what CIDEr and its like are compared with.
+    any_backend = {"encoders", "heads", "laws", "layers", "metrics", "ops", "search"}
+    here = Path(__file__).parent
     collect_ignore_glob = ["test_*.py"]
-    collect_ignore += [
+    collect_ignore = [
         folder.name
-        for folder in Path(__file__).parent.iterdir()
+        for folder in here.iterdir()
         if folder.is_dir() and folder.name not in any_backend
+    ]
+    collect_ignore += ["metrics/test_caption_metrics.py"] + [
+        str(path.relative_to(here))
+        for path in here.rglob("test_*.py")
+        if "\nimport tensorflow as tf\n" in path.read_text()
     ]
 
 
@@ -48,13 +59,28 @@ def tf():
     return tensorflow
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what asks for `tf` where there is none."""
+    """Leaves out what asks for `tf` where there is none, and there marks many rows as slow."""
     if ON_TENSORFLOW:
         return
     left_out = [item for item in items if "tf" in item.fixturenames]
     items[:] = [item for item in items if "tf" not in item.fixturenames]
     config.hook.pytest_deselected(items=left_out)
+    _mark_most_rows_slow(items)
+
+
+def _mark_most_rows_slow(items):
+    """Leaves of each test about `ROWS` rows unmarked, other ones of each test.
+
+    JAX compiles for a second or two in most of them. The rows are picked by a hash of their names,
+    so that every run has the same ones.
+    """
+    counts = Counter((item.path, item.originalname) for item in items)
+    for item in items:
+        one_in = math.ceil(counts[item.path, item.originalname] / ROWS)
+        if zlib.crc32(f"{item.path.name} {item.name}".encode()) % one_in:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,28 @@ def send(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
+PREPARED = """
+import dataclasses
+import tiny_recipe
+
+def prepare(task, splits, model):
+    return splits | {"train": splits["train"][: model.units]}
+
+recipe = dataclasses.replace(tiny_recipe.recipe, prepare=prepare)
+"""
+
+
+def test_a_recipe_may_prepare_what_is_trained_on_and_is_tested_on_the_rest_as_it_is(
+    tmp_path, capsys
+):
+    (tmp_path / "r.py").write_text(PREPARED)
+    arguments = ["--out", str(tmp_path / "run"), "--set", "training.epochs=1"]
+    assert cli.main(["train", str(tmp_path / "r.py"), *arguments]) == 0
+    said = capsys.readouterr().err
+    assert "5 training examples, 1 steps in an epoch" in said
+    assert "evaluating test: 7 examples" in said
+
+
 def history(folder):
     return (folder / "history.csv").read_text()
 
@@ -119,6 +141,39 @@ def test_settings_reach_the_run_and_stay_when_it_is_resumed_with_more_epochs(tmp
     assert keras.config.dtype_policy().name == "float32"
     assert history(out).count("\n") == 1 + 2
     assert (out / "export/1/saved_model.pb").is_file()
+
+
+def flags(*settings):
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+AVERAGED = flags("training.ema=0.8", "training.schedule=plateau", "training.label_smoothing=0.1")
+
+
+def test_averages_and_a_plateau_are_set_by_name_and_a_run_that_resumes_goes_on_with_them(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fast = [*AVERAGED, *flags("training.learning_rate=30.0"), "--seed", "0"]  # it leaps about
+    assert train(whole, *fast) == 0
+    assert train(parts, *fast, "--set", "training.epochs=2") == 0
+    assert train(parts, "--resume", "--set", "training.epochs=4") == 0
+
+    rows = list(csv.DictReader(history(whole).splitlines()))
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates[0] == 30
+    assert rates[-1] < 30
+    assert history(parts) == history(whole)
+
+
+def test_checkpoints_are_averaged_and_a_rate_falls_with_the_root_of_the_step(tmp_path, capsys):
+    options = ("training.average_checkpoints=2", "training.schedule=inverse_sqrt")
+    assert train(tmp_path / "run", *flags(*options, "training.warmup_steps=2")) == 0
+    assert "averaged 2 checkpoints\n" in capsys.readouterr().err
+
+
+def test_samples_are_refused_for_a_task_without_a_decoder_to_feed(error, tmp_path):
+    message = error("train", RECIPE, "--out", tmp_path, "--set", "training.scheduled_sampling=0.5")
+    assert "is for translators and captioners" in message
+    assert "Received: a Letters. Leave it out." in message
 
 
 def interrupt(monkeypatch, epoch):

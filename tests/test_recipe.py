@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, find_recipes, load_recipe
+from seqzoo.recipe.compiling import make_optimizer
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunOptions
-from seqzoo.recipe.training_options import make_optimizer
 from seqzoo.search import BeamSearch, Greedy
 
 
@@ -61,6 +61,13 @@ def test_later_assignments_win_and_the_settings_given_stay_as_they_are():
     assert before == Settings()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_fields_that_go_together_may_be_set_in_any_order(order):
+    settings = ["training.schedule=inverse_sqrt", "training.warmup_steps=3"]
+    training = set_fields(Settings(), settings[::order]).training
+    assert (training.schedule, training.warmup_steps) == ("inverse_sqrt", 3)
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
@@ -96,7 +103,14 @@ def test_a_wrong_assignment_is_explained_in_a_line(assignment, message):
         ({"clipnorm": 0.0}, "`clipnorm` must be positive"),
         ({"patience": 0}, "`patience` must be positive"),
         ({"schedule": "cosine", "warmup_steps": -1}, "`warmup_steps` must be at least 0"),
-        ({"warmup_steps": 3}, "`warmup_steps` goes with"),
+        ({"schedule": "plateau", "warmup_steps": 3}, "`warmup_steps` goes with"),
+        ({"schedule": "inverse_sqrt"}, "`warmup_steps` must be at least 1. Received: warmup_ste"),
+        ({"plateau_patience": 0}, "`plateau_patience` must be positive"),
+        ({"average_checkpoints": 0}, "`average_checkpoints` must be positive"),
+        ({"ema": 1.0}, "`ema` must be at least 0 and below 1. Received: ema=1.0"),
+        ({"label_smoothing": -0.1}, "`label_smoothing` must be at least 0 and below 1"),
+        ({"scheduled_sampling": 1.5}, "`scheduled_sampling` must be from 0 to 1. Received"),
+        ({"ema": 0.9, "average_checkpoints": 2}, "Weights are averaged in one way. Received"),
     ],
 )
 def test_training_options_out_of_range_are_refused(options, message):
@@ -130,6 +144,27 @@ def test_a_warm_up_rises_in_a_line_and_leaves_the_cosine_the_steps_that_remain()
     np.testing.assert_allclose(
         rates(41, schedule="cosine", warmup_steps=10), [*rise, *fall], atol=1e-6
     )
+
+
+def test_a_warm_up_leads_to_a_constant_rate_too():
+    rise = 0.2 * np.arange(10) / 10
+
+    np.testing.assert_allclose(rates(40, warmup_steps=10), [*rise, *[0.2] * 30], atol=1e-6)
+
+
+def test_the_inverse_square_root_is_that_of_vaswani_with_its_peak_at_the_end_of_the_warm_up():
+    step = np.arange(1.0, 41.0)
+    paper = np.minimum(step**-0.5, step * 10**-1.5)  # section 5.3, without the width of the model
+
+    found = rates(40, schedule="inverse_sqrt", warmup_steps=10)
+    np.testing.assert_allclose(found, 0.2 * paper / paper.max(), rtol=1e-5)
+    assert found.argmax() == 9
+
+
+def test_the_optimizer_averages_weights_as_the_options_say():
+    config = make_optimizer(TrainingOptions(ema=0.75), 8).get_config()
+    assert (config["use_ema"], config["ema_momentum"]) == (True, 0.75)
+    assert not make_optimizer(TrainingOptions(), 8).use_ema
 
 
 def test_a_warm_up_as_long_as_the_training_is_refused():

@@ -29,7 +29,7 @@ from seqzoo.search import BeamSearch
 class Data:
     """Sizes and seed of the clips that are drawn."""
 
-    train_size: int = 3_000
+    train_size: int = 6_000
     validation_size: int = 200
     test_size: int = 500
     seed: int = 0
@@ -63,7 +63,7 @@ def build(splits: dict, model: Model):
     words = WordTokenizer(normalization=None)
     words.adapt([caption for _, captions in splits["train"] for caption in captions])
     sizes = {
-        "backbone": convolutional_backbone(clips.PIXELS, filters=(24, 48, 64)),
+        "backbone": convolutional_backbone(clips.PIXELS, filters=(24, 48, 64), depth=(1, 1, 2)),
         "height": clips.PIXELS,
         "max_frames": clips.FRAMES[1],
         "units": model.units,

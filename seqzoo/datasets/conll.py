@@ -5,6 +5,7 @@ there, and the ids of multi-word tokens (`3-4`) and of empty nodes (`8.1`) are l
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seqzoo.datasets.text_files import read_lines
@@ -34,13 +35,22 @@ def load(
         FileNotFoundError: if there is no file.
         ValueError: if a line has too few columns, or an empty token or tag; names file and line.
     """
-    sentences: Sentences = []
+    sentences = list(read(read_lines(Path(path), encoding), path, token_column, tag_column))
+    if not sentences:
+        raise ValueError(f"{path} holds no sentence. A token and its tag are wanted on each line.")
+    return sentences
+
+
+def read(
+    lines: Iterable[str], path: str | Path, token_column: int = 0, tag_column: int = -1
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yields the tokens and tags of each sentence, of lines that come one by one; see `load`."""
     tokens: list[str] = []
     tags: list[str] = []
-    for number, line in enumerate([*read_lines(Path(path), encoding), ""], start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             if tokens:
-                sentences.append((tokens, tags))
+                yield tokens, tags
             tokens, tags = [], []
         elif not line.startswith("-DOCSTART-"):
             columns = line.rstrip("\r").split("\t" if "\t" in line else None)
@@ -52,9 +62,8 @@ def load(
                 _refuse(path, number, line, "a token and a tag")
             tokens.append(token)
             tags.append(tag)
-    if not sentences:
-        raise ValueError(f"{path} holds no sentence. A token and its tag are wanted on each line.")
-    return sentences
+    if tokens:
+        yield tokens, tags
 
 
 def load_conllu(path: str | Path, column: str = "upos") -> Sentences:
@@ -69,15 +78,24 @@ def load_conllu(path: str | Path, column: str = "upos") -> Sentences:
         ValueError: if the column is unknown, or a line has not ten; names file and line.
     Reference: https://universaldependencies.org/format.html
     """
+    sentences = list(read_conllu(read_lines(Path(path)), path, column))
+    if not sentences:
+        raise ValueError(f"{path} holds no sentence. Check the file.")
+    return sentences
+
+
+def read_conllu(
+    lines: Iterable[str], path: str | Path, column: str = "upos"
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yields the words and tags of each sentence, of lines that come one by one."""
     if column not in _COLUMNS:
         raise ValueError(f"Unknown column {column!r}. Known: {', '.join(_COLUMNS)}.")
-    sentences: Sentences = []
     tokens: list[str] = []
     tags: list[str] = []
-    for number, line in enumerate([*read_lines(Path(path)), ""], start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             if tokens:
-                sentences.append((tokens, tags))
+                yield tokens, tags
             tokens, tags = [], []
         elif not line.startswith("#"):
             columns = line.split("\t")
@@ -86,9 +104,8 @@ def load_conllu(path: str | Path, column: str = "upos") -> Sentences:
             if columns[0].isdecimal():
                 tokens.append(columns[1])
                 tags.append(columns[_COLUMNS[column]])
-    if not sentences:
-        raise ValueError(f"{path} holds no sentence. Check the file.")
-    return sentences
+    if tokens:
+        yield tokens, tags
 
 
 def _refuse(path: str | Path, number: int, line: str, wanted: str) -> None:

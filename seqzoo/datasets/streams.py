@@ -1,98 +1,21 @@
-"""Pairs of texts that need not fit into memory: files, many shards, TFRecord, other datasets."""
+"""Examples that need not fit into memory: files, many shards, TFRecord, folders of images."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import glob
 import os
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from seqzoo.datasets import conll
+from seqzoo.datasets.stream import Stream
+from seqzoo.datasets.text_files import iterate_lines
+
 Pair = tuple[tf.Tensor, tf.Tensor]
 
-_FILES_AT_ONCE = 8  # files whose lines are mixed, before the examples are
-_COUNTED = 4096  # lines
-
-
-@dataclasses.dataclass(frozen=True)
-class Stream:
-    """Raw pairs that are read anew in each epoch, and never all held in memory.
-
-    `fit` of a task takes it in the place of a list. A stream has a length, and it can be iterated
-    over, so that a tokenizer is adapted by `tokenizer.adapt(source for source, _ in stream)`.
-
-    Args:
-        names: What is read, such as paths of files.
-        read: Function of one of the names, a string tensor, that returns a dataset of its pairs
-            of string scalars.
-        shuffle: Positive int, the examples that are held in memory to be put in another order. The
-            order of the names is another in each epoch too, and several are read at once.
-        size: Number of the pairs; None counts them when it is asked for, which reads all.
-    """
-
-    names: tuple[str, ...]
-    read: Callable[[tf.Tensor], tf.data.Dataset]
-    shuffle: int = 100_000
-    size: int | None = None
-
-    def __post_init__(self):
-        if self.shuffle < 1:
-            raise ValueError(f"`shuffle` must be at least 1. Received: shuffle={self.shuffle}.")
-
-    def __len__(self) -> int:
-        return self._count if self.size is None else self.size
-
-    @functools.cached_property
-    def _count(self) -> int:
-        batches = self.ordered().batch(_COUNTED)
-        counted = batches.reduce(
-            tf.constant(0, tf.int64), lambda count, batch: count + tf.size(batch[0], tf.int64)
-        )
-        return int(counted)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        for sources, targets in self.ordered().batch(_COUNTED).as_numpy_iterator():
-            for source, target in zip(sources, targets, strict=True):
-                yield source.decode("utf-8", "replace"), target.decode("utf-8", "replace")
-
-    def ordered(self) -> tf.data.Dataset:
-        """All pairs once, in the order of the names."""
-        return tf.data.Dataset.from_tensor_slices(list(self.names)).flat_map(self.read)
-
-    def shuffled(self, seed: int) -> tf.data.Dataset:
-        """The pairs of epoch after epoch without end, each in an order of its own."""
-
-        def epoch(number: tf.Tensor) -> tf.data.Dataset:
-            names = tf.random.experimental.stateless_shuffle(
-                tf.constant(self.names), tf.stack([seed, number])
-            )
-            at_once = min(_FILES_AT_ONCE, len(self.names))
-            files = tf.data.Dataset.from_tensor_slices(names)
-            mixed = files.interleave(self.read, at_once)
-
-            def block(place: tf.Tensor, pairs: Pair) -> tf.data.Dataset:
-                seeds = tf.stack([seed, number * 2**32 + place + 1])
-                places = tf.range(tf.size(pairs[0]))
-                order = tf.random.experimental.stateless_shuffle(places, seeds)
-                shuffled = tuple(tf.gather(side, order) for side in pairs)
-                return tf.data.Dataset.from_tensor_slices(shuffled)
-
-            return mixed.batch(self.shuffle).enumerate().flat_map(block)
-
-        return tf.data.Dataset.counter().flat_map(epoch)
-
-    @functools.cached_property
-    def origin(self) -> dict[str, Any]:
-        """What the pairs are read from: names, and sizes of files, in two numbers."""
-        sizes = [os.path.getsize(n) if os.path.exists(n) else 0 for n in self.names]
-        return {
-            "files": len(self.names),
-            "checksum": zlib.crc32(repr((self.names, sizes)).encode()),
-        }
+_IMAGES = r"(?i).*\.(jpe?g|png|gif|bmp)"
 
 
 def tab_separated(files: str | Sequence[str], columns: tuple[int, int] = (0, 1), **options):
@@ -205,6 +128,71 @@ def tf_records(files: str | Sequence[str], source: str, target: str, **options):
     return Stream(_found(files), read, **options)
 
 
+def conll_files(
+    files: str | Sequence[str],
+    token_column: int = 0,
+    tag_column: int = -1,
+    conllu: str | None = None,
+    **options,
+):
+    """Streams sentences of CoNLL files, tokens and tags; plain or gzipped.
+
+    Args:
+        files: As in `tab_separated`.
+        token_column: As in `conll.load`.
+        tag_column: As in `conll.load`.
+        conllu: Name of a column, such as "upos", of files in CoNLL-U, in place of the two; see
+            `conll.load_conllu`.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits no file.
+    A line that is wrong stops the training with an error that names file and line.
+    """
+
+    def sentences(path: bytes) -> Iterator[tuple[list[str], list[str]]]:
+        name = os.fsdecode(path)
+        lines = iterate_lines(name)
+        if conllu is not None:
+            return conll.read_conllu(lines, name, conllu)
+        return conll.read(lines, name, token_column, tag_column)
+
+    words = tf.TensorSpec([None], tf.string)
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        signature = (words, words)
+        return tf.data.Dataset.from_generator(sentences, args=(path,), output_signature=signature)
+
+    return Stream(_found(files), read, **options)
+
+
+def image_folders(folders: str | Sequence[str], **options):
+    """Streams the images of folders, each with the name of its folder: `dogs/1.jpg`, "dogs".
+
+    An example is the path of an image, which a captioner reads when its turn has come, and the
+    folder's name. For captions, a `tab_separated` file of paths and captions does the same.
+
+    Args:
+        folders: A folder, a pattern such as `"images/*"`, or several of them.
+        **options: `shuffle` and `size` of `Stream`.
+
+    Raises:
+        FileNotFoundError: if a pattern fits nothing, or a folder holds no image.
+    """
+    names = tuple(path for path in _found(folders) if os.path.isdir(path))
+    for name in names:
+        if not any(_is_image(entry) for entry in os.listdir(name)):
+            raise FileNotFoundError(f"There is no image in {name}. Leave the folder out.")
+
+    def read(name: tf.Tensor) -> tf.data.Dataset:
+        paths = tf.data.Dataset.list_files(tf.strings.join([name, "/*"]), shuffle=False)
+        images = paths.filter(lambda path: tf.strings.regex_full_match(path, _IMAGES))
+        label = tf.strings.split(name, os.sep)[-1]
+        return images.map(lambda path: (path, label))
+
+    return Stream(names, read, **options)
+
+
 def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options):
     """Streams a finite `tf.data.Dataset` of pairs of string scalars, one of TFDS for example.
 
@@ -214,6 +202,10 @@ def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options):
         **options: `shuffle` and `size` of `Stream`.
     """
     return Stream((name,), lambda _: dataset, **options)
+
+
+def _is_image(name: str) -> bool:
+    return re.fullmatch(_IMAGES, name) is not None
 
 
 def _found(files: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,11 @@
 """Files of text, plain or gzipped."""
 
+from __future__ import annotations
+
 import gzip
+import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -27,6 +31,24 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
         raise ValueError(
             f"Text must be {encoding.upper()}. Received: the byte {content[error.start]:#04x} in "
             f"line {line} of {path}. Convert the file, for example with iconv."
+        ) from error
+
+
+def iterate_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[str]:
+    """Yields the lines of a file, plain or gzipped, without ever holding all of them.
+
+    Raises:
+        ValueError: if the file is not in the encoding, or is no whole gzip file.
+    """
+    opened = gzip.open if os.fspath(path).endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding=encoding, newline="\n") as file:
+            for line in file:
+                yield line.removesuffix("\n")
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"Text must be {encoding.upper()}, plain or in a whole gzip file. Received: {path}, "
+            f"where reading says: {error}. Mend the file."
         ) from error
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import keras
 from keras import ops
 
+from seqzoo.layers.batch_normalization import BatchNormalization
 from seqzoo.ops.names import check_known
 
 NORMALIZATIONS = ("batch", "group", "none")
@@ -19,29 +20,36 @@ def convolutional_backbone(
     height: int,
     width: int | None = None,
     filters: Sequence[int] = (32, 64, 128),
-    depth: int = 1,
+    depth: int | Sequence[int] = 1,
     normalization: Literal["batch", "group", "none"] = "batch",
 ) -> keras.Sequential:
     """Builds a small network that is trained from scratch, for images of low resolution.
 
     Each stage halves the grid by a convolution of stride 2, and has `depth - 1` more of stride 1;
-    all are 3 by 3, with normalisation and ReLU.
+    all are 3 by 3, with normalisation and ReLU. A place sees more of the image with each: 15 pixels
+    after three stages of one, and 16 more with each further one on the last of them.
 
     Args:
         height: Positive int, pixels.
         width: Likewise; None is `height`.
         filters: Features of each stage. The grid is `height / 2 ** len(filters)` high.
-        depth: Positive int, convolutions of a stage.
+        depth: Positive int, convolutions of a stage, or one for each stage.
         normalization: `"batch"`; `"group"`, which is the same whatever the batch and the number of
             replicas; or `"none"`.
     """
     check_known("normalization", normalization, NORMALIZATIONS)
+    depths = [depth] * len(filters) if isinstance(depth, int) else list(depth)
+    if len(depths) != len(filters) or min(depths, default=1) < 1:
+        raise ValueError(
+            "`depth` must be a positive int, or one for each of `filters`. Received: "
+            f"depth={depth}, filters={tuple(filters)}."
+        )
     layers: list = [
         keras.Input((height, width or height, 3)),
         keras.layers.Rescaling(1 / 127.5, offset=-1.0),
     ]
-    for features in filters:
-        for place in range(depth):
+    for features, convolutions in zip(filters, depths, strict=True):
+        for place in range(convolutions):
             layers.append(
                 keras.layers.Conv2D(
                     features,
@@ -53,7 +61,7 @@ def convolutional_backbone(
                 )
             )
             if normalization == "batch":
-                layers.append(keras.layers.BatchNormalization(momentum=0.9))
+                layers.append(BatchNormalization(momentum=0.9))
             elif normalization == "group":
                 layers.append(keras.layers.GroupNormalization(max(1, features // 16)))
             layers.append(keras.layers.ReLU())

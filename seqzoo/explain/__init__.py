@@ -4,6 +4,7 @@ from seqzoo.explain.attention import attention_map
 from seqzoo.explain.beam_tree import beam_tree
 from seqzoo.explain.captions import caption_attention, contact_sheet
 from seqzoo.explain.classes import confusion_matrix, reliability_diagram
+from seqzoo.explain.exposure_bias import ExposureBias, exposure_bias, plot_exposure_bias
 from seqzoo.explain.gradient_flow import GradientFlow, LayerFlow, gradient_flow
 from seqzoo.explain.gradient_picture import plot_gradient_flow
 from seqzoo.explain.history import learning_curves
@@ -11,6 +12,7 @@ from seqzoo.explain.run_pictures import explain_input, run_pictures
 from seqzoo.explain.token_effects import attribution, tag_probabilities, token_effects
 
 __all__ = [
+    "ExposureBias",
     "GradientFlow",
     "LayerFlow",
     "attention_map",
@@ -20,8 +22,10 @@ __all__ = [
     "confusion_matrix",
     "contact_sheet",
     "explain_input",
+    "exposure_bias",
     "gradient_flow",
     "learning_curves",
+    "plot_exposure_bias",
     "plot_gradient_flow",
     "reliability_diagram",
     "run_pictures",

@@ -13,6 +13,7 @@ from seqzoo.layers.attention import (
     MultiHeadAttention,
     SelfAttentionPooling,
 )
+from seqzoo.layers.batch_normalization import BatchNormalization
 from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import (
     Cell,
@@ -61,6 +62,7 @@ __all__ = [
     "RGLRUCell",
     "AdditiveAttention",
     "Attention",
+    "BatchNormalization",
     "Bidirectional",
     "CRF",
     "Cell",

@@ -12,6 +12,7 @@ from seqzoo.layers.recurrent_loop import (
     make_loop,
     options_of,
 )
+from seqzoo.layers.recurrent_pieces import run_loops
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.scans import Constants, scan, within
 
@@ -45,6 +46,7 @@ class Bidirectional(keras.layers.Layer):
         zoneout: float = 0.0,
         weight_drop: float = 0.0,
         gradient_steps: int | None = None,
+        checkpoint_steps: int | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -58,6 +60,7 @@ class Bidirectional(keras.layers.Layer):
         self.zoneout = zoneout
         self.weight_drop = weight_drop
         self.gradient_steps = gradient_steps
+        self.checkpoint_steps = checkpoint_steps
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -78,11 +81,7 @@ class Bidirectional(keras.layers.Layer):
         }
         state = {name: first_state(cell, inputs, None) for name, cell in cells.items()}
         if needs_no_loop(self.forward_cell, options):
-            forward = run_without_loop(self.forward_cell, loops["forward"], state["forward"])
-            backward = run_without_loop(
-                self.backward_cell, loops["backward"], state["backward"], reverse=True
-            )
-            outputs, final = [forward[0][0], backward[0][0]], [forward[1], backward[1]]
+            outputs, final = _run_without_loops(self, loops, state)
         else:
             outputs, final = _run_both(self, loops, state)
         outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
@@ -109,7 +108,26 @@ class Bidirectional(keras.layers.Layer):
         return cls(**config | {"cell": cell})
 
 
-def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tuple[list, list]:
+def _run_without_loops(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tuple:
+    """Runs both directions, each without a loop. Returns what `_run_both` does."""
+
+    def run_way(name):
+        def run(loops, state):
+            return run_without_loop(loops[0].projected(), state, name == "backward")
+
+        return run_loops(
+            run,
+            [loops[name]],
+            state[name],
+            layer.checkpoint_steps,
+            lambda states: states[0],
+            name == "backward",
+        )
+
+    return tuple(zip(run_way("forward"), run_way("backward"), strict=True))
+
+
+def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tuple:
     """Runs both directions in one loop.
 
     Returns:
@@ -118,10 +136,18 @@ def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tupl
     backward_inputs = keras.tree.map_structure(
         lambda x: ops.flip(x, axis=0), loops["backward"].inputs
     )
-    loops = loops | {"backward": loops["backward"]._replace(inputs=backward_inputs)}
-    wanted = {name: first_only(own) for name, own in state.items()}
-    states, final = scan(*_side_by_side(loops, state), owner=layer, wanted=wanted)
-    outputs = [states["forward"][0], ops.flip(states["backward"][0], axis=0)]
+    both = [loops["forward"], loops["backward"]._replace(inputs=backward_inputs)]
+
+    def run(both, state):
+        named = {name: loop.projected() for name, loop in zip(loops, both, strict=True)}
+        wanted = {name: first_only(own) for name, own in state.items()}
+        return scan(*_side_by_side(named, state), owner=layer, wanted=wanted)
+
+    def put_out(states):
+        return [states["forward"][0], states["backward"][0]]
+
+    outputs, final = run_loops(run, both, state, layer.checkpoint_steps, put_out)
+    outputs = [outputs[0], ops.flip(outputs[1], axis=0)]
     return outputs, [final["forward"], final["backward"]]
 
 

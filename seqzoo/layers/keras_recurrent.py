@@ -37,8 +37,8 @@ class KerasRecurrent(Recurrent):
             return super(KerasRecurrent, self).run(inputs, mask, state, training, segment_ids)
 
         random = self.dropout or self.recurrent_dropout or self.weight_drop
-        special = self.zoneout or self.gradient_steps or (training and random)
-        special = special or segment_ids is not None
+        in_parts = self.gradient_steps or self.checkpoint_steps or segment_ids is not None
+        special = self.zoneout or in_parts or (training and random)
         arguments = None if special or not self.use_cudnn else self.cudnn_arguments(state)
         if arguments is None:
             outputs, final = general()

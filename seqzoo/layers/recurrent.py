@@ -13,6 +13,7 @@ from seqzoo.layers.recurrent_loop import (
     make_loop,
     options_of,
 )
+from seqzoo.layers.recurrent_pieces import run_loops
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
 from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.scans import apply_maps, scan
@@ -47,6 +48,10 @@ class Recurrent(keras.layers.Layer):
             (Merity et al., 2018, https://arxiv.org/abs/1708.02182).
         gradient_steps: None, or the length of the pieces between which no gradient flows back
             (truncated back-propagation; Williams and Peng, 1990). The state flows on.
+        checkpoint_steps: None, or the length of the pieces that are run again for their gradient
+            (gradient checkpointing; see `ops.pieces`). Results are the same; training keeps the
+            states between the pieces, the inputs and the outputs alone, and runs the loop forward
+            twice. The square root of the number of steps is a good length.
         seed: Of what is drawn.
 
     Call arguments:
@@ -78,6 +83,7 @@ class Recurrent(keras.layers.Layer):
         zoneout: float = 0.0,
         weight_drop: float = 0.0,
         gradient_steps: int | None = None,
+        checkpoint_steps: int | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -92,6 +98,7 @@ class Recurrent(keras.layers.Layer):
         self.zoneout = zoneout
         self.weight_drop = weight_drop
         self.gradient_steps = gradient_steps
+        self.checkpoint_steps = checkpoint_steps
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -133,18 +140,19 @@ class Recurrent(keras.layers.Layer):
         loop = make_loop(
             self.cell, inputs, mask, options, training, seed, self.reverse, segment_ids
         )
-        if needs_no_loop(self.cell, options):
-            states, final = run_without_loop(self.cell, loop, state, self.reverse)
-        else:
+
+        def run(loops, state):
+            loop = loops[0].projected()
+            if needs_no_loop(self.cell, options):
+                return run_without_loop(loop, state, self.reverse)
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
-            states, final = scan(
-                *arguments,
-                self.reverse,
-                owner=self,
-                wanted=first_only(state),
-                training=training,
-            )
-        return ops.transpose(states[0], (1, 0, 2)), final
+            wanted = first_only(state)
+            return scan(*arguments, self.reverse, owner=self, wanted=wanted, training=training)
+
+        outputs, final = run_loops(
+            run, [loop], state, options.checkpoint_steps, lambda states: states[0], self.reverse
+        )
+        return ops.transpose(outputs, (1, 0, 2)), final
 
     def reset_state(self):
         """Sets the states of a stateful layer to zeros."""
@@ -164,7 +172,7 @@ class Recurrent(keras.layers.Layer):
         state = first_state(self.cell, inputs, state)
         loop = make_loop(
             self.cell, inputs[:, None], None, options_of(self), False, self.seed_generator
-        )
+        ).projected()
         inputs_t = keras.tree.map_structure(lambda leaf: leaf[0], loop.inputs)
         state = loop.step(inputs_t, state, loop.constants, apply_maps(loop.maps))
         return state[0], state

@@ -19,6 +19,7 @@ class LoopOptions(NamedTuple):
         zoneout: Share of the values of the states that stay as they were at a step.
         weight_drop: Share of the recurrent weights that are set to 0, the same for all rows.
         gradient_steps: Most steps that a gradient goes back, or None for all.
+        checkpoint_steps: Steps of a piece that is run again for its gradient, or None.
     """
 
     dropout: float = 0.0
@@ -26,6 +27,7 @@ class LoopOptions(NamedTuple):
     zoneout: float = 0.0
     weight_drop: float = 0.0
     gradient_steps: int | None = None
+    checkpoint_steps: int | None = None
 
     def check(self, cell: keras.layers.Layer) -> None:
         """Raises ValueError for values out of range, or of no effect on this cell."""
@@ -35,11 +37,12 @@ class LoopOptions(NamedTuple):
                 raise ValueError(
                     f"`{name}` must be at least 0 and below 1. Received: {name}={rate}."
                 )
-        if self.gradient_steps is not None and self.gradient_steps < 1:
-            raise ValueError(
-                "`gradient_steps` must be at least 1, or None for all steps. Received: "
-                f"gradient_steps={self.gradient_steps}."
-            )
+        for name in ("gradient_steps", "checkpoint_steps"):
+            steps = getattr(self, name)
+            if steps is not None and steps < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1, or None for all steps. Received: {name}={steps}."
+                )
         if not (self.recurrent_dropout or self.weight_drop):
             return
         if not (isinstance(cell, Cell) and cell.has_recurrent_maps):
@@ -50,12 +53,30 @@ class LoopOptions(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """The arguments of `ops.scans.scan` for one cell and one batch, but the state."""
+    """The arguments of `ops.scans.scan` for one cell and one batch, but the state.
 
+    Attributes:
+        cell: The cell.
+        step: A step of the cell.
+        inputs: What a step takes, tensors `(T, B, ...)`; `values` `(T, B, features)` are what the
+            cell takes, of which the step takes `projected`.
+        input_map: `cell.input_map()`.
+        maps: Those of the step.
+        constants: Those of the step.
+    """
+
+    cell: Cell
     step: Any
     inputs: dict[str, Any]
+    input_map: tuple
     maps: Maps
     constants: Constants
+
+    def projected(self) -> "Loop":
+        """Returns the loop with the share of its values in the gates, as the step takes it."""
+        others = {name: leaf for name, leaf in self.inputs.items() if name != "values"}
+        projected = self.cell.project(self.inputs["values"], self.input_map)
+        return self._replace(inputs=others | {"projected": projected})
 
 
 def make_loop(
@@ -94,7 +115,7 @@ def make_loop(
             name: _kept((batch, parts[0].shape[0]), noise.recurrent_dropout, seed)
             for name, parts in maps.items()
         }
-    steps = {"projected": cell.project(inputs)}
+    steps = {"values": inputs}
     if mask is not None:
         steps["real"] = ops.transpose(ops.cast(mask, "bool"))
     if segment_ids is not None:
@@ -108,9 +129,8 @@ def make_loop(
         ran = time - 1 - ran if reverse else ran
         # Not before the first step: the state that the layer is given is within reach of it.
         steps["cut"] = ops.logical_and(ran % options.gradient_steps == 0, ran > 0)
-    return Loop(
-        _make_step(cell, options, training), steps, maps, Constants(kept, cell.extra_weights())
-    )
+    step, constants = _make_step(cell, options, training), Constants(kept, cell.extra_weights())
+    return Loop(cell, step, steps, cell.input_map(), maps, constants)
 
 
 def options_of(layer: keras.layers.Layer) -> LoopOptions:

@@ -20,14 +20,14 @@ def needs_no_loop(cell: Cell, options: LoopOptions) -> bool:
     return isinstance(cell, LinearCell) and plain and not scans_are_surrounded()
 
 
-def run_without_loop(cell: LinearCell, loop: Loop, state: list, reverse: bool = False) -> tuple:
-    """Does what `ops.scans.scan` does with a loop and the state before its first step.
+def run_without_loop(loop: Loop, state: list, reverse: bool = False) -> tuple:
+    """Does what `ops.scans.scan` does with a projected loop and the state before its first step.
 
     Returns:
         `(states, final)`: the states after each step, `(T, B, width)` each, and the last ones
         `(B, width)`.
     """
-    projected, real = loop.inputs["projected"], loop.inputs.get("real")
+    cell, projected, real = loop.cell, loop.inputs["projected"], loop.inputs.get("real")
     decay, drive = cell.coefficients(cell.widen(projected), loop.constants.weights)
     if real is not None:
         stay = (1.0, 0.0)  # a decay of 1 and a drive of 0 leave a hidden state as it is

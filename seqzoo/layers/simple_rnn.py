@@ -19,6 +19,7 @@ class SimpleRNN(KerasRecurrent):
         zoneout: See `Recurrent`, as for `weight_drop` and `gradient_steps`.
         weight_drop: See `Recurrent`.
         gradient_steps: See `Recurrent`.
+        checkpoint_steps: See `Recurrent`.
 
     For the other arguments see `keras.layers.SimpleRNN`; `unroll` has no effect, as the loop is as
     fast. For call arguments and results see `Recurrent`.
@@ -52,6 +53,7 @@ class SimpleRNN(KerasRecurrent):
         zoneout: float = 0.0,
         weight_drop: float = 0.0,
         gradient_steps: int | None = None,
+        checkpoint_steps: int | None = None,
         **kwargs,
     ):
         cell = SimpleRNNCell(
@@ -82,6 +84,7 @@ class SimpleRNN(KerasRecurrent):
             zoneout=zoneout,
             weight_drop=weight_drop,
             gradient_steps=gradient_steps,
+            checkpoint_steps=checkpoint_steps,
             seed=seed,
             activity_regularizer=activity_regularizer,
             **kwargs,

@@ -40,9 +40,7 @@ def run_halves(run, step, state, inputs, maps, constants, reverse):
             [leaf, leaf] if len(leaf.shape) <= axis else _split(leaf, sizes, axis)
             for leaf in keras.tree.flatten(nest)
         ]
-        return [
-            keras.tree.pack_sequence_as(nest, [pair[i] for pair in leaves]) for i in range(2)
-        ]
+        return [keras.tree.pack_sequence_as(nest, [pair[i] for pair in leaves]) for i in range(2)]
 
     if constants == ():
         constants = [(), ()]

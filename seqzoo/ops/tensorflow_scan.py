@@ -41,9 +41,7 @@ def tensorflow_scan(
         def gradient(*upstream):
             d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
             d_states = [next(d_states) if asked else None for asked in is_wanted]
-            return _backward(
-                pure_step, *arguments_, history, results, (d_states, d_final), reverse
-            )
+            return _backward(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
 
         return tuple(states + final), gradient
 
@@ -82,7 +80,9 @@ class _History:
         """Returns the states before step t, `(B, ...)` each."""
         place = t + 1 if self._reverse else t
         found = [_read(states, place) for states in self._whole or self.arrays]
-        return [tf.ensure_shape(leaf, shape) for leaf, shape in zip(found, self._shapes, strict=True)]
+        return [
+            tf.ensure_shape(leaf, shape) for leaf, shape in zip(found, self._shapes, strict=True)
+        ]
 
     def before(self, i):
         """Returns leaf i before each step, `(T, B, ...)`."""
@@ -155,9 +155,7 @@ def _backward(step, state, inputs, maps, constants, history, results, upstream, 
         with tf.GradientTape() as tape:
             tape.watch(sources)
             new_state = step(inputs_t, state_t, constants_t, linear)
-        d_new = [
-            d if up is None else d + up[t] for d, up in zip(d_state, upstream[0], strict=True)
-        ]
+        d_new = [d if up is None else d + up[t] for d, up in zip(d_state, upstream[0], strict=True)]
         d_state, d_inputs, d_more = tape.gradient(
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

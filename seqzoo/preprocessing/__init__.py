@@ -18,6 +18,7 @@ from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.token_lookup import TokenLookup
+from seqzoo.preprocessing.tokenised_stream import tokenised
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
@@ -54,6 +55,7 @@ __all__ = [
     "Packed",
     "pack_rows",
     "streamed_batches",
+    "tokenised",
     "examples",
     "cooccurrence_vectors",
     "with_tokens_of",

@@ -57,13 +57,13 @@ def streamed_batches(
     """
     raw = stream.shuffled(seed)
     pool = _POOL * (batch_size or 64)
-    pools = raw.batch(pool, drop_remainder=True).enumerate()
+    pools = raw.ragged_batch(pool, drop_remainder=True).enumerate()
 
     def encode(number: tf.Tensor, examples: tuple) -> tuple:
         return number, tuple(preprocessor.encode(*examples))
 
     def cut(number: tf.Tensor, sides: tuple) -> tf.data.Dataset:
-        lengths = tf.stack([side.row_lengths() for side in sides])  # (2, N)
+        lengths = tf.stack([_row_lengths(side) for side in sides])  # (2, N)
         order = _by_length(lengths)
         if tokens_per_batch is None:
             starts = tf.range(0, pool, batch_size, tf.int64)
@@ -82,11 +82,10 @@ def streamed_batches(
 
     steps, smallest = len(stream) / (batch_size or 1), batch_size or 1
     if tokens_per_batch is not None:
-        rows = [int(side[0].nrows()) for side in of_pools(pools.take(1))]
+        rows = [len(_row_lengths(sides[0])) for sides in of_pools(pools.take(1))]
         steps, smallest = len(stream) / np.mean(rows), min(rows)
-    return Batches(
-        of_pools(pools), preprocessor.pack, max(1, math.ceil(steps)), smallest, stream.origin
-    )
+    known = max(1, math.ceil(steps)), smallest, stream.origin, batch_size
+    return Batches(of_pools(pools), preprocessor.pack, *known)
 
 
 def _by_length(lengths: tf.Tensor) -> tf.Tensor:
@@ -95,8 +94,17 @@ def _by_length(lengths: tf.Tensor) -> tf.Tensor:
     return tf.argsort(target * (tf.reduce_max(source) + 1) + source, stable=True)
 
 
-def _rows(side: tf.RaggedTensor, order: tf.Tensor, place: tf.Tensor) -> tf.RaggedTensor:
-    return tf.gather(side, order[place[0] : place[1]])
+def _row_lengths(side: Any) -> tf.Tensor:
+    """Lengths `(N,)` of the rows of a nest's first tensor; 1 where it is not ragged."""
+    first = tf.nest.flatten(side)[0]
+    if isinstance(first, tf.RaggedTensor):
+        return first.row_lengths()
+    return tf.ones(tf.shape(first)[:1], tf.int64)
+
+
+def _rows(side: Any, order: tf.Tensor, place: tf.Tensor) -> Any:
+    rows = order[place[0] : place[1]]
+    return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), side)
 
 
 def _cut_by_tokens(longer: np.ndarray, tokens: np.ndarray) -> np.ndarray:

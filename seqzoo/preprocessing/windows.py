@@ -98,7 +98,7 @@ def training_windows(
     dataset = tf.data.Dataset.counter().map(window)
     origin = {"tokens": len(stream.token_ids), "checksum": zlib.crc32(stream.token_ids)}
     origin |= {"window_length": window_length}
-    return Batches(dataset, pack, windows.count, count, origin)
+    return Batches(dataset, pack, windows.count, count, origin, rows_each=count)
 
 
 def evaluation_windows(stream: Stream, batch_size: int) -> tf.data.Dataset:

@@ -26,6 +26,8 @@ def set_fields(settings: Settings, assignments: Iterable[str]) -> Settings:
     Raises:
         ValueError: if a text is no assignment, a field is unknown, or a value is not of its type.
     """
+    known = _types(settings)
+    changes: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
@@ -33,14 +35,16 @@ def set_fields(settings: Settings, assignments: Iterable[str]) -> Settings:
                 f"A setting is written field=value, such as training.epochs=3. "
                 f"Received: {assignment!r}."
             )
-        known = _types(settings)
         if name not in known:
             raise ValueError(f"Unknown field {name!r}.{_hint(name, known)} Known: {_list(known)}.")
         part, field = name.split(".")
-        value = _parse(name, text, known[name])
-        changed = dataclasses.replace(getattr(settings, part), **{field: value})
-        settings = dataclasses.replace(settings, **{part: changed})
-    return settings
+        changes.setdefault(part, {})[field] = _parse(name, text, known[name])
+    # All of a part at once, as some fields go together only.
+    parts = {
+        part: dataclasses.replace(getattr(settings, part), **fields)
+        for part, fields in changes.items()
+    }
+    return dataclasses.replace(settings, **parts)
 
 
 def _types(settings: Any) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class Answer(NamedTuple):
     score: float
 
 
+def as_they_are(task: Any, splits: Splits, model: Any) -> Splits:
+    """Returns the splits: nothing is done ahead of the training."""
+    return splits
+
+
 def generated_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
     """What `task.generate` finds for each input, best first."""
     hypotheses = task.generate(list(inputs), search=search, return_hypotheses=True)
@@ -61,6 +66,9 @@ class Recipe:
         figures: What the recipe reaches.
         respond: Function of the task, inputs and a search that returns each input's answers,
             best first.
+        prepare: Function of the task, not compiled, of the splits and of `model`. It is called
+            ahead of the training, of one that is resumed too, such as to train a part of the task
+            in another way. Returns what "train" and "validation" are in the training.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Recipe:
     examples: Sequence[Any] | Callable[[Splits], Sequence[Any]]
     figures: Sequence[Figure]
     respond: Callable[[Any, Sequence[Any], Any], list[list[Answer]]] = generated_answers
+    prepare: Callable[[Any, Splits, Any], Splits] = as_they_are
 
     def load_splits(self, folder: str | Path | None) -> Splits:
         """Returns the splits of the data in a folder, or of the embedded default.

@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.preprocessing.files import remove_leftovers, write_aside
+from seqzoo.recipe.compiling import compile_task
+from seqzoo.recipe.fitting import fit
 from seqzoo.recipe.plan import Run
-from seqzoo.recipe.recipe import Recipe, Splits
-from seqzoo.recipe.training_options import make_optimizer
-from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
+from seqzoo.recipe.recipe import Splits
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
-from seqzoo.training.resume import Resume
 from seqzoo.training.strategies import (
     Strategy,
     check_agreement,
@@ -28,7 +25,6 @@ from seqzoo.training.strategies import (
     wait_for_workers,
 )
 from seqzoo.training.strategies import strategy as make_strategy
-from seqzoo.training.watching import Progress, StopAtBadStep
 
 
 def run(
@@ -81,7 +77,7 @@ def run(
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
     with use_precision(this.options.precision), replicas.scope():
-        task = _build(this.recipe, splits)
+        task, fitted = _build(this, splits)
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
@@ -89,7 +85,7 @@ def run(
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
-            _fit(this, task, splits)
+            fit(this, task, fitted)
     scores = _finish(this, task, splits) if is_chief(replicas) else {}
     wait_for_workers(replicas)
     return scores
@@ -105,14 +101,15 @@ def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     return _report(run, task, splits)
 
 
-def _build(recipe: Recipe, splits: Splits) -> Any:
+def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
+    """Returns the compiled task, and the splits that it is to be fitted on."""
+    recipe, options = run.recipe, run.recipe.training
     task = recipe.build(splits, recipe.model)
-    count, options = len(splits["train"]), recipe.training
+    with contextlib.redirect_stdout(sys.stderr):
+        splits = recipe.prepare(task, splits, recipe.model)
+    count = len(splits["train"])
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
-    task.compile(
-        optimizer=make_optimizer(options, steps_per_epoch),
-        accumulation_steps=options.accumulation_steps,
-    )
+    compile_task(task, options, steps_per_epoch, run.options.seed)
     _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
     known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
@@ -122,7 +119,7 @@ def _build(recipe: Recipe, splits: Splits) -> Any:
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
-    return task
+    return task, splits
 
 
 def _check_labels(task: Any, splits: Splits) -> None:
@@ -134,40 +131,6 @@ def _check_labels(task: Any, splits: Splits) -> None:
                     task.preprocessor.examples(splits[name])
                 except ValueError as error:
                     raise ValueError(f"{error} It is of the split {name!r}.") from error
-
-
-def _fit(run: Run, task: Any, splits: Splits) -> None:
-    folder, options = run.folder, run.recipe.training
-    chief = is_chief(task.distribute_strategy)
-    history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
-    best = keras.callbacks.EarlyStopping(
-        monitor=options.monitor,
-        mode=options.mode,
-        patience=options.patience or options.epochs,
-        restore_best_weights=True,
-    )
-    resume = Resume(folder.checkpoints, [history, timing], best, options.checkpoint_steps)
-    if resume.step:
-        _say(f"resuming from step {resume.step}")
-    decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
-    task.fit(
-        splits["train"],
-        validation_data=splits["validation"],
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=run.options.seed,
-        verbose=(1 if sys.stderr.isatty() else 2) if chief else 0,
-        callbacks=[
-            *([decoding] if run.recipe.metrics else []),
-            best,
-            history,
-            timing,
-            Progress(),
-            *([keras.callbacks.TensorBoard(folder.logs, write_graph=False)] if chief else []),
-            StopAtBadStep(resume=resume),
-            resume,
-        ],
-    )
 
 
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:

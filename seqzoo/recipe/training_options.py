@@ -1,20 +1,11 @@
-"""How a task is trained: the options that all recipes share, and the optimizer they ask for."""
+"""How a task is trained: the options that all recipes share."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Literal
 
-import keras
-
-from seqzoo.training.optimizer import Adam
-
-_CLIPPINGS = {
-    "global": "global_clipnorm",
-    "layer": "layer_clipnorm",
-    "variable": "clipnorm",
-    "value": "clipvalue",
-}
+from seqzoo.training.schedules import Schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +20,24 @@ class TrainingOptions:
         checkpoint_steps: Positive int, steps between two checkpoints, beside those at the ends of
             epochs.
         learning_rate: Positive float, of Adam; the highest of a schedule.
-        schedule: "constant", or "cosine", which falls to 0 along half a cosine until the last
-            epoch ends.
-        warmup_steps: Int, the steps before the cosine, in which the rate rises from 0 in a line.
+        schedule: "constant"; "cosine", which falls to 0 along half a cosine until the last epoch
+            ends; "inverse_sqrt", which falls with the square root of the step; or "plateau", which
+            halves after `plateau_patience` epochs without a better value of `monitor`.
+        warmup_steps: Int, the first steps, in which the rate rises from 0 in a line.
+        plateau_patience: Positive int.
         clipnorm: Positive float, the most that `clip` lets through. None clips nothing.
         clip: What is kept to `clipnorm`: the norm of all gradients together ("global"), of those
             of each layer, of each variable, or each value.
+        ema: From 0 to below 1, the share of a moving average of the weights that a step keeps
+            (such as 0.999). What is validated and kept then is the average. None keeps none.
+        average_checkpoints: Positive int, the last checkpoints of which the mean is what the
+            training ends with, in place of the best epoch. None averages none.
+        label_smoothing: From 0 to below 1, of the head; None leaves it as the model has it.
+        scheduled_sampling: From 0 to 1, the share of a decoder's input that are its own samples
+            in the end; see `seqzoo.training.ScheduledSampling`.
+        sampling_schedule: How that share rises.
+        sampling_steps: Positive int, how slowly it does.
+        sampling_per: What is drawn for itself.
         monitor: Name of a column of the history. The weights of the epoch in which it was best
             are kept.
         mode: Whether the smallest ("min") or the largest ("max") value is the best.
@@ -42,7 +45,7 @@ class TrainingOptions:
             None trains through all epochs.
 
     Raises:
-        ValueError: if a number is out of its range, or there is a warm-up without a cosine.
+        ValueError: if a number is out of its range, or two options exclude each other.
     """
 
     epochs: int = 10
@@ -50,49 +53,68 @@ class TrainingOptions:
     accumulation_steps: int = 1
     checkpoint_steps: int = 500
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     warmup_steps: int = 0
+    plateau_patience: int = 1
     clipnorm: float | None = 1.0
     clip: Literal["global", "layer", "variable", "value"] = "global"
+    ema: float | None = None
+    average_checkpoints: int | None = None
+    label_smoothing: float | None = None
+    scheduled_sampling: float = 0.0
+    sampling_schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = "linear"
+    sampling_steps: int = 1000
+    sampling_per: Literal["token", "sequence"] = "token"
     monitor: str = "val_loss"
     mode: Literal["min", "max"] = "min"
     patience: int | None = None
 
     def __post_init__(self):
-        counts = ("epochs", "batch_size", "accumulation_steps", "checkpoint_steps", "patience")
-        for name in (*counts, "learning_rate", "clipnorm"):
+        for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
-        if self.warmup_steps < 0:
+        for name in ("ema", "label_smoothing"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 0 and below 1. Received: {name}={value}."
+                )
+        if not 0 <= self.scheduled_sampling <= 1:
             raise ValueError(
-                f"`warmup_steps` must be at least 0. Received: warmup_steps={self.warmup_steps}."
+                "`scheduled_sampling` must be from 0 to 1. Received: "
+                f"scheduled_sampling={self.scheduled_sampling}."
             )
-        if self.warmup_steps and self.schedule != "cosine":
+        self._check_warmup()
+        if self.ema is not None and self.average_checkpoints is not None:
             raise ValueError(
-                '`warmup_steps` goes with schedule="cosine". '
-                f"Received: warmup_steps={self.warmup_steps}, schedule={self.schedule!r}."
+                "Weights are averaged in one way. Received: "
+                f"ema={self.ema}, average_checkpoints={self.average_checkpoints}."
+            )
+
+    def _check_warmup(self):
+        least = int(self.schedule == "inverse_sqrt")
+        if self.warmup_steps < least:
+            raise ValueError(
+                f"`warmup_steps` must be at least {least}. Received: "
+                f"warmup_steps={self.warmup_steps}, schedule={self.schedule!r}."
+            )
+        if self.warmup_steps and self.schedule == "plateau":
+            raise ValueError(
+                '`warmup_steps` goes with every schedule but "plateau". '
+                f"Received: warmup_steps={self.warmup_steps}."
             )
 
 
-def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Returns Adam with the schedule and the clipping of the options.
-
-    Raises:
-        ValueError: if the warm-up is as long as the training or longer.
-    """
-    steps = options.epochs * steps_per_epoch
-    rate = options.learning_rate
-    if options.schedule == "cosine":
-        if options.warmup_steps >= steps:
-            raise ValueError(
-                f"`warmup_steps` must be below the {steps} steps of the training. "
-                f"Received: warmup_steps={options.warmup_steps}."
-            )
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if options.warmup_steps else options.learning_rate,
-            decay_steps=steps - options.warmup_steps,
-            warmup_target=options.learning_rate if options.warmup_steps else None,
-            warmup_steps=options.warmup_steps,
-        )
-    return Adam(rate, **{_CLIPPINGS[options.clip]: options.clipnorm})
+_POSITIVE = (
+    "epochs",
+    "batch_size",
+    "accumulation_steps",
+    "checkpoint_steps",
+    "learning_rate",
+    "plateau_patience",
+    "clipnorm",
+    "average_checkpoints",
+    "sampling_steps",
+    "patience",
+)

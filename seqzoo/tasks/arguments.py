@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, Preprocessor, training_batches
 from seqzoo.preprocessing.streaming import is_stream, streamed_batches
+from seqzoo.preprocessing.tokenised_stream import packer_of
 
 
 def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
@@ -37,7 +38,7 @@ def split(data) -> tuple:
 def batches_of(x, y, preprocessor, *sizes: int | None, seed: int) -> Batches:
     """Makes training batches of what `fit` takes, given rows or tokens of a batch."""
     if is_stream(x):
-        return streamed_batches(x, preprocessor, *sizes, seed)
+        return streamed_batches(x, packer_of(x, preprocessor), *sizes, seed)
     return training_batches(preprocessor.examples(x, y), preprocessor, *sizes, seed)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches
+from seqzoo.preprocessing.tokenised_stream import packer_of
 from seqzoo.tasks.arguments import as_examples, batches_of
 
 
@@ -46,7 +47,7 @@ class BatchMaker:
     ) -> tf.data.Dataset:
         """Returns a finite dataset of batches of `batch_size` examples; of 64 if None."""
         raw = as_examples(x, self.preprocessor) if y is None else self.preprocessor.examples(x, y)
-        return evaluation_batches(raw, self.preprocessor, batch_size or 64)
+        return evaluation_batches(raw, packer_of(x, self.preprocessor), batch_size or 64)
 
     def count_steps(self, x: Any, batch_size: int) -> int:
         """Returns the number of batches of so many examples in an epoch over a list of them."""

@@ -13,20 +13,23 @@ from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.features import is_features, reader_of
+from seqzoo.preprocessing.streamed_captions import StreamedCaptions
+from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 from seqzoo.tasks.arguments import split
-from seqzoo.tasks.generation import GenerationTask
-from seqzoo.training.scheduled_sampling import mix_in_samples
+from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 _INPUTS = ("images", "frames", "features")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class Captioner(GenerationTask):
+class Captioner(SampledFeeding):
     """An encoder of images or videos, a decoder and a head.
 
     Raw images are paths of files, bytes of files, or uint8 pixels; raw videos are sequences of
     images, folders of them, or GIFs. `fit` and `evaluate` take pairs of an image and its caption
-    or list of captions; the encoder runs once for all captions of an image.
+    or list of captions; the encoder runs once for all captions of an image. They take streams of
+    paths of images and captions too (`seqzoo.datasets.streams`), whose images are read batch by
+    batch; one that cannot be read then ends the training.
 
     With an encoder whose backbone is frozen, `features` computes once what the backbone sees, and
     `fit` and `evaluate` take that in place of the images. The task goes on to caption images.
@@ -38,9 +41,6 @@ class Captioner(GenerationTask):
             `{"images" or "frames" or "features", "mask", "target_ids"}` themselves.
         head: Makes logits of hidden states; None is `Tokens` without label smoothing.
         search: The search that is used where none is given; None is `Greedy()`.
-        scheduled_sampling: From 0 to 1: the share of the tokens so far that are samples from the
-            model itself in training; see `mix_in_samples`.
-        scheduled_sampling_steps: Training steps over which that share rises from 0 in a line.
 
     Call arguments:
         x: Dict of `images` `(B, height, width, 3)`, `frames` `(B, F, height, width, 3)` or
@@ -58,21 +58,12 @@ class Captioner(GenerationTask):
         preprocessor: ImageCaptions | None = None,
         head=None,
         search: Any = None,
-        scheduled_sampling: float = 0.0,
-        scheduled_sampling_steps: int = 0,
         **kwargs,
     ):
-        if not 0 <= scheduled_sampling <= 1:
-            raise ValueError(
-                "`scheduled_sampling` must be from 0 to 1. Received: "
-                f"scheduled_sampling={scheduled_sampling}."
-            )
         head = Tokens(decoder.vocabulary_size) if head is None else head
         super().__init__(head, preprocessor, search, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
-        self.scheduled_sampling = scheduled_sampling
-        self.scheduled_sampling_steps = scheduled_sampling_steps
         self.build()
 
     def build(self, input_shape=None):
@@ -99,25 +90,10 @@ class Captioner(GenerationTask):
         encoded = self.encode(x, training=training)
         ids = x["target_ids"]
         captions = tf.reshape(ids, [-1, tf.shape(ids)[-1]])  # (B, K, T) -> (B * K, T)
-        if training and self.scheduled_sampling:
-            captions = self._mix_in_samples(captions, encoded)
+        captions = self.fed(captions, encoded) if training else captions
         logits = self.head(self.decoder(captions, encoded, training=training))
         shape = tf.concat([tf.shape(ids), tf.shape(logits)[-1:]], axis=0)
         return tf.reshape(logits, shape)
-
-    def _mix_in_samples(self, captions, encoded):
-        rate = self.scheduled_sampling
-        if self.scheduled_sampling_steps and self.optimizer is not None:
-            taken = tf.cast(self.optimizer.iterations, tf.float32) / self.scheduled_sampling_steps
-            rate = rate * tf.minimum(taken, 1.0)
-        state, memory = self.decoder.start(encoded, *tf.unstack(tf.shape(captions)))
-        decoder_step = self.decoder.stepper()
-
-        def step(token_ids, state, memory):
-            hidden, state = decoder_step(token_ids, state, memory)
-            return self.head(hidden), state
-
-        return mix_in_samples(step, state, memory, captions, rate)
 
     def encode(self, inputs, training=False):
         name = next(name for name in _INPUTS if name in inputs)
@@ -145,9 +121,15 @@ class Captioner(GenerationTask):
         return np.concatenate(parts).astype("float32")
 
     def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):
+        if is_stream(x):
+            rows = StreamedCaptions(self.preprocessor)
+            return streamed_batches(x, rows, batch_size, tokens_per_batch, seed)
         return training_batches(*self._corpus(x, y), batch_size, tokens_per_batch, seed)
 
     def make_evaluation_batches(self, x, y=None, batch_size=None):
+        if is_stream(x):
+            rows = StreamedCaptions(self.preprocessor)
+            return evaluation_batches(x.ordered(), rows, batch_size or 64)
         return evaluation_batches(
             *self._corpus(*(split(x) if y is None else (x, y))), batch_size or 64
         )
@@ -179,8 +161,6 @@ class Captioner(GenerationTask):
         return super().get_config() | {
             "encoder": serialize(self.encoder),
             "decoder": serialize(self.decoder),
-            "scheduled_sampling": self.scheduled_sampling,
-            "scheduled_sampling_steps": self.scheduled_sampling_steps,
         }
 
 

@@ -8,11 +8,11 @@ import keras
 
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.pairs import TextPairs
-from seqzoo.tasks.generation import GenerationTask
+from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class Seq2Seq(GenerationTask):
+class Seq2Seq(SampledFeeding):
     """An encoder, a decoder and a head: translation and what is like it.
 
     Args:
@@ -72,8 +72,8 @@ class Seq2Seq(GenerationTask):
 
     def call(self, x, training=False):
         encoded = self.encoder(x["source_ids"], training=training)
-        hidden = self.decoder(x["target_ids"], encoded, training=training)
-        return self.head(hidden)
+        ids = self.fed(x["target_ids"], encoded) if training else x["target_ids"]
+        return self.head(self.decoder(ids, encoded, training=training))
 
     def prepare(self, raw):
         return self.preprocessor.source_ids(raw)

@@ -120,7 +120,7 @@ class Task(BatchMaker, ReplicatedModel):
         self.gradient_norm.update_state(norm, sample_weight=norm_weight)
         real = tf.cast(batch[-1] > 0, tf.float32)
         self.token_sum.update_state(real)
-        self.padding_mean.update_state(1 - real)
+        self.padding_mean.update_state(tf.reshape(1 - real, [-1]))  # of all steps, not of rows
         apply_gradients(self.optimizer, gradients, variables)
         return self._logs(self.get_metrics_result())
 

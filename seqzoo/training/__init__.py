@@ -1,9 +1,11 @@
 """Training: the exact step, strategies, Adam in one pass, callbacks, resuming, state gradients."""
 
+from seqzoo.training.averaging import EvaluateAverage, average_checkpoints
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.resume import Resume
-from seqzoo.training.scheduled_sampling import mix_in_samples
+from seqzoo.training.scheduled_sampling import ScheduledSampling, mix_in_samples
+from seqzoo.training.schedules import InverseSquareRoot
 from seqzoo.training.state_probes import ProbedStates, probe_states
 from seqzoo.training.strategies import strategy
 from seqzoo.training.watching import Progress, StopAtBadStep
@@ -11,12 +13,16 @@ from seqzoo.training.watching import Progress, StopAtBadStep
 __all__ = [
     "Adam",
     "DecodingMetric",
+    "EvaluateAverage",
     "HistoryFile",
+    "InverseSquareRoot",
     "ProbedStates",
     "Progress",
     "Resume",
+    "ScheduledSampling",
     "StopAtBadStep",
     "TimingFile",
+    "average_checkpoints",
     "mix_in_samples",
     "probe_states",
     "strategy",

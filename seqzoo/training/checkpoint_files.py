@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from seqzoo.preprocessing.files import aside
 
 _KINDS = ("variable", "best", "metric")
+_DAMAGE = (zipfile.BadZipFile, EOFError, KeyError, ValueError)
 
 
 class Checkpoint(NamedTuple):
@@ -31,6 +33,13 @@ class Checkpoint(NamedTuple):
     variables: list[np.ndarray]
     best_weights: list[np.ndarray]
     metrics: list[np.ndarray]
+
+
+def checkpointed_variables(model: keras.Model) -> list[keras.Variable]:
+    """What a checkpoint holds of a model: all but the metrics, and then the optimizer's."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    kept = [variable for variable in model.variables if id(variable) not in metrics]
+    return kept + model.optimizer.variables
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -80,7 +89,7 @@ def last_checkpoint(folder: Path) -> tuple[Checkpoint | None, Sequence[tuple[Pat
     for path in reversed(files):
         try:
             return _read(path), damaged
-        except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+        except _DAMAGE as error:
             damaged.append((path, str(error) or type(error).__name__))
     if files:
         raise ValueError(
@@ -88,6 +97,22 @@ def last_checkpoint(folder: Path) -> tuple[Checkpoint | None, Sequence[tuple[Pat
             "Restore them from a copy, or train in another folder."
         )
     return None, damaged
+
+
+def last_checkpoints(folder: Path, count: int) -> Iterator[Checkpoint]:
+    """Yields the last checkpoints, the oldest first.
+
+    Raises:
+        ValueError: if one of them cannot be read.
+    """
+    for path in _files(folder)[-count:]:
+        try:
+            yield _read(path)
+        except _DAMAGE as error:
+            raise ValueError(
+                f"{path} is damaged ({error}). Leave it out: ask for those before it alone, or "
+                "remove it."
+            ) from error
 
 
 def _files(folder: Path) -> list[Path]:

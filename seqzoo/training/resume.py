@@ -17,6 +17,7 @@ from seqzoo.preprocessing.files import remove_leftovers, write_aside
 from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,
+    checkpointed_variables,
     last_checkpoint,
     remove_old,
     write_checkpoint,
@@ -25,6 +26,7 @@ from seqzoo.training.strategies import check_agreement, is_chief
 from seqzoo.version import __version__
 
 _EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+_PLATEAU = ("wait", "best", "cooldown_counter")
 
 
 class Resume(keras.callbacks.Callback):
@@ -44,6 +46,7 @@ class Resume(keras.callbacks.Callback):
         folder: Folder of the checkpoints.
         tables: Files that go on with the rows that they had.
         early_stopping: Goes on with what it has waited, and with its best weights.
+        plateau: Goes on with what it has waited; the rate is the optimizer's.
         every: Positive int, steps between two checkpoints within an epoch. Only a task on raw
             examples can go on there: for others, checkpoints are written at the ends of epochs.
         keep: Positive int, how many checkpoints are kept.
@@ -64,6 +67,7 @@ class Resume(keras.callbacks.Callback):
         early_stopping: keras.callbacks.EarlyStopping | None = None,
         every: int = 500,
         keep: int = 3,
+        plateau: keras.callbacks.ReduceLROnPlateau | None = None,
     ):
         super().__init__()
         for name, value in (("every", every), ("keep", keep)):
@@ -74,6 +78,7 @@ class Resume(keras.callbacks.Callback):
         self.early_stopping = early_stopping
         self.every = every
         self.keep = keep
+        self.plateau = plateau
         self.data: Mapping[str, Any] = {}
         """What a checkpoint says of the data, and must find again; `fit` of a task sets it."""
         self._passed_over = 0  # steps of the first epoch that were taken before
@@ -168,9 +173,8 @@ class Resume(keras.callbacks.Callback):
             "variables": [[v.path, list(v.shape)] for v in self._variables()],
             "random": _random_state(),
             "tables": [table.rows for table in self.tables],
-            "early_stopping": {name: getattr(stopping, name) for name in _EARLY_STOPPING}
-            if stopping
-            else {},
+            "early_stopping": _kept(stopping, _EARLY_STOPPING),
+            "plateau": _kept(self.plateau, _PLATEAU),
         }
         best_weights = (stopping.best_weights if stopping else None) or []
         write_checkpoint(self.folder, Checkpoint(state, variables, best_weights, metrics))
@@ -197,9 +201,7 @@ class Resume(keras.callbacks.Callback):
         return None if carried is None else [*self.model.metrics_variables, *carried]
 
     def _variables(self) -> list[keras.Variable]:
-        metrics = {id(variable) for variable in self.model.metrics_variables}
-        kept = [variable for variable in self.model.variables if id(variable) not in metrics]
-        return kept + self.model.optimizer.variables
+        return checkpointed_variables(self.model)
 
     def _check_same(self, found: Checkpoint) -> None:
         """Raises ValueError with all that is not as the checkpoint has it."""
@@ -231,6 +233,8 @@ class Resume(keras.callbacks.Callback):
         if self.early_stopping is not None:
             vars(self.early_stopping).update(found.state["early_stopping"])
             self.early_stopping.best_weights = found.best_weights or None
+        if self.plateau is not None:
+            vars(self.plateau).update(found.state["plateau"])
         self._metrics = found.metrics
         self._pass_over(found.state["batch"])
 
@@ -252,6 +256,10 @@ class Resume(keras.callbacks.Callback):
 
         if steps:
             self.model.train_function = pass_over
+
+
+def _kept(callback: keras.callbacks.Callback | None, names: Sequence[str]) -> dict[str, Any]:
+    return {} if callback is None else {name: getattr(callback, name) for name in names}
 
 
 def _versions() -> dict[str, str]:

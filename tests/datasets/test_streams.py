@@ -4,13 +4,17 @@ import csv
 import gzip
 from collections import Counter
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_captioners import COLOURS, make_captioner, picture
 from tiny_tasks import make_bigram, reversal_pairs
 
+from seqzoo import Greedy
 from seqzoo.datasets import parallel_text, streams
 from seqzoo.preprocessing import streamed_batches
-from seqzoo.training import Resume
+from seqzoo.training import Adam, Resume
 
 PAIRS = [(f"s{number} ä", "t " * (number % 7) + str(number)) for number in range(50)]
 THIRDS = [PAIRS[:11], PAIRS[11:30], PAIRS[30:]]
@@ -190,3 +194,98 @@ def test_wrong_files_are_explained(tmp_path):
         list(streams.tab_separated(tmp_path / "bad.tsv"))
     with pytest.raises(ValueError, match="`shuffle` must be at least 1"):
         streams.Stream(("a",), lambda name: None, shuffle=0)
+
+
+SENTENCES = tagged(30)
+
+
+def write_conll(folder):
+    for number, part in enumerate((SENTENCES[:9], SENTENCES[9:25], SENTENCES[25:])):
+        blocks = ["\n".join(f"{w} x {t}" for w, t in zip(*each, strict=True)) for each in part]
+        text = "-DOCSTART- -X- O\n\n" + "\n\n".join(blocks) + "\n" * (number % 3)
+        open_file, ending = (gzip.open, ".gz") if number == 1 else (open, "")
+        with open_file(folder / f"part-{number}.conll{ending}", "wt", encoding="utf-8") as file:
+            file.write(text)
+    return folder / "part-*"
+
+
+def test_sentences_of_conll_files_come_with_their_tags_once_an_epoch_in_another_order(tmp_path):
+    stream = streams.conll_files(write_conll(tmp_path), shuffle=7)
+    assert len(stream) == len(SENTENCES)
+    assert list(stream) == SENTENCES
+    epochs = []
+    for epoch in range(2):
+        part = stream.shuffled(3).skip(30 * epoch).take(30)
+        pairs = [tuple([t.decode() for t in s] for s in pair) for pair in part.as_numpy_iterator()]
+        epochs.append(pairs)
+        assert sorted(pairs) == sorted(SENTENCES)
+    assert epochs[0] != epochs[1]
+
+
+def test_words_of_conllu_files_come_with_the_column_that_is_asked_for(tmp_path):
+    rows = ["1-2\tau\t_\t_\t_\t_\t_\t_\t_\t_", "1\tà\ta\tADP\tX\t_\t_\tcase\t_\t_"]
+    (tmp_path / "a.conllu").write_text("\n".join(["# text = au", *rows, "", ""]))
+    for column, tag in (("upos", "ADP"), ("xpos", "X"), ("deprel", "case")):
+        stream = streams.conll_files(tmp_path / "a.conllu", conllu=column)
+        assert list(stream) == [(["à"], [tag])]
+
+
+def test_a_wrong_line_of_a_conll_file_is_named(tmp_path):
+    (tmp_path / "a.conll").write_text("a B\nword\n")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"line 2 of .*a\.conll, 'word'"):
+        list(streams.conll_files(tmp_path / "a.conll"))
+
+
+def test_a_tagger_learns_and_is_measured_on_a_stream(tmp_path):
+    stream = streams.conll_files(write_conll(tmp_path), shuffle=30)
+    tagger = make_tagger()
+    tagger.compile(Adam(0.03))
+    before = tagger.evaluate(SENTENCES, return_dict=True, verbose=0)
+    on_stream = tagger.evaluate(stream, return_dict=True, verbose=0)
+    assert on_stream == pytest.approx(before, rel=1e-5)
+    tagger.fit(stream, batch_size=10, epochs=6, verbose=0)
+    after = tagger.evaluate(SENTENCES, return_dict=True, verbose=0)
+    assert after["loss"] < 0.7 * before["loss"]
+
+
+def test_a_classifier_learns_from_a_stream(tmp_path):
+    pairs = classified(40)
+    lines = "".join(f"{text}\t{label}\n" for text, label in pairs)
+    (tmp_path / "part.tsv").write_text(lines)
+    classifier = make_classifier()
+    classifier.compile(Adam(0.03))
+    before = classifier.evaluate(pairs, return_dict=True, verbose=0)
+    classifier.fit(streams.tab_separated(tmp_path / "part.tsv"), epochs=6, batch_size=8, verbose=0)
+    after = classifier.evaluate(pairs, return_dict=True, verbose=0)
+    assert after["loss"] < 0.7 * before["loss"]
+
+
+def write_pictures(folder):
+    """Four pictures of each colour, in folders of their names, and a file that is none."""
+    for colour in COLOURS:
+        (folder / colour).mkdir(parents=True)
+        for number, side in enumerate(["left", "right"] * 2):
+            content = tf.io.encode_png(picture(colour, side)).numpy()
+            (folder / colour / f"{number}.{'PNG' if number else 'png'}").write_bytes(content)
+    (folder / "red" / "notes.txt").write_text("no image")
+
+
+def test_images_come_with_the_names_of_their_folders_and_a_captioner_learns_from_them(tmp_path):
+    write_pictures(tmp_path)
+    stream = streams.image_folders(tmp_path / "*", shuffle=5)
+    pairs = list(stream)
+    assert len(stream) == len(pairs) == 12
+    assert {path.rsplit("/", 2)[1] for path, _ in pairs} == set(COLOURS)
+    assert all(path.rsplit("/", 2)[1] == label for path, label in pairs)
+
+    task = make_captioner(units=16, search=Greedy(max_length=4))
+    task.compile(Adam(0.02))
+    losses = task.fit(stream, validation_data=stream, batch_size=4, epochs=8, verbose=0).history
+    assert losses["val_loss"][-1] < 0.8 * losses["val_loss"][0]
+    (batch, *_) = task.make_evaluation_batches(stream, None, 12)
+    contents = tf.stack([tf.io.read_file(path) for path, _ in pairs])
+    found = task.preprocessor.reader(contents)["images"]
+    np.testing.assert_array_equal(batch[0]["images"], found)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"There is no image in .*empty"):
+        streams.image_folders(tmp_path / "*")

@@ -37,6 +37,19 @@ def test_a_backbone_of_its_own_makes_a_grid(normalization):
     assert np.all(encoded.mask)
 
 
+def test_each_stage_of_a_backbone_may_have_a_depth_of_its_own():
+    def convolutions(depth):
+        layers = convolutional_backbone(HEIGHT, WIDTH, (4, 6), depth=depth).layers
+        kernels = [layer.kernel for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+        return [kernel.shape[-1] for kernel in kernels]
+
+    assert convolutions(2) == convolutions((2, 2)) == [4, 4, 6, 6]
+    assert convolutions((1, 3)) == [4, 6, 6, 6]
+    for depth in ((1,), (1, 0), 0):
+        with pytest.raises(ValueError, match="a positive int, or one for each of `filters`"):
+            convolutional_backbone(HEIGHT, WIDTH, (4, 6), depth=depth)
+
+
 def test_features_take_the_place_of_the_pixels_that_they_are_of():
     encoder = image_encoder()
     from_pixels, seen = encoder(IMAGES), encoder.features(IMAGES)

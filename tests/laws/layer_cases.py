@@ -23,6 +23,7 @@ from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.encoders.video import READINGS
 from seqzoo.layers import (
     ActivationRegularization,
+    BatchNormalization,
     Bidirectional,
     DroppedEmbedding,
     GRUCell,
@@ -108,12 +109,13 @@ def decoder_case(options):
     return Case(partial(make_decoder, options), arguments)
 
 
-def recurrent(make_cell, reverse, **options):
+def recurrent(make_cell, reverse, checkpoint_steps=None, **options):
     return Recurrent(
         make_cell(UNITS, **options),
         reverse=reverse,
         return_sequences=True,
         return_state=True,
+        checkpoint_steps=checkpoint_steps,
         **options,
     )
 
@@ -142,7 +144,10 @@ RECURRENTS = {
 RECURRENTS |= {
     "recurrent keras cell": Case(partial(recurrent, keras.layers.GRUCell, False), SEQUENCE)
 }
-RECURRENTS |= {"reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE)}
+RECURRENTS |= {
+    "reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE),
+    "recurrent lstm, in pieces": Case(partial(recurrent, CELLS["lstm"], False, 3), SEQUENCE),
+}
 RECURRENTS |= {
     f"bidirectional {name}": Case(partial(bidirectional, make), SEQUENCE)
     for name, make in CELL_MAKERS.items()
@@ -237,3 +242,6 @@ REGULARIZERS = {
     ),
 }
 LAYERS |= REGULARIZERS | ENCODERS
+LAYERS["normalization of a batch"] = Case(
+    BatchNormalization, {"inputs": normal(BATCH, 2, 4, FEATURES)}
+)

@@ -117,6 +117,19 @@ def test_odd_inputs_get_an_answer_each(name):
 
 
 @everywhere
+@pytest.mark.slow
+def test_a_text_of_100000_words_gets_an_answer(name):  # odd inputs have one of 3,000
+    task = trained(name).task
+    words = ["b"] * 99_999 + ["a"]
+    if name == "tagger":
+        (tags,) = task.tag([words])
+        assert tags[-3:] == ["O", "O", "B-X"]
+        assert len(tags) == len(words)
+    else:
+        assert task.classify([" ".join(words)])[0] in ("no", "yes")
+
+
+@everywhere
 def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas):
     found = []
     for scope in (contextlib.nullcontext(), two_replicas.scope()):

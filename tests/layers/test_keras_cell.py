@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
+from tracing import compiled, gradients_of
 
 from seqzoo.layers import Bidirectional, GRUCell, KerasCell, LSTMCell, Recurrent, SimpleRNNCell
 
@@ -50,15 +51,15 @@ def both(name, kind=Recurrent, **options):
 def derived(layer, jit_compile=False):
     """The results of a layer, and their gradients by inputs and weights."""
 
-    @tf.function(jit_compile=jit_compile)
-    def run(inputs):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = keras.tree.flatten(layer(inputs, mask=MASK))
-            total = tf.add_n([tf.reduce_sum(x**2) for x in outputs])
-        return outputs + tape.gradient(total, [inputs, *(w.value for w in layer.weights)])
+    def total(leaves):
+        outputs = keras.tree.flatten(layer(leaves[0], mask=MASK))
+        return sum(ops.sum(x**2) for x in outputs), outputs
 
-    return run(tf.constant(INPUTS))
+    def run(inputs):
+        outputs, gradients = gradients_of(total, [inputs], layer.trainable_variables)
+        return [*outputs, *gradients]
+
+    return compiled(run, jit_compile)(ops.convert_to_tensor(INPUTS))
 
 
 @every_pair

@@ -143,3 +143,16 @@ def test_wrong_settings_are_refused_in_words():
         training_batches(lines.repeat(), Lines(), batch_size=2)
     with pytest.raises(ValueError, match="corpus is empty"):
         training_batches(lines.filter(lambda x, y: False), Lines(), batch_size=2)
+
+
+def test_batches_of_equal_rows_and_their_equal_parts_have_that_number_as_their_static_shape():
+    def shapes(count, **settings):
+        batches = training_batches(corpus(100), Lines(), **settings)
+        batches = batches.parts(count, 0, count) if count > 1 else batches
+        return {tuple(spec.shape) for spec in batches.dataset.element_spec}
+
+    assert shapes(1, batch_size=12) == {(12, None)}
+    assert shapes(3, batch_size=12) == {(4, None)}
+    assert shapes(5, batch_size=12) == {(None, None)}
+    assert shapes(1, tokens_per_batch=200) == {(None, None)}
+    assert shapes(2, tokens_per_batch=200) == {(None, None)}

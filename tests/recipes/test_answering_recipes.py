@@ -17,7 +17,7 @@ from seqzoo.recipe.fields import set_fields
 FOLDER = Path(__file__).parents[2] / "recipes"
 RECIPES = {
     "classification/movie_reviews": ["model.embedding_dim=4", "model.filters=3"],
-    "classification/questions": ["model.embedding_dim=4", "model.filters=3"],
+    "classification/questions": ["model.embedding_dim=4", "model.units=3"],
     "classification/imdb": ["model.embedding_dim=4", "model.units=3"],
     "tagging/entities": ["model.embedding_dim=4", "model.units=3"],
     "tagging/part_of_speech": ["model.embedding_dim=4", "model.units=3"],

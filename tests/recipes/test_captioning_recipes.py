@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -115,6 +116,36 @@ class Stdin:
 
     def __init__(self, content):
         self.buffer = io.BytesIO(content)
+
+
+def test_an_encoder_learns_words_and_what_it_sees_is_trained_on(flickr):
+    recipe = load_recipe(FOLDER / "flickr8k.py")
+    model = dataclasses.replace(
+        recipe.model, pixels=32, units=6, embedding_dim=5, min_frequency=1, word_epochs=1
+    )
+    splits = recipe.load_splits(flickr)
+    task = recipe.build(splits, model)
+    before = [np.array(weight) for weight in task.encoder.backbone.get_weights()]
+    prepared = recipe.prepare(task, splits, model)
+
+    assert any(map(np.any, map(np.not_equal, before, task.encoder.backbone.get_weights())))
+    assert not task.encoder.backbone.trainable_weights
+    images, captions = zip(*splits["train"], strict=True)
+    seen = np.stack([features for features, _ in prepared["train"]])
+    np.testing.assert_allclose(seen[: len(images)], task.features(images), rtol=1e-3, atol=1e-4)
+    pixels = task.preprocessor.reader.read(images).pixels
+    mirrored = task.features(list(np.ascontiguousarray(pixels[:, :, ::-1])))
+    np.testing.assert_allclose(seen[len(images) :], mirrored, rtol=1e-3, atol=1e-4)
+    assert [each for _, each in prepared["train"]] == [*captions, *captions]
+    assert prepared["validation"] == splits["validation"]
+
+
+def test_word_shares_count_the_captions_of_an_image_that_have_a_word():
+    word_shares = load_recipe(FOLDER / "flickr8k.py").prepare.__globals__["word_shares"]
+    captions = [["a dog runs", "a dog"], ["a cat", "a a"]]
+    shares = word_shares(captions, at_least=1)
+    np.testing.assert_allclose(shares, [[1, 0, 1, 0.5], [1, 0.5, 0, 0]])  # a, cat, dog, runs
+    np.testing.assert_allclose(word_shares(captions, at_least=2), [[1], [1]])
 
 
 def test_flickr8k_without_data_says_where_to_get_them(capsys):

@@ -72,17 +72,21 @@ def kill_and_resume(folder, kills, seed):
     return died
 
 
-def test_a_training_that_is_killed_ends_as_one_that_never_stopped(whole, tmp_path):
-    assert kill_and_resume(tmp_path / "run", 1, seed=0) == 1
-    assert_as_if_never_stopped(tmp_path / "run", whole)
+def test_a_training_that_is_killed_three_times_ends_as_one_that_never_stopped(whole, tmp_path):
+    assert_kills_change_nothing(3, whole, tmp_path)
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(whole, tmp_path):
+    assert_kills_change_nothing(20, whole, tmp_path)
+
+
+def assert_kills_change_nothing(kills, whole, tmp_path):
+    """Kills trainings at random moments, in another folder once one has ended before its moment."""
     died, run = 0, 0
-    while died < 20:
+    while died < kills:
         folder = tmp_path / f"run_{run}"
-        died += kill_and_resume(folder, 20 - died, seed=run + 1)
+        died += kill_and_resume(folder, kills - died, seed=run)
         assert_as_if_never_stopped(folder, whole)
         run += 1
 

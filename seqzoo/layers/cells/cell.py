@@ -157,9 +157,16 @@ class Cell(keras.layers.Layer):
         """The bias that `project` adds, `(gates * units,)`, alone in a tuple, or ()."""
         return () if self.bias is None else (self.cast(self.bias),)
 
-    def project(self, inputs):
-        """Returns the share of `inputs` `(..., features)` in the gates, `(..., gates * units)`."""
-        return affine(inputs, self.cast(self.kernel), *self.input_bias())
+    def input_map(self) -> tuple:
+        """What `project` multiplies by and adds: `(kernel,)` or `(kernel, bias)`."""
+        return (self.cast(self.kernel), *self.input_bias())
+
+    def project(self, inputs, input_map: tuple | None = None):
+        """Returns the share of `inputs` `(..., features)` in the gates, `(..., gates * units)`.
+
+        With `input_map`, what `input_map()` returned, it is a pure function of its arguments.
+        """
+        return affine(inputs, *(self.input_map() if input_map is None else input_map))
 
     def advance(self, projected, states, linear: Linear, extra_weights: dict) -> list:
         """Returns the states after one step.

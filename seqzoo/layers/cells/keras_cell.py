@@ -50,7 +50,10 @@ class KerasCell(Cell):
     def input_bias(self):
         return ()
 
-    def project(self, inputs):
+    def input_map(self):
+        return ()
+
+    def project(self, inputs, input_map=None):
         return self.cast(inputs)
 
     def advance(self, projected, states, linear, extra_weights):

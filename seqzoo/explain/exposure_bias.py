@@ -1,0 +1,143 @@
+"""How much worse a translator goes on from its own words than from the right ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from seqzoo.explain import pictures
+from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.tokenizer import Tokenizer
+
+
+class ExposureBias(NamedTuple):
+    """Shares of right tokens, of which the most probable one is taken.
+
+    Attributes:
+        gold: Of all tokens, where the target's own tokens stand before each.
+        own: Where the model's own tokens stand before each, as in decoding.
+        gold_by_place: Float array `(T,)`: `gold` of the first token of a target, the second ….
+        own_by_place: Float array `(T,)`.
+        counts: Int array `(T,)`, the targets that have a token there.
+    """
+
+    gold: float
+    own: float
+    gold_by_place: np.ndarray
+    own_by_place: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def gap(self) -> float:
+        """What is lost by going on from one's own tokens."""
+        return self.gold - self.own
+
+
+def exposure_bias(
+    task: Any, pairs: Sequence[tuple[str, str]], batch_size: int = 64
+) -> ExposureBias:
+    """Measures a translator when it is fed gold prefixes and when it is fed its own.
+
+    In training, a decoder sees the target up to each token; in decoding, what it said itself. A
+    token counts as right where it is that of the target at the same place. Once the model has
+    ended, the target's further tokens are missed. Shares of whole targets would show nothing: one
+    that is right everywhere after gold prefixes has those for its own.
+
+    Args:
+        task: A `Seq2Seq` with a preprocessor.
+        pairs: Sources and targets, at least one.
+        batch_size: Positive int.
+
+    Reference: Ranzato et al., 2016, https://arxiv.org/abs/1511.06732
+    """
+    measure = _measurer(task)
+    order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]))
+    sums = np.zeros((3, 0))
+    for start in range(0, len(order), batch_size):
+        chosen = [pairs[place] for place in order[start : start + batch_size]]
+        sources, targets = zip(*chosen, strict=True)
+        found = measure(as_strings(list(sources)), as_strings(list(targets))).numpy()
+        longest = max(sums.shape[1], found.shape[1])
+        sums = _widened(sums, longest) + _widened(found, longest)
+    gold, own, counts = sums
+    total = counts.sum()
+    return ExposureBias(
+        float(gold.sum() / total),
+        float(own.sum() / total),
+        gold / counts,
+        own / counts,
+        counts.astype(np.int64),
+    )
+
+
+def _widened(sums: np.ndarray, length: int) -> np.ndarray:
+    return np.pad(sums, ((0, 0), (0, length - sums.shape[1])))
+
+
+def _measurer(task: Any):
+    """A function of sources and targets `(B,)` that counts right tokens by place, `(3, T)`."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2, autograph=False)
+    def measure(sources, targets):
+        x, y, weight = task.preprocessor(sources, targets)
+        gold = tf.argmax(task(x), axis=-1, output_type=y.dtype)
+        own = _own_tokens(task, x["source_ids"], tf.shape(y)[1])
+        right = [tf.cast(each == y, tf.float32) * weight for each in (gold, own)]
+        return tf.reduce_sum(tf.stack([*right, weight]), axis=1)
+
+    return measure
+
+
+def _own_tokens(task: Any, source_ids: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    """The most probable token `(B, T)` at each step after those before it; 0 behind the end."""
+    rows = tf.shape(source_ids)[0]
+    state, memory = task.decoder.start(task.encode(source_ids), rows, steps)
+    decoder_step = task.decoder.stepper()
+
+    def advance(before, _):
+        state, token_ids = before
+        hidden, state = decoder_step(token_ids, state, memory)
+        best = tf.argmax(task.head(hidden), axis=-1, output_type=tf.int32)
+        is_over = (token_ids == Tokenizer.end_id) | (token_ids == Tokenizer.pad_id)
+        return state, tf.where(is_over, Tokenizer.pad_id, best)
+
+    start = tf.fill([rows], Tokenizer.start_id)
+    _, token_ids = tf.scan(advance, tf.range(steps), (state, start))
+    return tf.transpose(token_ids)
+
+
+def plot_exposure_bias(
+    found: Mapping[str, ExposureBias], path: str | Path | None = None, least: int = 1
+) -> Figure:
+    """Draws the share of right tokens by place, after gold prefixes and after own ones.
+
+    Args:
+        found: What was measured, by the name of the model: before scheduled sampling and after.
+        path: File to write; None writes none.
+        least: Positive int, the targets that a place must have to be drawn.
+
+    Returns:
+        The figure, which is no part of pyplot's state.
+    """
+    axes = Figure(figsize=(8.4, 3.8), layout="constrained").subplots()
+    for place, (name, bias) in enumerate(found.items()):
+        drawn = bias.counts >= least
+        places = 1 + np.flatnonzero(drawn)
+        colour = f"C{place}"
+        gold = f"{name}, gold prefixes ({bias.gold:.3f})"
+        own = f"{name}, own prefixes ({bias.own:.3f})"
+        axes.plot(places, bias.gold_by_place[drawn], color=colour, label=gold)
+        axes.plot(places, bias.own_by_place[drawn], "--", color=colour, label=own)
+    axes.set_title("Exposure bias: right tokens after the target's tokens and after own ones")
+    axes.set_xlabel("place of the token in its target")
+    axes.set_ylabel("share of right tokens")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    if path is not None:
+        pictures.save(axes.figure, path)
+    return axes.figure

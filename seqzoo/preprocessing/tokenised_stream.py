@@ -1,0 +1,129 @@
+"""Streams that are tokenised once, and then read as ids in each epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqzoo.datasets.stream import Stream
+from seqzoo.preprocessing.batching import Packer
+from seqzoo.preprocessing.files import aside, remove_leftovers, write_aside
+
+_ROWS = 1024  # of a record
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenisedStream(Stream):
+    """A stream of ids; see `tokenised`, which makes it."""
+
+    made_of: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the ids were made of: the same wherever they lie."""
+        return self.made_of
+
+
+class TokenisedPacker:
+    """Packs rows that are ids already; a `Packer` for `streamed_batches`.
+
+    Args:
+        packer: What made the ids.
+    """
+
+    def __init__(self, packer: Packer):
+        self._packer = packer
+
+    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return x, y
+
+    def pack(self, source: Any, target: Any) -> Any:
+        return self._packer.pack(source, target)
+
+
+def packer_of(stream: Any, packer: Packer) -> Packer:
+    """What makes batches of a stream: of ids alone where they are there already."""
+    return TokenisedPacker(packer) if isinstance(stream, TokenisedStream) else packer
+
+
+def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> TokenisedStream:
+    """Writes the ids of a stream to a folder, a file for each of its own, and streams these.
+
+        pairs = sz.datasets.streams.tab_separated("shards/*.tsv.gz")
+        translator.fit(sz.preprocessing.tokenised(pairs, translator.preprocessor, "ids"))
+
+    What is there already is read and not made again, also where a process was killed in the midst
+    of it: every file is whole or not there.
+
+    Args:
+        stream: Raw examples.
+        preprocessor: The adapted one of the task.
+        folder: Of the ids of this stream and this preprocessor alone.
+
+    Raises:
+        ValueError: if the folder holds those of others.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    made_of = _made_of(stream, preprocessor)
+    _check_same(folder / "made_of.json", made_of)
+
+    def encoded(name: Any) -> tf.data.Dataset:
+        batches = stream.read(tf.convert_to_tensor(name)).ragged_batch(_ROWS)
+        return batches.map(lambda *sides: tuple(preprocessor.encode(*sides)), tf.data.AUTOTUNE)
+
+    spec = encoded(stream.names[0]).element_spec
+    files = []
+    for place, name in enumerate(stream.names):
+        path = folder / f"part-{place:05d}.tfrecord"
+        if not path.exists():
+            with aside(str(path)) as written, tf.io.TFRecordWriter(written) as writer:
+                for rows in encoded(name):
+                    writer.write(_to_record(rows))
+        files.append(str(path))
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(path).map(lambda r: _from_record(r, spec)).unbatch()
+
+    return TokenisedStream(tuple(files), read, stream.shuffle, stream.size, made_of)
+
+
+def _made_of(stream: Stream, preprocessor: Any) -> dict[str, Any]:
+    config = json.dumps(keras.saving.serialize_keras_object(preprocessor), sort_keys=True)
+    return {**stream.origin, "preprocessor": zlib.crc32(config.encode())}
+
+
+def _check_same(file: Path, made_of: dict[str, Any]) -> None:
+    if not file.exists():
+        write_aside(str(file), json.dumps(made_of).encode())
+        return
+    before = json.loads(file.read_text())
+    for name in before | made_of:
+        if before.get(name) != made_of.get(name):
+            raise ValueError(
+                f"A folder holds the ids of one stream and one preprocessor. Received: {name}="
+                f"{made_of.get(name)}, where {file.parent} has {before.get(name)}. Use another "
+                "folder, or remove this one."
+            )
+
+
+def _to_record(rows: Any) -> bytes:
+    parts = tf.nest.flatten(rows, expand_composites=True)
+    return tf.io.serialize_tensor(tf.stack([tf.io.serialize_tensor(p) for p in parts])).numpy()
+
+
+def _from_record(record: tf.Tensor, spec: Any) -> Any:
+    specs = tf.nest.flatten(spec, expand_composites=True)
+    parts = tf.unstack(tf.io.parse_tensor(record, tf.string), num=len(specs))
+    tensors = [
+        tf.ensure_shape(tf.io.parse_tensor(part, each.dtype), each.shape)
+        for part, each in zip(parts, specs, strict=True)
+    ]
+    return tf.nest.pack_sequence_as(spec, tensors, expand_composites=True)

@@ -1,0 +1,92 @@
+"""Averages of weights: a moving one along the steps, and a plain one of checkpoints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqzoo.training.checkpoint_files import checkpointed_variables, last_checkpoints
+
+
+class EvaluateAverage(keras.callbacks.Callback):
+    """Puts the moving average of the weights in their place while an epoch is evaluated.
+
+    The optimizer keeps the average (`Adam(use_ema=True, ema_momentum=0.999)`), and the model has
+    it when `fit` ends. With this callback validation measures it too, as do the callbacks before
+    this one in the list: `DecodingMetric`, or `EarlyStopping`, which then keeps the average of the
+    best epoch. Those behind it, such as `Resume`, find the weights themselves. It needs
+    `validation_data`.
+
+    Raises:
+        ValueError: when the training begins, if the optimizer keeps no average.
+    Differs from `keras.callbacks.SwapEMAWeights`, which measures by the weights themselves what
+    comes after the validation, or leaves the average to a checkpoint of the epoch.
+    """
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        if not self._optimizer.use_ema:
+            raise ValueError(
+                "There must be an average to evaluate. Received: an optimizer with use_ema=False. "
+                "Give it use_ema=True, or leave out `EvaluateAverage`."
+            )
+        self._is_average = False
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        if not self._is_average:
+            self._swap()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._is_average:
+            self._swap()
+
+    def _swap(self) -> None:
+        weights = self._optimizer._trainable_variables
+        averages = self._optimizer._model_variables_moving_average
+        for weight, average in zip(weights, averages, strict=True):
+            value = np.asarray(weight)
+            weight.assign(np.asarray(average))
+            average.assign(value)
+        self._is_average = not self._is_average
+
+
+def average_checkpoints(model: keras.Model, folder: str | os.PathLike[str], last: int) -> int:
+    """Gives a model the mean of the weights that its last checkpoints hold.
+
+    Args:
+        model: That which `Resume` wrote the checkpoints of, compiled as it was.
+        folder: The folder of the checkpoints.
+        last: Positive int, how many of them count. `Resume` keeps as many as its `keep` says.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        ValueError: if `last` is not positive.
+        FileNotFoundError: if there is no checkpoint.
+    Reference: Vaswani et al., 2017, section 6.1, https://arxiv.org/abs/1706.03762
+    """
+    if last < 1:
+        raise ValueError(f"`last` must be at least 1. Received: last={last}.")
+    weights = {id(weight) for weight in model.weights}
+    places = [
+        (place, variable)
+        for place, variable in enumerate(checkpointed_variables(model))
+        if id(variable) in weights and "float" in str(variable.dtype)
+    ]
+    sums, count = [np.zeros(variable.shape) for _, variable in places], 0
+    for checkpoint in last_checkpoints(Path(folder), last):
+        count += 1
+        for total, (place, _) in zip(sums, places, strict=True):
+            total += checkpoint.variables[place]
+    if not count:
+        raise FileNotFoundError(
+            f"There must be a checkpoint to average. Received: none in {folder}."
+        )
+    for total, (_, variable) in zip(sums, places, strict=True):
+        variable.assign(total / count)
+    return count

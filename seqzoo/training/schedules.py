@@ -1,0 +1,77 @@
+"""Learning rates that change from step to step."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+Schedule = Literal["constant", "cosine", "inverse_sqrt", "plateau"]
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises in a line for some steps, and then falls with the square root of the step.
+
+    The rate of step s, counted from 1, is peak * min(s / warmup, sqrt(warmup / s)).
+
+    Args:
+        peak: Positive float, the highest rate, which is that of step `warmup_steps`.
+        warmup_steps: Positive int.
+
+    Raises:
+        ValueError: if there is no step of warm-up.
+    Reference: Vaswani et al., 2017, section 5.3, https://arxiv.org/abs/1706.03762, who set the peak
+    by the width of the model.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int):
+        super().__init__()
+        if warmup_steps < 1:
+            raise ValueError(
+                f"`warmup_steps` must be at least 1. Received: warmup_steps={warmup_steps}."
+            )
+        self.peak = peak
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        share = (ops.cast(step, "float32") + 1) / self.warmup_steps
+        return self.peak * ops.minimum(share, ops.rsqrt(share))
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
+
+
+def make_schedule(kind: Schedule, peak: float, warmup_steps: int, steps: int):
+    """Returns a learning rate, or the schedule of one.
+
+    Args:
+        kind: "constant" after the warm-up; "cosine", which falls to 0 along half a cosine until
+            the last step; "inverse_sqrt"; or "plateau", which is constant here, and is lowered by
+            `keras.callbacks.ReduceLROnPlateau`.
+        peak: Positive float, the highest rate.
+        warmup_steps: Int, the steps in which the rate rises in a line.
+        steps: Of the whole training.
+
+    Raises:
+        ValueError: if a cosine's warm-up is as long as the training or longer.
+    """
+    schedules = keras.optimizers.schedules
+    if kind == "inverse_sqrt":
+        return InverseSquareRoot(peak, warmup_steps)
+    if kind == "cosine":
+        if warmup_steps >= steps:
+            raise ValueError(
+                f"`warmup_steps` must be below the {steps} steps of the training. "
+                f"Received: warmup_steps={warmup_steps}."
+            )
+        return schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup_steps else peak,
+            decay_steps=steps - warmup_steps,
+            warmup_target=peak if warmup_steps else None,
+            warmup_steps=warmup_steps,
+        )
+    if warmup_steps:  # a line from 0 that stays where it ends
+        return schedules.PolynomialDecay(0.0, warmup_steps, end_learning_rate=peak, power=1.0)
+    return peak

@@ -1,0 +1,162 @@
+"""What a training shows of itself, and that it stops where its numbers are no good."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from tiny_tasks import make_bigram, reversal_pairs
+
+from seqzoo.training import Progress, Resume, StopAtBadStep
+
+PAIRS, ROWS = reversal_pairs(12), 4
+STEPS = len(PAIRS) // ROWS
+
+
+class Logs(keras.callbacks.Callback):
+    """Keeps the logs of steps and epochs."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.epochs = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append(dict(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(dict(logs))
+
+
+def fit(callbacks, epochs=2, rate=0.5, task=None, **settings):
+    task = make_bigram() if task is None else task
+    task.compile(keras.optimizers.SGD(rate))
+    settings = {"batch_size": ROWS, "verbose": 0} | settings
+    task.fit(PAIRS, epochs=epochs, callbacks=callbacks, **settings)
+    return task
+
+
+def weights_of_batches(task):
+    """The weights of the target tokens in each batch, 0 on padding."""
+    batches = task.make_training_batches(PAIRS, None, ROWS, None, 0, None)
+    return [weight for _, _, weight in batches.dataset.take(2 * STEPS).as_numpy_iterator()]
+
+
+def test_progress_shows_target_tokens_a_second_and_the_share_of_padding(monkeypatch):
+    clock = iter(np.arange(0.0, 100.0, 0.5))  # half a second for each step
+    monkeypatch.setattr("seqzoo.training.watching.time.perf_counter", lambda: next(clock))
+    logs = Logs()
+    task = fit([Progress(), logs])
+
+    for epoch in range(2):
+        weights = weights_of_batches(task)[epoch * STEPS : (epoch + 1) * STEPS]
+        tokens = [np.count_nonzero(weight) for weight in weights]
+        first, *later = logs.steps[epoch * STEPS : (epoch + 1) * STEPS]
+        assert "tokens_per_second" not in first  # it also traces
+        for done, found in enumerate(later, 1):
+            wanted = sum(tokens[1 : done + 1]) / (0.5 * done)
+            assert found["tokens_per_second"] == pytest.approx(wanted)
+        padding = 1 - sum(tokens) / sum(weight.size for weight in weights)
+        assert 0 < padding < 1
+        last = logs.epochs[epoch]
+        assert last["padding"] == pytest.approx(padding, rel=1e-5)
+        assert last["tokens_per_second"] == later[-1]["tokens_per_second"]
+
+
+def test_the_bar_shows_speed_padding_gradients_and_nothing_that_only_counts(capsys):
+    fit([Progress()], epochs=1, verbose=1)
+    shown = capsys.readouterr().out
+    for name in ("tokens_per_second", "padding", "gradient_norm"):
+        assert f"{name}: " in shown
+    assert "tokens: " not in shown
+
+
+def test_what_stands_before_progress_finds_no_clock_time_in_its_logs():
+    logs = Logs()
+    fit([logs, Progress()], epochs=1)
+    assert "tokens_per_second" not in logs.epochs[0]
+
+
+class Break(keras.callbacks.Callback):
+    """Sets a weight before a step, counted from 0 in all epochs."""
+
+    def __init__(self, step, value):
+        super().__init__()
+        self.step, self.value = step, value
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = epoch * STEPS
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.first + batch == self.step:
+            bias = self.model.head.bias
+            bias.assign(np.full(bias.shape, self.value, "float32"))
+
+
+@pytest.mark.parametrize("step", [0, 2, 4])
+def test_a_nan_stops_the_training_and_names_the_step_its_examples_and_the_checkpoint(
+    tmp_path, step
+):
+    resume = Resume(tmp_path, every=2)
+    task = make_bigram()
+    with pytest.raises(FloatingPointError) as caught:
+        fit([Break(step, math.nan), StopAtBadStep(resume=resume), resume], task=task)
+
+    message = str(caught.value)
+    epoch, batch = divmod(step, STEPS)
+    where = f"loss=nan in step {step}, which is step {batch} of epoch {epoch + 1}."
+    assert message.startswith(f"The training has gone wrong: {where}")
+    rows = task.examples_of_step(step)
+    assert f"Its batch holds the examples {rows}." in message
+    source = {tuple(row) for row in source_ids(task, [PAIRS[row][0] for row in rows])}
+    assert source == {tuple(row) for row in nth_batch(task, step)}
+    last = {0: None, 2: 2, 4: 4}[step]
+    if last is None:
+        assert "There is no checkpoint yet." in message
+    else:
+        assert f"The last good checkpoint is that of step {last} in {tmp_path}." in message
+        assert resume.step == last
+
+
+def source_ids(task, texts):
+    return task.preprocessor.source_ids(texts).numpy().tolist()
+
+
+def nth_batch(task, step):
+    batches = task.make_training_batches(PAIRS, None, ROWS, None, 0, None)
+    x, _, _ = next(iter(batches.dataset.skip(step)))
+    return x["source_ids"].numpy().tolist()
+
+
+def test_a_norm_above_the_most_stops_although_the_mean_of_the_epoch_is_below(tmp_path):
+    logs = Logs()
+    fit([logs], epochs=1, rate=1e-6)
+    usual = logs.epochs[0]["gradient_norm"]
+    most, huge = 3 * usual, -50.0
+
+    class Explode(Break):
+        def on_train_batch_begin(self, batch, logs=None):
+            if self.first + batch == self.step:
+                kernel = self.model.head.kernel
+                kernel.assign(kernel * self.value)
+
+    logs = Logs()
+    with pytest.raises(FloatingPointError, match=rf"gradient_norm=.* where {most:g} is the most"):
+        fit([logs, Explode(2, huge), StopAtBadStep(most=most)], rate=1e-6)
+    means = [each["gradient_norm"] for each in logs.steps]
+    assert len(means) == 3  # in the step itself
+    assert 3 * means[2] - 2 * means[1] > most
+    fit([StopAtBadStep(most=most)], rate=1e-6)  # without it, none stops
+
+
+def test_a_sound_training_is_left_alone():
+    plain, watched = (
+        fit(callbacks, epochs=1).get_weights() for callbacks in ([], [StopAtBadStep(), Progress()])
+    )
+    for one, other in zip(plain, watched, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("most", [0, -1.0, math.nan])
+def test_a_largest_norm_that_is_not_positive_is_refused(most):
+    with pytest.raises(ValueError, match="`most` must be positive"):
+        StopAtBadStep(most=most)

@@ -1,0 +1,109 @@
+"""Two loops side by side, and loops whose gradient reads the arrays of the way forward."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqzoo.ops.scans import Constants, scan
+from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
+from seqzoo.ops.tensorflow_scan import tensorflow_scan
+
+TIME, ROWS, UNITS = 4, 9, 5
+RNG = np.random.default_rng(0)
+STATE = [RNG.normal(size=(ROWS, UNITS)), RNG.normal(size=(ROWS, UNITS))]
+INPUTS = {
+    "x": RNG.normal(size=(TIME, ROWS, UNITS)),
+    "real": RNG.random((TIME, ROWS)) < 0.7,
+    "scale": RNG.normal(size=TIME),  # the same for all rows
+}
+MAPS = {"recurrent": (RNG.normal(size=(UNITS, UNITS)), RNG.normal(size=UNITS))}
+CONSTANTS = Constants(
+    rows={"kept": RNG.normal(size=(ROWS, UNITS))}, weights=[RNG.normal(size=UNITS)]
+)
+ARGUMENTS = (STATE, INPUTS, MAPS, CONSTANTS)
+
+both_ways = pytest.mark.parametrize("reverse", [False, True])
+
+
+def step(inputs_t, state, constants, linear):
+    h, c = state
+    z = linear("recurrent", h * constants.rows["kept"]) + inputs_t["x"]
+    c = constants.weights[0] * c + inputs_t["scale"] * tf.sigmoid(z)
+    new = [tf.tanh(c) * tf.sigmoid(z), c]
+    return [tf.where(inputs_t["real"][:, None], a, b) for a, b in zip(new, state, strict=True)]
+
+
+def differentiate(run, arguments=ARGUMENTS, reverse=False):
+    """Returns outputs, final state, and the gradients of a number that hangs on all of them."""
+    arguments = keras.tree.map_structure(tf.convert_to_tensor, arguments)
+    floats = [x for x in keras.tree.flatten(arguments) if x.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(floats)
+        states, final = run(step, *arguments, reverse)
+        leaves = [states[0], *final]
+        total = tf.add_n([tf.reduce_sum(tf.sin(x + k)) for k, x in enumerate(leaves)])
+    return leaves, tape.gradient(total, floats)
+
+
+def assert_same(found, expected):
+    for one, other in zip(
+        keras.tree.flatten(list(found)), keras.tree.flatten(list(expected)), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+@both_ways
+@pytest.mark.parametrize("rows", [0, 1, 2, ROWS])
+def test_two_loops_have_the_values_and_gradients_of_one(reverse, rows):
+    def of_rows(nest, axis):
+        return keras.tree.map_structure(
+            lambda x: x if x.ndim <= axis else np.take(x, range(rows), axis), nest
+        )
+
+    kept = CONSTANTS._replace(rows=of_rows(CONSTANTS.rows, 0))
+    arguments = (of_rows(STATE, 0), of_rows(INPUTS, 1), MAPS, kept)
+    halves = partial(run_halves, tensorflow_scan)
+    assert_same(
+        differentiate(halves, arguments, reverse),
+        differentiate(tensorflow_scan, arguments, reverse),
+    )
+
+
+@both_ways
+@pytest.mark.parametrize("wanted", [None, [True, False]])
+def test_a_gradient_that_reads_arrays_is_that_of_whole_tensors(reverse, wanted):
+    in_training = partial(tensorflow_scan, wanted=wanted, training=True)
+    expected = differentiate(tensorflow_scan, reverse=reverse)
+    assert_same(differentiate(in_training, reverse=reverse), expected)
+    graph = tf.function(lambda: differentiate(in_training, reverse=reverse))
+    assert_same(graph(), expected)
+
+
+def test_a_state_that_is_not_wanted_is_left_out():
+    states, _ = scan(step, *ARGUMENTS, wanted=[True, False])
+    assert states[1] is None
+    assert states[0].shape == (TIME, ROWS, UNITS)
+
+
+def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
+    @tf.function(input_signature=[tf.TensorSpec((None, UNITS), "float64")])
+    def graph(h):
+        n = tf.shape(h)[0]
+        inputs = INPUTS | {k: tf.constant(INPUTS[k])[:, :n] for k in ("x", "real")}
+        kept = CONSTANTS._replace(rows={"kept": tf.constant(CONSTANTS.rows["kept"])[:n]})
+        states, final = scan(step, [h, h], inputs, MAPS, kept, training=True)
+        return states, final
+
+    arguments = ([STATE[0], STATE[0]], INPUTS, MAPS, CONSTANTS)
+    assert_same(graph(STATE[0]), tensorflow_scan(step, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("rows", "units", "expected"), [(32, 256, True), (32, 512, False), (4, 256, False)]
+)
+def test_two_loops_are_for_enough_rows_and_weights_that_fit_into_a_cache(rows, units, expected):
+    maps = {"recurrent": (tf.zeros((units, 4 * units)),)}
+    assert halves_pay([tf.zeros((rows, units))], maps) is expected

@@ -11,6 +11,7 @@ kernel is `U^T dZ` over all steps at once.
 import keras
 import tensorflow as tf
 
+from seqzoo.ops.tensorflow_kept import History, Record, Steps, array_of
 from seqzoo.ops.tensorflow_products import product_by, product_by_transpose
 
 
@@ -31,16 +32,18 @@ def tensorflow_scan(
     @tf.custom_gradient
     def run(*flat):
         arguments_ = keras.tree.pack_sequence_as(arguments, flat)
-        history, final, results = _forward(pure_step, *arguments_, reverse)
-        # A gradient that goes into a SavedModel cannot read arrays of the forward loop.
-        if not training:
-            history.stack()
-            results = [array.stack() for array in results]
-        states = [history.after(i) for i in range(count) if is_wanted[i]]
+        kept = None
+        if training:
+            kept = _forward(pure_step, *arguments_, reverse)
+            history, final, _ = kept
+            states = [history.after(i) for i in range(count) if is_wanted[i]]
+        else:
+            states, final = _infer(pure_step, *arguments_, reverse, is_wanted)
 
         def gradient(*upstream):
             d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
             d_states = [next(d_states) if asked else None for asked in is_wanted]
+            history, _, results = kept or _forward(pure_step, *arguments_, reverse)
             return _backward(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
 
         return tuple(states + final), gradient
@@ -53,64 +56,53 @@ def tensorflow_scan(
     )
 
 
-class _History:
-    """The states before the first step and after each, `length + 1` of them in the order of time.
+def _infer(step, state, inputs, maps, constants, reverse, is_wanted):
+    """Runs the loop and keeps what is wanted alone.
 
-    Step t turns what is at place t into what is at t + 1, or with `reverse` the other way round.
+    Returns:
+        Of each leaf that is wanted, what it is after each step `(T, B, ...)`; the final state.
     """
+    length = _length(inputs)
+    apply, steps = _products(state, maps), Steps(inputs, length)
+    kept = [leaf for leaf, asked in zip(state, is_wanted, strict=True) if asked]
+    # An element more than there are steps, as an array of none cannot be stacked.
+    arrays = [array_of(length + 1, leaf.dtype).write(length, leaf) for leaf in kept]
 
-    def __init__(self, state, length, reverse):
-        self._shapes = [leaf.shape for leaf in state]
-        self._reverse = reverse
-        first = length if reverse else 0
-        self.arrays = [_array(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+    def body(i, state, arrays):
+        t = length - 1 - i if reverse else i
+        applied = []
 
-        self._whole = None
+        def linear(name, u):
+            applied.append(name)
+            return apply[name](u)
 
-    def stack(self):
-        """Makes tensors of the arrays, for a gradient that must not read these."""
-        self._whole = [self._stacked(i) for i in range(len(self.arrays))]
+        state = _same_shapes(step(steps.at(t), state, constants, linear), state)
+        _check_uses(applied, maps)
+        found = [leaf for leaf, asked in zip(state, is_wanted, strict=True) if asked]
+        return i + 1, state, [a.write(t, leaf) for a, leaf in zip(arrays, found, strict=True)]
 
-    def write(self, arrays, t, state):
-        """Returns the arrays with the states after step t."""
-        place = t if self._reverse else t + 1
-        return [array.write(place, leaf) for array, leaf in zip(arrays, state, strict=True)]
+    _, final, arrays = _loop(body, length, state, arrays)
+    stacked = [array.stack() for array in arrays]
+    for states, leaf in zip(stacked, kept, strict=True):
+        states.set_shape([None, *leaf.shape])
+    return [states[:-1] for states in stacked], final
 
-    def state_before(self, t):
-        """Returns the states before step t, `(B, ...)` each."""
-        place = t + 1 if self._reverse else t
-        found = [_read(states, place) for states in self._whole or self.arrays]
-        return [
-            tf.ensure_shape(leaf, shape) for leaf, shape in zip(found, self._shapes, strict=True)
-        ]
 
-    def before(self, i):
-        """Returns leaf i before each step, `(T, B, ...)`."""
-        return self._stacked(i)[1:] if self._reverse else self._stacked(i)[:-1]
-
-    def after(self, i):
-        """Returns leaf i after each step, `(T, B, ...)`."""
-        return self._stacked(i)[:-1] if self._reverse else self._stacked(i)[1:]
-
-    def _stacked(self, i):
-        if self._whole is not None:
-            return self._whole[i]
-        stacked = self.arrays[i].stack()
-        stacked.set_shape([None, *self._shapes[i]])
-        return stacked
+def _products(state, maps):
+    rows = state[0].shape[0] if state else None
+    return {name: product_by(*parts, rows=rows) for name, parts in maps.items()}
 
 
 def _forward(step, state, inputs, maps, constants, reverse):
     """Runs the loop.
 
     Returns:
-        The states as a `_History`, the final ones, and an array of the results of each map.
+        The states as a `History`, the final ones, and an array of the results of each map.
     """
     length = _length(inputs)
-    history = _History(state, length, reverse)
-    results = [_array(length, parts[0].dtype) for parts in maps.values()]
-    rows = state[0].shape[0] if state else None
-    apply = {name: product_by(*parts, rows=rows) for name, parts in maps.items()}
+    history = History(state, length, reverse)
+    results = [array_of(length, parts[0].dtype) for parts in maps.values()]
+    apply, steps = _products(state, maps), Steps(inputs, length)
 
     def body(i, state, arrays, results):
         t = length - 1 - i if reverse else i
@@ -121,7 +113,7 @@ def _forward(step, state, inputs, maps, constants, reverse):
             products[name] = apply[name](u)
             return products[name]
 
-        state = _same_shapes(step(_at(inputs, t), state, constants, linear), state)
+        state = _same_shapes(step(steps.at(t), state, constants, linear), state)
         _check_uses(applied, maps)
         results = [
             array.write(t, products[name]) for array, name in zip(results, maps, strict=True)
@@ -137,7 +129,9 @@ def _backward(step, state, inputs, maps, constants, history, results, upstream, 
     length = _length(inputs)
     back = {name: product_by_transpose(parts[0]) for name, parts in maps.items()}
     kernels = [parts[0] for parts in maps.values()]
-    record = _Record([*_floats(inputs), *kernels, *kernels], length, history)
+    steps = Steps(inputs, length)
+    d_states = [None if up is None else Steps(up, length) for up in upstream[0]]
+    record = Record([*_floats(inputs), *kernels, *kernels], length, history)
 
     def body(i, d_state, d_constants, arrays):
         t = i if reverse else length - 1 - i
@@ -145,17 +139,18 @@ def _backward(step, state, inputs, maps, constants, history, results, upstream, 
 
         def linear(name, u):
             went_in[name] = u
-            z = _read(results[list(maps).index(name)], t)
-            return _replay(u, z, back[name], came_back, name)
+            z = results[list(maps).index(name)].read(t)
+            return _replay(u, z, maps[name], back[name], came_back, name)
 
         # Copies, as one tensor may stand in two places and each wants its own gradient.
-        inputs_t, constants_t = keras.tree.map_structure(tf.identity, (_at(inputs, t), constants))
-        state_t = history.state_before(t)
+        inputs_t, state_t, constants_t = keras.tree.map_structure(
+            tf.identity, (steps.at(t), history.state_before(t), constants)
+        )
         sources = [state_t, _floats(inputs_t), _floats(constants_t)]
         with tf.GradientTape() as tape:
             tape.watch(sources)
             new_state = step(inputs_t, state_t, constants_t, linear)
-        d_new = [d if up is None else d + up[t] for d, up in zip(d_state, upstream[0], strict=True)]
+        d_new = [d if up is None else d + up.at(t) for d, up in zip(d_state, d_states, strict=True)]
         d_state, d_inputs, d_more = tape.gradient(
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -183,54 +178,21 @@ def _backward(step, state, inputs, maps, constants, history, results, upstream, 
     ]
 
 
-class _Record:
-    """What a loop puts aside at every step, one array for each tensor of `(B, ...)`.
+def _replay(u, z, parts, back, came_back, name):
+    """Returns the `z` of the forward loop as a function of `u`, and records its gradient.
 
-    What is written more than once in a step is kept once, and a state not at all, as the history
-    holds it already: that is found by identity, when the step is traced.
+    That by the weights is for second derivatives: no first one asks for it at a step.
     """
 
-    def __init__(self, like, length, history):
-        self.arrays = [_array(length, tensor.dtype) for tensor in like]
-        self._history = history
-        self._same_as = {}  # by the place of an array that stays empty: where its values are
-
-    def write(self, arrays, t, values, state_t):
-        """Returns the arrays with the values of step t, at which the states were `state_t`."""
-        found = {id(leaf): ("state", i) for i, leaf in enumerate(state_t)}
-        arrays = list(arrays)
-        for i, value in enumerate(values):
-            if id(value) in found:
-                self._same_as[i] = found[id(value)]
-                continue
-            found[id(value)] = ("array", i)
-            arrays[i] = arrays[i].write(t, value)
-        return arrays
-
-    def read(self, arrays):
-        """Returns what was written, `(T, B, ...)` each."""
-        stacked = []
-        for i, array in enumerate(arrays):
-            kind, place = self._same_as.get(i, ("array", i))
-            if kind == "state":
-                stacked.append(self._history.before(place))
-            else:
-                stacked.append(array.stack() if place == i else stacked[place])
-        return stacked
-
-
-def _replay(u, z, back, came_back, name):
-    """Returns the `z` of the forward loop as a function of `u`, and records its gradient."""
-
     @tf.custom_gradient
-    def replay(u):
+    def replay(u, *parts):
         def gradient(dz):
             came_back[name] = dz
-            return back(dz)
+            return back(dz), *_map_gradient(parts, u, dz)
 
         return tf.identity(z), gradient
 
-    return replay(u)
+    return replay(u, *parts)
 
 
 def _map_gradient(parts, u, dz):
@@ -261,21 +223,12 @@ def _length(inputs):
     return first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
 
 
-def _array(length, dtype):
-    return tf.TensorArray(dtype, size=length, clear_after_read=False, element_shape=None)
-
-
-def _read(states, t):
-    return states.read(t) if isinstance(states, tf.TensorArray) else states[t]
-
-
-def _at(inputs, t):
-    return keras.tree.map_structure(lambda x: x[t], inputs)
-
-
 def _same_shapes(new, old):
     """Keeps the static shapes of the loop, which a step may have blurred."""
-    return [tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)]
+    return [
+        a if a.shape == b.shape else tf.ensure_shape(a, b.shape)
+        for a, b in zip(new, old, strict=True)
+    ]
 
 
 def _floats(structure):

@@ -1,5 +1,6 @@
 """The loop over time: the general one and the kernel that TensorFlow runs."""
 
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -202,14 +203,32 @@ def test_a_result_that_nothing_hangs_on_takes_no_part_in_the_gradient(tf):
     assert np.any(used != 0)
 
 
-def test_second_derivatives_are_finite_differences_of_first_ones(tf):
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("source", ["inputs", "state", "kernel", "bias", "last kernel"])
+def test_second_derivatives_are_finite_differences_of_first_ones(source, training, tf):
     state, inputs, maps, constants = problem()
 
-    def slope(x):
-        arguments = (state, inputs | {"x": x}, maps, constants)
-        return weighed_sum(differentiate(tensorflow_scan, arguments)[1])
+    def slope(value):
+        moved = {
+            "inputs": (state, inputs | {"x": value}, maps, constants),
+            "state": (state | {"z": [value]}, inputs, maps, constants),
+            "kernel": (state, inputs, maps | {"recurrent": (value, BIAS)}, constants),
+            "bias": (state, inputs, maps | {"recurrent": (KERNEL, value)}, constants),
+            "last kernel": (state, inputs, maps | {"inner": (value,)}, constants),
+        }
+        run = partial(tensorflow_scan, training=training)
+        return weighed_sum(differentiate(run, moved[source])[1])
 
-    x, direction = tf.constant(inputs["x"]), normal(1, TIME, BATCH, FEATURES)[0]
+    KERNEL, BIAS = maps["recurrent"]
+    values = {
+        "inputs": inputs["x"],
+        "state": state["z"][0],
+        "kernel": KERNEL,
+        "bias": BIAS,
+        "last kernel": maps["inner"][0],
+    }
+    x = tf.constant(values[source])
+    direction = normal(2, *x.shape)[1]
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = slope(x)

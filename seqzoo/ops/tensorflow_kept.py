@@ -1,0 +1,106 @@
+"""What a loop over time reads and keeps, on TensorFlow, in an array for each tensor."""
+
+import keras
+import tensorflow as tf
+
+
+def array_of(length, dtype) -> tf.TensorArray:
+    """Returns an array of so many tensors of shapes that are not known yet."""
+    return tf.TensorArray(dtype, size=length, clear_after_read=False, element_shape=None)
+
+
+class Steps:
+    """Tensors `(T, ...)` that a loop reads step by step: one op for each, where a slice takes four.
+
+    Args:
+        nest: Nest of the tensors.
+        length: T.
+    """
+
+    def __init__(self, nest, length):
+        self._shapes = [x.shape[1:] for x in keras.tree.flatten(nest)]
+        self._arrays = keras.tree.map_structure(
+            lambda x: array_of(length, x.dtype).unstack(x), nest
+        )
+
+    def at(self, t):
+        """Returns the nest at step t, `(...)` each."""
+        found = [array.read(t) for array in keras.tree.flatten(self._arrays)]
+        for x, shape in zip(found, self._shapes, strict=True):
+            x.set_shape(shape)
+        return keras.tree.pack_sequence_as(self._arrays, found)
+
+
+class History:
+    """The states before the first step and after each, `length + 1` of them in the order of time.
+
+    Step t turns what is at place t into what is at t + 1, or with `reverse` the other way round.
+    """
+
+    def __init__(self, state, length, reverse):
+        self._shapes = [leaf.shape for leaf in state]
+        self._reverse = reverse
+        first = length if reverse else 0
+        self.arrays = [array_of(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+
+    def write(self, arrays, t, state):
+        """Returns the arrays with the states after step t."""
+        place = t if self._reverse else t + 1
+        return [array.write(place, leaf) for array, leaf in zip(arrays, state, strict=True)]
+
+    def state_before(self, t):
+        """Returns the states before step t, `(B, ...)` each."""
+        place = t + 1 if self._reverse else t
+        found = [array.read(place) for array in self.arrays]
+        for leaf, shape in zip(found, self._shapes, strict=True):
+            leaf.set_shape(shape)
+        return found
+
+    def before(self, i):
+        """Returns leaf i before each step, `(T, B, ...)`."""
+        return self._stacked(i)[1:] if self._reverse else self._stacked(i)[:-1]
+
+    def after(self, i):
+        """Returns leaf i after each step, `(T, B, ...)`."""
+        return self._stacked(i)[:-1] if self._reverse else self._stacked(i)[1:]
+
+    def _stacked(self, i):
+        stacked = self.arrays[i].stack()
+        stacked.set_shape([None, *self._shapes[i]])
+        return stacked
+
+
+class Record:
+    """What a loop puts aside at every step, one array for each tensor of `(B, ...)`.
+
+    What is written more than once in a step is kept once, and a state not at all, as the history
+    holds it already: that is found by identity, when the step is traced.
+    """
+
+    def __init__(self, like, length, history):
+        self.arrays = [array_of(length, tensor.dtype) for tensor in like]
+        self._history = history
+        self._same_as = {}  # by the place of an array that stays empty: where its values are
+
+    def write(self, arrays, t, values, state_t):
+        """Returns the arrays with the values of step t, at which the states were `state_t`."""
+        found = {id(leaf): ("state", i) for i, leaf in enumerate(state_t)}
+        arrays = list(arrays)
+        for i, value in enumerate(values):
+            if id(value) in found:
+                self._same_as[i] = found[id(value)]
+                continue
+            found[id(value)] = ("array", i)
+            arrays[i] = arrays[i].write(t, value)
+        return arrays
+
+    def read(self, arrays):
+        """Returns what was written, `(T, B, ...)` each."""
+        stacked = []
+        for i, array in enumerate(arrays):
+            kind, place = self._same_as.get(i, ("array", i))
+            if kind == "state":
+                stacked.append(self._history.before(place))
+            else:
+                stacked.append(array.stack() if place == i else stacked[place])
+        return stacked

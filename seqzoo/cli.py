@@ -10,13 +10,15 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
+from seqzoo.cli_arguments import add_n_best, add_replacement, add_run, add_search, existing
 from seqzoo.version import __version__
 
 if TYPE_CHECKING:
     from seqzoo.recipe import Run
+    from seqzoo.recipe.search_flags import SearchFlags
 
 _LINES_AT_ONCE = 64  # `predict` waits for no more lines than have come
 
@@ -76,7 +78,7 @@ def train(arguments: argparse.Namespace) -> None:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the metrics of a split as one JSON object."""
     run = _open(arguments)
-    search = run.recipe.search_as(arguments.beam, n_best=None)
+    search = run.recipe.search_as(_search_flags(arguments))
     splits = run.load_splits(arguments.data)
     if arguments.split not in splits:
         raise ValueError(
@@ -89,14 +91,19 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def predict(arguments: argparse.Namespace) -> None:
     """Answer each line of stdin with a line, as it comes."""
     run = _open(arguments)
-    search = run.recipe.search_as(arguments.beam, arguments.n_best)
+    search = run.recipe.search_as(_search_flags(arguments))
     from seqzoo.preprocessing.lines import escape, line_groups, one_line
 
+    if search is None:
+        _refuse_requests(arguments)
     task, most = run.load_task(), arguments.n_best or 1
     write = escape if arguments.scores or most > 1 else one_line
     for lines in line_groups(sys.stdin.buffer, _LINES_AT_ONCE):
         inputs = [line for line in lines if line.strip()]
-        answers = iter(run.recipe.respond(task, inputs, search) if inputs else [])
+        request = _replacement(arguments)
+        if arguments.prefix is not None:
+            request["prefixes"] = [arguments.prefix] * len(inputs)
+        answers = iter(run.recipe.respond(task, inputs, search, **request) if inputs else [])
         for line in lines:
             columns = []
             for answer in next(answers)[:most] if line.strip() else []:
@@ -119,9 +126,36 @@ def explain(arguments: argparse.Namespace) -> None:
 def export(arguments: argparse.Namespace) -> None:
     """Write a SavedModel to DEST/1."""
     run = _open(arguments)
-    search = run.recipe.search_as(arguments.beam, arguments.n_best)
-    run.load_task().export(arguments.dest, search=search)
+    search = run.recipe.search_as(_search_flags(arguments))
+    if search is None:
+        _refuse_requests(arguments)
+    run.load_task().export(arguments.dest, search=search, **_replacement(arguments))
     print(f"exported to {arguments.dest / '1'}", file=sys.stderr)
+
+
+def _search_flags(arguments: argparse.Namespace) -> SearchFlags:
+    from seqzoo.recipe.search_flags import SearchFlags
+
+    given = vars(arguments)
+    return SearchFlags(**{name: given.get(name) for name in SearchFlags._fields})
+
+
+def _replacement(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `generate` and `export` are told of unknown words, if anything."""
+    if arguments.replace_unknown is None:
+        return {}
+    if arguments.replace_unknown is True:
+        return {"replace_unknown": True}
+    from seqzoo.tasks.unknown_words import read_dictionary
+
+    return {"replace_unknown": read_dictionary(arguments.replace_unknown)}
+
+
+def _refuse_requests(arguments: argparse.Namespace) -> None:
+    for name in ("prefix", "replace_unknown"):
+        if getattr(arguments, name, None) is not None:
+            flag = name.replace("_", "-")
+            raise ValueError(f"This run generates no text. Leave out --{flag}.")
 
 
 def _open(arguments: argparse.Namespace) -> Run:
@@ -179,8 +213,8 @@ def _make_parser() -> _Parser:
 
 
 def _add_train_arguments(add: Callable) -> None:
-    add("recipe", type=_existing, metavar="RECIPE.py", help="file that holds a recipe")
-    add("--data", type=_existing, metavar="DIR", help="data in place of the embedded default")
+    add("recipe", type=existing, metavar="RECIPE.py", help="file that holds a recipe")
+    add("--data", type=existing, metavar="DIR", help="data in place of the embedded default")
     add("--out", type=Path, metavar="RUN", help="new folder (default: runs/RECIPE-SEED)")
     add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a recipe's field")
     add("--seed", type=int, metavar="N", help="also makes operations deterministic (default: 0)")
@@ -190,54 +224,33 @@ def _add_train_arguments(add: Callable) -> None:
 
 
 def _add_evaluate_arguments(add: Callable) -> None:
-    _add_run(add)
-    add("--data", type=_existing, metavar="DIR", help="other data than in the training")
+    add_run(add)
+    add("--data", type=existing, metavar="DIR", help="other data than in the training")
     add("--split", default="test", metavar="NAME", help="(default: test)")
-    _add_beam(add)
+    add_search(add)
 
 
 def _add_predict_arguments(add: Callable) -> None:
-    _add_run(add)
-    _add_beam(add)
-    _add_n_best(add)
+    add_run(add)
+    add_n_best(add)
     add("--scores", action="store_true", help="a column with a score behind each answer")
+    add_search(add)
+    add("--prefix", metavar="TEXT", help="how every answer begins")
+    add_replacement(add)
 
 
 def _add_explain_arguments(add: Callable) -> None:
-    _add_run(add)
+    add_run(add)
     add("text", help="an input of the model: a text, or the path of an image")
     add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
 
 
 def _add_export_arguments(add: Callable) -> None:
-    _add_run(add)
+    add_run(add)
     add("dest", type=Path, metavar="DEST", help="folder of the model's versions")
-    _add_beam(add)
-    _add_n_best(add)
-
-
-def _add_run(add: Callable) -> None:
-    add("run", type=_existing, metavar="RUN", help="folder of a run")
-
-
-def _add_beam(add: Callable) -> None:
-    add("--beam", type=_positive, metavar="N", help="width of a beam search")
-
-
-def _add_n_best(add: Callable) -> None:
-    add("--n-best", type=_positive, metavar="N", help="answers to an input, in columns")
-
-
-def _existing(text: str) -> Path:
-    if not os.path.exists(text):
-        raise argparse.ArgumentTypeError(f"nothing is at {text!r}. Check the path")
-    return Path(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a positive integer is wanted. Received: {text!r}")
-    return int(text)
+    add_n_best(add)
+    add_search(add)
+    add_replacement(add)
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

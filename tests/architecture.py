@@ -33,6 +33,7 @@ ORDER = (
     "explain",
     "zoo",
     "recipe",
+    "cli_arguments",
     "cli",
 )
 """Parts of the package, lowest first. A module belongs to the longest name that it begins with."""

@@ -273,6 +273,12 @@ def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
         (["trian"], "invalid choice: 'trian' (choose from 'list', 'train', 'evaluate'"),
         (["predict"], "the following arguments are required: RUN (see `seqzoo predict --help`)"),
         (["predict", ".", "--beam", "0"], "--beam: a positive integer is wanted. Received: '0'"),
+        (["predict", ".", "--top-p", "x"], "argument --top-p: invalid float value: 'x'"),
+        (
+            ["export", ".", "d", "--length-penalty", "gmt"],
+            "--length-penalty: invalid choice: 'gmt'",
+        ),
+        (["predict", ".", "--replace-unknown", "no.tsv"], "nothing is at 'no.tsv'. Check the path"),
         (["predict", "."], "A folder made by `seqzoo train` is wanted. Received: '.', which holds"),
         (["evaluate", "nowhere"], "argument RUN: nothing is at 'nowhere'. Check the path"),
         (["explain", ".", "text"], "the following arguments are required: --out"),
@@ -313,6 +319,10 @@ def test_an_unknown_split_and_a_beam_for_what_searches_nothing_are_explained(fin
 
     assert "Unknown split 'tset'. Did you mean 'test'? Known: train, validation, test," in unknown
     assert "'tiny' searches nothing. Leave out --beam" in error("predict", finished, "--beam", "2")
+    for command in (["predict", finished], ["export", finished, "nowhere"]):
+        message = error(*command, "--replace-unknown")
+        assert "generates no text. Leave out --replace-unknown" in message
+    assert "no text. Leave out --prefix" in error("predict", finished, "--prefix", "a")
 
 
 def predict(finished, monkeypatch, capsys, content, *arguments):

@@ -10,7 +10,9 @@ from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, find_recipes, load
 from seqzoo.recipe.compiling import make_optimizer
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunOptions
-from seqzoo.search import BeamSearch, Greedy
+from seqzoo.recipe.search_flags import SearchFlags
+from seqzoo.search import BeamSearch, Greedy, Sample
+from seqzoo.search.constraints import BannedPhrases, NoRepeatNGram, SuppressedAtStart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,21 +304,43 @@ def test_a_search_stays_or_gets_another_width_and_number_of_answers():
     beam = BeamSearch(width=4, alpha=0.5, max_length=9)
     greedy = Greedy(max_length=9)
 
-    assert make_recipe(search=beam).search_as(None, None) is beam
-    assert make_recipe(search=greedy).search_as(None, None) is greedy
-    assert make_recipe(search=beam).search_as(3, None) == dataclasses.replace(beam, width=3)
-    assert make_recipe(search=beam).search_as(None, 2) == dataclasses.replace(beam, n_best=2)
-    wide = dataclasses.replace(beam, width=6, n_best=6)
-    assert make_recipe(search=beam).search_as(None, 6) == wide
-    assert make_recipe(search=greedy).search_as(3, 2) == BeamSearch(width=3, n_best=2, max_length=9)
-    assert make_recipe(search=None).search_as(None, 3) is None
+    def asked(search, **flags):
+        return make_recipe(search=search).search_as(SearchFlags(**flags))
+
+    assert asked(beam) is beam
+    assert asked(greedy) is greedy
+    assert asked(beam, beam=3) == dataclasses.replace(beam, width=3)
+    assert asked(beam, n_best=2) == dataclasses.replace(beam, n_best=2)
+    assert asked(beam, n_best=6) == dataclasses.replace(beam, width=6, n_best=6)
+    assert asked(greedy, beam=3, n_best=2) == BeamSearch(width=3, n_best=2, max_length=9)
+    assert asked(None, n_best=3) is None
+    wanted = dataclasses.replace(beam, length_penalty="gnmt", alpha=0.2, min_length=2, max_length=7)
+    flags = {"length_penalty": "gnmt", "alpha": 0.2, "min_length": 2, "max_length": 7}
+    assert asked(beam, **flags) == wanted
+
+
+def test_flags_make_samples_and_constraints():
+    kept = (SuppressedAtStart((3,)),)
+    greedy = Greedy(9, kept)
+    recipe = make_recipe(search=greedy)
+
+    found = recipe.search_as(SearchFlags(temperature=0.5, top_k=4, seed=0, n_best=2))
+    assert found == Sample(0.5, 4, n_samples=2, seed=0, max_length=9, constraints=kept)
+    sample = make_recipe(search=found)
+    assert sample.search_as(SearchFlags(n_best=3)).n_samples == 3
+    assert recipe.search_as(SearchFlags(sample=True)) == Sample(max_length=9, constraints=kept)
+    found = recipe.search_as(SearchFlags(ban=["a b", "c"], no_repeat_ngram=2))
+    more = (NoRepeatNGram(2), BannedPhrases(("a b", "c")))
+    assert found == Greedy(9, (*kept, *more))
 
 
 def test_a_search_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"--n-best must be at most --beam\. Received"):
-        make_recipe(search=BeamSearch(width=5)).search_as(2, 3)
+        make_recipe(search=BeamSearch(width=5)).search_as(SearchFlags(beam=2, n_best=3))
     with pytest.raises(ValueError, match=r"'r' searches nothing\. Leave out --beam"):
-        make_recipe(search=None).search_as(2, None)
+        make_recipe(search=None).search_as(SearchFlags(beam=2))
+    with pytest.raises(ValueError, match="--top-k is for samples and --min-length for a beam"):
+        make_recipe(search=Greedy()).search_as(SearchFlags(top_k=2, min_length=3))
 
 
 def test_scores_of_no_examples_are_refused():

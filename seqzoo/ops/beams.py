@@ -179,7 +179,7 @@ def unfinished(over: Any) -> tuple[Any, Any]:
         Int32 `(A,)`, the places of the A examples that go on, and int32 `(B,)`, for each of
         these its place among the A; for the others any place.
     """
-    if not _shapes_may_depend_on_values():
+    if not shapes_may_depend_on_values():
         everyone = ops.arange(ops.shape(over)[0], dtype="int32")
         return everyone, everyone
     goes_on = ops.logical_not(over)
@@ -187,7 +187,17 @@ def unfinished(over: Any) -> tuple[Any, Any]:
     return examples, ops.maximum(ops.cumsum(ops.cast(goes_on, "int32")) - 1, 0)
 
 
-def _shapes_may_depend_on_values() -> bool:
+def that_may_get_shorter(nest: Any) -> Any:
+    """A nest for a loop in whose course examples are left out."""
+    if not shapes_may_depend_on_values():
+        return nest
+    from seqzoo.ops.tensorflow_xla import of_any_length
+
+    return keras.tree.map_structure(of_any_length, nest)
+
+
+def shapes_may_depend_on_values() -> bool:
+    """Whether examples that are over can be left out."""
     if keras.backend.backend() != "tensorflow":
         return False
     from seqzoo.ops.tensorflow_xla import traced_for_xla

@@ -63,8 +63,6 @@ def values_of(log_probs: LogProbs, token_ids: Any) -> Any:
 def with_values(log_probs: LogProbs, token_ids: Any, chosen: Any, values: Any) -> LogProbs:
     """Puts values in the place of the log-probs of some tokens.
 
-    TensorFlow writes them into the buffer of the logits where nobody else reads that.
-
     Args:
         log_probs: Of N rows.
         token_ids: Int32 `(N, J)`. Where one stands twice in a row, both have one value.

@@ -98,6 +98,21 @@ class LookupTokenizer(Tokenizer):
             tf.cast(self._ids.lookup_table.lookup(split.flat_values), tf.int32)
         )
 
+    def pieces(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        """The strings `(B, None)` of which `tokenize` makes ids, known or not."""
+        self._require_vocabulary()
+        return self._split(self.normalize(strings))
+
+    def detokenize_with(self, ids: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+        """`detokenize`, with pieces `(..., T)` in the places of unknown tokens."""
+
+        def decode(ids: tf.RaggedTensor, unknown: tf.RaggedTensor) -> tf.Tensor:
+            known = self._strings(ids.flat_values)
+            replaced = tf.where(ids.flat_values == self.unknown_id, unknown.flat_values, known)
+            return self._join(ids.with_flat_values(replaced))
+
+        return self._text(tf.cast(ids, tf.int32), decode, unknown)
+
     def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         return self._join(ids.with_flat_values(self._strings(ids.flat_values)))
 

@@ -95,6 +95,13 @@ class TextPairs(tf.Module):
         """Padded ids `(B, S)` int32 of source texts `(B,)`; an empty text is the end id alone."""
         return _end(self.source.tokenize(strings), self.max_source_length).to_tensor()
 
+    def source_words(self, strings: tf.Tensor) -> tf.Tensor:
+        """Words `(B, S)` in the places of `source_ids`, known or not; "" for the end and padding.
+
+        For sources of a `LookupTokenizer`.
+        """
+        return _end(self.source.pieces(strings), self.max_source_length, "").to_tensor("")
+
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Target texts `(...)` of ids `(..., T)`."""
         return self.target.detokenize(ids)
@@ -125,7 +132,9 @@ class TextPairs(tf.Module):
         return cls(**{**config, **sides})
 
 
-def _end(ids: tf.RaggedTensor, max_length: int | None) -> tf.RaggedTensor:
+def _end(
+    ids: tf.RaggedTensor, max_length: int | None, end: int | str = Tokenizer.end_id
+) -> tf.RaggedTensor:
     if max_length is not None:
         ids = ids[:, : max_length - 1]
-    return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
+    return tf.concat([ids, tf.fill([ids.nrows(), 1], end)], axis=1)

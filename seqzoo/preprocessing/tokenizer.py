@@ -81,19 +81,27 @@ class Tokenizer(tf.Module):
         Padding and start ids are dropped, a row ends before its first end id,
         and an unknown token shows as "<unk>".
         """
+        return self._text(_dense(ids), self._decode)
+
+    def _text(self, ids: tf.Tensor, decode: Any, *beside: tf.Tensor) -> tf.Tensor:
+        """Text `(...)` of what `decode` makes of those ids that are shown, and what is beside."""
         self._require_vocabulary()
-        ids = _dense(ids)
         shape = tf.shape(ids)
         rows = tf.reshape(ids, [tf.reduce_prod(shape[:-1]), shape[-1]])  # (..., T) -> (N, T)
         ends_seen = tf.cumsum(tf.cast(rows == self.end_id, tf.int32), axis=1)
         keep = (ends_seen == 0) & (rows != self.pad_id) & (rows != self.start_id)
-        text = tf.reshape(self._decode(tf.ragged.boolean_mask(rows, keep)), shape[:-1])
-        return tf.ensure_shape(text, ids.shape[:-1])
+        shown = [tf.reshape(part, tf.shape(rows)) for part in (ids, *beside)]
+        text = decode(*(tf.ragged.boolean_mask(part, keep) for part in shown))
+        return tf.ensure_shape(tf.reshape(text, shape[:-1]), ids.shape[:-1])
 
     def tokens(self, ids: tf.Tensor) -> tf.Tensor:
         """Readable token strings of ids, same shape; "" for padding."""
         self._require_vocabulary()
         return self._display(self._strings(_dense(ids)))
+
+    def readable(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Token strings without marks of where they join, same shape."""
+        return self._display(tokens)
 
     @property
     def vocabulary(self) -> list[str]:

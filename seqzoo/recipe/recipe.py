@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
-from seqzoo.search import BeamSearch
 from seqzoo.training.callbacks import Metric
 
 Splits = dict[str, Sequence[Any]]
@@ -27,9 +27,11 @@ def as_they_are(task: Any, splits: Splits, model: Any) -> Splits:
     return splits
 
 
-def generated_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
-    """What `task.generate` finds for each input, best first."""
-    hypotheses = task.generate(list(inputs), search=search, return_hypotheses=True)
+def generated_answers(
+    task: Any, inputs: Sequence[Any], search: Any, **request: Any
+) -> list[list[Answer]]:
+    """What `task.generate` finds for each input, best first; `request` are further arguments."""
+    hypotheses = task.generate(list(inputs), search=search, return_hypotheses=True, **request)
     return [[Answer(each.text, each.score) for each in found] for found in hypotheses]
 
 
@@ -123,26 +125,17 @@ class Recipe:
             scores |= {name: metric(outputs, references) for name, metric in self.metrics.items()}
         return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}
 
-    def search_as(self, width: int | None, n_best: int | None) -> Any:
-        """Returns the search with another beam width, another number of answers, or as it is.
+    def search_as(self, flags: SearchFlags) -> Any:
+        """Returns the search with what the command line asks for, or as it is.
 
         Raises:
-            ValueError: if a task that searches nothing should get a beam, or a beam should give
-                more answers than it is wide.
+            ValueError: if a task that searches nothing should search so, or flags contradict each
+                other.
         """
         if self.search is None:
-            if width is not None:
-                raise ValueError(f"The recipe {self.name!r} searches nothing. Leave out --beam.")
+            asked = flags.asked()
+            if asked - {"n_best"}:
+                name = min(asked - {"n_best"}).replace("_", "-")
+                raise ValueError(f"The recipe {self.name!r} searches nothing. Leave out --{name}.")
             return None
-        if width is None and n_best is None:
-            return self.search
-        is_beam = isinstance(self.search, BeamSearch)
-        beam = self.search if is_beam else BeamSearch(max_length=self.search.max_length)
-        n_best = n_best or 1
-        width = width or max(beam.width, n_best)
-        if n_best > width:
-            raise ValueError(
-                f"--n-best must be at most --beam. Received: --n-best {n_best} --beam {width}. "
-                "Widen the beam or ask for fewer answers."
-            )
-        return dataclasses.replace(beam, width=width, n_best=n_best)
+        return flags.applied_to(self.search)

@@ -5,7 +5,7 @@ from seqzoo.search.greedy import Greedy
 from seqzoo.search.hypotheses import Hypotheses
 from seqzoo.search.rows import PerSource, Rows
 from seqzoo.search.sample import Sample
-from seqzoo.search.step import Step
+from seqzoo.search.step import Kept, Step
 
 SEARCHES: dict[str, type] = {"greedy": Greedy, "beam": BeamSearch, "sample": Sample}
 """The searches by name."""
@@ -15,6 +15,7 @@ __all__ = [
     "BeamSearch",
     "Greedy",
     "Hypotheses",
+    "Kept",
     "PerSource",
     "Rows",
     "Sample",

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import keras
 from keras import ops
 
-from seqzoo.ops.beams import beam_rows, take_beams, take_rows
+from seqzoo.ops.beams import take_beams, take_rows, that_may_get_shorter
 from seqzoo.ops.names import check_known
 from seqzoo.search import coverage
 from seqzoo.search.beam_records import alignments, fates, records
@@ -29,11 +28,13 @@ from seqzoo.search.options import (
     check_at_least,
     check_max_length,
     check_min_length,
-    length_penalties,
+    penalties_at,
     resolve_lengths,
+    search_penalties,
 )
 from seqzoo.search.rows import PerSource, Rows
-from seqzoo.search.step import Step, Stepped, alignment_of, first_tokens, step_unfinished
+from seqzoo.search.step import Step, alignment_of, first_tokens
+from seqzoo.search.walk import Going, Stepped, Walk
 
 _IMPOSSIBLE = -float("inf")
 STOP_RULES = ("first", "optimal", "all")
@@ -47,7 +48,7 @@ class _Loop(NamedTuple):
     live: Live
     finished: Finished
     history: History
-    leaves: list[Any]  # of the decoder's state, (N, …)
+    going: Going
 
 
 @dataclass(frozen=True)
@@ -170,16 +171,15 @@ class BeamSearch:
         if self.coverage_penalty:
             step, state = coverage.covering(step, state)
         width, lengths = self.width // self.groups, self._by_strand(lengths)
-        penalties = length_penalties(self.length_penalty, self.alpha, max_length)
-        penalty_of = ops.convert_to_tensor(penalties)
+        walk = Walk(step, state, encoded, self.groups)
+        penalties = search_penalties(self, max_length, rows)
 
         def not_over(*loop: Any) -> Any:
             return ops.any(ops.logical_not(_Loop(*loop).over))
 
         def advance(alive: int, loop: _Loop) -> _Loop:
-            time, over, live, finished, history, leaves = loop
-            before = keras.tree.pack_sequence_as(state, leaves)
-            done = step_unfinished(step, over, live.token_ids, before, encoded, alive, self.groups)
+            time, over, live, finished, history, going = loop
+            done = walk.step(going, over, live.token_ids[:, :alive])
             length = time + 1
 
             ranked = self._rank(take_rows(live.totals[:, :alive], done.strands), over, done, end_id)
@@ -190,7 +190,7 @@ class BeamSearch:
             may_finish = finishing(ends, at_the_limit)
             may_finish = may_finish & ((length >= lengths.fewest) & ~over)[:, None]
             ends = ends | at_the_limit
-            scores = candidates.totals / ops.take(penalty_of, length)
+            scores = candidates.totals / ops.reshape(penalties_at(penalties, length), (-1, 1))
             if self.coverage_penalty:
                 scores = scores + self._coverage_scores(done, alive, candidates.beams, rows)
             scores = ops.where(may_finish, scores, _IMPOSSIBLE)
@@ -200,14 +200,14 @@ class BeamSearch:
             if everything:
                 recorded |= fates(candidates, scores, ends)
             history = record(history, time, recorded)
-            parents = ops.reshape(beam_rows(beams, alive, done.places), (-1,))  # (B, K) -> (N,)
-            leaves = take_rows(keras.tree.flatten(done.state), parents)
-            over = over | self._is_over(live, finished, penalty_of, length, lengths)
-            return _Loop(length, over, live, finished, history, leaves)
+            over = over | self._is_over(live, finished, penalties, length, lengths)
+            going = walk.go_on(going, done, over, alive, beams)
+            return _Loop(length, over, live, finished, history, going)
 
-        loop = _start(state, ops.reshape(tokens, (-1, width)), max_length, everything)
+        loop = _start(state, ops.reshape(tokens, (-1, width)), max_length, everything, walk)
         if width > 1:
             loop = advance(1, loop)  # all hypotheses begin as one, which is stepped once
+        loop = loop._replace(going=that_may_get_shorter(loop.going))
         loop = ops.while_loop(not_over, lambda *loop: advance(width, _Loop(*loop)), loop)
         return _Loop(*loop)
 
@@ -255,20 +255,20 @@ class BeamSearch:
         return take_beams(scores, beams)
 
     def _is_over(
-        self, live: Live, finished: Finished, penalty_of: Any, length: Any, lengths: Lengths
+        self, live: Live, finished: Finished, penalties: Any, length: Any, lengths: Lengths
     ) -> Any:
         """Tells for each strand `(B,)` whether no further step is wanted."""
         best = ops.max(live.totals, axis=1, initial=_IMPOSSIBLE)  # with zero rows too
         worst = finished.scores[:, -1]
         if self.stop == "optimal":
             # Penalties rise or fall with the length, so the largest ahead stands at an end.
-            following = ops.take(penalty_of, ops.minimum(length + 1, lengths.most))
-            return best / ops.maximum(following, ops.take(penalty_of, lengths.most)) <= worst
+            following = penalties_at(penalties, ops.minimum(length + 1, lengths.most))
+            return best / ops.maximum(following, penalties_at(penalties, lengths.most)) <= worst
         none_live = ops.equal(best, _IMPOSSIBLE)
         return none_live | (worst > _IMPOSSIBLE) if self.stop == "first" else none_live
 
 
-def _start(state: Any, token_ids: Any, max_length: int, everything: bool) -> _Loop:
+def _start(state: Any, token_ids: Any, max_length: int, everything: bool, walk: Walk) -> _Loop:
     """One live hypothesis for each strand, in the first of its places, `(B, K)`."""
     width = token_ids.shape[1]
     zeros = ops.zeros_like(token_ids)
@@ -284,11 +284,12 @@ def _start(state: Any, token_ids: Any, max_length: int, everything: bool) -> _Lo
         recorded["alignments"] = by_strand
     if everything:
         recorded |= fates(candidates, real, ops.cast(wide, "bool"))
+    over = ops.zeros_like(token_ids[:, 0], dtype="bool")
     return _Loop(
         time=ops.zeros((), dtype="int32"),
-        over=ops.zeros_like(token_ids[:, 0], dtype="bool"),
+        over=over,
         live=live,
         finished=Finished(ops.full_like(live.totals, _IMPOSSIBLE), zeros - 1, zeros),
         history=blank(max_length, recorded),
-        leaves=keras.tree.flatten(state),
+        going=walk.begin(over, width, alive=1),
     )

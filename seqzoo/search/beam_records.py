@@ -6,7 +6,8 @@ from keras import ops
 
 from seqzoo.ops.beams import take_beams, take_rows
 from seqzoo.search.candidates import Candidates, Live
-from seqzoo.search.step import Stepped, alignment_of
+from seqzoo.search.step import alignment_of
+from seqzoo.search.walk import Stepped
 
 _IMPOSSIBLE = -float("inf")
 

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.ops.beams import take_beams, take_rows
+from seqzoo.ops.beams import take_beams, that_may_get_shorter
 from seqzoo.ops.log_probs import LogProbs, values_of
 from seqzoo.search.constraints.constrained import constrain
 from seqzoo.search.history import blank, read, record
 from seqzoo.search.hypotheses import Hypotheses, assemble
 from seqzoo.search.options import check_max_length
 from seqzoo.search.rows import Rows, row_lengths
-from seqzoo.search.step import Step, alignment_of, first_tokens, step_unfinished
+from seqzoo.search.step import Step, alignment_of, first_tokens
+from seqzoo.search.walk import Going, Stepped, Walk
 
 Choose = Callable[[LogProbs, Any, Any], Any]
 """Takes log-probs of A * n rows, the time and the A examples to token ids `(A * n,)`."""
@@ -28,7 +29,7 @@ class Progress(NamedTuple):
     lengths: Any  # (B, n)
     over: Any  # (B, n)
     most: Any  # (B,), tokens
-    leaves: list[Any]  # of the decoder's state
+    leaves: list[Any]  # of the decoder's state; none where a loop holds them apart
 
 
 class Chain:
@@ -63,9 +64,10 @@ class Chain:
             "max_length", search.max_length, rows.max_length, rows, tokens[:: search.width]
         )
         most = ops.clip(most, 1, self.max_length)
-        self._step, self._state, self._encoded = constrain(
+        step, self._state, self._encoded = constrain(
             search.constraints, step, state, encoded, tokens, end_id, most, self.max_length, rows
         )
+        self._own_step = step
         token_ids = ops.reshape(tokens, (-1, search.width))
         self.start = Progress(
             time=ops.zeros((), dtype="int32"),
@@ -86,8 +88,15 @@ class Chain:
         """
         width = before.token_ids.shape[1]
         state = keras.tree.pack_sequence_as(self._state, before.leaves)
-        over = ops.all(before.over, axis=1)
-        done = step_unfinished(self._step, over, before.token_ids, state, self._encoded, width)
+        walk = Walk(self._own_step, state, self._encoded)
+        going = walk.begin(ops.all(before.over, axis=1), width, alive=width)
+        progress, done, chosen = self._say(walk, before, going)
+        return progress._replace(leaves=walk.spread(done, width)), chosen
+
+    def _say(self, walk: Walk, before: Progress, going: Going) -> tuple[Progress, Stepped, dict]:
+        """Takes a step of what goes on; the leaves of the state are left out."""
+        width = before.token_ids.shape[1]
+        done = walk.step(going, ops.all(before.over, axis=1), before.token_ids)
         token_ids = self._choose(done.log_probs, before.time, done.strands)
         best = values_of(done.log_probs, ops.expand_dims(token_ids, 1))[:, 0]
         token_ids, best = (
@@ -97,8 +106,6 @@ class Chain:
         log_probs = ops.where(before.over, 0.0, best)
         ends = ops.equal(token_ids, self._end_id) | ops.equal(log_probs, -float("inf"))
         lengths = before.lengths + ops.cast(ops.logical_not(before.over), "int32")
-        rows = ops.arange(width, dtype="int32") + ops.expand_dims(done.places * width, 1)
-        after = take_rows(done.state, ops.reshape(rows, (-1,)))
         progress = Progress(
             time=before.time + 1,
             token_ids=token_ids,
@@ -106,26 +113,33 @@ class Chain:
             lengths=lengths,
             over=before.over | ends | (lengths >= ops.expand_dims(before.most, 1)),
             most=before.most,
-            leaves=keras.tree.flatten(after),
+            leaves=[],
         )
-        chosen = {"token_ids": token_ids, "token_log_probs": log_probs}
-        return progress, chosen | _alignments(after, width)
+        aligned = {
+            name: ops.take(each, done.places, axis=0)
+            for name, each in _alignments(done.state, width).items()
+        }
+        return progress, done, {"token_ids": token_ids, "token_log_probs": log_probs} | aligned
 
     def run(self) -> Hypotheses:
         """Takes steps until every sequence is over. The score is the mean log-prob of a token."""
 
-        def not_over(progress: Progress, history: dict) -> Any:
+        def not_over(progress: Progress, going: Going, history: dict) -> Any:
             return ops.any(ops.logical_not(progress.over))
 
-        def advance(progress: Progress, history: dict) -> tuple:
-            progress, chosen = self.advance(progress)
-            return progress, record(history, progress.time - 1, chosen)
+        def advance(progress: Progress, going: Going, history: dict) -> tuple:
+            time, going = progress.time, Going(*going)
+            progress, done, chosen = self._say(walk, Progress(*progress), going)
+            going = walk.go_on(going, done, ops.all(progress.over, axis=1), width)
+            return progress, going, record(history, time, chosen)
 
-        start = self.start
+        start, width = self.start._replace(leaves=[]), self.start.token_ids.shape[1]
         recorded = {"token_ids": start.token_ids, "token_log_probs": start.totals}
-        recorded |= _alignments(self._state, start.token_ids.shape[1])
-        loop = (start, blank(self.max_length, recorded))
-        progress, history = ops.while_loop(not_over, advance, loop)
+        recorded |= _alignments(self._state, width)
+        walk = Walk(self._own_step, self._state, self._encoded)
+        going = walk.begin(ops.all(start.over, axis=1), width, alive=width)
+        loop = (start, that_may_get_shorter(going), blank(self.max_length, recorded))
+        progress, _, history = ops.while_loop(not_over, advance, loop)
         progress = Progress(*progress)
         possible = progress.totals > -float("inf")
         scores = progress.totals / ops.cast(ops.maximum(progress.lengths, 1), "float32")

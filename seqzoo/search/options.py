@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from seqzoo.ops.gather import pick_in_rows
 from seqzoo.ops.names import check_known
 from seqzoo.search.rows import PerSource, Rows, row_lengths
 
@@ -18,6 +19,9 @@ LENGTH_PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 `gnmt` is equation 14 of Wu et al., 2016, https://arxiv.org/abs/1609.08144
 """
+
+
+STRONGEST = 10.0  # an `alpha` of an example, so that its penalties stay finite
 
 
 class Lengths(NamedTuple):
@@ -44,9 +48,34 @@ def length_penalties(name: str, alpha: float, max_length: int) -> np.ndarray:
     return table
 
 
+def row_penalties(name: str, alpha: float, given: Any, max_length: int) -> Any:
+    """`length_penalties` of each example, `(B, max_length + 1)`, for its own strength `(B,)`."""
+    own = ops.cast(given, "float32")
+    own = ops.where(ops.isfinite(own), ops.clip(own, -STRONGEST, STRONGEST), alpha)
+    bases = length_penalties(name, 1.0, max_length)
+    return ops.exp(own[:, None] * ops.convert_to_tensor(np.log(bases)))
+
+
+def penalties_at(penalties: Any, lengths: Any) -> Any:
+    """The penalties of lengths `()` or `(B,)`, of a table for all or for each example."""
+    if len(penalties.shape) == 1:
+        return ops.take(penalties, lengths)
+    own = lengths + ops.zeros_like(penalties[:, :1], dtype="int32")[:, 0]
+    return pick_in_rows(penalties, own[:, None])[:, 0]
+
+
 def check_at_least(name: str, value: float, smallest: float) -> None:
     if not value >= smallest:  # NaN is refused too
         raise ValueError(f"`{name}` must be at least {smallest}. Received: {name}={value!r}.")
+
+
+def search_penalties(search: Any, max_length: int, rows: Rows) -> Any:
+    """The table of penalties of a beam, for all examples or for each of its strands."""
+    penalties = length_penalties(search.length_penalty, search.alpha, max_length)
+    if rows.alpha is None:
+        return ops.convert_to_tensor(penalties)
+    own = row_penalties(search.length_penalty, search.alpha, rows.alpha, max_length)
+    return ops.repeat(own, search.groups, axis=0)
 
 
 def check_max_length(max_length: int | PerSource | None) -> int:

@@ -15,9 +15,13 @@ class Rows(NamedTuple):
         prefix_ids: Int32 `(B, P)`, tokens that the sequences must begin with; -1 where nothing is
             forced. A forced token has the log-prob that the step gives it, and wins over every
             constraint that would ban it.
-        min_length: Int32 `(B,)`, in place of the search's own.
-        max_length: Int32 `(B,)`, likewise; above the search's own it counts as that.
+        min_length: Int32 `(B,)`, in place of the search's own; one below 0 counts as that.
+        max_length: Int32 `(B,)`, likewise; one above the search's own counts as that too.
         seeds: Int32 `(B,)`, of the noise of a search that samples.
+        alpha: Float32 `(B,)`, the strength of a beam's length penalty, in place of the search's
+            own; one that is not finite counts as that, and one beyond 10 as 10.
+        temperature: Float32 `(B,)`, of a search that samples, likewise; one that is not positive
+            and finite counts as the search's own, one below 0.001 as 0.001.
     """
 
     source_mask: Any = None
@@ -25,6 +29,8 @@ class Rows(NamedTuple):
     min_length: Any = None
     max_length: Any = None
     seeds: Any = None
+    alpha: Any = None
+    temperature: Any = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,15 @@ def row_lengths(name: str, option: Any, given: Any, rows: Rows, like: Any) -> An
         rows: What is known of the examples.
         like: A tensor `(B,)`.
     """
-    if given is not None:
-        return ops.cast(given, "int32")
+    if given is None:
+        return _own_lengths(name, option, rows, like)
+    given = ops.cast(given, "int32")
+    if isinstance(option, PerSource) and rows.source_mask is None:
+        return given
+    return ops.where(given < 0, _own_lengths(name, option, rows, like), given)
+
+
+def _own_lengths(name: str, option: Any, rows: Rows, like: Any) -> Any:
     if not isinstance(option, PerSource):
         return ops.full_like(like, option, dtype="int32")
     if rows.source_mask is None:

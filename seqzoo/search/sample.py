@@ -18,6 +18,7 @@ from seqzoo.search.rows import PerSource, Rows
 from seqzoo.search.step import Step
 
 _IMPOSSIBLE = -float("inf")
+_COLDEST = 1e-3  # of an example's own temperature, so that no log-prob gets infinite
 _LIKELY = 256  # tokens that hold `top_p` of the probability nearly always
 
 
@@ -88,7 +89,10 @@ class Sample:
             own = self.seed + examples if seeds is None else ops.take(seeds, examples)
             samples = ops.arange(self.n_samples, dtype="int32") + ops.zeros_like(own)[:, None]
             keys = ops.repeat(own, self.n_samples), ops.reshape(samples, (-1,))
-            return self._choose(log_probs, lambda token_ids: gumbel(*keys, time, token_ids))
+            temperature = self._temperature(rows, examples)
+            return self._choose(
+                log_probs, temperature, lambda token_ids: gumbel(*keys, time, token_ids)
+            )
 
         return Chain(self, choose, step, state, encoded, start_id, end_id, rows)
 
@@ -115,10 +119,19 @@ class Sample:
                 value = getattr(self, name)
                 raise ValueError(f"`{name}` must be {wanted}. Received: {name}={value!r}.")
 
-    def _choose(self, log_probs: LogProbs, noise: Any) -> Any:
+    def _temperature(self, rows: Rows, examples: Any) -> Any:
+        """That of all, or those of the sequences of these examples, `(N, 1)`."""
+        if rows.temperature is None:
+            return self.temperature
+        own = ops.take(ops.cast(rows.temperature, "float32"), examples)
+        fine = (own > 0) & ops.isfinite(own)
+        own = ops.where(fine, ops.maximum(own, _COLDEST), self.temperature)
+        return ops.expand_dims(ops.repeat(own, self.n_samples), 1)
+
+    def _choose(self, log_probs: LogProbs, temperature: Any, noise: Any) -> Any:
         """Token ids `(N,)`; `noise` is a function of token ids `(N, J)`."""
         logits = log_probs.logits
-        logits = ops.where(ops.isnan(logits), _IMPOSSIBLE, logits) / self.temperature
+        logits = ops.where(ops.isnan(logits), _IMPOSSIBLE, logits) / temperature
         if self.top_k:
             return self._choose_of_best(logits, self.top_k, noise)
         if self.top_p == 1:

@@ -5,9 +5,6 @@ from typing import Any, NamedTuple, Protocol
 import keras
 from keras import ops
 
-from seqzoo.ops.beams import beam_rows, take_rows, unfinished
-from seqzoo.ops.log_probs import LogProbs, as_log_probs
-
 
 class Step(Protocol):
     """One step of a decoder, down to log-probs.
@@ -15,8 +12,8 @@ class Step(Protocol):
     A search adds the log-probs up and never normalises them. NaN counts as -inf, an impossible
     token. Each leaf of `encoded` has a row for each example that still goes on, and each leaf of
     `state` has K for each of these, beam after beam: 1 at the first step, where all hypotheses
-    begin as one, and then the width of the search. A leaf
-    `alignment` `(N, S)` at the top of a state (a dict's key or a named tuple's field) is
+    begin as one, and then the width of the search. Leaves in a `Kept` have one for each example.
+    A leaf `alignment` `(N, S)` at the top of a state (a dict's key or a named tuple's field) is
     collected for `Hypotheses.alignments`.
     """
 
@@ -35,7 +32,7 @@ class Carried(NamedTuple):
 def first_tokens(start_id: Any, state: Any, width: int) -> Any:
     """Repeats the start tokens for each of the `(N,)` rows of the state."""
     start_id = ops.cast(ops.convert_to_tensor(start_id), "int32")
-    leaves = keras.tree.flatten(state)
+    leaves = _of_hypotheses(state)
     if len(start_id.shape) == 1:
         tokens = ops.repeat(start_id, width)  # (B,) -> (N,)
         if leaves:
@@ -51,6 +48,11 @@ def first_tokens(start_id: Any, state: Any, width: int) -> Any:
     return ops.broadcast_to(start_id, (rows,))
 
 
+def _of_hypotheses(state: Any) -> list[Any]:
+    pairs = zip(keras.tree.flatten(state), are_kept(state), strict=True)
+    return [leaf for leaf, is_kept in pairs if not is_kept]
+
+
 def _check_rows(rows: Any, wanted: Any, width: int) -> None:
     if isinstance(rows, int) and isinstance(wanted, int) and rows != wanted:
         raise ValueError(
@@ -60,59 +62,24 @@ def _check_rows(rows: Any, wanted: Any, width: int) -> None:
         )
 
 
-class Stepped(NamedTuple):
-    """What a step gave for the A strands that go on, and where these stand.
+class Kept(NamedTuple):
+    """Leaves of a state that have a row for each of B examples, and that no search reorders.
 
-    A strand is what is searched on its own: an example, or a group of its hypotheses.
-
-    Attributes:
-        log_probs: `LogProbs` of the A * alive hypotheses that were stepped.
-        state: The state after the step, likewise A * alive rows in each leaf.
-        strands: Int32 `(A,)`, their places among all strands.
-        places: Int32 `(B * groups,)`, the place of each strand among the A; any where its example
-            is over.
+    For what is written once and read by all later hypotheses of an example, such as the keys and
+    values of every step of a Transformer: which of them are a hypothesis's own is said by another
+    leaf, and that one alone is reordered.
     """
 
-    log_probs: LogProbs
-    state: Any
-    strands: Any
-    places: Any
+    leaves: Any
 
 
-def step_unfinished(
-    step: Step, over: Any, token_ids: Any, state: Any, encoded: Any, alive: int, groups: int = 1
-) -> Stepped:
-    """Steps the examples that are not over.
+def are_kept(state: Any) -> list[bool]:
+    """Tells of each leaf of a state whether it stands in a `Kept`."""
 
-    Args:
-        step: See `Step`.
-        over: Boolean `(B * groups,)`, not True everywhere.
-        token_ids: Int32 `(B * groups, width)`, each group's hypotheses.
-        state: B * groups * width rows in each leaf.
-        encoded: B rows in each leaf.
-        alive: How many of a group's hypotheses to step, the first ones.
-        groups: Strands of an example, which go on together.
-    """
-    width = token_ids.shape[1]
-    if groups > 1:
-        over = ops.all(ops.reshape(over, (-1, groups)), axis=1)
-    examples, places = unfinished(over)
-    strands = _strands(examples, groups)
-    beams = ops.expand_dims(ops.arange(alive, dtype="int32"), 0)
-    rows = ops.reshape(beam_rows(beams, width, strands), (-1,))
-    tokens = ops.reshape(take_rows(token_ids[:, :alive], strands), (-1,))  # -> (A * alive,)
-    before = take_rows(state, rows)
-    log_probs, after = step(tokens, before, take_rows(encoded, examples))
-    return Stepped(
-        as_log_probs(log_probs), as_before(after, before), strands, _strands(places, groups)
-    )
+    def mark(node: Any) -> Any:
+        return keras.tree.map_structure(lambda _: True, node) if isinstance(node, Kept) else None
 
-
-def _strands(examples: Any, groups: int) -> Any:
-    if groups == 1:
-        return examples
-    inside = ops.expand_dims(ops.arange(groups, dtype="int32"), 0)
-    return ops.reshape(ops.expand_dims(examples * groups, 1) + inside, (-1,))
+    return [leaf is True for leaf in keras.tree.flatten(keras.tree.traverse(mark, state))]
 
 
 def alignment_of(state: Any) -> Any | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,20 +36,27 @@ class Graphs:
     def __init__(self):
         self._functions: dict[Any, Any] = {}
 
-    def get(self, task: Any, search, with_prefix: bool):
+    def get(
+        self,
+        task: Any,
+        search,
+        with_prefix: bool,
+        replace_unknown: bool | Mapping[str, str] = False,
+    ):
         """Returns a function of raw inputs, seeds and perhaps forced prefixes.
 
         It returns texts, hypotheses and readable tokens, as arrays.
         """
-        key = search, with_prefix
+        key = search, with_prefix, _hashable(replace_unknown)
         if key not in self._functions:
+            replace = task._replacement(replace_unknown)
             signature = [task.raw_spec, tf.TensorSpec([None], tf.int32)]
             signature += [tf.TensorSpec([None, None], tf.int32)] if with_prefix else []
 
             @tf.function(input_signature=signature, autograph=False)
             def run(raw, seeds, prefix_ids=None):
                 rows = Rows(seeds=seeds, prefix_ids=prefix_ids)
-                text, found = task._answer(raw, search, rows)
+                text, found = task._answer(raw, search, rows, replace)
                 return text, found, task.preprocessor.target_tokens(found.token_ids)
 
             self._functions[key] = run
@@ -78,6 +86,11 @@ def unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:
             )
         )
     return answers
+
+
+def _hashable(replace_unknown: bool | Mapping[str, str]) -> Any:
+    known = isinstance(replace_unknown, Mapping)
+    return tuple(sorted(replace_unknown.items())) if known else replace_unknown
 
 
 def _as_array(tensor):

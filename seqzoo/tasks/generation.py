@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from seqzoo.search.options import check_at_least
 from seqzoo.tasks.answers import Graphs, unpack
 from seqzoo.tasks.batches import batches_of_like_length
 from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.request_options import option_specs, rows_of
 from seqzoo.tasks.requests import complete_search, forced_prefixes
 from seqzoo.tasks.scoring import Scored, score_pairs
 from seqzoo.tasks.streaming import Stream
 from seqzoo.tasks.task import Task
+from seqzoo.tasks.unknown_words import UnknownWords
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
 
@@ -85,14 +87,25 @@ class GenerationTask(Task):
         rows = (Rows() if rows is None else rows)._replace(source_mask=mask)
         return search(self.step(), state, memory, start_id, Tokenizer.end_id, rows)
 
-    def serve(self, raw, search: Any = None, rows: Rows | None = None) -> dict[str, tf.Tensor]:
+    def serve(
+        self,
+        raw,
+        search: Any = None,
+        rows: Rows | None = None,
+        replace: UnknownWords | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
-        text, found = self._answer(raw, self.complete(search), rows)
+        text, found = self._answer(raw, self.complete(search), rows, replace)
         return {"text": text, "scores": found.scores}
 
-    def _answer(self, raw, search, rows: Rows | None = None) -> tuple[tf.Tensor, Hypotheses]:
+    def _answer(
+        self, raw, search, rows: Rows | None = None, replace: UnknownWords | None = None
+    ) -> tuple[tf.Tensor, Hypotheses]:
         found = self.hypotheses(self.prepare(raw), search, rows)
-        text = self.preprocessor.detokenize(found.token_ids)
+        if replace is None:
+            text = self.preprocessor.detokenize(found.token_ids)
+        else:
+            text = replace.texts(raw, found)
         return tf.where(self._is_blank(raw)[:, None], "", text), found
 
     def _is_blank(self, raw):
@@ -105,16 +118,34 @@ class GenerationTask(Task):
         return tf.TensorSpec([None], tf.string, name="text")
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
-        """Returns the functions of the SavedModel by the name of their signature."""
-        search = self.complete(search)
+        """Returns the functions of the SavedModel by the name of their signature.
 
+        `with_options` takes beside the raw inputs what each request may set; see
+        `tasks.request_options.option_specs`.
+        """
+        return self._signatures(self.complete(search))
+
+    def _signatures(self, search, replace: UnknownWords | None = None) -> dict[str, Any]:
         @tf.function(input_signature=[self.raw_spec], autograph=False)
         def serving_default(raw):
-            return self.serve(raw, search)
+            return self.serve(raw, search, replace=replace)
 
-        return {"serving_default": serving_default}
+        @tf.function(autograph=False)
+        def with_options(**inputs):
+            raw = inputs.pop(self.raw_spec.name)
+            return self.serve(raw, search, rows_of(self, inputs), replace)
 
-    def export(self, filepath, search: Any = None, streaming: bool = False) -> None:
+        specs = {self.raw_spec.name: self.raw_spec, **option_specs(self, search)}
+        asked = with_options.get_concrete_function(**specs)
+        return {"serving_default": serving_default, "with_options": asked}
+
+    def export(
+        self,
+        filepath,
+        search: Any = None,
+        streaming: bool = False,
+        replace_unknown: bool | Mapping[str, str] = False,
+    ) -> None:
         """Writes a SavedModel to `filepath`/1, with the task's search if none is given.
 
         Args:
@@ -122,12 +153,23 @@ class GenerationTask(Task):
             search: A search; None is that of the task.
             streaming: Whether the signatures `stream_start` and `stream_step` are added, with
                 which a server sends each token as it comes. The search must go token by token.
+            replace_unknown: As in `generate`; a stream replaces nothing.
         """
+        from seqzoo.export import saved_model
+
         search = self.complete(search)
-        signatures = self.serving_signatures(search)
+        served, replace = tf.Module(), self._replacement(replace_unknown)
+        served.task, served.unknown_words = self, replace  # which may hold a table
+        signatures = self._signatures(search, replace)
         if streaming:
             signatures |= Stream(self, search).signatures()
-        super().export(filepath, search=search, signatures=signatures)
+        saved_model(served, filepath, search=search, signatures=signatures)
+
+    def _replacement(self, replace_unknown: bool | Mapping[str, str]) -> UnknownWords | None:
+        if replace_unknown is False:
+            return None
+        self._require_preprocessor("generate")
+        return UnknownWords(self, {} if replace_unknown is True else replace_unknown)
 
     def generate(
         self,
@@ -136,6 +178,7 @@ class GenerationTask(Task):
         return_hypotheses: bool = False,
         batch_size: int = 64,
         prefixes: Sequence[str] | None = None,
+        replace_unknown: bool | Mapping[str, str] = False,
     ) -> list:
         """Generates a text for each raw input, in their order. A blank text gives "".
 
@@ -148,6 +191,10 @@ class GenerationTask(Task):
             return_hypotheses: Whether to return all that the search kept.
             batch_size: Positive int. Most inputs that are decoded together.
             prefixes: For each input a text that the answer must begin with, or "".
+            replace_unknown: Whether the word of the source that an unknown word looked at most is
+                put in its place, or, where a dictionary is given and has that word, what it says.
+                For words on both sides and a decoder that attends. Texts have the replacements;
+                tokens stay as they are.
 
         Returns:
             A list of str; with `return_hypotheses`, for each input a list of `Generated`, best
@@ -164,7 +211,7 @@ class GenerationTask(Task):
         answers: list[Any] = [None] * len(raw)
         for places in batches_of_like_length(self._lengths(raw), batch_size):
             rows = [seeds[places]] + ([] if forced is None else [forced[places]])
-            run = self._graphs.get(self, search, forced is not None)
+            run = self._graphs.get(self, search, forced is not None, replace_unknown)
             text, found, tokens = run(tf.gather(raw, places), *rows)
             for row, place in enumerate(places):
                 answers[place] = unpack(row, text, found, tokens)

@@ -164,7 +164,7 @@ class LanguageModel(GenerationTask):
         state, memory = self.decoder.start((), rows, room, inputs, before)
         return Begun(state, memory, tf.gather(inputs, last, batch_dims=1))
 
-    def _answer(self, raw, search, rows=None):
+    def _answer(self, raw, search, rows=None, replace=None):
         prompts = self.prepare(raw)
         found = self.hypotheses(prompts, search, rows)
         given = prompts[:, None, len(self.preprocessor.first_ids) :]

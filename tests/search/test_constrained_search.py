@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 from search_reference import brute_force, next_log_probs, reference_beam, row_of
 from search_tables import SOURCE, START, coarse_tables, random_tables, start_state, table_step
 from test_beam_search import END, PENALTIES, STOPS, assert_same, run, sequences
 
+from seqzoo.ops.log_probs import LogProbs, written_out
 from seqzoo.search import BeamSearch, Greedy, PerSource, Rows, Sample
 from seqzoo.search.constraints import (
     CONSTRAINTS,
@@ -20,7 +22,9 @@ from seqzoo.search.constraints import (
     NoRepeatNGram,
     RepetitionPenalty,
     SuppressedAtStart,
+    Written,
 )
+from seqzoo.search.constraints.changes import constrained
 
 LENGTH = 6
 CASES = {
@@ -231,6 +235,49 @@ def test_a_wrong_option_is_named(options, message):
     search = dataclasses.replace(BeamSearch(max_length=8), **options)
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         search(table_step, start_state(1, 5), random_tables(0, 1, 4), START, END)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("stop", STOPS)
+def test_an_example_may_have_a_length_penalty_of_its_own(stop, groups):
+    tables = coarse_tables(seed=2, batch=5, vocabulary=5, grain=64)
+    search = BeamSearch(4, 4, "gnmt", 0.9, stop=stop, max_length=LENGTH, groups=groups)
+    alphas = [0.0, 2.0, np.nan, -0.5, 50.0]
+    found = run(search, tables, rows=Rows(alpha=np.array(alphas, "float32")))
+    for row, alpha in enumerate([0.0, 2.0, 0.9, -0.5, 10.0]):
+        own = dataclasses.replace(search, alpha=alpha)
+        assert_same(found, row, reference_beam(tables[row], END, own), own)
+
+
+def test_an_example_may_have_a_temperature_of_its_own():
+    tables = random_tables(seed=2, batch=5, vocabulary=7)
+    search = Sample(temperature=0.7, n_samples=2, top_p=0.95, max_length=LENGTH)
+    temperatures = np.array([0.2, 3.0, np.nan, 0.0, 1e-9], "float32")
+    found = run(search, tables, rows=Rows(temperature=temperatures))
+    for row, temperature in enumerate([0.2, 3.0, 0.7, 0.7, 1e-3]):
+        own = dataclasses.replace(search, temperature=temperature, seed=row)
+        alone = run(own, tables[row : row + 1])
+        np.testing.assert_array_equal(found.token_ids[row], alone.token_ids[0])
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(st.permutations(range(len(SINGLE))), st.integers(0, 10**6))
+def test_constraints_written_at_once_give_what_they_give_one_by_one(order, seed):
+    rng = np.random.default_rng(seed)
+    constraints = tuple(SINGLE[place][0] for place in order[:4])
+    lengths = rng.integers(0, LENGTH, 6).astype("int32")
+    tokens = rng.integers(0, 5, (6, LENGTH)).astype("int32")
+    tokens[np.arange(LENGTH) >= lengths[:, None]] = -1
+    written = Written(*map(ops.convert_to_tensor, (tokens, lengths, lengths * 0 + LENGTH)), END)
+    logits = rng.normal(size=(6, 5)).astype("float32")
+    log_probs = LogProbs(ops.convert_to_tensor(logits), ops.logsumexp(logits, axis=1))
+    one_by_one = log_probs
+    for constraint in constraints:
+        one_by_one = constraint(one_by_one, written)
+
+    at_once = constrained(constraints, log_probs, written)
+
+    np.testing.assert_allclose(written_out(at_once), written_out(one_by_one), rtol=1e-5)
 
 
 def test_coverage_needs_a_decoder_that_attends():

@@ -7,15 +7,9 @@ import numpy as np
 from keras import ops
 
 from seqzoo.ops.gather import pick_in_rows
-from seqzoo.ops.log_probs import LogProbs, with_values
+from seqzoo.ops.log_probs import LogProbs
+from seqzoo.search.constraints.changes import Bans, banned, no_bans
 from seqzoo.search.constraints.constraint import Limits, Written, check_token_ids
-
-_IMPOSSIBLE = -float("inf")
-
-
-def _ban(log_probs: LogProbs, token_ids: Any, chosen: Any) -> LogProbs:
-    values = ops.full_like(token_ids, _IMPOSSIBLE, dtype="float32")
-    return with_values(log_probs, token_ids, chosen, values)
 
 
 def _for_each_row(token_ids: Any, written: Written) -> Any:
@@ -36,9 +30,13 @@ class BannedTokens:
     def check(self, limits: Limits) -> None:
         check_token_ids("BannedTokens.token_ids", self.token_ids, limits)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def bans(self, written: Written) -> Bans:
+        """Which tokens may not come next."""
         token_ids = _for_each_row(self.token_ids, written)
-        return _ban(log_probs, token_ids, ops.ones_like(token_ids, dtype="bool"))
+        return Bans(token_ids, ops.ones_like(token_ids, dtype="bool"))
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return banned(log_probs, self.bans(written))
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,13 @@ class SuppressedAtStart:
     def check(self, limits: Limits) -> None:
         check_token_ids("SuppressedAtStart.token_ids", self.token_ids, limits)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def bans(self, written: Written) -> Bans:
+        """Which tokens may not come next."""
         token_ids = _for_each_row(self.token_ids, written)
-        at_start = ops.expand_dims(written.length == 0, 1) & (token_ids >= 0)
-        return _ban(log_probs, token_ids, at_start)
+        return Bans(token_ids, ops.expand_dims(written.length == 0, 1) & (token_ids >= 0))
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return banned(log_probs, self.bans(written))
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,10 @@ class BannedPhrases:
                 )
             check_token_ids("BannedPhrases.phrases", phrase, limits)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def bans(self, written: Written) -> Bans:
+        """Which tokens may not come next."""
         if not self.phrases:
-            return log_probs
+            return no_bans(written)
         longest = max(map(len, self.phrases))
         table = np.full((len(self.phrases), longest), -2, "int32")  # -2: any token, or none
         for row, phrase in zip(table, self.phrases, strict=True):
@@ -97,7 +99,10 @@ class BannedPhrases:
         last, before = table[:, -1], table[:, :-1]
         said = last_tokens(written, longest - 1)  # (N, L)
         fits = ops.equal(said[:, None, :], ops.convert_to_tensor(before)) | (before == -2)
-        return _ban(log_probs, _for_each_row(last, written), ops.all(fits, axis=2))
+        return Bans(_for_each_row(last, written), ops.all(fits, axis=2))
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return banned(log_probs, self.bans(written))
 
 
 def last_tokens(written: Written, count: int) -> Any:

@@ -6,6 +6,7 @@ from keras import ops
 
 from seqzoo.ops.beams import rows_per_example
 from seqzoo.ops.log_probs import as_log_probs, only, values_of, with_values
+from seqzoo.search.constraints.changes import constrained
 from seqzoo.search.constraints.constraint import Limits, Written
 from seqzoo.search.rows import Rows
 from seqzoo.search.step import Carried, Step
@@ -60,8 +61,7 @@ def constrain(
         times = rows_per_example(ops.shape(token_ids)[0], ops.shape(encoded["most"])[0])
         written = _write(state.own, token_ids, ops.repeat(encoded["most"], times), end_id)
         given = log_probs
-        for constraint in constraints:
-            log_probs = constraint(log_probs, written)
+        log_probs = constrained(constraints, log_probs, written)
         if "prefix" in encoded:
             prefix = ops.repeat(encoded["prefix"], times, axis=0)
             log_probs = _force(given, log_probs, prefix, written.length)

@@ -7,6 +7,7 @@ from keras import ops
 
 from seqzoo.ops.log_probs import LogProbs, values_of, with_values
 from seqzoo.search.constraints.banned import last_tokens
+from seqzoo.search.constraints.changes import Bans, Changes, banned, no_bans
 from seqzoo.search.constraints.constraint import Limits, Written
 from seqzoo.search.options import check_at_least
 
@@ -31,20 +32,22 @@ class NoRepeatNGram:
     def check(self, limits: Limits) -> None:
         check_at_least("NoRepeatNGram.n", self.n, 1)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def bans(self, written: Written) -> Bans:
+        """Which tokens may not come next."""
         tokens, real = _said(written)
         room = tokens.shape[1] - self.n + 1  # places where an n-gram can begin
         if room < 1:
-            return log_probs
+            return no_bans(written)
         before = last_tokens(written, self.n - 1)
         again = real[:, self.n - 1 :]
         for place in range(self.n - 1):
             same = ops.equal(tokens[:, place : place + room], before[:, place : place + 1])
             again = again & same
         again = again & ops.expand_dims(written.length >= self.n - 1, 1)
-        last = tokens[:, self.n - 1 :]
-        banned = ops.full_like(last, -float("inf"), dtype="float32")
-        return with_values(log_probs, last, again, banned)
+        return Bans(tokens[:, self.n - 1 :], again)
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return banned(log_probs, self.bans(written))
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,13 @@ class RepetitionPenalty:
     def check(self, limits: Limits) -> None:
         check_at_least("RepetitionPenalty.penalty", self.penalty, 1)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def changes(self, log_probs: LogProbs, written: Written) -> Changes:
+        """Which log-probs it changes."""
         tokens, real = _said(written)
-        values = self.penalty * values_of(log_probs, tokens)
-        return with_values(log_probs, tokens, real, values)
+        return Changes(tokens, real, self.penalty * values_of(log_probs, tokens))
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return with_values(log_probs, *self.changes(log_probs, written))
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,13 @@ class FrequencyPenalty:
         check_at_least("FrequencyPenalty.frequency", self.frequency, 0)
         check_at_least("FrequencyPenalty.presence", self.presence, 0)
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def changes(self, log_probs: LogProbs, written: Written) -> Changes:
+        """Which log-probs it changes."""
         tokens, real = _said(written)
         same = ops.equal(written.token_ids[:, :, None], written.token_ids[:, None, :])
         times = ops.sum(ops.cast(same, "float32"), axis=2)
         values = values_of(log_probs, tokens) - self.frequency * times - self.presence
-        return with_values(log_probs, tokens, real, values)
+        return Changes(tokens, real, values)
+
+    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+        return with_values(log_probs, *self.changes(log_probs, written))

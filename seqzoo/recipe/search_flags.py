@@ -1,0 +1,85 @@
+"""What the command line asks of a search."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+from seqzoo.search import BeamSearch, Sample
+from seqzoo.search.constraints import BannedPhrases, NoRepeatNGram
+
+_OF_BEAMS = ("beam", "length_penalty", "alpha", "min_length")
+_OF_SAMPLES = ("temperature", "top_k", "top_p", "seed")
+
+
+class SearchFlags(NamedTuple):
+    """Flags by their names; None where one is not given."""
+
+    beam: int | None = None
+    n_best: int | None = None
+    length_penalty: str | None = None
+    alpha: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    no_repeat_ngram: int | None = None
+    ban: list[str] | None = None
+    sample: bool | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+
+    def asked(self) -> set[str]:
+        """The names of those that are given."""
+        return {name for name, value in self._asdict().items() if value is not None}
+
+    def applied_to(self, search: Any) -> Any:
+        """Returns a search with what is asked, of the kind that the flags need.
+
+        Raises:
+            ValueError: if the flags contradict each other.
+        """
+        asked = self.asked()
+        for_samples, for_beams = asked & {"sample", *_OF_SAMPLES}, asked & {*_OF_BEAMS}
+        if for_samples and for_beams:
+            one, other = (min(each).replace("_", "-") for each in (for_samples, for_beams))
+            raise ValueError(
+                f"--{one} is for samples and --{other} for a beam. Leave one of them out."
+            )
+        if for_samples:
+            search = self._sample(search)
+        elif for_beams or (self.n_best and not isinstance(search, Sample)):
+            search = self._beam(search)
+        elif self.n_best:
+            search = dataclasses.replace(search, n_samples=self.n_best)
+        if self.max_length is not None:
+            search = dataclasses.replace(search, max_length=self.max_length)
+        return self._constrained(search)
+
+    def _sample(self, search: Any) -> Sample:
+        if not isinstance(search, Sample):
+            search = Sample(max_length=search.max_length, constraints=search.constraints)
+        return dataclasses.replace(search, n_samples=self.n_best or 1, **self._given(_OF_SAMPLES))
+
+    def _beam(self, search: Any) -> BeamSearch:
+        if not isinstance(search, BeamSearch):
+            search = BeamSearch(max_length=search.max_length, constraints=search.constraints)
+        n_best = self.n_best or 1
+        width = self.beam or max(search.width, n_best)
+        if n_best > width:
+            raise ValueError(
+                f"--n-best must be at most --beam. Received: --n-best {n_best} --beam {width}. "
+                "Widen the beam or ask for fewer answers."
+            )
+        options = self._given(_OF_BEAMS[1:])
+        return dataclasses.replace(search, width=width, n_best=n_best, **options)
+
+    def _constrained(self, search: Any) -> Any:
+        more = () if self.no_repeat_ngram is None else (NoRepeatNGram(self.no_repeat_ngram),)
+        more += (BannedPhrases(tuple(self.ban)),) if self.ban else ()
+        if not more:
+            return search
+        return dataclasses.replace(search, constraints=(*search.constraints, *more))
+
+    def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

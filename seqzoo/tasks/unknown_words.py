@@ -1,0 +1,99 @@
+"""Words that a translator does not know, taken over from the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
+from seqzoo.preprocessing.word import WordTokenizer
+from seqzoo.search import Hypotheses
+
+_WORDS = (WordTokenizer, WhitespaceTokenizer)
+
+
+class UnknownWords(tf.Module):
+    """Puts a word of the source in the place of each unknown word, in the graph.
+
+    It is the word that the decoder attended to most as it chose the token, the end of the source
+    left out; or what a dictionary says for it.
+
+    Args:
+        task: Its preprocessor makes words of both sides.
+        dictionary: Words of the target by words of the source.
+
+    Raises:
+        ValueError: if a side has no words, or the dictionary holds something else than texts.
+
+    Reference: Jean et al., 2015, section 3.3, https://arxiv.org/abs/1412.2007
+    """
+
+    def __init__(self, task: Any, dictionary: Mapping[str, str]):
+        super().__init__()
+        self._preprocessor = preprocessor = task.preprocessor
+        for side in ("source", "target"):
+            tokenizer = getattr(preprocessor, side, None)
+            if not isinstance(tokenizer, _WORDS):
+                raise ValueError(
+                    "`replace_unknown` needs words on both sides: a WordTokenizer or a "
+                    f"WhitespaceTokenizer. Received: {type(tokenizer).__name__} as the {side}."
+                )
+        self._table = _table(dictionary) if dictionary else None
+
+    def texts(self, raw: tf.Tensor, found: Hypotheses) -> tf.Tensor:
+        """Returns the texts `(B, N)` of hypotheses for raw sources `(B,)`.
+
+        Raises:
+            ValueError: if the decoder does not attend.
+        """
+        if found.alignments is None:
+            raise ValueError(
+                "`replace_unknown` needs a decoder that attends, as attention tells which word of "
+                "the source an unknown word stands for. Received: no alignments."
+            )
+        words = self._preprocessor.source_words(raw)  # (B, S), "" on the end and on padding
+        weights = tf.where((words != "")[:, None, None], found.alignments, -1.0)
+        places = tf.argmax(weights, axis=3, output_type=tf.int32)  # (B, N, T)
+        looked_at = tf.gather(words, places, batch_dims=1)
+        return self._preprocessor.target.detokenize_with(
+            found.token_ids, self._translated(looked_at)
+        )
+
+    def _translated(self, words: tf.Tensor) -> tf.Tensor:
+        if self._table is None:
+            return words
+        found = self._table.lookup(self._preprocessor.source.readable(words))
+        return tf.where(found == "", words, found)
+
+
+def read_dictionary(path: str | Path) -> dict[str, str]:
+    """Reads lines of a word of the source, a tab and its translation, in UTF-8.
+
+    Raises:
+        ValueError: if a line has another form.
+    """
+    found = {}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        columns = [column.strip() for column in line.split("\t")]
+        if not line.strip():
+            continue
+        if len(columns) != 2 or not all(columns):
+            raise ValueError(
+                "A dictionary has lines of a word, a tab and its translation. Received: line "
+                f"{number} of {str(path)!r}, {line!r}."
+            )
+        found[columns[0]] = columns[1]
+    return found
+
+
+def _table(dictionary: Mapping[str, str]) -> tf.lookup.StaticHashTable:
+    for word in [*dictionary.keys(), *dictionary.values()]:
+        if not isinstance(word, str) or not word.strip():
+            raise ValueError(
+                f"The dictionary of `replace_unknown` must hold words by words. Received: {word!r}."
+            )
+    pairs = tf.lookup.KeyValueTensorInitializer(list(dictionary), list(dictionary.values()))
+    return tf.lookup.StaticHashTable(pairs, "")

@@ -1,0 +1,108 @@
+"""Words of the source in the places of words that the model does not know."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_tasks import BEAM, letters_tokenizer, make_language_model, make_translator
+
+from seqzoo import BeamSearch, Greedy, Seq2Seq
+from seqzoo.preprocessing import CharacterTokenizer, TextPairs
+from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.tasks.unknown_words import read_dictionary
+
+TEXTS = ["a zebra, b", "", "quagga", "b yak (c)"]
+DICTIONARY = {"zebra": "Zebra", "yak": "Grunzochse", ",": ";"}
+
+
+@pytest.fixture(scope="module")
+def translator():
+    """One that says the unknown word now and then."""
+    task = make_translator(units=16, search=Greedy(max_length=8))
+    bias = np.zeros(task.head.vocabulary_size, "float32")
+    bias[Tokenizer.unknown_id], bias[Tokenizer.end_id] = 2.0, 0.2
+    task.head.bias.assign(bias)
+    task.head.kernel.assign(task.head.kernel * 8)
+    return task
+
+
+def by_hand(task, text, generated, dictionary):
+    """The pieces of an answer, each unknown one replaced; without those of the end."""
+    pieces = [p.decode() for p in task.preprocessor.source.pieces([text])[0].numpy()]
+    said = []
+    for token, weights in zip(generated.tokens, generated.alignment, strict=True):
+        if token == "<unk>":
+            piece = pieces[int(np.argmax(weights[: len(pieces)]))]
+            token = dictionary.get(piece.strip("￭"), piece)
+        said.append(token)
+    return [piece for piece in said if piece not in ("<start>", "<end>")]  # no text shows these
+
+
+@pytest.mark.parametrize("dictionary", [None, DICTIONARY])
+@pytest.mark.parametrize("search", [Greedy(max_length=8), BEAM], ids=["greedy", "beam"])
+def test_an_unknown_word_is_the_one_that_it_looked_at(translator, search, dictionary):
+    replace = True if dictionary is None else dictionary
+    found = translator.generate(TEXTS, search, return_hypotheses=True, replace_unknown=replace)
+    plain = translator.generate(TEXTS, search, return_hypotheses=True)
+    replaced = 0
+    for text, row, before in zip(TEXTS, found, plain, strict=True):
+        for each, other in zip(row, before, strict=True):
+            assert each.tokens == other.tokens  # these stay as the model said them
+            assert each.score == other.score
+            if text:
+                said = tf.ragged.constant(
+                    [by_hand(translator, text, each, dictionary or {})], tf.string
+                )
+                wanted = translator.preprocessor.target._join(said).numpy()[0].decode()
+                assert each.text == wanted
+                replaced += each.text != other.text
+            else:
+                assert each.text == ""
+    assert replaced > 2
+
+
+def test_the_exported_graph_replaces_too(translator, tmp_path):
+    translator.export(tmp_path / "m", search=BEAM, replace_unknown=DICTIONARY)
+    served = tf.saved_model.load(tmp_path / "m/1").signatures["serving_default"]
+
+    found = served(text=tf.constant(TEXTS))["text"].numpy()
+
+    wanted = translator.generate(TEXTS, BEAM, return_hypotheses=True, replace_unknown=DICTIONARY)
+    for row, texts in zip(wanted, found, strict=True):
+        assert [each.text for each in row] == [text.decode() for text in texts[: len(row)]]
+    shown = [each.text for row in wanted for each in row]
+    assert any(word in text for word in DICTIONARY.values() for text in shown)
+
+
+def test_the_source_words_stand_in_the_places_of_the_ids(translator):
+    pairs = TextPairs(letters_tokenizer(), letters_tokenizer(), max_source_length=3)
+    for preprocessor in (pairs, translator.preprocessor):
+        ids, words = preprocessor.source_ids(TEXTS), preprocessor.source_words(TEXTS)
+        assert ids.shape == words.shape
+        np.testing.assert_array_equal(words == "", (ids == 0) | (ids == Tokenizer.end_id))
+
+
+def test_what_cannot_be_replaced_is_refused_in_words(translator, tmp_path):
+    blind = make_translator("sutskever_2014")
+    with pytest.raises(ValueError, match="`replace_unknown` needs a decoder that attends"):
+        blind.generate(["a"], replace_unknown=True)
+    with pytest.raises(ValueError, match=r"needs words on both sides.*NoneType as the source"):
+        make_language_model().generate(["a"], replace_unknown=True)
+    letters = CharacterTokenizer(vocabulary=letters_tokenizer().vocabulary)
+    parts = {"head": translator.head, "preprocessor": TextPairs(letters, letters_tokenizer())}
+    characters = Seq2Seq(translator.encoder, translator.decoder, **parts)
+    with pytest.raises(ValueError, match="CharacterTokenizer as the source"):
+        characters.export(tmp_path / "m", BeamSearch(2), replace_unknown=True)
+    for wrong in ({"a": 3}, {"": "b"}):
+        with pytest.raises(ValueError, match="must hold words by words"):
+            translator.generate(["a"], replace_unknown=wrong)
+
+
+def test_a_dictionary_is_read_from_lines(tmp_path):
+    path = tmp_path / "words.tsv"
+    path.write_text("Yak\tyak \n\nGrünzeug\tgreens\n", encoding="utf-8")
+    assert read_dictionary(path) == {"Yak": "yak", "Grünzeug": "greens"}
+    path.write_text("one column\n")
+    with pytest.raises(
+        ValueError, match=r"a word, a tab and its translation\. Received: line 1 of"
+    ):
+        read_dictionary(path)

@@ -80,7 +80,8 @@ def _tensorflow_step(layer, case: Case) -> Callable[[], None]:
             tape.watch(inputs)
             outputs = _outputs(layer(inputs, mask=mask, training=True))
         sources = [inputs, *(weight.value for weight in layer.trainable_weights)]
-        return tape.gradient(outputs, sources, output_gradients=upstream)
+        # The outputs too, as a graph computes nothing that nobody asks for.
+        return outputs, tape.gradient(outputs, sources, output_gradients=upstream)
 
     step = train if case.training else infer
     return lambda: step(inputs)
@@ -98,7 +99,8 @@ def _jax_step(layer, case: Case) -> Callable[[], None]:
         return _outputs(layer.stateless_call(weights, others, inputs, mask=mask)[0])
 
     def train(weights, inputs):
-        return jax.vjp(infer, weights, inputs)[1](upstream)
+        outputs, pull_back = jax.vjp(infer, weights, inputs)
+        return outputs, pull_back(upstream)
 
     step = jax.jit(train if case.training else infer)
     return lambda: jax.block_until_ready(step(trained, inputs))

@@ -84,7 +84,7 @@ class CaptionDecoder(RecurrentDecoder):
         projected = affine(picture, *self._embedded_map())
         weights, undropped = self._extra_weights()["cells"], [1.0] * (self.layers - 1)
         linear = apply_maps(self._maps())
-        return self._advance_cells(projected, undropped, states, linear, weights)
+        return self._advance_cells(projected, undropped, states, linear, weights, training=False)
 
     def _maps(self):
         if not self.gate_context:

@@ -1,5 +1,6 @@
 """The recurrent decoder, with or without attention."""
 
+from functools import partial
 from typing import Literal
 
 import keras
@@ -13,6 +14,7 @@ from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
 from seqzoo.ops.beams import rows_per_example
+from seqzoo.ops.fused import fused
 from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
 
 
@@ -175,7 +177,10 @@ class RecurrentDecoder(keras.layers.Layer):
         projected = affine(embedded, *self._embedded_map())
         inputs = (projected, self._dropout_masks(time, batch, training))
         constants = (memory, self._extra_weights())
-        states, _ = scan(self._advance, state, inputs, self._maps(), constants, owner=self)
+        advance = partial(self._advance, training=training)
+        states, _ = scan(
+            advance, state, inputs, self._maps(), constants, owner=self, training=training
+        )
         self.look_back(states, token_ids, memory)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
@@ -229,7 +234,7 @@ class RecurrentDecoder(keras.layers.Layer):
         cast = self.cells[0].cast
         return cast(self.readout_kernel), cast(self.readout_bias)
 
-    def _advance(self, inputs_t, state, constants, linear: Linear):
+    def _advance(self, inputs_t, state, constants, linear: Linear, training=False):
         """Returns the state after one step; `constants` are what the attention reads with."""
         projected, dropout_masks = inputs_t
         _, weights = constants
@@ -240,7 +245,7 @@ class RecurrentDecoder(keras.layers.Layer):
         elif self.input_feeding:
             projected = projected + linear("fed", state["feed"])
         cells = self._advance_cells(
-            projected, dropout_masks, state["cells"], linear, weights["cells"]
+            projected, dropout_masks, state["cells"], linear, weights["cells"], training
         )
         if self.attend is not None and not self._attends_first:
             reads = self._read(cells[-1][0], state, constants, linear)
@@ -249,13 +254,14 @@ class RecurrentDecoder(keras.layers.Layer):
             reads["feed"] = ops.tanh(linear("readout", both))
         return {"cells": cells, **reads}
 
-    def _advance_cells(self, projected, dropout_masks, states, linear, weights):
+    def _advance_cells(self, projected, dropout_masks, states, linear, weights, training):
         advanced = []
         for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
             if i > 0:
                 projected = linear(f"input_{i}", advanced[-1][0] * dropout_masks[i - 1])
-            own = within(linear, f"cell_{i}")
-            advanced.append(cell.advance(projected, state, own, weights[i]))
+            step = _step_of(cell)
+            step = fused(step) if training and cell.is_elementwise else step
+            advanced.append(step(projected, state, weights[i], within(linear, f"cell_{i}")))
         return advanced
 
     def _read(self, query, state, constants, linear):
@@ -292,3 +298,10 @@ class RecurrentDecoder(keras.layers.Layer):
             "readout": self.readout,
             "dropout": self.dropout,
         }
+
+
+def _step_of(cell):
+    def step(projected, state, weights, linear):
+        return cell.advance(projected, state, linear, weights)
+
+    return step

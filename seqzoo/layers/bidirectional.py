@@ -83,7 +83,7 @@ class Bidirectional(keras.layers.Layer):
         if needs_no_loop(self.forward_cell, options):
             outputs, final = _run_without_loops(self, loops, state)
         else:
-            outputs, final = _run_both(self, loops, state)
+            outputs, final = _run_both(self, loops, state, training)
         outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
         return (outputs, *(ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True)))
 
@@ -127,7 +127,7 @@ def _run_without_loops(layer: Bidirectional, loops: dict[str, Loop], state: dict
     return tuple(zip(run_way("forward"), run_way("backward"), strict=True))
 
 
-def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tuple:
+def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict, training: bool) -> tuple:
     """Runs both directions in one loop.
 
     Returns:
@@ -141,7 +141,8 @@ def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict) -> tupl
     def run(both, state):
         named = {name: loop.projected() for name, loop in zip(loops, both, strict=True)}
         wanted = {name: first_only(own) for name, own in state.items()}
-        return scan(*_side_by_side(named, state), owner=layer, wanted=wanted)
+        both_ways = _side_by_side(named, state)
+        return scan(*both_ways, owner=layer, wanted=wanted, training=training)
 
     def put_out(states):
         return [states["forward"][0], states["backward"][0]]

@@ -146,8 +146,14 @@ class Recurrent(keras.layers.Layer):
             if needs_no_loop(self.cell, options):
                 return run_without_loop(loop, state, self.reverse)
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
-            wanted = first_only(state)
-            return scan(*arguments, self.reverse, owner=self, wanted=wanted, training=training)
+            return scan(
+                *arguments,
+                self.reverse,
+                owner=self,
+                wanted=first_only(state),
+                training=training,
+                halves=True,
+            )
 
         outputs, final = run_loops(
             run, [loop], state, options.checkpoint_steps, lambda states: states[0], self.reverse

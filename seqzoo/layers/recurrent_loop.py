@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell
+from seqzoo.ops.fused import fused
 from seqzoo.ops.masks import first_of_segments, where_real
 from seqzoo.ops.scans import Constants, Linear, Maps
 
@@ -130,6 +131,7 @@ def make_loop(
         # Not before the first step: the state that the layer is given is within reach of it.
         steps["cut"] = ops.logical_and(ran % options.gradient_steps == 0, ran > 0)
     step, constants = _make_step(cell, options, training), Constants(kept, cell.extra_weights())
+    step = fused(step) if training and cell.is_elementwise else step
     return Loop(cell, step, steps, cell.input_map(), maps, constants)
 
 

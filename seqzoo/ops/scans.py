@@ -84,6 +84,7 @@ def scan(
     owner=None,
     wanted=None,
     training: bool = False,
+    halves: bool = False,
 ):
     """Runs a recurrent step over time.
 
@@ -101,9 +102,10 @@ def scan(
         owner: The layer that the loop is part of, for `around_scans`.
         wanted: Nest of booleans like `state`, True for a leaf that is wanted after each step; None
             for all. The others may come back as None, and cost less.
-        training: Whether a gradient is sure to be asked for. Each half of the rows may then have a
-            loop of its own where that pays (see `ops.tensorflow_halves`), so that `constants` must
-            be `Constants` or (), and a leaf of `inputs` without rows `(T,)`.
+        training: Whether a gradient is sure to be asked for.
+        halves: Whether in training each half of the rows may have a loop of its own where that
+            pays (see `ops.tensorflow_halves`). `constants` must be `Constants` or (), and a leaf
+            of `inputs` without rows `(T,)`.
 
     Returns:
         `(states, final)`: the state after each step, leaves `(T, B, ...)` aligned with `inputs`,
@@ -119,7 +121,7 @@ def scan(
     if not on_tensorflow:
         return run(step, state, inputs, maps, constants, reverse)
     run = partial(run, wanted=wanted, training=training)
-    if training:
+    if training and halves:
         from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
 
         if halves_pay(state, maps):

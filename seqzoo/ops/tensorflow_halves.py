@@ -12,7 +12,7 @@ import tensorflow as tf
 from seqzoo.ops.tensorflow_xla import traced_for_xla
 
 _FEWEST_ROWS = 8
-_IN_CACHE = 2**20  # bytes of a kernel
+_IN_CACHE = 2**22  # bytes of a kernel
 
 
 def halves_pay(state, maps) -> bool:

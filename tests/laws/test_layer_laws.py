@@ -117,7 +117,7 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
     layer, arguments = made(name)
     fast = derived(name)
 
-    def general_scan(*arguments, owner=None, wanted=None, training=False):
+    def general_scan(*arguments, **settings):
         return scans.general_scan(*arguments)
 
     for user in (

@@ -94,7 +94,7 @@ def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
         n = tf.shape(h)[0]
         inputs = INPUTS | {k: tf.constant(INPUTS[k])[:, :n] for k in ("x", "real")}
         kept = CONSTANTS._replace(rows={"kept": tf.constant(CONSTANTS.rows["kept"])[:n]})
-        states, final = scan(step, [h, h], inputs, MAPS, kept, training=True)
+        states, final = scan(step, [h, h], inputs, MAPS, kept, training=True, halves=True)
         return states, final
 
     arguments = ([STATE[0], STATE[0]], INPUTS, MAPS, CONSTANTS)
@@ -102,7 +102,7 @@ def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
 
 
 @pytest.mark.parametrize(
-    ("rows", "units", "expected"), [(32, 256, True), (32, 512, False), (4, 256, False)]
+    ("rows", "units", "expected"), [(32, 512, True), (32, 1024, False), (4, 256, False)]
 )
 def test_two_loops_are_for_enough_rows_and_weights_that_fit_into_a_cache(rows, units, expected):
     maps = {"recurrent": (tf.zeros((units, 4 * units)),)}

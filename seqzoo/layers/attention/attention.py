@@ -112,17 +112,17 @@ class Attention(keras.layers.Layer):
         context = ops.matmul(weights, memory.values)
         return context, weights, self.next_state(state, weights)
 
-    def call(self, query, memory, state=None, mask=None):
+    def call(self, query, memory, state=None, mask=None, training=False):
         is_memory = isinstance(memory, (tuple, list))
         if not is_memory:
             memory = self.memory(memory, attached_mask(mask, memory))
         memory = Memory(*memory)
         state = self.initial_state(memory) if state is None else state
         if keras.tree.flatten(state):
-            return self._attend_in_order(query, memory, state)
+            return self._attend_in_order(query, memory, state, training)
         return self.attend(query, memory, state, apply_maps(self.maps()), self.extra_weights())
 
-    def _attend_in_order(self, query, memory, state):
+    def _attend_in_order(self, query, memory, state, training):
         """Reads for one query after the other, each in the state that the one before left."""
         queries = ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)  # (B, T, F) -> (T, B, 1, F)
 
@@ -133,7 +133,9 @@ class Attention(keras.layers.Layer):
 
         blank = [ops.zeros_like(memory.values[:, :1]), ops.zeros_like(memory.values[:, None, :, 0])]
         constants = (memory, self.extra_weights())
-        results, (_, _, state) = scan(step, [*blank, state], queries, self.maps(), constants)
+        results, (_, _, state) = scan(
+            step, [*blank, state], queries, self.maps(), constants, training=training
+        )
         context, weights = (ops.transpose(x[:, :, 0], (1, 0, 2)) for x in results[:2])
         return context, weights, state
 

@@ -75,6 +75,10 @@ class Cell(keras.layers.Layer):
     has_recurrent_maps = True
     """Whether `maps` are products by recurrent weights, so that dropout may act on them."""
 
+    is_elementwise = True
+    """Whether `advance`, but for `maps`, is arithmetic that one kernel can do: no products of
+    matrices (see `ops.fused`)."""
+
     memory_signs: tuple[int, ...] = ()
     """For each gate, in the order of `bias`: 1 if a large value keeps the memory, -1 if it lets
     new values in, else 0; () for a cell without such gates."""

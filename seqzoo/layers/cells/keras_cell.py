@@ -23,6 +23,7 @@ class KerasCell(Cell):
     """
 
     has_recurrent_maps = False
+    is_elementwise = False
 
     def __init__(self, cell: keras.layers.Layer, **kwargs):
         super().__init__(_widths(cell)[0], **({"dtype": cell.dtype_policy} | kwargs))

@@ -63,7 +63,9 @@ def build(splits: dict, model: Model):
     words = WordTokenizer(normalization=None)
     words.adapt([caption for _, captions in splits["train"] for caption in captions])
     sizes = {
-        "backbone": convolutional_backbone(clips.PIXELS, filters=(24, 48, 64), depth=(1, 1, 2)),
+        "backbone": convolutional_backbone(
+            clips.PIXELS, filters=(16, 32, 64), depth=(1, 2, 2), downsampling="max_pooling"
+        ),
         "height": clips.PIXELS,
         "max_frames": clips.FRAMES[1],
         "units": model.units,

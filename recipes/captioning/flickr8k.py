@@ -12,9 +12,8 @@ carries train in the same way:
     seqzoo train recipes/captioning/flickr8k.py --set data.tfds=coco_captions
 
 The encoder first learns to say which words are in the captions of an image, of random parts and
-mirror images of it (the attributes of Fang et al., 2015, https://arxiv.org/abs/1411.4952, learned
-here from nothing). Then it is frozen, what it sees in an image and in its mirror image is computed
-once, and the decoder is trained on that.
+mirror images of it (`seqzoo.training.learn_words`). Then it is frozen, what it sees in an image and
+in its mirror image is computed once, and the decoder is trained on that.
 
 With `model.blind` every image is grey, which gives the floor: what a captioner reaches that knows
 captions and sees nothing. Published figures, BLEU-4 with a VGG network that was trained on
@@ -22,7 +21,6 @@ ImageNet: 12.3 Show and Tell, greedy; 19.5 to 21.3 Show, Attend and Tell.
 """
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +36,7 @@ from seqzoo.metrics.captions import caption_tokens
 from seqzoo.preprocessing import WordTokenizer
 from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
+from seqzoo.training import learn_words, word_shares
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,57 +109,24 @@ def prepare(task, splits: dict, model: Model) -> dict:
     pixels, places, _ = task.preprocessor.reader.read([image for image, _ in splits["train"]])
     captions = [splits["train"][place][1] for place in places]
     if not model.blind and model.word_epochs:
-        learn_words(task.encoder.backbone, pixels, word_shares(captions), model)
+        shares = word_shares(captions)
+        parts = _parts(pixels, shares, batch_size=64)
+        learn_words(task.encoder.backbone, parts, shares, model.word_epochs, model.word_rate)
     both = np.concatenate([pixels, pixels[:, :, ::-1]])
     seen = task.encoder.backbone.predict(both, batch_size=100, verbose=0).astype("float32")
     seen = seen.reshape(len(both), -1, seen.shape[-1])
     return {**splits, "train": list(zip(seen, captions * 2, strict=True))}
 
 
-def word_shares(captions: list[list[str]], at_least: int = 15) -> np.ndarray:
-    """Returns for each image the share of its captions that have each of the commoner words."""
-    said = [[set(caption.split()) for caption in each] for each in captions]
-    counts = Counter(word for each in said for word in set().union(*each))
-    words = sorted(word for word, count in counts.items() if count >= at_least)
-    shares = [[np.mean([w in caption for caption in each]) for w in words] for each in said]
-    return np.array(shares, "float32")
+def _parts(pixels: np.ndarray, shares: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """Random parts of the images, in other light, every other one mirrored, of one epoch."""
 
-
-def learn_words(backbone, pixels: np.ndarray, shares: np.ndarray, model: Model) -> None:
-    """Trains a backbone to say which words the captions of an image have."""
-    prior = np.clip(shares.mean(axis=0), 1e-4, 1 - 1e-4)
-    say = keras.layers.Dense(
-        shares.shape[1],
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=keras.initializers.Constant(np.log(prior / (1 - prior))),
-        dtype="float32",
-    )
-    pool = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dropout(0.3)]
-    backbone.trainable = True
-    learner = keras.Sequential([backbone, *pool, say])
-    batch, steps = 64, -(-len(pixels) // 64)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, model.word_epochs * steps, warmup_target=model.word_rate, warmup_steps=2 * steps
-    )
-    learner.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.05, global_clipnorm=5.0),
-        lambda y, logits: tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, logits), -1),
-    )
-    learner.fit(
-        _parts(pixels, shares, batch), steps_per_epoch=steps, epochs=model.word_epochs, verbose=2
-    )
-    backbone.trainable = False
-
-
-def _parts(pixels: np.ndarray, shares: np.ndarray, batch: int) -> tf.data.Dataset:
-    """Random parts of the images, in other light, every other one mirrored."""
-
-    def cut(number, image, share):
+    def cut(seed, image, share):
         place = tf.range(tf.shape(image)[0], dtype=tf.int64)
 
         def draw(low, high, *shape, at):
             shape = (tf.shape(image)[0], *shape)
-            return tf.random.stateless_uniform(shape, [number, at], low, high)
+            return tf.random.stateless_uniform(shape, [seed, at], low, high)
 
         size = tf.sqrt(draw(0.4, 1.0, at=0))
         ratio = tf.exp(draw(-0.15, 0.15, at=1))
@@ -180,9 +146,10 @@ def _parts(pixels: np.ndarray, shares: np.ndarray, batch: int) -> tf.data.Datase
 
     with tf.device("CPU:0"):
         images, targets = tf.constant(pixels), tf.constant(shares)
-    rows = tf.data.Dataset.range(len(pixels)).shuffle(len(pixels), seed=0).repeat().batch(batch)
-    chosen = rows.enumerate().map(
-        lambda number, rows: cut(number, tf.gather(images, rows), tf.gather(targets, rows))
+    rows = tf.data.Dataset.range(len(pixels)).shuffle(len(pixels), seed=0).batch(batch_size)
+    seeds = tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
+    chosen = tf.data.Dataset.zip(seeds, rows).map(
+        lambda seed, rows: cut(seed, tf.gather(images, rows), tf.gather(targets, rows))
     )
     return chosen.prefetch(2)
 

@@ -17,6 +17,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+import tensorflow as tf
+
 from seqzoo import zoo
 from seqzoo.datasets import captioned_images, scenes
 from seqzoo.encoders import convolutional_backbone
@@ -24,13 +26,14 @@ from seqzoo.metrics import CAPTION_METRICS
 from seqzoo.preprocessing import WordTokenizer
 from seqzoo.recipe import Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
+from seqzoo.training import learn_words, word_shares
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Sizes and seed of the scenes that are drawn."""
 
-    train_size: int = 12_000
+    train_size: int = 24_000
     captions_each: int = 1
     validation_size: int = 200
     test_size: int = 1_000
@@ -45,7 +48,8 @@ class Model:
     units: int = 192
     embedding_dim: int = 64
     even_reading: float = 0.0
-    dropout: float = 0.0
+    dropout: float = 0.1
+    word_epochs: int = 4
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -66,7 +70,9 @@ def build(splits: dict, model: Model):
     is_attending = model.architecture == "xu_2015"
     return zoo.ZOO[model.architecture](
         words,
-        convolutional_backbone(scenes.PIXELS, filters=(32, 64, 96), depth=(1, 1, 3)),
+        convolutional_backbone(
+            scenes.PIXELS, filters=(16, 32, 128), depth=(1, 2, 4), downsampling="max_pooling"
+        ),
         scenes.PIXELS,
         units=model.units,
         embedding_dim=model.embedding_dim,
@@ -76,14 +82,26 @@ def build(splits: dict, model: Model):
     )
 
 
+def prepare(task, splits: dict, model: Model) -> dict:
+    """Teaches the backbone words."""
+    pixels, places, _ = task.preprocessor.reader.read([image for image, _ in splits["train"]])
+    shares = word_shares([splits["train"][place][1] for place in places])
+    batches = tf.data.Dataset.from_tensor_slices((pixels, shares)).shuffle(len(pixels), seed=0)
+    if model.word_epochs:
+        backbone = task.encoder.backbone
+        learn_words(backbone, batches.batch(32).prefetch(2), shares, model.word_epochs)
+    return splits
+
+
 recipe = Recipe(
     name="scenes",
     load=load,
     build=build,
+    prepare=prepare,
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=10,
+        epochs=7,
         batch_size=32,
         learning_rate=2e-3,
         schedule="cosine",

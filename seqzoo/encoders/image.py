@@ -164,6 +164,8 @@ class FeatureEncoder(GridEncoder):
         self.places = places
         self.width = width
 
+    frozen = True  # there is no backbone
+
     @property
     def input_shape(self) -> tuple[int | None, ...]:
         """Shape of the features of a batch."""

@@ -80,6 +80,11 @@ class VideoEncoder(keras.layers.Layer):
         """Shape of the frames of a batch."""
         return (None, None, *self.image.input_shape[1:])
 
+    @property
+    def frozen(self) -> bool:
+        """Whether the backbone stays as it is."""
+        return self.image.frozen
+
     def build(self, inputs_shape=None):
         if not self.image.built:
             self.image.build()

@@ -117,6 +117,7 @@ def training_batches(
     tokens_per_batch: int | None = None,
     seed: int = 0,
     first_step: int = 0,
+    by_length: bool = True,
 ) -> Batches:
     """Makes an endless stream of training batches, in a new order each epoch.
 
@@ -135,6 +136,9 @@ def training_batches(
             longer side of a batch may hold, padding counted.
         seed: Seed of the order.
         first_step: Batches to leave out at the beginning, for a run that resumes.
+        by_length: Whether there are buckets. Without, a batch holds examples of any lengths, as
+            batch normalisation wants them: where an image and the length of its caption hang
+            together, batches of like length are not like the images that come later.
 
     Raises:
         ValueError: if not exactly one of the two sizes is given, if an example
@@ -148,7 +152,7 @@ def training_batches(
     with tf.device("CPU:0"):
         source, target = _encode_corpus(examples, preprocessor)
         lengths = np.stack([_lengths(side) for side in (source, target)])  # (2, N)
-        buckets = make_buckets(lengths, batch_size, tokens_per_batch)
+        buckets = make_buckets(lengths, batch_size, tokens_per_batch, by_length)
         rows = _index_batches(buckets, seed)
 
     def pack(rows: tf.Tensor) -> Any:
@@ -172,7 +176,10 @@ def evaluation_batches(
 
 
 def make_buckets(
-    lengths: np.ndarray, batch_size: int | None = None, tokens_per_batch: int | None = None
+    lengths: np.ndarray,
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    by_length: bool = True,
 ) -> Buckets:
     """Groups examples of like source and target length; see `training_batches`.
 
@@ -180,18 +187,20 @@ def make_buckets(
         lengths: `(2, N)` ints, tokens of the source and the target.
         batch_size: Rows of each batch, or
         tokens_per_batch: tokens on the longer side of each batch.
+        by_length: Whether there is more than one bucket.
     """
     count = lengths.shape[1]
+    bucket_ids = _bucket_ids if by_length else _one_bucket
     longer = lengths.max(axis=0)
     if tokens_per_batch is None:
-        of_example = _bucket_ids(*lengths, batches=count / batch_size)
+        of_example = bucket_ids(*lengths, batches=count / batch_size)
         return Buckets(of_example, np.full(of_example.max() + 1, min(batch_size, count)))
     if longer.max() > tokens_per_batch:
         raise ValueError(
             f"`tokens_per_batch` is {tokens_per_batch}, but an example is {longer.max()} tokens "
             "long. Raise it, or set the preprocessor's maximal lengths."
         )
-    of_example = _bucket_ids(*lengths, batches=longer.sum() / tokens_per_batch)
+    of_example = bucket_ids(*lengths, batches=longer.sum() / tokens_per_batch)
     longest = np.zeros(of_example.max() + 1, longer.dtype)
     np.maximum.at(longest, of_example, longer)
     return Buckets(of_example, tokens_per_batch // longest)
@@ -210,6 +219,10 @@ def _bucket_ids(source: np.ndarray, target: np.ndarray, batches: float) -> np.nd
         inside = outer == place
         inner[inside] = _quantile_bins(source[inside], max(1, wanted // (outer.max() + 1)))
     return np.unique(np.stack([outer, inner]), axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _one_bucket(source: np.ndarray, target: np.ndarray, batches: float) -> np.ndarray:
+    return np.zeros(len(source), int)
 
 
 def _quantile_bins(lengths: np.ndarray, bins: int) -> np.ndarray:

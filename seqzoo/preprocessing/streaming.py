@@ -40,6 +40,7 @@ def streamed_batches(
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     seed: int = 0,
+    by_length: bool = True,
 ) -> Batches:
     """Makes an endless stream of training batches; memory holds a few thousand examples of it.
 
@@ -54,6 +55,7 @@ def streamed_batches(
             batch may hold, padding counted. The steps of an epoch are then estimated from its
             first examples.
         seed: Seed of the order.
+        by_length: As in `training_batches`.
     """
     raw = stream.shuffled(seed)
     pool = _POOL * (batch_size or 64)
@@ -64,7 +66,7 @@ def streamed_batches(
 
     def cut(number: tf.Tensor, sides: tuple) -> tf.data.Dataset:
         lengths = tf.stack([_row_lengths(side) for side in sides])  # (2, N)
-        order = _by_length(lengths)
+        order = _by_length(lengths) if by_length else tf.range(pool)
         if tokens_per_batch is None:
             starts = tf.range(0, pool, batch_size, tf.int64)
         else:

@@ -121,10 +121,12 @@ class Captioner(SampledFeeding):
         return np.concatenate(parts).astype("float32")
 
     def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):
+        by_length = getattr(self.encoder, "frozen", False)  # see `training_batches`
         if is_stream(x):
             rows = StreamedCaptions(self.preprocessor)
-            return streamed_batches(x, rows, batch_size, tokens_per_batch, seed)
-        return training_batches(*self._corpus(x, y), batch_size, tokens_per_batch, seed)
+            return streamed_batches(x, rows, batch_size, tokens_per_batch, seed, by_length)
+        sizes = batch_size, tokens_per_batch
+        return training_batches(*self._corpus(x, y), *sizes, seed, by_length=by_length)
 
     def make_evaluation_batches(self, x, y=None, batch_size=None):
         if is_stream(x):

@@ -2,6 +2,7 @@
 
 from seqzoo.training.averaging import EvaluateAverage, average_checkpoints
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
+from seqzoo.training.image_words import learn_words, word_shares
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.resume import Resume
 from seqzoo.training.scheduled_sampling import ScheduledSampling, mix_in_samples
@@ -23,7 +24,9 @@ __all__ = [
     "StopAtBadStep",
     "TimingFile",
     "average_checkpoints",
+    "learn_words",
     "mix_in_samples",
     "probe_states",
     "strategy",
+    "word_shares",
 ]

@@ -82,7 +82,7 @@ ROWS_OF_THE_LAW = [(name, "plain") for name in LOOPING]
 ROWS_OF_THE_LAW += [(name, option) for name in ("lstm", "gru") for option in OPTIONS]
 
 
-@pytest.mark.parametrize("name, option", ROWS_OF_THE_LAW)
+@pytest.mark.parametrize(("name", "option"), ROWS_OF_THE_LAW)
 def test_kernels_change_nothing(name, option, kernels):
     found = differentiate(make(name, **OPTIONS.get(option, {})))
     assert kernels.steps

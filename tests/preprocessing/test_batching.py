@@ -70,6 +70,16 @@ def test_an_epoch_holds_every_example_of_a_bucket_once_in_an_order_of_its_own():
     assert flat[:20] != flat[20:40]
 
 
+def test_without_buckets_a_batch_holds_lengths_of_all_kinds():
+    def spread(**settings):
+        batches = training_batches(corpus(400), Lines(), batch_size=20, **settings).dataset
+        lengths = [np.count_nonzero(source.numpy(), axis=1) for source, _ in batches.take(20)]
+        return np.mean([np.ptp(each) for each in lengths])
+
+    assert spread(by_length=False) > 25  # of 36
+    assert spread() < 15
+
+
 def padding(dataset, steps):
     """Shares of padding on the two sides of a stream."""
     batches = [[side.numpy() for side in batch] for batch in dataset.take(steps)]

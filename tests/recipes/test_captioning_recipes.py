@@ -140,14 +140,6 @@ def test_an_encoder_learns_words_and_what_it_sees_is_trained_on(flickr):
     assert prepared["validation"] == splits["validation"]
 
 
-def test_word_shares_count_the_captions_of_an_image_that_have_a_word():
-    word_shares = load_recipe(FOLDER / "flickr8k.py").prepare.__globals__["word_shares"]
-    captions = [["a dog runs", "a dog"], ["a cat", "a a"]]
-    shares = word_shares(captions, at_least=1)
-    np.testing.assert_allclose(shares, [[1, 0, 1, 0.5], [1, 0.5, 0, 0]])  # a, cat, dog, runs
-    np.testing.assert_allclose(word_shares(captions, at_least=2), [[1], [1]])
-
-
 def test_flickr8k_without_data_says_where_to_get_them(capsys):
     assert cli.main(["train", str(FOLDER / "flickr8k.py")]) == 2
     error = capsys.readouterr().err

@@ -88,6 +88,16 @@ def test_a_video_model_learns_from_clips_of_all_lengths(builder, reading):
     assert isinstance(several, str)
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_batches_are_of_like_length_only_where_no_backbone_learns(frozen, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        "seqzoo.tasks.captioner.training_batches", lambda *_, **settings: asked.update(settings)
+    )
+    make_captioner(frozen=frozen).make_training_batches(*zip(*PICTURES, strict=True), 4, None, 0, 1)
+    assert asked == {"by_length": frozen}
+
+
 def test_frozen_features_train_the_model_that_then_captions_images():
     task = make_captioner(frozen=True)
     task.compile(Adam(0.02))

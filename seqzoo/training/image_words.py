@@ -1,0 +1,82 @@
+"""A backbone for images that learns words before a captioner is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def word_shares(captions: Sequence[Sequence[str]], at_least: int = 15) -> np.ndarray:
+    """Returns for each image the share of its captions that have each of the commoner words.
+
+    Args:
+        captions: Those of each image, words with blanks between them.
+        at_least: Images that a word must be said of.
+
+    Returns:
+        `(images, words)` float32, words in the order of the alphabet.
+    """
+    said = [[set(caption.split()) for caption in each] for each in captions]
+    counts = Counter(word for each in said for word in set().union(*each))
+    words = sorted(word for word, count in counts.items() if count >= at_least)
+    shares = [[np.mean([w in caption for caption in each]) for w in words] for each in said]
+    return np.array(shares, "float32")
+
+
+def learn_words(
+    backbone: Any,
+    batches: tf.data.Dataset,
+    shares: np.ndarray,
+    epochs: int,
+    learning_rate: float = 2e-3,
+    dropout: float = 0.3,
+    weight_decay: float = 0.05,
+) -> list[float]:
+    """Trains a backbone to say which words the captions of an image have, from all its places.
+
+    A decoder that is trained with a backbone has to find out at once where to look, what is there
+    and how it is said; a backbone that knows words spares it the second. They are the attributes of
+    Fang et al., 2015 (https://arxiv.org/abs/1411.4952), learned here from nothing.
+
+    Args:
+        backbone: Keras model from pixels `(B, height, width, 3)` to `(B, rows, columns, features)`.
+        batches: Pixels and shares `(B, words)`, of a known number of batches, one epoch of them.
+        shares: Those of all images `(images, words)`, of which the words' frequencies are taken.
+        epochs: Positive int.
+        learning_rate: The highest, after a twelfth of the steps; it falls to zero in a cosine.
+        dropout: Of the features of a whole image.
+        weight_decay: See `keras.optimizers.AdamW`.
+
+    Returns:
+        The mean loss of each epoch, nats of all words of an image.
+    """
+    steps = epochs * int(batches.cardinality())
+    prior = np.clip(shares.mean(axis=0), 1e-4, 1 - 1e-4)
+    say = keras.layers.Dense(
+        shares.shape[1],
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=keras.initializers.Constant(np.log(prior / (1 - prior))),
+        dtype="float32",
+    )
+    pixels = keras.Input(backbone.input_shape[1:])
+    places = backbone(pixels)
+    pools = [keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()]
+    seen = keras.layers.Concatenate()([pool(places) for pool in pools])
+    learner = keras.Model(pixels, say(keras.layers.Dropout(dropout)(seen)))
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - steps // 12, warmup_target=learning_rate, warmup_steps=steps // 12
+    )
+    was_trainable, backbone.trainable = backbone.trainable, True
+    learner.compile(
+        keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=5.0),
+        lambda y, logits: tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, logits), -1),
+        jit_compile=False,
+    )
+    history = learner.fit(batches, epochs=epochs, verbose=2).history
+    backbone.trainable = was_trainable
+    return history["loss"]

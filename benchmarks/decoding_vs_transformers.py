@@ -7,6 +7,8 @@ Both run a Marian model of 3 + 3 layers with the same random weights: `marian.py
 seqzoo's searches drive, `MarianMTModel` the other side. `check` asks for the same tokens and scores
 of 200 inputs, wherever scores are far enough apart to tell hypotheses from each other; `time` gives
 tokens a second, medians of rounds in which both take turns, no sequence ending before its limit.
+There a third side is seqzoo with a recurrent decoder whose step multiplies as much, from
+`recurrent_decoder.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from seqzoo.search import BeamSearch, Greedy
 # isort: split
 import tensorflow as tf
 from marian import END, PAD, Marian
+from recurrent_decoder import RecurrentModel
 
 HEADS, VOCABULARY, TOKENS, SOURCE = 4, 8000, 30, 20
 NEAR = 1e-4  # scores that are nearer may change places
@@ -43,7 +46,7 @@ def start_side(args: argparse.Namespace, end_bias: float) -> tuple[Side, Marian]
     return side, Marian(weights, HEADS)
 
 
-def decoder(model: Marian, search, jit_compile: bool = False):
+def decoder(model: Marian | RecurrentModel, search, jit_compile: bool = False):
     """Returns a function of source ids `(B, S)`: `Hypotheses`."""
 
     @tf.function(
@@ -52,9 +55,8 @@ def decoder(model: Marian, search, jit_compile: bool = False):
         jit_compile=jit_compile,
     )
     def decode(source_ids):
-        memory = model.encode(source_ids)
-        state = model.start(tf.shape(source_ids)[0], search.width, search.max_length)
-        return search(model.step, state, memory, PAD, END)
+        state, memory = model.begin(source_ids, search.width, search.max_length)
+        return search(model.stepper(), state, memory, PAD, END)
 
     return decode
 
@@ -107,29 +109,32 @@ def compare(side: Side, model: Marian, inputs: np.ndarray, search, options: dict
 def measure(args: argparse.Namespace) -> None:
     """Prints tokens a second of both."""
     side, model = start_side(args, end_bias=-1e9)
-    print("batch, search | seqzoo | seqzoo XLA | transformers | times: graph, XLA")
+    recurrent = RecurrentModel(VOCABULARY, END)
+    print(f"a step of the recurrent decoder multiplies by {recurrent.weights_read():,} weights")
+    print("batch, search | graph | XLA | recurrent, graph | recurrent, XLA | transformers | times")
     for batch in args.batches:
         for beams in (1, 5):
             inputs = random_inputs(batch)
-            rates = {name: [] for name in ("graph", "XLA", "theirs")}
             ways = {
-                "graph": ours(model, beams, inputs, jit_compile=False),
-                "XLA": ours(model, beams, inputs, jit_compile=True),
-                "theirs": others(side, beams, inputs),
+                (kind, jit_compile): ours(each, beams, inputs, jit_compile)
+                for kind, each in (("Marian", model), ("recurrent", recurrent))
+                for jit_compile in (False, True)
             }
+            ways["theirs"] = others(side, beams, inputs)
+            rates = {name: [] for name in ways}
             for run in ways.values():
                 run()
             for _ in range(args.rounds):
                 for name, run in ways.items():
                     rates[name].append(batch * TOKENS / run())
             found = {name: statistics.median(values) for name, values in rates.items()}
-            times = [f"{found[name] / found['theirs']:.2f}" for name in ("graph", "XLA")]
+            times = [f"{found[name] / found['theirs']:.2f}" for name in ways if name != "theirs"]
             shown = [f"{found[name]:,.0f}" for name in rates]
             title = f"{batch}, {'greedy' if beams == 1 else f'beam {beams}'}"
             print(" | ".join([title, *shown, ", ".join(times)]), flush=True)
 
 
-def ours(model: Marian, beams: int, inputs: np.ndarray, jit_compile: bool):
+def ours(model: Marian | RecurrentModel, beams: int, inputs: np.ndarray, jit_compile: bool):
     """Returns a function that decodes once and gives the seconds."""
     search = Greedy(max_length=TOKENS) if beams == 1 else BeamSearch(beams, max_length=TOKENS)
     decode = decoder(model, search, jit_compile)

@@ -79,6 +79,14 @@ class Marian:
         keys, values = ([self._split(pair[i]) for pair in projected] for i in (0, 1))
         return Memory(mask, keys, values)
 
+    def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple[State, Memory]:
+        """The state ahead of the first token, and what the decoder reads from."""
+        return self.start(tf.shape(source_ids)[0], width, room), self.encode(source_ids)
+
+    def stepper(self):
+        """The step of a search."""
+        return self.step
+
     def start(self, examples: tf.Tensor, width: int, room: int) -> State:
         """The state ahead of the first token, for `width` hypotheses of at most `room` tokens."""
         units = self._weights["model.decoder.embed_tokens.weight"].shape[1]

@@ -109,7 +109,7 @@ def prepare(task, splits: dict, model: Model) -> dict:
     pixels, places, _ = task.preprocessor.reader.read([image for image, _ in splits["train"]])
     captions = [splits["train"][place][1] for place in places]
     if not model.blind and model.word_epochs:
-        shares = word_shares(captions)
+        shares = word_shares(captions, at_least=15)
         parts = _parts(pixels, shares, batch_size=64)
         learn_words(task.encoder.backbone, parts, shares, model.word_epochs, model.word_rate)
     both = np.concatenate([pixels, pixels[:, :, ::-1]])

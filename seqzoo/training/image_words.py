@@ -11,16 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 
-def word_shares(captions: Sequence[Sequence[str]], at_least: int = 15) -> np.ndarray:
+def word_shares(captions: Sequence[Sequence[str]], at_least: int | None = None) -> np.ndarray:
     """Returns for each image the share of its captions that have each of the commoner words.
 
     Args:
         captions: Those of each image, words with blanks between them.
-        at_least: Images that a word must be said of.
+        at_least: Images that a word must be said of; None is one in a thousand.
 
     Returns:
         `(images, words)` float32, words in the order of the alphabet.
     """
+    at_least = max(1, len(captions) // 1000) if at_least is None else at_least
     said = [[set(caption.split()) for caption in each] for each in captions]
     counts = Counter(word for each in said for word in set().union(*each))
     words = sorted(word for word, count in counts.items() if count >= at_least)

@@ -7,7 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "recipes" / "captioning" / "captioning.ipynb"
-SMALL = "train_size = 32\nepochs = 1\n"
+SMALL = "train_size = 32\nword_epochs = 1\nepochs = 1\n"
 
 
 @pytest.mark.slow

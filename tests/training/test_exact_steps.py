@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_tasks import letters_tokenizer, make_bigram, reversal_pairs
+from tiny_tasks import letters_tokenizer, make_bigram, make_translator, reversal_pairs
 
+from seqzoo.ops import tensorflow_fused
 from seqzoo.preprocessing import TextPairs
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.steps import apply_gradients, token_mean_gradients
@@ -187,3 +188,25 @@ def test_weights_of_rows_and_no_weights_are_those_of_their_tokens():
     assert_weights_equal(weights_after(x, y, None), weights_after(x, y, ones))
     by_tokens = weights_after(x, y, rows[:, None] * ones)
     assert_weights_equal(weights_after(x, y, rows), by_tokens)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_steps_of_one_kernel_learn_what_others_do(replicas, two_replicas, monkeypatch):
+    kernels = []
+    run = tensorflow_fused._run
+    monkeypatch.setattr(tensorflow_fused, "_run", lambda *a: kernels.append(a) or run(*a))
+
+    def train(fewest, scope=contextlib.nullcontext):
+        monkeypatch.setattr(tensorflow_fused, "FEWEST_VALUES", fewest)
+        with scope():
+            task = make_translator()
+            task.compile(Adam(0.01, epsilon=1e-3))
+        task.fit(reversal_pairs(24), batch_size=8, epochs=2, verbose=0)
+        return task.get_weights()
+
+    expected = train(fewest=10**9)
+    assert not kernels
+    found = train(1, two_replicas.scope if replicas == 2 else contextlib.nullcontext)
+    assert kernels
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)

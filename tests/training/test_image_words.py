@@ -12,7 +12,7 @@ def test_shares_count_the_captions_of_an_image_that_have_a_word():
     captions = [["a red dot", "a dot"], ["a blue dot dot", "a blue line"]]
     # a, blue, dot, line, red
     expected = [[1, 0, 1, 0, 0.5], [1, 1, 0.5, 0.5, 0]]
-    np.testing.assert_allclose(word_shares(captions, at_least=1), expected)
+    np.testing.assert_allclose(word_shares(captions), expected)
     np.testing.assert_allclose(word_shares(captions, at_least=2), [[1, 1], [1, 0.5]])
 
 

@@ -71,8 +71,16 @@ class Scene:
         return [self.first] if self.second is None else [self.first, self.second]
 
 
-def captions(scene: Scene) -> list[str]:
-    """All that can be said of a scene: every phrasing, a pair from either side."""
+def captions(scene: Scene, relation: str | None = None) -> list[str]:
+    """All that can be said of a scene: every phrasing, a pair from either side.
+
+    Args:
+        scene: What is to be seen.
+        relation: Of a group of two, `"left of"` or `"above"` where it is plain that one thing is
+            so to the other; that can be said of them too.
+    """
+    if relation is not None:
+        return captions(scene) + captions(Scene(scene.first, 1, relation, scene.first))
     if scene.second is None:
         number = list(NUMBERS)[scene.count - 1]
         shape = scene.first.shape if scene.count == 1 else _PLURALS[scene.first.shape]
@@ -100,9 +108,9 @@ def read(caption: str) -> Scene | None:
 
 
 def is_right(caption: str, references: Sequence[str]) -> bool:
-    """Tells whether a caption says of a scene what its references say, in any phrasing."""
+    """Tells whether a caption says of a scene what one of its references says, in any phrasing."""
     said = read(caption)
-    return said is not None and said == read(references[0])
+    return said is not None and said in map(read, references)
 
 
 def correct(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:

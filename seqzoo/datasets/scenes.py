@@ -11,6 +11,8 @@ The rules of the task:
   circles" are is never shown in training if it is asked in the test, though two, small, red and
   circles are.
 - `HELD_OUT_PAIRS` of a colour and a shape appear in `test_pairs` alone, at least one in each scene.
+- Two equal things are a group ("two small red circles"); where one is plainly left of or above the
+  other, that is true as well, and among the captions.
 - A small thing is 9 to 11 pixels wide, a large one 17 to 20, of 64. Things do not touch.
 """
 
@@ -60,17 +62,20 @@ def picture(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     Returns:
         Pixels `(64, 64, 3)` uint8.
     """
+    return draw(_stamps(scene, rng), PIXELS, rng)
+
+
+def _stamps(scene: Scene, rng: np.random.Generator) -> list[Stamp]:
     while True:
         things = scene.things if scene.second else [scene.first] * scene.count
         radii = [rng.uniform(*SIZES[thing.size]) for thing in things]
         places = _pair_places(scene, radii, rng) if scene.second else _places(radii, rng)
         if places is not None:
             break
-    stamps = [
+    return [
         Stamp(thing.shape, thing.colour, *place, radius)
         for thing, place, radius in zip(things, places, radii, strict=True)
     ]
-    return draw(stamps, PIXELS, rng)
 
 
 def compositions(seed: int = 0) -> dict[str, list[Scene]]:
@@ -135,9 +140,10 @@ def _example(
 ) -> Example:
     import tensorflow as tf  # a loader is light until it is called
 
-    said = captions(scene)
+    stamps = _stamps(scene, rng)
+    said = captions(scene, _relation(*stamps) if scene.count == 2 else None)
     chosen = said if most is None else choices.sample(said, min(most, len(said)))
-    return tf.io.encode_png(picture(scene, rng)).numpy(), chosen
+    return tf.io.encode_png(draw(stamps, PIXELS, rng)).numpy(), chosen
 
 
 def _is_held_out(scene: Scene) -> bool:
@@ -183,7 +189,19 @@ def _pair_places(
         return None
     (x, y), (u, v) = places
     along, across = (u - x, v - y) if scene.relation == "left of" else (v - y, u - x)
-    return places if along >= sum(radii) + _GAP and along >= 2 * abs(across) else None
+    return places if _is_plain(along, across, radii) else None
+
+
+def _relation(first: Stamp, second: Stamp) -> str | None:
+    """What two equal things are to each other, if that is plain."""
+    x, y, radii = second.x - first.x, second.y - first.y, [first.radius, second.radius]
+    if _is_plain(abs(x), y, radii):
+        return "left of"
+    return "above" if _is_plain(abs(y), x, radii) else None
+
+
+def _is_plain(along: float, across: float, radii: list[float]) -> bool:
+    return along >= sum(radii) + _GAP and along >= 2 * abs(across)
 
 
 _THINGS = [Thing(*parts) for parts in itertools.product(SIZES, COLOURS, SHAPES)]

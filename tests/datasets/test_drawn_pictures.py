@@ -115,6 +115,27 @@ def test_a_relation_and_a_count_are_drawn():
         assert red < blue
 
 
+def test_of_two_equal_things_a_plain_relation_can_be_said_too():
+    kinds = {"group": 0, "left of": 0, "above": 0}
+    for image, said in scenes.load(train_size=0, validation_size=0, test_size=400)["test"]:
+        scene = scenes.read(said[0])
+        if scene.count != 2:
+            assert len(said) == (8 if scene.second else 4)
+            continue
+        relation = scenes.read(said[-1]).relation
+        kinds[relation or "group"] += 1
+        pixels = tf.io.decode_png(image).numpy().astype(int)
+        where = np.argwhere(np.abs(pixels - pixels[0, 0]).max(axis=2) > 60)
+        high, wide = np.ptp(where, axis=0)
+        if relation is not None:
+            assert (wide > high) == (relation == "left of")
+            assert scenes.is_right(f"there are {said[0]}", said)
+            assert scenes.is_right(said[-1], said)
+            other = {"left of": "above", "above": "left of"}[relation]
+            assert not scenes.is_right(scenes.captions(scene, other)[-1], said)
+    assert min(kinds.values()) > 3
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_covers_its_own_part_of_a_square(shape):
     rng = np.random.default_rng(0)

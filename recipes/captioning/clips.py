@@ -1,12 +1,16 @@
 """Drawn clips: one coloured shape that moves, grows or shrinks, put into words.
 
-    seqzoo train recipes/captioning/clips.py --seed 0
+    seqzoo train recipes/captioning/clips.py --seed 0 --precision mixed_bfloat16
     seqzoo train recipes/captioning/clips.py --set model.reading=recurrent
 
 Source: `seqzoo.datasets.clips` says how the clips are drawn. The model attends to the frames (Yao
 et al., 2015, https://arxiv.org/abs/1502.08029), or reads them with an LSTM or takes their mean
 (Venugopalan et al., 2015, https://arxiv.org/abs/1505.00487, https://arxiv.org/abs/1412.4729). It
 needs no download.
+
+Expected, seed 0, 2 cores of an Intel Xeon with AMX: `correct` 0.982 on the 500 test clips (0.97 in
+validation), 8 minutes beside some other work. Leave `--precision` out on a processor without
+bfloat16.
 
 `test` has compositions of a thing and its motions that were never trained on. `correct` is the
 share of captions of which size, colour, shape and all motions are right.
@@ -95,5 +99,5 @@ recipe = Recipe(
     search=BeamSearch(width=3),
     metrics={"correct": clips.correct, "cider_d": CAPTION_METRICS["cider_d"]},
     examples=lambda splits: [frames for frames, _ in splits["test"][:8]],
-    figures=(Figure("correct, test", published="none", measured="not yet"),),
+    figures=(Figure("correct, test", published="none", measured="0.982"),),
 )

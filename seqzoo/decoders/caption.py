@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seqzoo.decoders.cell_stack import advance_stack
 from seqzoo.decoders.reading import unevenness
 from seqzoo.decoders.recurrent import RecurrentDecoder
 from seqzoo.encoders.encoded import Encoded
@@ -84,7 +85,7 @@ class CaptionDecoder(RecurrentDecoder):
         projected = affine(picture, *self._embedded_map())
         weights, undropped = self._extra_weights()["cells"], [1.0] * (self.layers - 1)
         linear = apply_maps(self._maps())
-        return self._advance_cells(projected, undropped, states, linear, weights, training=False)
+        return advance_stack(self.cells, projected, undropped, states, linear, weights)
 
     def _maps(self):
         if not self.gate_context:

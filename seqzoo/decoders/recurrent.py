@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from seqzoo.decoders.bridge import Bridge
+from seqzoo.decoders.cell_stack import advance_stack
 from seqzoo.decoders.reading import first_read, read
 from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.encoders.encoded import Encoded
@@ -14,7 +15,6 @@ from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
 from seqzoo.ops.beams import rows_per_example
-from seqzoo.ops.fused import fused
 from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
 
 
@@ -236,7 +236,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _advance(self, inputs_t, state, constants, linear: Linear, training=False):
         """Returns the state after one step; `constants` are what the attention reads with."""
-        projected, dropout_masks = inputs_t
+        projected, masks = inputs_t
         _, weights = constants
         reads = {}
         if self._attends_first:
@@ -244,8 +244,8 @@ class RecurrentDecoder(keras.layers.Layer):
             projected = projected + linear("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + linear("fed", state["feed"])
-        cells = self._advance_cells(
-            projected, dropout_masks, state["cells"], linear, weights["cells"], training
+        cells = advance_stack(
+            self.cells, projected, masks, state["cells"], linear, weights["cells"], training
         )
         if self.attend is not None and not self._attends_first:
             reads = self._read(cells[-1][0], state, constants, linear)
@@ -253,16 +253,6 @@ class RecurrentDecoder(keras.layers.Layer):
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(linear("readout", both))
         return {"cells": cells, **reads}
-
-    def _advance_cells(self, projected, dropout_masks, states, linear, weights, training):
-        advanced = []
-        for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
-            if i > 0:
-                projected = linear(f"input_{i}", advanced[-1][0] * dropout_masks[i - 1])
-            step = _step_of(cell)
-            step = fused(step) if training and cell.is_elementwise else step
-            advanced.append(step(projected, state, weights[i], within(linear, f"cell_{i}")))
-        return advanced
 
     def _read(self, query, state, constants, linear):
         memory, weights = constants
@@ -298,10 +288,3 @@ class RecurrentDecoder(keras.layers.Layer):
             "readout": self.readout,
             "dropout": self.dropout,
         }
-
-
-def _step_of(cell):
-    def step(projected, state, weights, linear):
-        return cell.advance(projected, state, linear, weights)
-
-    return step

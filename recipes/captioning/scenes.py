@@ -1,12 +1,16 @@
 """Drawn scenes: coloured shapes, their sizes, numbers and relations, put into words.
 
-    seqzoo train recipes/captioning/scenes.py --seed 0
+    seqzoo train recipes/captioning/scenes.py --seed 0 --precision mixed_bfloat16
     seqzoo train recipes/captioning/scenes.py --set model.architecture=vinyals_2015
 
 Source: `seqzoo.datasets.scenes` says how the scenes are drawn. The model is Show, Attend and Tell
 (Xu et al., 2015, https://arxiv.org/abs/1502.03044) over a small network of convolutions that is
 trained from scratch. Most of a scene is empty, so that `even_reading` is 0. It needs no download;
 `--data DIR` reads scenes from a folder in the layout of Flickr8k in its place.
+
+Expected, seed 0, 2 cores of an Intel Xeon with AMX: `correct` 0.985 on the 1,000 test scenes, 0.869
+on `test_pairs`, 14 minutes beside other work. Leave `--precision` out on a processor without
+bfloat16.
 
 `test` has compositions that were never trained on, `test_pairs` pairs of a colour and a shape.
 `correct` is the share of captions of which every colour, shape, size, number and relation is

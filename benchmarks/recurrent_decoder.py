@@ -46,9 +46,7 @@ class RecurrentModel:
     def weights_read(self) -> int:
         """How many weights a step of one row multiplies by."""
         kernels = [parts[0] for parts in self.decoder._maps().values()]
-        kernels += [self.decoder._embedded_map()[0], self.head.kernel]
-        if self.decoder.readout != "none" and not self.decoder.input_feeding:
-            kernels.append(self.decoder.readout_kernel)
+        kernels += [self.decoder._embedded_map()[0], self.decoder.readout_kernel, self.head.kernel]
         return sum(int(tf.size(kernel)) for kernel in kernels)
 
     def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple:

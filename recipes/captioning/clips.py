@@ -9,7 +9,7 @@ et al., 2015, https://arxiv.org/abs/1502.08029), or reads them with an LSTM or t
 needs no download.
 
 Expected, seed 0, 2 cores of an Intel Xeon with AMX: `correct` 0.982 on the 500 test clips (0.97 in
-validation), 8 minutes beside some other work. Leave `--precision` out on a processor without
+validation), 10 minutes beside other work. Leave `--precision` out on a processor without
 bfloat16.
 
 `test` has compositions of a thing and its motions that were never trained on. `correct` is the

@@ -4,9 +4,10 @@
     seqzoo train recipes/captioning/scenes.py --set model.architecture=vinyals_2015
 
 Source: `seqzoo.datasets.scenes` says how the scenes are drawn. The model is Show, Attend and Tell
-(Xu et al., 2015, https://arxiv.org/abs/1502.03044) over a small network of convolutions that is
-trained from scratch. Most of a scene is empty, so that `even_reading` is 0. It needs no download;
-`--data DIR` reads scenes from a folder in the layout of Flickr8k in its place.
+(Xu et al., 2015, https://arxiv.org/abs/1502.03044) over a small network of convolutions that first
+learns words from nothing (`seqzoo.training.learn_words`) and goes on learning. Most of a scene is
+empty, so that `even_reading` is 0. It needs no download; `--data DIR` reads scenes from a folder in
+the layout of Flickr8k in its place.
 
 Expected, seed 0, 2 cores of an Intel Xeon with AMX: `correct` 0.985 on the 1,000 test scenes, 0.869
 on `test_pairs`, 14 minutes beside other work. Leave `--precision` out on a processor without
@@ -28,7 +29,7 @@ from seqzoo.datasets import captioned_images, scenes
 from seqzoo.encoders import convolutional_backbone
 from seqzoo.metrics import CAPTION_METRICS
 from seqzoo.preprocessing import WordTokenizer
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
 from seqzoo.training import learn_words, word_shares
 
@@ -46,7 +47,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Which model, and how large."""
+    """Which model, how large, and for how many epochs its backbone learns words."""
 
     architecture: Literal["xu_2015", "vinyals_2015"] = "xu_2015"
     units: int = 192
@@ -90,10 +91,10 @@ def prepare(task, splits: dict, model: Model) -> dict:
     """Teaches the backbone words."""
     pixels, places, _ = task.preprocessor.reader.read([image for image, _ in splits["train"]])
     shares = word_shares([splits["train"][place][1] for place in places])
-    batches = tf.data.Dataset.from_tensor_slices((pixels, shares)).shuffle(len(pixels), seed=0)
     if model.word_epochs:
-        backbone = task.encoder.backbone
-        learn_words(backbone, batches.batch(32).prefetch(2), shares, model.word_epochs)
+        examples = tf.data.Dataset.from_tensor_slices((pixels, shares))
+        batches = examples.shuffle(len(pixels), seed=0).batch(32).prefetch(2)
+        learn_words(task.encoder.backbone, batches, shares, model.word_epochs)
     return splits
 
 
@@ -115,5 +116,8 @@ recipe = Recipe(
     search=BeamSearch(width=3),
     metrics={"correct": scenes.correct, "cider_d": CAPTION_METRICS["cider_d"]},
     examples=lambda splits: [image for image, _ in splits["test"][:8]],
-    figures=(),
+    figures=(
+        Figure("correct, test", published="none", measured="0.985"),
+        Figure("correct, test_pairs", published="none", measured="0.869"),
+    ),
 )

@@ -159,12 +159,12 @@ class FeatureEncoder(GridEncoder):
         As `ImageEncoder`.
     """
 
+    frozen = True  # there is no backbone
+
     def __init__(self, places: int, width: int, units: int = 256, dropout: float = 0.0, **kwargs):
         super().__init__(units, dropout, **kwargs)
         self.places = places
         self.width = width
-
-    frozen = True  # there is no backbone
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:

@@ -36,7 +36,6 @@ def learn_words(
     epochs: int,
     learning_rate: float = 2e-3,
     dropout: float = 0.3,
-    weight_decay: float = 0.05,
 ) -> list[float]:
     """Trains a backbone to say which words the captions of an image have, from all its places.
 
@@ -51,12 +50,21 @@ def learn_words(
         epochs: Positive int.
         learning_rate: The highest, after a twelfth of the steps; it falls to zero in a cosine.
         dropout: Of the features of a whole image.
-        weight_decay: See `keras.optimizers.AdamW`.
 
     Returns:
         The mean loss of each epoch, nats of all words of an image.
+
+    Raises:
+        ValueError: if there is no word, no epoch, or no known number of batches.
     """
     steps = epochs * int(batches.cardinality())
+    if steps < 1 or not shares.shape[1]:
+        raise ValueError(
+            "A backbone learns at least one word in at least one epoch of a known number of "
+            f"batches. Received: {shares.shape[1]} words, epochs={epochs}, {batches.cardinality()} "
+            "batches (-1 is without end, -2 is not known). Take part of the batches, or lower "
+            "`at_least` of `word_shares`."
+        )
     prior = np.clip(shares.mean(axis=0), 1e-4, 1 - 1e-4)
     say = keras.layers.Dense(
         shares.shape[1],
@@ -74,7 +82,7 @@ def learn_words(
     )
     was_trainable, backbone.trainable = backbone.trainable, True
     learner.compile(
-        keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=5.0),
+        keras.optimizers.AdamW(rate, weight_decay=0.05, global_clipnorm=5.0),
         lambda y, logits: tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, logits), -1),
         jit_compile=False,
     )

@@ -130,6 +130,16 @@ def test_batches_hold_every_example_once_an_epoch_and_targets_of_like_length(tmp
     assert seen(batches.after(7), 5) == found[7:12]
 
 
+def test_without_buckets_a_batch_of_a_stream_holds_lengths_of_all_kinds(tmp_path):
+    batches = streamed_batches(as_line_aligned(tmp_path), Words(), batch_size=5, by_length=False)
+    found = seen(batches, 64)
+    counts = Counter(number for batch in found for number in batch)
+    assert set(counts) == set(range(50))
+    assert set(counts.values()) <= {6, 7}
+    spread = [max(n % 7 for n in batch) - min(n % 7 for n in batch) for batch in found]
+    assert sum(spread) / len(spread) > 3
+
+
 def test_a_budget_of_tokens_holds_for_the_longer_side(tmp_path):
     batches = streamed_batches(as_line_aligned(tmp_path), Words(), tokens_per_batch=24)
     sizes = [max(x.size, y.size) for x, y in batches.dataset.take(40).as_numpy_iterator()]

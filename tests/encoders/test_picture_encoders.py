@@ -12,7 +12,7 @@ from seqzoo.encoders import (
     application_backbone,
     convolutional_backbone,
 )
-from seqzoo.encoders.backbones import NORMALIZATIONS
+from seqzoo.encoders.backbones import DOWNSAMPLINGS, NORMALIZATIONS
 from seqzoo.encoders.video import READINGS
 
 BATCH, FRAMES, HEIGHT, WIDTH, UNITS = 2, 3, 8, 12, 5
@@ -35,6 +35,20 @@ def test_a_backbone_of_its_own_makes_a_grid(normalization):
     assert encoded.state[0][0].shape == (BATCH, UNITS)
     np.testing.assert_allclose(encoded.state[0][0], np.mean(encoded.outputs, axis=1), rtol=1e-5)
     assert np.all(encoded.mask)
+
+
+def test_max_pooling_makes_the_grid_that_strides_make():
+    for downsampling in DOWNSAMPLINGS:
+        backbone = convolutional_backbone(
+            HEIGHT, WIDTH, (4, 6), depth=(1, 2), normalization="none", downsampling=downsampling
+        )
+        assert backbone.output_shape == (None, 2, 3, 6)
+        strides = {
+            layer.strides for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D)
+        }
+        assert ((2, 2) in strides) == (downsampling == "strides")
+    with pytest.raises(ValueError, match="Unknown `downsampling`"):
+        convolutional_backbone(HEIGHT, downsampling="mean")
 
 
 def test_each_stage_of_a_backbone_may_have_a_depth_of_its_own():

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from seqzoo.encoders import convolutional_backbone
@@ -30,3 +31,14 @@ def test_a_backbone_learns_which_colour_is_named_and_stays_as_trainable_as_it_wa
     losses = learn_words(backbone, batches, shares, epochs=12, learning_rate=1e-2, dropout=0.0)
     assert not backbone.trainable
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "epochs", "change"),
+    [(0, 1, lambda x: x), (2, 0, lambda x: x), (2, -1, lambda x: x), (2, 1, lambda x: x.repeat())],
+)
+def test_nothing_to_learn_is_refused_ahead_of_training(words, epochs, change):
+    shares = np.ones((4, words), "float32")
+    batches = tf.data.Dataset.from_tensor_slices((np.zeros((4, 16, 16, 3)), shares)).batch(2)
+    with pytest.raises(ValueError, match="at least one word in at least one epoch"):
+        learn_words(convolutional_backbone(16, filters=(4,)), change(batches), shares, epochs)

@@ -93,6 +93,7 @@ def main() -> None:
         torch = Side([options.peers, side], Path(tempfile.mkdtemp()) / "torch.log")
         print(torch.description["library"])
     print(f"seqzoo {seqzoo.__version__}, keras {keras.__version__} on {keras.backend.backend()}")
+    print("devices:", ", ".join(keras.distribution.list_devices()))
     print("case | seqzoo ms | keras ms | torch ms | to keras | to torch")
     for name, case in cases(options.precisions).items():
         if options.only not in name:

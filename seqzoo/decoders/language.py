@@ -79,8 +79,8 @@ class LanguageDecoder(keras.layers.Layer):
         first = self.encoder.initial_state(rows)
 
         def read_piece(place, leaves):
-            start = place * _PIECE
-            piece, real = (ops.slice(x, (0, start), (rows, _PIECE)) for x in (token_ids, mask))
+            start = (ops.zeros_like(place), place * _PIECE)
+            piece, real = (ops.slice(x, start, (rows, _PIECE)) for x in (token_ids, mask))
             state = keras.tree.pack_sequence_as(first, list(leaves))
             _, state = self.encoder.run(piece, state, real)
             return place + 1, keras.tree.flatten(state)

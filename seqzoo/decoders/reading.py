@@ -37,14 +37,16 @@ def read(
         `context` `(N, value_features)`, `alignment` `(N, S)` and the next state as `attention`.
     """
     memory = Memory(*memory)
-    examples = ops.shape(memory.mask)[0]
-    beams = 0 if memory.mask.shape[0] == 0 else -1  # JAX infers no size where there is no row
+    rows, examples = ops.shape(query)[0], ops.shape(memory.mask)[0]
+    # JAX infers no size where another one is 0, but there all sizes are known.
+    unknown = ops.is_tensor(rows) or ops.is_tensor(examples)
+    beams, rows = (-1, -1) if unknown else (rows_per_example(rows, examples), rows)
 
     def by_example(leaf):  # (N, ...) -> (B, K, ...)
         return ops.reshape(leaf, (examples, beams, *ops.shape(leaf)[1:]))
 
     def by_beam(leaf):  # (B, K, ...) -> (N, ...)
-        return ops.reshape(leaf, (-1, *ops.shape(leaf)[2:]))
+        return ops.reshape(leaf, (rows, *ops.shape(leaf)[2:]))
 
     state = keras.tree.map_structure(by_example, state)
     context, alignment, state = attention.attend(

@@ -163,7 +163,7 @@ class Recurrent(keras.layers.Layer):
     def reset_state(self):
         """Sets the states of a stateful layer to zeros."""
         for state in self._between.states if self.stateful and self.built else ():
-            state.assign(ops.zeros_like(state))
+            state.assign(ops.zeros_like(state.value))
 
     def step(self, inputs, state):
         """Takes one step of a stream, as `call` does without `training`.

@@ -31,8 +31,11 @@ def top_sums(totals: Any, log_probs: Any, k: int) -> tuple[Any, Any]:
         The `k` largest sums `(B, k)`, best first, and their places `(B, k)` int32 in the
         flat `(K * V)` continuations of the example.
     """
-    vocabulary = log_probs.shape[1]
+    if not _shows_nan():
+        log_probs = _without_nan(log_probs)
+    rows, vocabulary = log_probs.shape
     wide = vocabulary is not None and vocabulary >= max(WIDE_VOCABULARY, CHUNK * (k + 2))
+    wide = wide and rows != 0  # JAX takes nothing from an axis without places
     rank = _chunked_top_sums if wide else _plain_top_sums
     sums, places = rank(totals, log_probs, k)
     return sums, ops.where(ops.equal(sums, _IMPOSSIBLE), 0, places)
@@ -129,6 +132,11 @@ def _cut(log_probs: Any) -> tuple[Any, Any]:
     return ops.reshape(flat[:end], (-1, CHUNK)), broken
 
 
+def _shows_nan() -> bool:
+    """Whether a maximum over NaN is NaN: under JAX's compiler not always on a CPU."""
+    return keras.backend.backend() == "tensorflow"
+
+
 def _without_nan(values: Any) -> Any:
     return ops.where(ops.isnan(values), _IMPOSSIBLE, values)
 
@@ -153,10 +161,11 @@ def beam_rows(beams: Any, width: Any, examples: Any = None) -> Any:
 def rows_per_example(rows: Any, examples: Any) -> Any:
     """How many of the rows each example has, 0 where there is none.
 
-    Known sizes give an int, as JAX allows none but these in a shape.
+    Sizes that are no tensors, ints or JAX's symbols, give what is none either, as JAX allows
+    nothing else in a shape.
     """
-    known = isinstance(rows, int) and isinstance(examples, int)
-    return rows // (max(examples, 1) if known else ops.maximum(examples, 1))
+    unknown = ops.is_tensor(rows) or ops.is_tensor(examples)
+    return rows // (ops.maximum(examples, 1) if unknown else max(examples, 1))
 
 
 def take_rows(nest: Any, rows: Any) -> Any:

@@ -1,4 +1,4 @@
-"""cuDNN's recurrences, as Keras calls them on TensorFlow."""
+"""cuDNN's recurrences, as Keras calls them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ import keras
 def run_cudnn(arguments: dict[str, Any], mask, reverse: bool, general: Callable) -> tuple:
     """Runs an LSTM or a GRU by cuDNN where it accepts the call, else by `general`.
 
-    cuDNN needs a GPU, the usual activations and a bias, takes no mask but one that is padded on
-    the right in every row and leaves no row empty, and cannot be compiled by XLA. What the mask
-    is like is found when the step runs.
+    cuDNN needs a GPU, the usual activations and a bias. On TensorFlow it takes no mask but one that
+    is padded on the right in every row and leaves no row empty, and cannot be compiled by XLA; what
+    the mask is like is found when the step runs. On JAX it takes an LSTM in float32 without a mask.
 
     Args:
         arguments: What Keras's own function takes: `inputs` `(B, T, features)`, the initial
@@ -24,8 +24,10 @@ def run_cudnn(arguments: dict[str, Any], mask, reverse: bool, general: Callable)
         The outputs of every step `(B, T, units)`, in the order of the inputs, and a list of the
         final states `(B, units)`.
     """
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow_cudnn import cudnn_or_general
+    elif keras.backend.backend() == "jax":
+        from seqzoo.ops.jax_cudnn import cudnn_or_general
+    else:
         return general()
-    from seqzoo.ops.tensorflow_cudnn import cudnn_or_general
-
     return cudnn_or_general(arguments, mask, reverse, general)

@@ -195,7 +195,7 @@ def test_a_token_whose_log_prob_is_nan_is_never_chosen():
 
 
 @pytest.mark.parametrize("stop", STOPS)
-def test_no_step_is_taken_once_every_row_is_over(stop):
+def test_no_step_is_taken_once_every_row_is_over(stop, tf):  # steps are counted as they run
     steps = []
 
     def counting_step(token_ids, state, encoded):
@@ -210,7 +210,7 @@ def test_no_step_is_taken_once_every_row_is_over(stop):
 
 
 @pytest.mark.parametrize("search", [Greedy(max_length=9), BeamSearch(2, max_length=9)])
-def test_no_step_is_computed_for_an_example_that_is_over(search):
+def test_no_step_is_computed_for_an_example_that_is_over(search, tf):
     rows = []
 
     def counting_step(token_ids, state, encoded):

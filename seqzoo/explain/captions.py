@@ -110,6 +110,7 @@ def contact_sheet(
         axes.set_title(
             textwrap.fill(label, 30),
             y=-0.02,
+            pad=0,
             va="top",
             fontsize=8,
             fontfamily=families,

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
+from seqzoo.layers.recurrent_cudnn import cudnn_or_general, is_for_cudnn
 from seqzoo.layers.recurrent_loop import (
     Loop,
     build_cell,
@@ -20,6 +21,8 @@ from seqzoo.ops.scans import Constants, scan, within
 @keras.saving.register_keras_serializable(package="seqzoo")
 class Bidirectional(keras.layers.Layer):
     """Runs one cell forward and another of the same kind backward, in one loop.
+
+    On a GPU, cuDNN runs both where it can and is faster; see `Recurrent`.
 
     Args:
         cell: The `Cell` that runs forward; the other one is made from its config.
@@ -73,6 +76,8 @@ class Bidirectional(keras.layers.Layer):
     def call(self, inputs, mask=None, training=False, segment_ids=None):
         cells = {"forward": self.forward_cell, "backward": self.backward_cell}
         options, seed = options_of(self), self.seed_generator
+        if is_for_cudnn(self.forward_cell, inputs, mask, options, training, segment_ids):
+            return self._run_by_cudnn(cells, inputs, mask, training)
         loops = {
             name: make_loop(
                 cell, inputs, mask, options, training, seed, name == "backward", segment_ids
@@ -86,6 +91,24 @@ class Bidirectional(keras.layers.Layer):
             outputs, final = _run_both(self, loops, state, training)
         outputs = ops.transpose(ops.concatenate(outputs, axis=-1), (1, 0, 2))
         return (outputs, *(ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True)))
+
+    def _run_by_cudnn(self, cells, inputs, mask, training):
+        def run_way(name, cell):
+            reverse, state = name == "backward", first_state(cell, inputs, None)
+
+            def general():
+                options, seed = options_of(self), self.seed_generator
+                loop = make_loop(cell, inputs, mask, options, training, seed, reverse).projected()
+                arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants, reverse)
+                wanted = first_only(state)
+                states, final = scan(*arguments, owner=self, wanted=wanted, training=training)
+                return ops.transpose(states[0], (1, 0, 2)), final
+
+            return cudnn_or_general(cell, inputs, mask, state, reverse, general)
+
+        outputs, final = zip(*(run_way(*each) for each in cells.items()), strict=True)
+        states = (ops.concatenate(pair, axis=-1) for pair in zip(*final, strict=True))
+        return (ops.concatenate(outputs, axis=-1), *states)
 
     def compute_mask(self, inputs, mask=None):
         return [mask, *([None] * len(self.forward_cell.state_size))]

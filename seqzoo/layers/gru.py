@@ -96,12 +96,5 @@ class GRU(KerasRecurrent):
         )
         self.use_cudnn = use_cudnn
 
-    def cudnn_arguments(self, state):
-        return {
-            "kind": "gru",
-            "initial_state": state[0],
-            "reset_after": self.cell.reset_after,
-        }
-
     def get_config(self):
         return super().get_config() | {"use_cudnn": self.use_cudnn}

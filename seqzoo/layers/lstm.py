@@ -96,8 +96,5 @@ class LSTM(KerasRecurrent):
         )
         self.use_cudnn = use_cudnn
 
-    def cudnn_arguments(self, state):
-        return {"kind": "lstm", "initial_state_h": state[0], "initial_state_c": state[1]}
-
     def get_config(self):
         return super().get_config() | {"use_cudnn": self.use_cudnn}

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
+from seqzoo.layers.recurrent_cudnn import cudnn_or_general, is_for_cudnn
 from seqzoo.layers.recurrent_loop import (
     build_cell,
     first_only,
@@ -26,6 +27,8 @@ class Recurrent(keras.layers.Layer):
     The share of the inputs in the gates is computed for all steps at once, before the loop. A
     masked step leaves the state as it is, so that any mask is legal and padding, on whichever
     side, changes nothing on real steps; its output is that of the last real step before it.
+
+    On a GPU, cuDNN runs an `LSTMCell` or a `GRUCell` where it can and is faster.
 
     A `LinearCell` takes no loop over the steps, unless zoneout or cut gradients ask for one.
 
@@ -70,6 +73,9 @@ class Recurrent(keras.layers.Layer):
     Raises:
         ValueError: for rates out of range, and for those of no effect on the cell.
     """
+
+    use_cudnn: bool | str = "auto"
+    """Whether cuDNN may run the layer."""
 
     def __init__(
         self,
@@ -136,6 +142,16 @@ class Recurrent(keras.layers.Layer):
 
     def run(self, inputs, mask, state, training, segment_ids=None):
         """Returns the outputs of every step `(B, T, units)` and the final states."""
+
+        def general():
+            return self._run_loop(inputs, mask, state, training, segment_ids)
+
+        asked = (self.cell, inputs, mask, options_of(self), training, segment_ids)
+        if self.use_cudnn and is_for_cudnn(*asked):
+            return cudnn_or_general(self.cell, inputs, mask, state, self.reverse, general)
+        return general()
+
+    def _run_loop(self, inputs, mask, state, training, segment_ids):
         options, seed = options_of(self), self.seed_generator
         loop = make_loop(
             self.cell, inputs, mask, options, training, seed, self.reverse, segment_ids

@@ -6,11 +6,13 @@ from keras.src import backend  # the functions that Keras's own layers call
 from seqzoo.ops.tensorflow_xla import traced_for_xla
 
 
-def cudnn_or_general(arguments, mask, reverse, general):
+def may_run():
+    """`ops.cudnn.may_run` on TensorFlow, whose loops on a GPU launch every operation of a step."""
+    return bool(tf.config.list_logical_devices("GPU")) and not traced_for_xla()
+
+
+def cudnn_or_general(kind, arguments, mask, reverse, general):
     """`ops.cudnn.run_cudnn` on TensorFlow. See there for arguments and results."""
-    kind, arguments = arguments["kind"], {k: v for k, v in arguments.items() if k != "kind"}
-    if not tf.config.list_logical_devices("GPU") or traced_for_xla():
-        return general()
 
     def cudnn():
         run = getattr(backend, kind)

@@ -78,6 +78,18 @@ def layers(name, **options):
     return one, other
 
 
+def given_cells(layer, name, **options):
+    """A layer around the cell of its name, and one that may not use cuDNN, of the same weights."""
+    one, other = (
+        getattr(sz.layers, layer)(getattr(sz.layers, f"{name}Cell")(UNITS), **options)
+        for _ in range(2)
+    )
+    for each in (one, other):
+        each.build(INPUTS.shape)
+    other.set_weights(one.get_weights())
+    return one, other
+
+
 def assert_same(found, expected):
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
@@ -92,6 +104,26 @@ def test_it_is_taken_where_it_accepts_the_call(calls, name, go_backwards, mask):
     arguments = {"mask": mask, "initial_state": states}
     assert_same(one(INPUTS, **arguments), other(INPUTS, **arguments))
     assert calls == [name.lower()]
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+@pytest.mark.parametrize("mask", [None, RIGHT_PADDED, HOLES])
+def test_both_directions_run_by_it(calls, monkeypatch, name, mask):
+    one, other = given_cells("Bidirectional", name)
+    found = one(INPUTS, mask=mask)
+    assert len(calls) == (0 if mask is HOLES else 2)
+    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda: False)
+    assert_same(found, other(INPUTS, mask=mask))
+
+
+def test_a_layer_of_a_cell_uses_it_and_one_of_a_derived_cell_does_not(calls, monkeypatch):
+    one, other = given_cells("Recurrent", "GRU", reverse=True, return_sequences=True)
+    found = one(INPUTS)
+    given_cells("Recurrent", "PeepholeLSTM")[0](INPUTS)
+    given_cells("Bidirectional", "CoupledLSTM")[0](INPUTS)
+    assert calls == ["gru"]
+    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda: False)
+    assert_same([found], [other(INPUTS)])
 
 
 @pytest.mark.parametrize("mask", [HOLES, EMPTY])

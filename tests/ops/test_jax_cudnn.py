@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import seqzoo as sz
+from seqzoo.layers import recurrent_cudnn
 from seqzoo.ops import jax_cudnn
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
@@ -36,7 +37,9 @@ def calls(monkeypatch):
     monkeypatch.setattr(jax_cudnn.backend, "lstm", lstm, raising=False)
     monkeypatch.setattr(jax_cudnn, "WIDE_UNITS", UNITS)
     monkeypatch.setattr(jax_cudnn, "MANY_VALUES", BATCH * UNITS)
-    monkeypatch.setattr("seqzoo.layers.keras_recurrent.run_cudnn", jax_cudnn.cudnn_or_general)
+    monkeypatch.setattr(jax_cudnn, "_has_gpu", lambda: True)
+    monkeypatch.setattr(recurrent_cudnn, "may_run", jax_cudnn.may_run)
+    monkeypatch.setattr(recurrent_cudnn, "run_cudnn", jax_cudnn.cudnn_or_general)
     return made
 
 

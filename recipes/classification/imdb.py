@@ -96,6 +96,6 @@ recipe = Recipe(
     search=None,
     metrics={"accuracy": METRICS["accuracy"]},
     examples=("I laughed, I cried, I would see it again tomorrow.", "Two hours that I want back."),
-    figures=(Figure("accuracy, test", published="0.878 (BiLSTM, keras.io)", measured="not yet"),),
+    figures=(Figure("accuracy, test", published="0.878 (BiLSTM, keras.io)", measured="0.894"),),
     respond=classified_answers,
 )

@@ -32,6 +32,8 @@ class RecurrentEncoder(keras.layers.Layer):
         dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
             layers and in the outputs.
         embedding_stddev: Deviation of the embeddings before training.
+        checkpoint_steps: None, or the length of the pieces that training runs again for their
+            gradient, so that long sequences take less memory; see `Recurrent`.
 
     Call arguments:
         inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
@@ -54,6 +56,7 @@ class RecurrentEncoder(keras.layers.Layer):
         skip: Skip = "none",
         dropout: float = 0.0,
         embedding_stddev: float = 1.0,
+        checkpoint_steps: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -66,6 +69,7 @@ class RecurrentEncoder(keras.layers.Layer):
         self.skip = skip
         self.dropout = dropout
         self.embedding_stddev = embedding_stddev
+        self.checkpoint_steps = checkpoint_steps
         self.supports_masking = True
         check_known("direction", direction, DIRECTIONS)
         if layers < 1:
@@ -82,15 +86,16 @@ class RecurrentEncoder(keras.layers.Layer):
     def _make_layer(self, i: int) -> keras.layers.Layer:
         dtype = self.dtype_policy
         cell = make_cell(self.cell, self.units, dtype=dtype)
+        shared = {"checkpoint_steps": self.checkpoint_steps, "name": f"recurrent_{i}"}
         if self.direction == "both":
-            return Bidirectional(cell, dtype=dtype, name=f"recurrent_{i}")
+            return Bidirectional(cell, dtype=dtype, **shared)
         return Recurrent(
             cell,
             reverse=self.direction == "backward",
             return_sequences=True,
             return_state=True,
             dtype=dtype,
-            name=f"recurrent_{i}",
+            **shared,
         )
 
     def build(self, inputs_shape):
@@ -122,4 +127,5 @@ class RecurrentEncoder(keras.layers.Layer):
             "skip": self.skip,
             "dropout": self.dropout,
             "embedding_stddev": self.embedding_stddev,
+            "checkpoint_steps": self.checkpoint_steps,
         }

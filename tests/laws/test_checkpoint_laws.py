@@ -6,6 +6,8 @@ from derivatives import assert_all_close, differentiate, randomize
 from layer_cases import BATCH, CELL_MAKERS, FEATURES, UNITS, normal
 from tracing import compiled
 
+from seqzoo.encoders import RecurrentEncoder
+from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import GRU, LSTM, Bidirectional, Recurrent, SimpleRNN
 from seqzoo.ops.pieces import scan_in_pieces
 from seqzoo.ops.scans import scan
@@ -116,6 +118,26 @@ def test_the_layers_of_keras_name_take_them_too(make):
         layer.build(INPUTS.shape)
     pieces.set_weights(plain.get_weights())
     assert_same(slopes(pieces), slopes(plain))
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_an_encoder_hands_them_to_its_layers(direction):
+    plain, pieces = (
+        RecurrentEncoder(
+            *(None, FEATURES, UNITS),
+            layers=2,
+            direction=direction,
+            checkpoint_steps=steps,
+            dtype="float64",
+        )
+        for steps in (None, 3)
+    )
+    again = RecurrentEncoder.from_config(pieces.get_config())
+    assert all(layer.checkpoint_steps == 3 for layer in again.stack.layers)
+    for encoder in (plain, pieces):
+        encoder.build(INPUTS.shape)
+    pieces.set_weights(plain.get_weights())
+    assert_same(slopes(pieces, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
 @pytest.mark.parametrize("time", [1, 2, 3, 6, TIME])

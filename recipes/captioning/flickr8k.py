@@ -174,8 +174,8 @@ recipe = Recipe(
     metrics=CAPTION_METRICS,
     examples=lambda splits: [image for image, _ in splits["test"][:12]],
     figures=(
-        Figure(
-            "bleu_4, test", published="12.3 and 19.5 to 21.3, with ImageNet", measured="not yet"
-        ),
+        Figure("bleu_4, test", published="12.3 and 19.5 to 21.3, with ImageNet", measured="13.5"),
+        Figure("cider_d, test", published="none", measured="0.290; 0.179 without attention"),
+        Figure("cider_d, test, blind", published="none", measured="0.091"),
     ),
 )

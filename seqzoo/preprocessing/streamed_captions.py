@@ -18,7 +18,7 @@ class StreamedCaptions(CaptionRows):
 
     def __init__(self, preprocessor: ImageCaptions):
         self._preprocessor = preprocessor
-        self._splits = None
+        self._splits = self._captions_each = None
 
     def encode(self, paths: tf.Tensor, captions: tf.Tensor) -> tuple:
         """The paths `(B,)` as they are, and ids `(B, None)` of captions `(B,)`."""

@@ -89,7 +89,8 @@ class Captioner(SampledFeeding):
     def call(self, x, training=False):
         encoded = self.encode(x, training=training)
         ids = x["target_ids"]
-        captions = tf.reshape(ids, [-1, tf.shape(ids)[-1]])  # (B, K, T) -> (B * K, T)
+        rows = ids.shape[:-1].num_elements()  # None where it is not known
+        captions = tf.reshape(ids, [-1 if rows is None else rows, tf.shape(ids)[-1]])
         captions = self.fed(captions, encoded) if training else captions
         logits = self.head(self.decoder(captions, encoded, training=training))
         shape = tf.concat([tf.shape(ids), tf.shape(logits)[-1:]], axis=0)

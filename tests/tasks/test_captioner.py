@@ -212,6 +212,27 @@ def test_captions_of_an_image_are_trained_on_together_and_count_alike():
     assert found == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize(("numbers", "known"), [([2, 2], 2), ([2, 1], None)])
+def test_a_train_step_knows_its_rows_where_every_image_has_as_many_captions(numbers, known):
+    images = [image for image, _ in PICTURES]
+    captions = [["a red left", "left"][: numbers[i % 2]] for i in range(len(images))]
+    arguments = (images, captions, 4, None, 0, None)
+    x, y, _ = make_captioner().make_training_batches(*arguments).dataset.element_spec
+    assert x["target_ids"].shape.as_list() == y.shape.as_list() == [4, known, None]
+
+    def rows(target_ids):
+        task, shapes = make_captioner(), []
+        task.decoder.call = lambda ids, *_, call=task.decoder.call, **more: (
+            shapes.append(ids.shape[0]) or call(ids, *_, **more)
+        )
+        images = tf.TensorSpec((4, SIZE, SIZE, 3), tf.uint8)
+        call = tf.function(lambda images, ids: task.call({"images": images, "target_ids": ids}))
+        call.get_concrete_function(images, target_ids)
+        return shapes
+
+    assert rows(x["target_ids"]) == [known and 4 * known]
+
+
 def test_tensors_are_taken_without_a_preprocessor():
     whole = make_captioner()
     task = sz.Captioner(whole.encoder, whole.decoder)

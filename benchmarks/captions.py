@@ -14,6 +14,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import seqzoo  # noqa: F401  ahead of TensorFlow, for its settings of it
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 

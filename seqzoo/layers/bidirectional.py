@@ -27,7 +27,7 @@ class Bidirectional(keras.layers.Layer):
     Args:
         cell: The `Cell` that runs forward; the other one is made from its config.
 
-    For the other arguments, and for errors, see `Recurrent`.
+    For the other arguments, `use_cudnn`, and errors, see `Recurrent`.
 
     Call arguments:
         inputs: Float tensor `(B, T, features)`.
@@ -40,6 +40,8 @@ class Bidirectional(keras.layers.Layer):
 
     Reference: Schuster and Paliwal, 1997, Bidirectional recurrent neural networks.
     """
+
+    use_cudnn: bool | str = "auto"
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class Bidirectional(keras.layers.Layer):
     def call(self, inputs, mask=None, training=False, segment_ids=None):
         cells = {"forward": self.forward_cell, "backward": self.backward_cell}
         options, seed = options_of(self), self.seed_generator
-        if is_for_cudnn(self.forward_cell, inputs, mask, options, training, segment_ids):
+        asked = (self.forward_cell, inputs, mask, options, training, segment_ids)
+        if self.use_cudnn and is_for_cudnn(*asked):
             return self._run_by_cudnn(cells, inputs, mask, training)
         loops = {
             name: make_loop(

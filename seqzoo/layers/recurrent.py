@@ -75,7 +75,7 @@ class Recurrent(keras.layers.Layer):
     """
 
     use_cudnn: bool | str = "auto"
-    """Whether cuDNN may run the layer."""
+    """Whether cuDNN may run the layer. It has no second derivatives: they want False on a GPU."""
 
     def __init__(
         self,

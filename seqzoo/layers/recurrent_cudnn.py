@@ -6,15 +6,19 @@ from typing import Any
 from seqzoo.layers.cells import Cell, GRUCell, LSTMCell
 from seqzoo.layers.recurrent_loop import LoopOptions
 from seqzoo.ops.cudnn import may_run, run_cudnn
+from seqzoo.ops.scans import scans_are_surrounded
 
 _KINDS = {LSTMCell: "lstm", GRUCell: "gru"}  # these alone, not what derives from them
 
 
 def is_for_cudnn(cell: Cell, inputs, mask, options: LoopOptions, training, segment_ids) -> bool:
-    """Whether cuDNN is asked to run a cell over inputs `(B, T, features)`."""
+    """Whether cuDNN is asked to run a cell over inputs `(B, T, features)`.
+
+    Not within `around_scans`, as nothing sees into cuDNN's loop.
+    """
     in_parts = options.gradient_steps or options.checkpoint_steps or segment_ids is not None
     random = options.dropout or options.recurrent_dropout or options.weight_drop
-    if options.zoneout or in_parts or (training and random):
+    if options.zoneout or in_parts or (training and random) or scans_are_surrounded():
         return False
     kind = _KINDS.get(type(cell))
     return kind is not None and may_run(kind, inputs.shape[0], cell.units, cell.compute_dtype, mask)
@@ -31,9 +35,10 @@ def cudnn_or_general(
     """
     kind = _KINDS[type(cell)]
     weights = {name: getattr(cell, name) for name in ("kernel", "recurrent_kernel", "bias")}
-    own = {"initial_state_h": state[0], "initial_state_c": state[-1]}
     if isinstance(cell, GRUCell):
         own = {"initial_state": state[0], "reset_after": cell.reset_after}
+    else:
+        own = {"initial_state_h": state[0], "initial_state_c": state[1]}
     arguments = {
         "inputs": cell.cast(inputs),
         **{name: None if w is None else cell.cast(w) for name, w in weights.items()},

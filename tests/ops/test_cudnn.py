@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import seqzoo as sz
 from seqzoo.ops import tensorflow_cudnn
+from seqzoo.training import probe_states
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 INPUTS = np.random.default_rng(0).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
@@ -124,6 +125,23 @@ def test_a_layer_of_a_cell_uses_it_and_one_of_a_derived_cell_does_not(calls, mon
     assert calls == ["gru"]
     monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda: False)
     assert_same([found], [other(INPUTS)])
+
+
+@pytest.mark.parametrize("layer", ["Recurrent", "Bidirectional"])
+def test_probes_see_the_states_on_a_gpu_too(calls, layer):
+    one, _ = given_cells(layer, "LSTM")
+    with tf.GradientTape() as tape, probe_states(tape) as probed:
+        one(INPUTS)
+    assert len(probed) == (2 if layer == "Bidirectional" else 1)
+    assert not calls
+
+
+@pytest.mark.parametrize("layer", ["Recurrent", "Bidirectional"])
+def test_a_layer_that_may_not_use_it_does_not(calls, layer):
+    one, _ = given_cells(layer, "LSTM")
+    one.use_cudnn = False
+    one(INPUTS)
+    assert not calls
 
 
 @pytest.mark.parametrize("mask", [HOLES, EMPTY])

@@ -86,7 +86,7 @@ class ImageCaptions(tf.Module):
         inputs, splits, places, broken = rows(reader, images)
         mute = [place for place in places if not said[place]]
         broken += [f"{name_of(images[place], place)} has no caption" for place in mute]
-        self._report(broken, len(images))
+        self.report(broken, f"{len(broken)} of {len(images)} images")
         kept = [row for row, place in enumerate(places) if said[place]]
         if not kept:
             raise ValueError(
@@ -101,13 +101,14 @@ class ImageCaptions(tf.Module):
         each = most if all(len(captions) == most for captions in said) else None
         return dataset, CaptionRows(self, inputs, splits, each)
 
-    def _report(self, broken: list[str], count: int) -> None:
+    def report(self, broken: list[str], these: str) -> None:
+        """Warns of images that are left out, a line each, or raises where that is asked for."""
         if not broken:
             return
         if self.broken == "raise":
             raise ValueError(f"{broken[0]}. Mend it, or use broken='report' to leave it out.")
         shown = "; ".join(broken[:_SHOWN]) + ("; …" if len(broken) > _SHOWN else "")
-        warnings.warn(f"{len(broken)} of {count} images are left out: {shown}.", stacklevel=4)
+        warnings.warn(f"{these} are left out: {shown}.", stacklevel=4)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

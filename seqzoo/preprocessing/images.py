@@ -127,19 +127,29 @@ class ImageReader(tf.Module):
             found = self._graph(tf.constant([content for _, content in encoded], tf.string))
             return [(place, found[i].numpy()) for i, (place, _) in enumerate(encoded)]
         except tf.errors.InvalidArgumentError:
-            return [
-                (place, pixels)
-                for place, content in encoded
-                if (pixels := self._read_one(content, name_of(names[place], place), broken))
-                is not None
-            ]
+            found = []
+        for place, content in encoded:
+            try:
+                found.append((place, self.read_one(content, name_of(names[place], place))))
+            except ValueError as error:
+                broken.append(str(error))
+        return found
 
-    def _read_one(self, content: bytes, name: str, broken: list[str]) -> np.ndarray | None:
+    def read_one(self, image: Any, name: str) -> np.ndarray:
+        """Returns the pixels of one image, which errors call `name`.
+
+        It waits for no thread of TensorFlow's, so that input pipelines may call it.
+
+        Raises:
+            ValueError: if it cannot be read.
+        """
+        content = encoded_image(image)
         try:
-            return self._graph(tf.constant([content]))[0].numpy()
-        except tf.errors.InvalidArgumentError:
-            broken.append(f"{name} is no whole JPEG, PNG, GIF or BMP ({len(content)} bytes)")
-            return None
+            with tf.device("CPU:0"):
+                return self._decode_one(tf.constant(content)).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            size = f"({len(content)} bytes)"
+            raise ValueError(f"{name} is no whole JPEG, PNG, GIF or BMP {size}") from error
 
     def _graph(self, encoded: tf.Tensor) -> tf.Tensor:
         if not hasattr(self, "_function"):

@@ -89,12 +89,11 @@ def _may_be_path(content: bytes) -> bool:
 
 def _content(path: Any) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with tf.io.gfile.GFile(os.fspath(path), "rb") as file:  # it may lie in a cloud's storage
             return file.read()
-    except OSError as error:
-        raise ValueError(
-            f"{os.fspath(path)} cannot be read: {error.strerror}. Check the path."
-        ) from error
+    except tf.errors.OpError as error:
+        reason = error.message.rpartition("; ")[2]
+        raise ValueError(f"{os.fspath(path)} cannot be read: {reason}. Check the path.") from error
 
 
 def _described(image: Any) -> str:

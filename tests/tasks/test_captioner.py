@@ -14,6 +14,7 @@ from tiny_captioners import (
 )
 
 import seqzoo as sz
+from seqzoo.datasets import streams
 from seqzoo.encoders import FeatureEncoder, application_backbone
 from seqzoo.preprocessing import FeatureReader, ImageCaptions
 from seqzoo.training.optimizer import Adam
@@ -165,6 +166,36 @@ def test_broken_images_and_images_without_captions_are_counted_and_reported(tmp_
         task.fit(examples, epochs=1, verbose=0)
     with pytest.raises(ValueError, match=r"text\.jpg"):
         task.generate([PICTURES[0][0], str(tmp_path / "text.jpg")])
+
+
+def test_a_stream_is_read_in_its_turn_and_what_is_broken_in_it_is_reported(tmp_path):
+    pairs = []
+    for place, (pixels, captions) in enumerate(PICTURES):
+        path = tmp_path / f"{place}.png"
+        path.write_bytes(tf.io.encode_png(pixels).numpy())
+        pairs.append((str(path), captions[0]))
+    (tmp_path / "text.png").write_bytes(b"no picture")
+    broken = [(str(tmp_path / "text.png"), "a"), (str(tmp_path / "none.png"), "red")]
+
+    def stream(pairs):
+        return streams.from_dataset(
+            tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*pairs, strict=True))))
+        )
+
+    task = make_captioner()
+    task.compile()
+    settings = {"batch_size": 4, "epochs": 1, "steps_per_epoch": 9, "verbose": 0}
+    wanted = task.evaluate(pairs, return_dict=True, verbose=0)
+    with pytest.warns(
+        UserWarning, match=r"2 images so far are left out: .*none\.png cannot be read"
+    ):
+        found = task.evaluate(stream(broken + pairs), return_dict=True, verbose=0)
+    assert found == pytest.approx(wanted, rel=1e-5)
+    with pytest.warns(UserWarning, match="so far are left out"):
+        task.fit(stream(broken + pairs), **settings)
+    task.preprocessor.broken = "raise"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"none\.png cannot be read: No such"):
+        task.fit(stream(broken + pairs), **settings)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """A train step of a translator on one device, on replicas of it, in parts; and what goes with it.
 
     python benchmarks/replicas.py                   one device, two logical CPUs, accumulation
-    python benchmarks/replicas.py --workers         one process and two workers on loopback, on both
-                                                    cores and on one each
+    python benchmarks/replicas.py --workers         one process, and two workers on loopback
     python benchmarks/replicas.py --overheads       `fit`, input pipeline and checkpoints
 
 All have the same global batch of 256 pairs. What is compared alternates in one process, but for
@@ -156,14 +155,13 @@ def compare_workers():
     found = {}
     for name, *settings in (
         ("one process", 1, False, False, BATCH),
-        ("two workers", 2, True, False, BATCH),
-        ("two workers, a core each", 2, True, True, BATCH),
+        ("two workers, which share out the cores", 2, True, False, BATCH),
         ("half the batch on one core, the other idle", 1, False, True, BATCH // 2),
         ("half the batch on each core, in processes of their own", 2, False, True, BATCH // 2),
     ):
         found[name] = group = run_group(*settings)
         print(f"{name}: {group['step']:.0f} ms a step, {group['adding']:.1f} ms to add", flush=True)
-    two, (*_, half) = found["two workers, a core each"], found.values()
+    _, two, _, half = found.values()
     print(
         f"by the model: {half['step'] + two['adding']:.0f} ms, {half['step']:.0f} of computing and "
         f"{two['adding']:.1f} to add {two['bytes'] / 1e6:.1f} MB; measured {two['step']:.0f} ms"

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqzoo.ops.names import check_known
 from seqzoo.preprocessing.batching import Batches
+from seqzoo.training.cores import keep_to_own_cores
 from seqzoo.training.workers import meet, read_cluster
 
 Strategy = Literal["auto", "mirrored", "multiworker", "tpu"]
@@ -32,7 +33,8 @@ def strategy(name: Strategy = "auto", wait: float = 300.0) -> tf.distribute.Stra
     Args:
         name: "mirrored" uses all GPUs of this machine, or, where there is none, all its logical
             CPUs; "multiworker" those of all workers that `TF_CONFIG` names, and is to be asked
-            for before TensorFlow computes anything; "tpu" the TPU that `TPU_NAME` names. "auto"
+            for before TensorFlow computes anything, since workers on one machine share out its
+            cores; "tpu" the TPU that `TPU_NAME` names. "auto"
             is "multiworker" where `TF_CONFIG` names several workers, "mirrored" where there are
             several GPUs, else one device.
         wait: Seconds in which all workers must have come.
@@ -71,6 +73,7 @@ def _multiworker(tf_config: str | None, wait: float) -> tf.distribute.Strategy:
             "Received: none. Set it, or choose 'mirrored' for the devices of one machine."
         )
     meet(cluster, wait)
+    keep_to_own_cores(cluster)
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 

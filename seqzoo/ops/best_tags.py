@@ -3,16 +3,19 @@
 See `ops.crf` for what a score is; its functions of these names are those of this file.
 """
 
+import functools
 import itertools
 from typing import Any, NamedTuple
 
 from keras import ops
 
+from seqzoo.ops.fused import becomes_kernel, fused
 from seqzoo.ops.scans import scan
 from seqzoo.ops.tag_chain import FORBIDDEN, Chain, make_chain
 
 _LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
 _PAIRS_OF_PART, _MOST_PARTS = 500, 8
+_MOST_UNROLLED = 64  # tags
 
 
 class _Halves(NamedTuple):
@@ -72,18 +75,36 @@ def _halves(chain: Chain) -> _Halves:
 def _best_sums(halves: _Halves) -> Any:
     """Returns the best score up to each tag of each step, `(N, 2, C, B)`."""
     potentials, real, moves = halves
-    moves = _in_parts(moves, ops.shape(potentials)[3])
+    start = ops.zeros_like(potentials[0])
+    best_moves = _best_moves
+    if not becomes_kernel(start):
+        best_moves, moves = _best_moves_by_parts, _in_parts(moves, ops.shape(potentials)[3])
     # A step goes on from that before it, if that is real: the second half begins with padding.
     goes_on = ops.concatenate([ops.zeros_like(real[:1]), real[:-1]], axis=0)
 
     def step(inputs, best, moves, _):
         potentials, is_real, goes_on = inputs
-        of_parts = [ops.max(best[:, None] + part, axis=2, initial=_LOWEST) for part in moves]
-        reached = potentials + ops.concatenate(of_parts, axis=1)
+        reached = potentials + best_moves(best, moves)
         return ops.where(is_real, ops.where(goes_on, reached, potentials), best)
 
-    start = ops.zeros_like(potentials[0])
-    return scan(step, start, (potentials, real, goes_on), {}, moves)[0]
+    return scan(fused(step), start, (potentials, real, goes_on), {}, moves)[0]
+
+
+def _best_moves(best, moves) -> Any:
+    """Returns the best of moves `(2, C, C)` to each tag, from tags of scores `(2, C, B)`."""
+    count = moves.shape[-1]
+    if count is None or count > _MOST_UNROLLED:
+        return ops.max(best[:, None] + moves[..., None], axis=2, initial=_LOWEST)
+    # Compiled, one maximum after the other is faster than a maximum along an axis.
+    return functools.reduce(
+        ops.maximum, (best[:, None, tag] + moves[:, :, tag, None] for tag in range(count))
+    )
+
+
+def _best_moves_by_parts(best, parts) -> Any:
+    """Does what `_best_moves` does, op by op, with moves from `_in_parts`."""
+    of_parts = [ops.max(best[:, None] + part, axis=2, initial=_LOWEST) for part in parts]
+    return ops.concatenate(of_parts, axis=1)
 
 
 def _in_parts(moves, rows) -> list:

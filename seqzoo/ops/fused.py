@@ -10,6 +10,16 @@ import keras
 from seqzoo.ops.scans import Step
 
 
+def becomes_kernel(state) -> bool:
+    """Whether a step from such a state is compiled: by `fused`, or with all that is around it."""
+    if keras.backend.backend() != "tensorflow":
+        return True
+    from seqzoo.ops.tensorflow_fused import fusing_pays
+    from seqzoo.ops.tensorflow_xla import traced_for_xla
+
+    return fusing_pays(state) or traced_for_xla()
+
+
 def fused(step: Step) -> Step:
     """Returns a step that does what `step` does, in one kernel and one more for its gradient.
 

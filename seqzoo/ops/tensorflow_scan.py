@@ -22,6 +22,10 @@ def tensorflow_scan(
     arguments = keras.tree.map_structure(
         tf.convert_to_tensor, (list(keras.tree.flatten(state)), inputs, maps, constants)
     )
+    if isinstance(length := _length(arguments[1]), int) and length == 0:
+        # XLA refuses to read from arrays of no elements, even in a loop of no turns.
+        state = keras.tree.pack_sequence_as(state, arguments[0])
+        return keras.tree.map_structure(lambda leaf: leaf[None][:0], state), state
     count = len(arguments[0])
     is_wanted = [True] * count if wanted is None else keras.tree.flatten(wanted)
 

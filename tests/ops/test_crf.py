@@ -196,17 +196,24 @@ def plain_viterbi(potentials, transitions):
     return tags[::-1], best.max()
 
 
-@pytest.mark.parametrize("time", [1, 2, 7, 8])
-def test_the_best_path_among_many_tags_is_that_of_a_plain_program(time):
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+@pytest.mark.parametrize(
+    ("time", "tag_count", "rows"),
+    # Op by op, steps in parts; in a graph, the last two in a kernel, with few tags and with many.
+    [(1, 40, 9), (2, 40, 9), (7, 40, 9), (8, 40, 9), (5, 41, 60), (6, 70, 40)],
+)
+def test_the_best_path_among_many_tags_is_that_of_a_plain_program(
+    time, tag_count, rows, jit_compile
+):
     rng = np.random.default_rng(time)
-    tag_count, rows = 40, 9  # enough for a step in parts
     potentials = rng.normal(size=(rows, time, tag_count))
     transitions = rng.normal(size=(tag_count, tag_count))
     mask = rng.random((rows, time)) < 0.7
     mask[0] = True
 
     arguments = *tensors(potentials, transitions), ops.convert_to_tensor(mask)
-    tags, scores = (ops.convert_to_numpy(x) for x in crf.viterbi(*arguments))
+    run = crf.viterbi if jit_compile is None else compiled(crf.viterbi, jit_compile)
+    tags, scores = (ops.convert_to_numpy(x) for x in run(*arguments))
 
     for row in np.flatnonzero(mask.any(axis=1)):
         wanted, score = plain_viterbi(potentials[row, mask[row]], transitions)

@@ -261,6 +261,20 @@ def test_zero_steps_leave_the_first_state_and_its_gradient(run):
     assert all(np.all(gradient == 0) for gradient in gradients[2:])
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_zero_steps_compile(training, tf):
+    state, inputs, maps, constants = problem()
+    inputs = keras.tree.map_structure(lambda leaf: leaf[:0], inputs)
+
+    @tf.function(jit_compile=True)
+    def run():
+        return tensorflow_scan(step, state, inputs, maps, constants, training=training)
+
+    states, final = run()
+    assert [leaf.shape[0] for leaf in leaves_of(states)] == [0, 0]
+    assert_all_close(leaves_of(final), leaves_of(state))
+
+
 def test_known_sizes_stay_known(tf):
     state, inputs, maps, constants = problem()
 

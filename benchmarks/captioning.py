@@ -19,10 +19,12 @@ import argparse
 import statistics
 import time
 
+import seqzoo as sz  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import keras
 import tensorflow as tf
 
-import seqzoo as sz
 from seqzoo.decoders import CaptionDecoder
 from seqzoo.encoders import FeatureEncoder
 

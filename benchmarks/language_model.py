@@ -45,18 +45,18 @@ def make_steps(case: Case):
     import seqzoo as sz
     from seqzoo.decoders import LanguageDecoder
     from seqzoo.encoders import LanguageEncoder
-    from seqzoo.preprocessing.running_text import Stream
-    from seqzoo.preprocessing.windows import training_windows
+    from seqzoo.preprocessing import RunningText, WhitespaceTokenizer
 
+    words = [f"w{number}" for number in range(case.vocabulary - 4)]
+    tokenizer = WhitespaceTokenizer(vocabulary=["", "<unk>", "<start>", "<end>", *words])
     rates = dict.fromkeys(("input_dropout", "dropout", "output_dropout"), case.dropout)
     sizes = {"embedding_dim": case.units, "units": case.units, "layers": case.layers}
     encoder = LanguageEncoder(case.vocabulary, **sizes, **rates)
-    task = sz.LanguageModel(LanguageDecoder(encoder))
+    text = RunningText(tokenizer, end_tokens=False, window_length=case.window)
+    task = sz.LanguageModel(LanguageDecoder(encoder), text)
     task.compile()
-    count = case.batch * case.window * 50
-    ids = np.random.default_rng(0).integers(4, case.vocabulary, count).astype("int32")
-    ones = np.ones(count, np.float32)
-    batches = training_windows(Stream(ids, ones, ones), case.batch, case.window)
+    said = np.random.default_rng(0).choice(words, case.batch * case.window * 50)
+    batches = task.make_training_batches(" ".join(said), None, case.batch, None, 0, None)
     iterator = iter(batches.dataset)
     task.make_train_function()
 

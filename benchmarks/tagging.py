@@ -18,11 +18,13 @@ import statistics
 import time
 from collections.abc import Callable
 
+import seqzoo as sz  # ahead of TensorFlow, for its settings of it
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf
 
-import seqzoo as sz
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.heads import Classes, Tags
 from seqzoo.layers import TokenFeatures

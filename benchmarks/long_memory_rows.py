@@ -181,7 +181,7 @@ ROWS = (
         for remedy in ("tanh", "tanh, orthogonal", "IRNN", "LSTM, forget bias 1", "LSTM, chrono")
     ),
     *(
-        Row("digits", 64, remedy, updates=300, learning_rate=1e-3)
+        Row("digits", 64, remedy, updates=1200, learning_rate=3e-3)
         for remedy in ("6 minGRU layers", "6 minGRU layers, residual", "6 minGRU layers, highway")
     ),
 )

@@ -19,7 +19,7 @@ import seqzoo  # noqa: F401  it sets what TensorFlow reads when it is imported
 import keras
 import pytest
 
-ROWS = 6  # of a test on JAX, about; the others are slow
+ROWS = 2  # of a test on JAX, about; the others are slow
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 

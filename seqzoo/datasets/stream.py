@@ -45,19 +45,23 @@ class Stream:
 
     @functools.cached_property
     def _count(self) -> int:
-        batches = self.ordered().ragged_batch(_COUNTED)
+        batches = self._one_after_the_other().ragged_batch(_COUNTED)
         counted = batches.reduce(
             tf.constant(0, tf.int64), lambda count, batch: count + _rows_of(batch)
         )
         return int(counted)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        for batch in self.ordered().ragged_batch(_COUNTED):
+        for batch in self._one_after_the_other().ragged_batch(_COUNTED):
             for source, target in zip(*map(_listed, batch), strict=True):
                 yield _as_text(source), _as_text(target)
 
     def ordered(self) -> tf.data.Dataset:
-        """All examples once, in the order of the names."""
+        """All examples once, in the order of the names; it knows how many they are."""
+        counted = tf.data.experimental.assert_cardinality(self._count)
+        return self._one_after_the_other().apply(counted)
+
+    def _one_after_the_other(self) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices(list(self.names)).flat_map(self.read)
 
     def shuffled(self, seed: int) -> tf.data.Dataset:

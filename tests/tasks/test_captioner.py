@@ -1,5 +1,7 @@
 """A captioner takes images, videos and features in every form, and says what is wrong with them."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -190,6 +192,9 @@ def test_a_stream_is_read_in_its_turn_and_what_is_broken_in_it_is_reported(tmp_p
         UserWarning, match=r"2 images so far are left out: .*none\.png cannot be read"
     ):
         found = task.evaluate(stream(broken + pairs), return_dict=True, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of an input that ran out, as Keras calls it
+        task.evaluate(stream(pairs), verbose=0)
     assert found == pytest.approx(wanted, rel=1e-5)
     with pytest.warns(UserWarning, match="so far are left out"):
         task.fit(stream(broken + pairs), **settings)

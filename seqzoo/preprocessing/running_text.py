@@ -16,15 +16,14 @@ class Stream(NamedTuple):
     """A running text of N tokens.
 
     Attributes:
+        first_id: Int, the token that stands before the text.
         token_ids: `(N,)` int32.
-        weights: `(N,)` float32: 1 for a token that is predicted and counted, 0 for one that only
-            stands before the text.
         characters: `(N,)` float32: how many characters of the text a token stands for. Those of
             one text are spread evenly over its tokens; their sum is exact.
     """
 
+    first_id: int
     token_ids: np.ndarray
-    weights: np.ndarray
     characters: np.ndarray
 
 
@@ -32,8 +31,10 @@ class Stream(NamedTuple):
 class RunningText(tf.Module):
     """Turns texts into the tokens of one running text, and prompts into what a model begins with.
 
-    A model begins without a history, with the start token. Where texts end with an end token,
-    what it begins with is the end of the text before: so do the first text and every prompt.
+    A model begins without a history, with the start token; where texts end with an end token, with
+    that, as if a text had ended: so do the first text and every prompt. (A start token is hardly
+    ever read and never predicted. Where the head uses the embedding, training pushes its vector so
+    far away that the model would not come back from it for hundreds of tokens.)
 
     Args:
         tokenizer: Tokenizer of the texts.
@@ -68,9 +69,9 @@ class RunningText(tf.Module):
         return self.tokenizer
 
     @property
-    def first_ids(self) -> list[int]:
-        """The tokens that stand before a text."""
-        return [Tokenizer.start_id, Tokenizer.end_id][: 1 + self.end_tokens]
+    def first_id(self) -> int:
+        """The token that stands before a text."""
+        return Tokenizer.end_id if self.end_tokens else Tokenizer.start_id
 
     def adapt(self, texts: Texts) -> None:
         """Makes the vocabulary; see `Tokenizer.adapt`."""
@@ -91,34 +92,28 @@ class RunningText(tf.Module):
         Raises:
             ValueError: if there is no token in the texts.
         """
-        before = np.array(self.first_ids[1:], np.int32)
-        nothing = np.zeros(len(before), np.float32)
-        parts = [Stream(before, nothing, nothing)]
-        parts += [self._stream_of(batch) for batch in text_batches(as_texts(texts))]
-        joined = Stream(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-        if not joined.weights.any():
+        batches = text_batches(as_texts(texts))
+        token_ids, characters = zip(*map(self._tokens_of, batches), strict=True)
+        stream = Stream(self.first_id, np.concatenate(token_ids), np.concatenate(characters))
+        if not len(stream.token_ids):
             raise ValueError(
                 "The texts hold no token, so there is nothing to predict. Check the file, and that "
                 "it is not all white space."
             )
-        return joined
+        return stream
 
-    def _stream_of(self, strings: tf.Tensor) -> Stream:
+    def _tokens_of(self, strings: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids `(N,)` of texts one after the other, and the characters of each."""
         ids = self.encode(strings)
         counts = ids.row_lengths().numpy()
         characters = tf.strings.length(self.tokenizer.normalize(strings), unit="UTF8_CHAR").numpy()
         share = (characters + self.end_tokens) / np.maximum(counts, 1)
-        token_ids = ids.flat_values.numpy()
-        return Stream(
-            token_ids,
-            np.ones(len(token_ids), np.float32),
-            np.repeat(share, counts).astype(np.float32),
-        )
+        return ids.flat_values.numpy(), np.repeat(share, counts).astype(np.float32)
 
     def prompt_ids(self, strings: tf.Tensor) -> tf.Tensor:
-        """Padded ids `(B, S)` int32 of prompts `(B,)`, `first_ids` first."""
+        """Padded ids `(B, S)` int32 of prompts `(B,)`, `first_id` first."""
         ids = self.tokenizer.tokenize(strings)
-        first = tf.repeat([self.first_ids], ids.nrows(), axis=0)
+        first = tf.fill([ids.nrows(), 1], self.first_id)
         return tf.concat([first, ids], axis=1).to_tensor()
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import Stream
-from seqzoo.preprocessing.tokenizer import Tokenizer
 
 _TOKENS_AT_ONCE = 1024  # of a batch in evaluation: it bounds the memory of the logits
 
@@ -20,8 +19,7 @@ class Rows(NamedTuple):
     """A running text cut into B rows of equal length L, the last ones padded.
 
     Attributes:
-        inputs: `(B, L)` int32: the token before each target; the start token before the first
-            of a row, as its history is unknown.
+        inputs: `(B, L)` int32: the token before each target.
         targets: `(B, L)` int32.
         weights: `(B, L)` float32: 1 where the target counts, 0 on padding.
         characters: `(B, L)` float32, of the targets.
@@ -129,13 +127,11 @@ def make_rows(stream: Stream, batch_size: int) -> Rows:
         padding = batch_size * length - count
         return np.pad(values, (0, padding)).reshape(batch_size, length)
 
-    targets = cut(stream.token_ids)
-    starts = np.full((batch_size, 1), Tokenizer.start_id, np.int32)
-    inputs = np.concatenate([starts, targets[:, :-1]], axis=1)
+    before = np.concatenate([[stream.first_id], stream.token_ids[:-1]]).astype(np.int32)
+    weights = np.ones(count, np.float32)
+    parts = (before, stream.token_ids, weights, stream.characters)
     with tf.device("CPU:0"):
-        return Rows(
-            *map(tf.constant, (inputs, targets, cut(stream.weights), cut(stream.characters)))
-        )
+        return Rows(*(tf.constant(cut(part)) for part in parts))
 
 
 def _cut(row_length: int, window_length: int) -> Windows:

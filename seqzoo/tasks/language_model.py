@@ -167,7 +167,7 @@ class LanguageModel(GenerationTask):
     def _answer(self, raw, search, rows=None, replace=None):
         prompts = self.prepare(raw)
         found = self.hypotheses(prompts, search, rows)
-        given = prompts[:, None, len(self.preprocessor.first_ids) :]
+        given = prompts[:, None, 1:]
         given = tf.repeat(given, tf.shape(found.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
         return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found
 
@@ -182,7 +182,7 @@ class LanguageModel(GenerationTask):
         without an end.
         """
         state = self.encoder.initial_state(1)
-        before = self.preprocessor.first_ids
+        before = [self.preprocessor.first_id]
         for text in [texts] if isinstance(texts, (str, bytes)) else texts:
             (text,) = as_texts([text])
             ids = self.preprocessor.encode([text])[0].numpy().tolist()

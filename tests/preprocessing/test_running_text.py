@@ -22,25 +22,24 @@ def words(**settings):
 
 def numbers(count):
     """A stream of the numbers from 10 on."""
-    ones = np.ones(count, np.float32)
-    return Stream(np.arange(10, 10 + count, dtype=np.int32), ones, 2 * ones)
+    return Stream(2, np.arange(10, 10 + count, dtype=np.int32), np.full(count, 2, np.float32))
 
 
-def test_a_line_ends_with_a_token_that_is_counted_and_begins_after_one_that_is_not():
+def test_a_line_ends_with_a_token_that_is_counted_and_begins_after_one():
     text = words()
     stream = text.stream(TEXTS)
     assert text.tokenizer.vocabulary == ["", "<unk>", "<start>", "<end>", "the", "mat", "sat"]
-    assert stream.token_ids.tolist() == [3, 4, 1, 6, 3, 3, 4, 5, 3]
-    assert stream.weights.tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert stream.first_id == 3
+    assert stream.token_ids.tolist() == [4, 1, 6, 3, 3, 4, 5, 3]
     # "the <unk> sat", "" and "the mat", each with the end of its line
     assert stream.characters.sum() == pytest.approx(14 + 1 + 8)
-    assert text.prompt_ids(tf.constant(["mat", ""])).numpy().tolist() == [[2, 3, 5], [2, 3, 0]]
+    assert text.prompt_ids(tf.constant(["mat", ""])).numpy().tolist() == [[3, 5], [3, 0]]
 
 
 def test_without_end_tokens_texts_follow_each_other():
     stream = words(end_tokens=False).stream(TEXTS)
+    assert stream.first_id == 2
     assert stream.token_ids.tolist() == [4, 1, 6, 4, 5]
-    assert stream.weights.tolist() == [1] * 5
     assert stream.characters.sum() == 13 + 7
     assert words(end_tokens=False).prompt_ids(tf.constant(["mat"])).numpy().tolist() == [[2, 5]]
 
@@ -105,9 +104,9 @@ def test_an_epoch_has_every_token_once_for_a_target_and_the_one_before_it_for_in
         targets, weights = np.concatenate(y, axis=1), np.concatenate(weight, axis=1)
         inputs = np.concatenate([each["token_ids"] for each in x], axis=1)
         real = weights.reshape(-1) > 0
-        assert targets.reshape(-1)[real].tolist() == list(range(10, 10 + count))
-        np.testing.assert_array_equal(inputs[:, 1:], targets[:, :-1])
-        assert set(inputs[:, 0]) == {2}
+        wanted = list(range(10, 10 + count))
+        assert targets.reshape(-1)[real].tolist() == wanted
+        assert inputs.reshape(-1)[real].tolist() == [2, *wanted[:-1]]
         assert [each["fresh"].all() for each in x] == [True] + [False] * (len(epoch) - 1)
         assert sum(each["characters"].sum() for each in x) == 2 * count
         assert all(1 <= part.shape[1] <= window for part in y)

@@ -27,9 +27,9 @@ def trained():
 def log_probs_at_once(task, texts):
     """The log-prob of each token, from one call over the whole stream, in float64."""
     ids = task.preprocessor.stream(texts).token_ids
-    logits = task({"token_ids": np.array([[2, *ids[:-1]]], "int32")}).numpy()[0].astype("float64")
+    logits = task({"token_ids": np.array([[3, *ids[:-1]]], "int32")}).numpy()[0].astype("float64")
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return log_probs[np.arange(len(ids)), ids][1:]  # the first token is the end of no text
+    return log_probs[np.arange(len(ids)), ids]
 
 
 def test_an_evaluation_in_windows_is_that_of_the_whole_text(trained, monkeypatch):

@@ -37,15 +37,15 @@ class Model:
     """
 
     architecture: Literal["merity_2018", "zaremba_2014"] = "merity_2018"
-    units: int = 384
-    embedding_dim: int = 256
+    units: int = 512
+    embedding_dim: int = 384
     layers: int = 2
     cell: Literal["lstm", "gru"] = "lstm"
-    dropout: float = 0.2
-    input_dropout: float = 0.3
-    output_dropout: float = 0.3
-    embedding_dropout: float = 0.05
-    weight_drop: float = 0.2
+    dropout: float = 0.25
+    input_dropout: float = 0.35
+    output_dropout: float = 0.4
+    embedding_dropout: float = 0.1
+    weight_drop: float = 0.3
     ar: float = 0.0
     tar: float = 0.0
     tie_embeddings: bool = True
@@ -79,7 +79,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=10, batch_size=32, learning_rate=3e-3, schedule="cosine", warmup_steps=100
+        epochs=15, batch_size=40, learning_rate=3e-3, schedule="cosine", warmup_steps=100
     ),
     search=Greedy(max_length=40),
     metrics={},

@@ -42,7 +42,7 @@ def kept_step(token_ids, state, encoded):
     mine = ops.equal(ops.expand_dims(own, 1), slots)[:, None] & now[:, :, None]  # (N, T, K)
     wide = ops.where(mine, token_ids[:, None, None], 0)
     wide = ops.reshape(wide, (batch, beams, LENGTH, said.shape[2]))
-    said = said + ops.sum(wide, axis=1)
+    said = said + ops.cast(ops.sum(wide, axis=1), "int32")  # JAX adds in 64 bits
     way = ops.where(now, ops.expand_dims(own, 1), state["way"])
     picked = ops.equal(way[:, :, None], slots[None])  # (N, T, K)
     read = ops.sum(ops.where(picked, ops.repeat(said, beams, axis=0), 0), axis=2)

@@ -9,7 +9,11 @@ them, whose licence lets nobody ship them: DIR holds `ptb.train.txt`, `ptb.valid
 al., 2016, https://arxiv.org/abs/1609.07843): DIR holds `wiki.train.tokens`, `wiki.valid.tokens` and
 `wiki.test.tokens`. A line is a sentence or a paragraph, and its end is a token that is predicted
 and counted. With no `--data`, the text is the reference of the language Python, which every
-Python carries. What it reaches on either has not been measured yet.
+Python carries.
+
+Expected on the Penn Treebank, `--seed 0 --precision mixed_bfloat16`: perplexity 101.3 on the test
+text (108.6 in validation), 37 minutes on 2 cores of an Intel Xeon (AMX), some of them beside other
+work. WikiText-2 has not been measured yet.
 """
 
 import dataclasses
@@ -19,7 +23,7 @@ from typing import Literal
 from seqzoo import zoo
 from seqzoo.datasets import plain_text
 from seqzoo.preprocessing import WhitespaceTokenizer
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import Greedy
 
 
@@ -84,5 +88,11 @@ recipe = Recipe(
     search=Greedy(max_length=40),
     metrics={},
     examples=("the company said", "in new york"),
-    figures=(),
+    figures=(
+        Figure(
+            "word perplexity, Penn Treebank, test",
+            published="115.9 (small LSTM of tensorflow/models)",
+            measured="101.3",
+        ),
+    ),
 )

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from seqzoo.ops.fused import becomes_kernel, fused
+from seqzoo.ops.fused import compiled, compiled_by_xla
 from seqzoo.ops.scans import scan
-from seqzoo.ops.tag_chain import FORBIDDEN, Chain, make_chain
+from seqzoo.ops.tag_chain import FORBIDDEN, finite, make_chain
 
 _LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
 _PAIRS_OF_PART, _MOST_PARTS = 500, 8
@@ -19,19 +19,21 @@ _MOST_UNROLLED = 64  # tags
 
 
 class _Halves(NamedTuple):
-    """The first half of a chain and its second half from the end on, side by side; time first.
+    """The first half of a batch and its second half from the end on, side by side; time first.
 
-    Both have (T + 1) // 2 steps; where T is odd, a step that is not real stands behind the last.
+    Both have (T + 1) // 2 steps; where T is odd, the step in the middle is real in the first half.
 
     Attributes:
         potentials: `(N, 2, C, B)`.
-        real: Boolean `(N, 2, 1, B)`.
+        goes_on: Boolean `(N, 2, 1, B)`, True at real steps that another one comes before.
+        begins: Boolean `(N, 2, 1, B)`, True at the first real step of a half.
         moves: `(2, C, C)`, the scores of a tag (row) and the one before it (column), on the way
             of the half.
     """
 
     potentials: Any
-    real: Any
+    goes_on: Any
+    begins: Any
     moves: Any
 
 
@@ -49,45 +51,52 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
     Returns:
         Tags `(B, T)` int32, 0 at masked steps, and their scores `(B,)`.
     """
-    chain = make_chain(potentials, transitions, mask)
-    halves = _halves(chain)
+    potentials, transitions = finite(potentials, transitions)
+    return compiled(_viterbi, potentials, transitions, ops.cast(mask, "bool"))
+
+
+def _viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
+    halves = _halves(potentials, transitions, mask)
     bests = ops.transpose(_best_sums(halves), (0, 1, 3, 2))
-    real = halves.real[:, :, 0]
-    middle, scores = _best_pair(bests[-1], real[-1, 1], chain.transitions)
-    tags = _way_back(bests, real, halves.moves, middle)
-    tags = ops.concatenate([tags[:, 0], ops.flip(tags[:, 1], axis=0)], axis=0)
-    tags = ops.take_along_axis(ops.transpose(tags), chain.ranks, axis=1)
-    return ops.where(ops.cast(mask, "bool"), tags, 0), scores
+    both_real = ops.all(ops.any(halves.begins[:, :, 0], axis=0), axis=0)
+    middle, scores = _best_pair(bests[-1], both_real, transitions)
+    tags = _way_back(bests, halves, middle)
+    second = ops.flip(tags[:, 1], axis=0)  # begins with the middle, where that is in both halves
+    rest = second[2 * ops.shape(second)[0] - ops.shape(mask)[1] :]
+    tags = ops.transpose(ops.concatenate([tags[:, 0], rest], axis=0))
+    return ops.where(mask, tags, 0), scores
 
 
-def _halves(chain: Chain) -> _Halves:
-    steps, real = ops.transpose(chain.potentials, (1, 2, 0)), ops.transpose(chain.real)
-    steps = ops.concatenate([steps, ops.zeros_like(steps[:1])], axis=0)
-    real = ops.concatenate([real, ops.zeros_like(real[:1])], axis=0)[:, None]
-    size = ops.shape(real)[0] // 2  # of T + 1 steps, half of T rounded up
+def _halves(potentials, transitions, mask) -> _Halves:
+    steps, real = ops.transpose(potentials, (1, 2, 0)), ops.transpose(mask)[:, None]
+    time = ops.shape(mask)[1]
+    size = (time + 1) // 2
+    in_middle = ops.arange(time)[:, None, None] < size
+    second = ops.logical_and(real, ops.logical_not(in_middle))
+    both = ops.stack([real[:size], ops.flip(second[time - size :], axis=0)], axis=1)
+    counted = ops.cumsum(ops.cast(both, "int32"), axis=0)
     return _Halves(
-        ops.stack([steps[:size], ops.flip(steps[size : 2 * size], axis=0)], axis=1),
-        ops.stack([real[:size], ops.flip(real[size : 2 * size], axis=0)], axis=1),
-        ops.stack([ops.transpose(chain.transitions), chain.transitions]),
+        ops.stack([steps[:size], ops.flip(steps[time - size :], axis=0)], axis=1),
+        ops.logical_and(both, counted > 1),
+        ops.logical_and(both, counted == 1),
+        ops.stack([ops.transpose(transitions), transitions]),
     )
 
 
 def _best_sums(halves: _Halves) -> Any:
-    """Returns the best score up to each tag of each step, `(N, 2, C, B)`."""
-    potentials, real, moves = halves
-    start = ops.zeros_like(potentials[0])
-    best_moves = _best_moves
-    if not becomes_kernel(start):
-        best_moves, moves = _best_moves_by_parts, _in_parts(moves, ops.shape(potentials)[3])
-    # A step goes on from that before it, if that is real: the second half begins with padding.
-    goes_on = ops.concatenate([ops.zeros_like(real[:1]), real[:-1]], axis=0)
+    """Returns the best score up to each tag of each step, `(N, 2, C, B)`; 0 before a real one."""
+    start = ops.zeros_like(halves.potentials[0])
+    best_moves, moves = _best_moves, halves.moves
+    if not compiled_by_xla():
+        best_moves, moves = _best_moves_by_parts, _in_parts(moves, ops.shape(start)[2])
 
     def step(inputs, best, moves, _):
-        potentials, is_real, goes_on = inputs
-        reached = potentials + best_moves(best, moves)
-        return ops.where(is_real, ops.where(goes_on, reached, potentials), best)
+        potentials, goes_on, begins = inputs
+        reached = ops.where(goes_on, best_moves(best, moves), ops.zeros_like(best)) + potentials
+        return ops.where(ops.logical_or(goes_on, begins), reached, best)
 
-    return scan(fused(step), start, (potentials, real, goes_on), {}, moves)[0]
+    inputs = (halves.potentials, halves.goes_on, halves.begins)
+    return scan(step, start, inputs, {}, moves)[0]
 
 
 def _best_moves(best, moves) -> Any:
@@ -122,46 +131,49 @@ def _in_parts(moves, rows) -> list:
     return [moves[:, first:end] for first, end in itertools.pairwise(ends)]
 
 
-def _best_pair(last, goes_on, transitions) -> tuple[Any, Any]:
+def _best_pair(last, both_real, transitions) -> tuple[Any, Any]:
     """Returns the best tags on either side of the middle `(2, B)`, and their score `(B,)`.
 
     Args:
         last: `(2, B, C)`, the best scores up to the last step of each half.
-        goes_on: Boolean `(B,)`. Where no real step comes after the middle, the score is of the
-            first half alone.
+        both_real: Boolean `(B,)`, whether each half has a real step. Where one has none, its
+            scores are 0, and that of the other stands alone.
         transitions: `(C, C)`.
     """
-    goes_on = ops.expand_dims(goes_on, 1)
-    onward = ops.max(transitions + last[1][:, None, :], axis=-1, initial=_LOWEST)  # (B, from)
-    before = last[0] + ops.where(goes_on, onward, ops.zeros_like(onward))
-    first = ops.cast(ops.argmax(before, axis=-1), "int32")
-    second = ops.argmax(ops.take(transitions, first, axis=0) + last[1], axis=-1)
-    middle = ops.stack([first, ops.cast(second, "int32")])
-    return middle, ops.max(before, axis=-1, initial=_LOWEST)
+    first, second = last[0], last[1]
+    both_real = ops.expand_dims(both_real, 1)
+    onward = ops.max(transitions + second[:, None], axis=-1, initial=_LOWEST)  # (B, from)
+    alone = ops.max(second, axis=-1, keepdims=True, initial=_LOWEST)
+    scores = first + ops.where(both_real, onward, alone)
+    before = ops.cast(ops.argmax(scores, axis=-1), "int32")
+    moves = ops.take(transitions, before, axis=0)
+    after = ops.argmax(second + ops.where(both_real, moves, ops.zeros_like(moves)), axis=-1)
+    middle = ops.stack([before, ops.cast(after, "int32")])
+    return middle, ops.max(scores, axis=-1, initial=_LOWEST)
 
 
-def _way_back(bests, real, moves, middle) -> Any:
+def _way_back(bests, halves, middle) -> Any:
     """Returns the tags of the best path `(N, 2, B)`, from those in the middle on.
 
     Which tag came before is looked for here, where only one tag counts.
 
     Args:
         bests: `(N, 2, B, C)`.
-        real: Boolean `(N, 2, B)`.
-        moves: See `_Halves`.
+        halves: See `_Halves`.
         middle: Int `(2, B)`.
     """
-    count = ops.shape(moves)[-1]
+    count = ops.shape(halves.moves)[-1]
     sides = ops.expand_dims(ops.stack([0, count]), 1)
 
     def step(inputs, tags, into, _):
-        best, is_real = inputs
+        best, goes_on = inputs
         rows = ops.take(into, tags + sides, axis=0)
         before = ops.cast(ops.argmax(best + rows, axis=-1), "int32")
-        return ops.where(is_real, before, tags)
+        return ops.where(goes_on, before, tags)
 
-    into = ops.reshape(moves, (2 * count, count))
-    earlier, _ = scan(step, middle, (bests[:-1], real[1:]), {}, into, reverse=True)
+    into = ops.reshape(halves.moves, (2 * count, count))
+    steps = (bests[:-1], halves.goes_on[1:, :, 0])
+    earlier, _ = scan(step, middle, steps, {}, into, reverse=True)
     return ops.concatenate([earlier, middle[None]], axis=0)
 
 

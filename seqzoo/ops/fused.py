@@ -5,19 +5,36 @@ many for their gradients, each of which reads and writes memory. Compiled into o
 and write once, and values of 16 bits are computed with in 32. The products stay what they are.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from seqzoo.ops.scans import Step
 
 
-def becomes_kernel(state) -> bool:
-    """Whether a step from such a state is compiled: by `fused`, or with all that is around it."""
+def compiled_by_xla() -> bool:
+    """Whether what is traced now is compiled whole, loops and all."""
     if keras.backend.backend() != "tensorflow":
         return True
-    from seqzoo.ops.tensorflow_fused import fusing_pays
     from seqzoo.ops.tensorflow_xla import traced_for_xla
 
-    return fusing_pays(state) or traced_for_xla()
+    return traced_for_xla()
+
+
+def compiled(function: Callable, *tensors) -> Any:
+    """Returns `function(*tensors)`, compiled as a whole where it is traced with known shapes.
+
+    On a CPU and on a backend that does not compile what is around it; elsewhere it is called as it
+    is. For loops of small ops without products of large matrices.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function(*tensors)
+    from seqzoo.ops.tensorflow_fused import compiling_pays, run_compiled
+
+    if not compiling_pays(tensors):
+        return function(*tensors)
+    return run_compiled(function, tensors)
 
 
 def fused(step: Step) -> Step:

@@ -29,12 +29,15 @@ class Chain(NamedTuple):
     ranks: Any
 
 
-def make_chain(potentials, transitions, mask) -> Chain:
-    """Makes numbers of at least float32, finite ones, and moves the real steps to the front."""
+def finite(potentials, transitions) -> tuple[Any, Any]:
+    """Returns the scores as numbers of at least float32, none of them below `FORBIDDEN`."""
     wanted = keras.backend.result_type(potentials.dtype, "float32")
-    potentials, transitions = (
-        ops.maximum(ops.cast(x, wanted), FORBIDDEN) for x in (potentials, transitions)
-    )
+    return tuple(ops.maximum(ops.cast(x, wanted), FORBIDDEN) for x in (potentials, transitions))
+
+
+def make_chain(potentials, transitions, mask) -> Chain:
+    """Makes finite numbers of at least float32, and moves the real steps to the front."""
+    potentials, transitions = finite(potentials, transitions)
     mask = ops.cast(mask, "bool")
     order, ranks = real_first(mask)
     rows, time, count = ops.shape(potentials)

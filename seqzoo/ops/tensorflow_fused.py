@@ -9,12 +9,21 @@ FEWEST_VALUES = 2**12  # of a state; to compile costs some tenths of a second fo
 
 
 def fusing_pays(state) -> bool:
-    """Whether a state, a nest of leaves `(B, ...)`, is worth it."""
+    """Whether a step from a state, a nest of leaves `(B, ...)`, is worth it."""
     leaves = keras.tree.flatten(state)
-    sizes = [leaf.shape.num_elements() for leaf in leaves]
-    if None in sizes or sum(sizes) < FEWEST_VALUES or tf.executing_eagerly():
+    return compiling_pays(leaves) and sum(x.shape.num_elements() for x in leaves) >= FEWEST_VALUES
+
+
+def compiling_pays(tensors) -> bool:
+    """Whether what is traced now for these tensors should be compiled on its own."""
+    if tf.executing_eagerly() or not all(x.shape.is_fully_defined() for x in tensors):
         return False
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
+
+
+def run_compiled(function, tensors):
+    """Calls the function, compiled as a whole for the shapes of the tensors."""
+    return tf.function(function, jit_compile=True, autograph=False)(*tensors)
 
 
 def run_fused(step, inputs_t, state, constants, linear):

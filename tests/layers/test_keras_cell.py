@@ -6,7 +6,15 @@ import pytest
 from keras import ops
 from tracing import compiled, gradients_of
 
-from seqzoo.layers import Bidirectional, GRUCell, KerasCell, LSTMCell, Recurrent, SimpleRNNCell
+from seqzoo.layers import (
+    LSTM,
+    Bidirectional,
+    GRUCell,
+    KerasCell,
+    LSTMCell,
+    Recurrent,
+    SimpleRNNCell,
+)
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 INPUTS = np.random.default_rng(0).normal(size=(BATCH, TIME, FEATURES))
@@ -105,6 +113,9 @@ def test_what_cannot_run_is_refused():
     stacked = keras.layers.StackedRNNCells([keras.layers.LSTMCell(UNITS) for _ in range(2)])
     with pytest.raises(ValueError, match=r"must be of one width each.*RecurrentStack"):
         Recurrent(stacked)
+    for layer in (keras.layers.LSTM(UNITS), LSTM(UNITS)):
+        with pytest.raises(TypeError, match=r"Received: LSTM\. Of a .* layer, give `layer.cell`"):
+            Bidirectional(layer)
 
     class Doubled(Decay):
         def call(self, inputs, states):

@@ -83,6 +83,11 @@ class KerasCell(Cell):
 
 def as_cell(cell: keras.layers.Layer) -> Cell:
     """Returns a `Cell` that does what this cell does."""
+    if isinstance(cell, keras.layers.RNN) or not hasattr(cell, "state_size"):
+        raise TypeError(
+            "`cell` must be a recurrent cell, such as cells.LSTMCell(64). Received: "
+            f"{type(cell).__name__}. Of a recurrent layer, give `layer.cell`."
+        )
     return cell if isinstance(cell, Cell) else KerasCell(cell)
 
 

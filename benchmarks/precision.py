@@ -1,12 +1,14 @@
-"""Step time and peak memory of a translator by precision and by parts of a step.
+"""Step time and peak memory of a summariser by precision, by parts of a step and by pieces.
 
     python benchmarks/precision.py
     python benchmarks/precision.py --ways float32 mixed_bfloat16 --units 1024
 
 The ways take turns, each in a process of its own, which has the same weights and the same batch:
-pairs of made-up texts of 20 to 30 words out of 8,000. The model is `luong_2015` with one layer, in
-`mixed_float16` under Keras's loss scale. Memory is the most that a process ever held, less what it
-held when the model and the batch were there and no step had been taken.
+pairs of made-up texts of 200 to 300 and of 20 to 30 words out of 8,000. The model is that of
+`luong_2015` with one layer, in `mixed_float16` under Keras's loss scale. In parts, gradients of so
+many parts of the batch are added up; in pieces, the encoder runs pieces of so many steps once more
+for their gradient. Memory is the most that a process ever held, less what it held when the model
+and the batch were there and no step had been taken.
 """
 
 import argparse
@@ -19,34 +21,51 @@ from pathlib import Path
 
 from sides import Side, medians
 
-WORDS, SHORTEST, LONGEST = 8000, 20, 30
+WORDS, SOURCE, TARGET = 8000, (200, 300), (20, 30)
 WAYS = {
     "float32": {},
     "mixed_bfloat16": {"precision": "mixed_bfloat16"},
     "mixed_float16": {"precision": "mixed_float16"},
     "float32, 4 parts": {"accumulation_steps": 4},
     "mixed_bfloat16, 4 parts": {"precision": "mixed_bfloat16", "accumulation_steps": 4},
+    "float32, pieces of 20": {"checkpoint_steps": 20},
+    "mixed_bfloat16, pieces of 20": {"precision": "mixed_bfloat16", "checkpoint_steps": 20},
 }
 
 
-def make_step(units, rows, precision="float32", accumulation_steps=1):
+def make_step(units, rows, precision="float32", accumulation_steps=1, checkpoint_steps=None):
     """A function that takes a training step and returns its loss."""
     import seqzoo as sz  # isort: split
     import keras
     import numpy as np
     import tensorflow as tf
 
+    from seqzoo.decoders import RecurrentDecoder
+    from seqzoo.encoders import RecurrentEncoder
+
     keras.utils.set_random_seed(0)
     vocabulary = ["", "<unk>", "<start>", "<end>", *(f"w{word}" for word in range(WORDS))]
     word = sz.preprocessing.WordTokenizer
-    tokenizers = [word(normalization=None, vocabulary=vocabulary) for _ in range(2)]
+    pairs = sz.preprocessing.TextPairs(
+        *(word(normalization=None, vocabulary=vocabulary) for _ in range(2))
+    )
     rng = np.random.default_rng(0)
-    lengths = rng.integers(SHORTEST, LONGEST + 1, rows)
-    texts = [" ".join(f"w{w}" for w in rng.integers(WORDS, size=length)) for length in lengths]
+
+    def texts(shortest, longest):
+        lengths = rng.integers(shortest, longest + 1, rows)
+        return tf.constant(
+            [" ".join(f"w{w}" for w in rng.integers(WORDS, size=length)) for length in lengths]
+        )
+
     keras.config.set_dtype_policy(precision)
-    task = sz.zoo.luong_2015(*tokenizers, units=units, embedding_dim=256, layers=1, dropout=0.0)
+    sizes = {"vocabulary_size": len(vocabulary), "embedding_dim": 256, "units": units}
+    task = sz.Seq2Seq(
+        RecurrentEncoder(**sizes, direction="backward", checkpoint_steps=checkpoint_steps),
+        RecurrentDecoder(**sizes, attention="general", input_feeding=True, bridge="copy"),
+        pairs,
+    )
     task.compile(accumulation_steps=accumulation_steps)
-    batch = task.preprocessor(tf.constant(texts), tf.constant(texts[::-1]))
+    batch = task.preprocessor(texts(*SOURCE), texts(*TARGET))
     function = tf.function(task.train_step, reduce_retracing=True)
     return lambda: float(function(batch)["loss"])
 
@@ -96,7 +115,7 @@ def compare(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--units", type=int, default=512)
-    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))

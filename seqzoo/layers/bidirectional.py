@@ -15,7 +15,7 @@ from seqzoo.layers.recurrent_loop import (
 )
 from seqzoo.layers.recurrent_pieces import run_loops
 from seqzoo.layers.recurrent_scan import needs_no_loop, run_without_loop
-from seqzoo.ops.scans import Constants, scan, within
+from seqzoo.ops.scans import Constants, loop_is_compiled, scan, scan_compiled, within
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -165,8 +165,13 @@ def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict, trainin
     both = [loops["forward"], loops["backward"]._replace(inputs=backward_inputs)]
 
     def run(both, state):
-        named = {name: loop.projected() for name, loop in zip(loops, both, strict=True)}
+        named = dict(zip(loops, both, strict=True))
         wanted = {name: first_only(own) for name, own in state.items()}
+        if training and all(
+            loop_is_compiled(state[name], loop.inputs, loop.maps) for name, loop in named.items()
+        ):
+            return _run_each(named, state, wanted)
+        named = {name: loop.projected() for name, loop in named.items()}
         both_ways = _side_by_side(named, state)
         return scan(*both_ways, owner=layer, wanted=wanted, training=training)
 
@@ -176,6 +181,20 @@ def _run_both(layer: Bidirectional, loops: dict[str, Loop], state: dict, trainin
     outputs, final = run_loops(run, both, state, layer.checkpoint_steps, put_out)
     outputs = [outputs[0], ops.flip(outputs[1], axis=0)]
     return outputs, [final["forward"], final["backward"]]
+
+
+def _run_each(loops: dict[str, Loop], state: dict, wanted: dict) -> tuple:
+    """Returns what `scan` does of `_side_by_side`, in training, each direction in its own loop."""
+    found = {
+        name: scan_compiled(
+            *(loop.step, state[name], loop.inputs, loop.maps, loop.constants),
+            wanted=wanted[name],
+            prepared_by=(loop.project, loop.input_map),
+        )
+        for name, loop in loops.items()
+    }
+    states, final = zip(*found.values(), strict=True)
+    return dict(zip(loops, states, strict=True)), dict(zip(loops, final, strict=True))
 
 
 def _side_by_side(loops: dict[str, Loop], state: dict) -> tuple:

@@ -158,9 +158,9 @@ class Recurrent(keras.layers.Layer):
         )
 
         def run(loops, state):
-            loop = loops[0].projected()
+            loop = loops[0]
             if needs_no_loop(self.cell, options):
-                return run_without_loop(loop, state, self.reverse)
+                return run_without_loop(loop.projected(), state, self.reverse)
             arguments = (loop.step, state, loop.inputs, loop.maps, loop.constants)
             return scan(
                 *arguments,
@@ -169,6 +169,7 @@ class Recurrent(keras.layers.Layer):
                 wanted=first_only(state),
                 training=training,
                 halves=True,
+                prepared_by=(loop.project, loop.input_map),
             )
 
         outputs, final = run_loops(

@@ -75,9 +75,12 @@ class Loop(NamedTuple):
 
     def projected(self) -> "Loop":
         """Returns the loop with the share of its values in the gates, as the step takes it."""
-        others = {name: leaf for name, leaf in self.inputs.items() if name != "values"}
-        projected = self.cell.project(self.inputs["values"], self.input_map)
-        return self._replace(inputs=others | {"projected": projected})
+        return self._replace(inputs=self.project(self.inputs, self.input_map))
+
+    def project(self, inputs: dict[str, Any], input_map: tuple) -> dict[str, Any]:
+        """Returns what the step takes of such inputs and such an input map."""
+        others = {name: leaf for name, leaf in inputs.items() if name != "values"}
+        return others | {"projected": self.cell.project(inputs["values"], input_map)}
 
 
 def make_loop(

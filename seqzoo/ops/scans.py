@@ -85,6 +85,7 @@ def scan(
     wanted=None,
     training: bool = False,
     halves: bool = False,
+    prepared_by=None,
 ):
     """Runs a recurrent step over time.
 
@@ -103,29 +104,71 @@ def scan(
         wanted: Nest of booleans like `state`, True for a leaf that is wanted after each step; None
             for all. The others may come back as None, and cost less.
         training: Whether a gradient is sure to be asked for.
-        halves: Whether in training each half of the rows may have a loop of its own where that
-            pays (see `ops.tensorflow_halves`). `constants` must be `Constants` or (), and a leaf
-            of `inputs` without rows `(T,)`.
+        halves: Whether in training the loop may be compiled, and each half of the rows may have a
+            loop of its own, where that pays (see `ops.tensorflow_compiled_scan` and
+            `ops.tensorflow_halves`). `constants` must be `Constants` or (), and a leaf of `inputs`
+            without rows `(T,)`.
+        prepared_by: None, or `(prepare, weights)`: the steps take `prepare(inputs, weights)`,
+            tensors `(T, B, ...)` that a pure function makes of `inputs`.
 
     Returns:
         `(states, final)`: the state after each step, leaves `(T, B, ...)` aligned with `inputs`,
         and the state after the last step that ran, leaves `(B, ...)`.
     """
-    on_tensorflow = keras.backend.backend() == "tensorflow"
+    around, on_tensorflow = _around.get(), keras.backend.backend() == "tensorflow"
+    if training and halves and loop_is_compiled(state, inputs, maps):
+        arguments = (step, state, inputs, maps, constants, reverse)
+        return scan_compiled(*arguments, wanted, prepared_by, halves)
+    if prepared_by is not None:
+        prepare, weights = prepared_by
+        inputs = prepare(inputs, weights)
     run = general_scan
     if on_tensorflow:
         from seqzoo.ops.tensorflow_scan import tensorflow_scan as run
-    around = _around.get()
     if around is not None and owner is not None:
         return around(run, owner, step, state, inputs, maps, constants, reverse)
     if not on_tensorflow:
         return run(step, state, inputs, maps, constants, reverse)
     run = partial(run, wanted=wanted, training=training)
     if training and halves:
-        from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
+        return _run_by_halves(run, step, state, inputs, maps, constants, reverse)
+    return run(step, state, inputs, maps, constants, reverse)
 
-        if halves_pay(state, maps):
-            return run_halves(run, step, state, inputs, maps, constants, reverse)
+
+def _run_by_halves(run, step, state, inputs, maps, constants, reverse):
+    from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
+
+    if halves_pay(state, maps):
+        return run_halves(run, step, state, inputs, maps, constants, reverse)
+    return run(step, state, inputs, maps, constants, reverse)
+
+
+def loop_is_compiled(state, inputs, maps) -> bool:
+    """Whether `scan` compiles a loop of training as a whole, if it may cut it in halves."""
+    if keras.backend.backend() != "tensorflow" or scans_are_surrounded():
+        return False
+    from seqzoo.ops.tensorflow_compiled_scan import compiling_loops_pays
+
+    return compiling_loops_pays(state, inputs, maps)
+
+
+def scan_compiled(
+    step: Step,
+    state,
+    inputs,
+    maps: Maps,
+    constants=(),
+    reverse: bool = False,
+    wanted=None,
+    prepared_by=None,
+    halves: bool = False,
+):
+    """Does what `scan` does in training, where `loop_is_compiled`."""
+    from seqzoo.ops.tensorflow_compiled_scan import compiled_scan
+
+    run = partial(compiled_scan, wanted=wanted, prepared_by=prepared_by)
+    if halves:
+        return _run_by_halves(run, step, state, inputs, maps, constants, reverse)
     return run(step, state, inputs, maps, constants, reverse)
 
 

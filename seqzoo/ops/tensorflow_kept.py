@@ -35,13 +35,23 @@ class History:
     """The states before the first step and after each, `length + 1` of them in the order of time.
 
     Step t turns what is at place t into what is at t + 1, or with `reverse` the other way round.
+
+    Args:
+        state: The states before the first step, `(B, ...)` each.
+        length: Int, or a scalar tensor.
+        reverse: Whether the loop runs from the last step.
+        states: What `stacked` gave of each state when the loop had run; None before it runs.
     """
 
-    def __init__(self, state, length, reverse):
+    def __init__(self, state, length, reverse, states=None):
         self._shapes = [leaf.shape for leaf in state]
         self._reverse = reverse
         first = length if reverse else 0
-        self.arrays = [array_of(length + 1, leaf.dtype).write(first, leaf) for leaf in state]
+        arrays = [array_of(length + 1, leaf.dtype) for leaf in state]
+        if states is None:
+            self.arrays = [a.write(first, leaf) for a, leaf in zip(arrays, state, strict=True)]
+        else:
+            self.arrays = [a.unstack(leaf) for a, leaf in zip(arrays, states, strict=True)]
 
     def write(self, arrays, t, state):
         """Returns the arrays with the states after step t."""
@@ -58,13 +68,14 @@ class History:
 
     def before(self, i):
         """Returns leaf i before each step, `(T, B, ...)`."""
-        return self._stacked(i)[1:] if self._reverse else self._stacked(i)[:-1]
+        return self.stacked(i)[1:] if self._reverse else self.stacked(i)[:-1]
 
     def after(self, i):
         """Returns leaf i after each step, `(T, B, ...)`."""
-        return self._stacked(i)[:-1] if self._reverse else self._stacked(i)[1:]
+        return self.stacked(i)[:-1] if self._reverse else self.stacked(i)[1:]
 
-    def _stacked(self, i):
+    def stacked(self, i):
+        """Returns leaf i at all places, `(T + 1, B, ...)`."""
         stacked = self.arrays[i].stack()
         stacked.set_shape([None, *self._shapes[i]])
         return stacked

@@ -38,7 +38,7 @@ def tensorflow_scan(
         arguments_ = keras.tree.pack_sequence_as(arguments, flat)
         kept = None
         if training:
-            kept = _forward(pure_step, *arguments_, reverse)
+            kept = run_forward(pure_step, *arguments_, reverse)
             history, final, _ = kept
             states = [history.after(i) for i in range(count) if is_wanted[i]]
         else:
@@ -47,8 +47,8 @@ def tensorflow_scan(
         def gradient(*upstream):
             d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
             d_states = [next(d_states) if asked else None for asked in is_wanted]
-            history, _, results = kept or _forward(pure_step, *arguments_, reverse)
-            return _backward(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
+            history, _, results = kept or run_forward(pure_step, *arguments_, reverse)
+            return run_back(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
 
         return tuple(states + final), gradient
 
@@ -97,7 +97,7 @@ def _products(state, maps):
     return {name: product_by(*parts, rows=rows) for name, parts in maps.items()}
 
 
-def _forward(step, state, inputs, maps, constants, reverse):
+def run_forward(step, state, inputs, maps, constants, reverse):
     """Runs the loop.
 
     Returns:
@@ -128,7 +128,7 @@ def _forward(step, state, inputs, maps, constants, reverse):
     return history, final, results
 
 
-def _backward(step, state, inputs, maps, constants, history, results, upstream, reverse):
+def run_back(step, state, inputs, maps, constants, history, results, upstream, reverse):
     """Returns the gradient of every leaf of `(state, inputs, maps, constants)`, as a flat list."""
     length = _length(inputs)
     back = {name: product_by_transpose(parts[0]) for name, parts in maps.items()}

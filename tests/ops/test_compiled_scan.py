@@ -1,0 +1,105 @@
+"""Loops that XLA compiles as a whole do what they do op by op."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqzoo.layers import Bidirectional, Recurrent
+from seqzoo.layers.cells import CELLS, make_cell
+
+tf = pytest.importorskip("tensorflow")
+compiled_scan = pytest.importorskip("seqzoo.ops.tensorflow_compiled_scan")
+
+ROWS, TIME, FEATURES, UNITS = 9, 8, 3, 4
+OPTIONS = {
+    "plain": {},
+    "noise": {"dropout": 0.3, "recurrent_dropout": 0.2, "zoneout": 0.2, "weight_drop": 0.1},
+    "cut gradients": {"gradient_steps": 3},
+    "pieces": {"checkpoint_steps": 3},
+}
+
+
+@pytest.fixture(autouse=True)
+def small_loops_are_compiled(monkeypatch):
+    monkeypatch.setattr(compiled_scan, "_FEWEST_VALUES", 1)
+    monkeypatch.setattr(compiled_scan, "_FEWEST_STEPS", 1)
+
+
+def compare(make, monkeypatch, of=None, segments=False):
+    """Compares a training step of a layer, compiled and not: results and gradients."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(ROWS, TIME, FEATURES)), tf.float32)
+    mask = tf.constant(rng.random((ROWS, TIME)) < 0.8)
+    given = {"mask": mask, "training": True}
+    if segments:
+        given["segment_ids"] = tf.constant(rng.integers(1, 3, (ROWS, TIME)).cumsum(axis=1))
+    found, counts = [], []
+    for pays in (True, False):
+        keras.utils.set_random_seed(1)
+        layer = make()
+        layer.build(x.shape)
+        for place, weight in enumerate(layer.trainable_weights):
+            drawn = np.random.default_rng(place).normal(size=weight.shape)
+            weight.assign(0.3 * drawn)
+
+        @tf.function
+        def step(layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                leaves = keras.tree.flatten(layer(x, **given))
+                total = tf.add_n([tf.reduce_sum(leaf**2) for leaf in leaves])
+            sources = [x, *(weight.value for weight in layer.trainable_weights)]
+            return leaves + tape.gradient(total, sources)
+
+        with monkeypatch.context() as patch:
+            if not pays:
+                patch.setattr(compiled_scan, "compiling_loops_pays", lambda *_: False)
+            graph = step.get_concrete_function().graph.as_graph_def()
+            found.append(step())
+        counts.append(sum(node.attr["_XlaMustCompile"].b for node in graph.node))
+    assert counts[0] > counts[1]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
+def test_a_loop_from_the_end(options, monkeypatch):
+    def make():
+        cell = make_cell("lstm", UNITS)
+        return Recurrent(cell, reverse=True, return_state=True, seed=2, **options)
+
+    compare(make, monkeypatch, segments=not options)
+
+
+@pytest.mark.parametrize("options", [{}, OPTIONS["noise"]], ids=["plain", "noise"])
+def test_both_directions(options, monkeypatch):
+    compare(lambda: Bidirectional(make_cell("lstm", UNITS), seed=2, **options), monkeypatch)
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if CELLS[name].has_recurrent_maps])
+def test_every_cell(name, monkeypatch):
+    compare(lambda: Recurrent(make_cell(name, UNITS)), monkeypatch)
+
+
+def test_second_derivatives(monkeypatch):
+    x = tf.random.stateless_normal((ROWS, TIME, FEATURES), (0, 1))
+    layer = Recurrent(make_cell("lstm", UNITS), return_sequences=True)
+    layer.build(x.shape)
+
+    @tf.function
+    def slope_of_slopes():
+        sources = [x, layer.cell.recurrent_kernel.value]
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                total = tf.reduce_sum(layer(x, training=True) ** 3)
+            slopes = inner.gradient(total, sources)
+            total = tf.add_n([tf.reduce_sum(slope**2) for slope in slopes])
+        return outer.gradient(total, sources)
+
+    found = slope_of_slopes()
+    monkeypatch.setattr(compiled_scan, "compiling_loops_pays", lambda *_: False)
+    wanted = tf.function(slope_of_slopes.python_function)()
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

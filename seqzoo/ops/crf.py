@@ -18,6 +18,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.best_tags import viterbi, viterbi_n_best
+from seqzoo.ops.fused import compiled
 from seqzoo.ops.scans import scan
 from seqzoo.ops.tag_chain import FORBIDDEN, Chain, make_chain
 
@@ -80,13 +81,11 @@ def log_partition(potentials, transitions, mask) -> Any:
 
     @ops.custom_gradient
     def run(potentials, transitions):
-        sums = _sums(chain._replace(potentials=potentials, transitions=transitions))
+        sums = compiled(_sums, chain._replace(potentials=potentials, transitions=transitions))
 
         def gradient(*arguments, upstream=None):
             scale = arguments[-1] if upstream is None else upstream
-            of_steps = ops.cast(_step_probabilities(sums, chain.real), scale.dtype)
-            of_pairs = ops.cast(_pair_sums(sums, chain.real, scale), scale.dtype)
-            return of_steps * scale[:, None, None], of_pairs
+            return compiled(_slopes, sums, chain.real, scale)
 
         return ops.cast(sums.log_partition, potentials.dtype), gradient
 
@@ -102,7 +101,7 @@ def marginals(potentials, transitions, mask) -> Any:
         mask: See `sequence_score`.
     """
     chain = make_chain(potentials, transitions, mask)
-    probabilities = _step_probabilities(_sums(chain), chain.real)
+    probabilities = _step_probabilities(compiled(_sums, chain), chain.real)
     probabilities = ops.cast(probabilities, chain.potentials.dtype)
     return ops.take_along_axis(probabilities, chain.ranks[..., None], axis=1)
 
@@ -148,6 +147,13 @@ def _step_probabilities(sums: _Sums, real) -> Any:
     probabilities = ops.transpose(weights / total, (1, 0, 2))
     probabilities = ops.where(real[..., None], probabilities, ops.zeros_like(probabilities))
     return probabilities
+
+
+def _slopes(sums: _Sums, real, scale) -> tuple[Any, Any]:
+    """Returns the gradients of potentials and transitions, from those of the rows `(B,)`."""
+    of_steps = ops.cast(_step_probabilities(sums, real), scale.dtype)
+    of_pairs = ops.cast(_pair_sums(sums, real, scale), scale.dtype)
+    return of_steps * scale[:, None, None], of_pairs
 
 
 def _pair_sums(sums: _Sums, real, scale) -> Any:

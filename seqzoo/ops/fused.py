@@ -22,19 +22,20 @@ def compiled_by_xla() -> bool:
     return traced_for_xla()
 
 
-def compiled(function: Callable, *tensors) -> Any:
-    """Returns `function(*tensors)`, compiled as a whole where it is traced with known shapes.
+def compiled(function: Callable, *arguments) -> Any:
+    """Returns `function(*arguments)`, compiled as a whole where it is traced with known shapes.
 
     On a CPU and on a backend that does not compile what is around it; elsewhere it is called as it
-    is. For loops of small ops without products of large matrices.
+    is. For loops of small ops without products of large matrices. The function must be pure, its
+    arguments nests of tensors.
     """
     if keras.backend.backend() != "tensorflow":
-        return function(*tensors)
+        return function(*arguments)
     from seqzoo.ops.tensorflow_fused import compiling_pays, run_compiled
 
-    if not compiling_pays(tensors):
-        return function(*tensors)
-    return run_compiled(function, tensors)
+    if not compiling_pays(keras.tree.flatten(arguments)):
+        return function(*arguments)
+    return run_compiled(function, arguments)
 
 
 def fused(step: Step) -> Step:

@@ -9,7 +9,7 @@ layers are better off with `tensorflow_scan`. XLA compiles for shapes that are k
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow_fused import compiling_pays
+from seqzoo.ops.tensorflow_fused import compiling_pays, run_compiled
 from seqzoo.ops.tensorflow_kept import History, array_of
 from seqzoo.ops.tensorflow_scan import run_back, run_forward, tensorflow_scan
 
@@ -82,7 +82,7 @@ class _CompiledLoop:
 
         @tf.custom_gradient
         def loop(*flat):
-            states, final, kept = _run_compiled(self._forward, *flat)
+            states, final, kept = _run_alone(self._forward, *flat)
             found = [x[after] for x, asked in zip(states, self._asked, strict=True) if asked]
             return found + final, lambda *upstream: self._gradient(flat, states, kept, upstream)
 
@@ -92,7 +92,7 @@ class _CompiledLoop:
         @tf.custom_gradient
         def gradient(*both):
             own, upstream = both[: len(flat)], both[len(flat) :]
-            found = _run_compiled(self._backward, own, states, kept, upstream)
+            found = _run_alone(self._backward, own, states, kept, upstream)
             return found, lambda *more: self._second_gradient(both, more)
 
         found = iter(gradient(*flat, *upstream))
@@ -164,7 +164,7 @@ class _CompiledLoop:
         )
 
 
-def _run_compiled(function, *arguments):
+def _run_alone(function, *arguments):
     # Their gradients come from elsewhere: for them TensorFlow would keep what XLA cannot put out.
     arguments = keras.tree.map_structure(tf.stop_gradient, arguments)
-    return tf.function(function, jit_compile=True, autograph=False)(*arguments)
+    return run_compiled(function, arguments)

@@ -21,9 +21,9 @@ def compiling_pays(tensors) -> bool:
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
 
 
-def run_compiled(function, tensors):
-    """Calls the function, compiled as a whole for the shapes of the tensors."""
-    return tf.function(function, jit_compile=True, autograph=False)(*tensors)
+def run_compiled(function, arguments):
+    """Calls the function, compiled as a whole for the shapes of its arguments."""
+    return tf.function(function, jit_compile=True, autograph=False)(*arguments)
 
 
 def run_fused(step, inputs_t, state, constants, linear):

@@ -120,7 +120,7 @@ class _CompiledLoop:
         first, last = len(state), len(state) + len(keras.tree.flatten(steps))
         leaves = keras.tree.flatten((inputs, weights))
         with tf.GradientTape() as tape:
-            tape.watch(leaves)
+            tape.watch([x for x in leaves if x.dtype.is_floating])
             again = keras.tree.flatten(self._prepare(inputs, weights))
         pairs = zip(again, found[first:last], strict=True)
         targets, d_targets = zip(*(pair for pair in pairs if pair[1] is not None), strict=True)
@@ -133,10 +133,10 @@ class _CompiledLoop:
         """Returns the gradients of `_backward`, op by op: XLA has none of what it compiled."""
         count = len(self._floats)
         with tf.GradientTape() as outer:
-            outer.watch(both)
+            outer.watch([x for x in both if x.dtype.is_floating])
             own, upstream = both[:count], both[count:]
             with tf.GradientTape() as inner:
-                inner.watch(own)
+                inner.watch([x for x in own if x.dtype.is_floating])
                 state, inputs, maps, constants, weights = self._packed(own)
                 states, final = tensorflow_scan(
                     self._pure_step,

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from seqzoo.ops.cut import Cut
+from seqzoo.ops.tensorflow_scan import add_up
 from seqzoo.ops.tensorflow_xla import traced_for_xla
 
 
@@ -111,9 +112,9 @@ def _backward(piece, between, inputs, weights, cut, upstream):
             [d[place] for d in d_pieces],
             d_state,
         )
-        d_state = [d + more[k] for d, more in zip(d_state, d_between, strict=True)]
+        d_state = add_up([more[k] for more in d_between], d_state)
         arrays = [array.write(place, d) for array, d in zip(arrays, d_inputs, strict=True)]
-        d_weights = [a + b for a, b in zip(d_weights, d_more, strict=True)]
+        d_weights = add_up(d_weights, d_more)
         return i + 1, d_state, d_weights, arrays
 
     _, d_state, d_weights, arrays = _loop(body, cut, d_state, d_weights, arrays)

@@ -160,7 +160,7 @@ def run_back(step, state, inputs, maps, constants, history, results, upstream, r
         )
         written = d_inputs + [came_back[name] for name in maps] + [went_in[name] for name in maps]
         arrays = record.write(arrays, t, written, state_t)
-        d_constants = [a + b for a, b in zip(d_constants, d_more, strict=True)]
+        d_constants = add_up(d_constants, d_more)
         return i + 1, d_state, d_constants, arrays
 
     d_constants = [tf.zeros_like(c) for c in _floats(constants)]
@@ -206,6 +206,15 @@ def _map_gradient(parts, u, dz):
     dz = tf.reshape(dz, (-1, kernel.shape[1]))
     gradients = [tf.matmul(u, dz, transpose_a=True)]
     return gradients + [tf.reduce_sum(dz, axis=0)] * (len(parts) - 1)
+
+
+def add_up(totals, more):
+    """Returns the sums of two lists of tensors, in a loop.
+
+    Where terms of a sum are sums, TensorFlow adds up all at once, and where they are large, in a
+    variable of a step's: one that it finds there already, in a loop. So it may not look into them.
+    """
+    return [a + tf.ensure_shape(b, b.shape) for a, b in zip(totals, more, strict=True)]
 
 
 def _loop(body, length, *variables):

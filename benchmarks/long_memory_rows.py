@@ -94,10 +94,9 @@ def chrono(cell: type, units: int, steps: int) -> Recurrent:
     return Recurrent(cell(units, bias_initializer=ChronoInitializer(steps)))
 
 
-def stack(units: int, layers: int, skip: str) -> RecurrentStack:
+def stack(units: int, cell: type, layers: int, skip: str) -> RecurrentStack:
     below = [
-        Recurrent(MinGRUCell(units), return_sequences=True, return_state=True)
-        for _ in range(layers)
+        Recurrent(cell(units), return_sequences=True, return_state=True) for _ in range(layers)
     ]
     return RecurrentStack(below, skip)
 
@@ -116,9 +115,12 @@ REMEDIES: dict[str, Callable[[int, int], keras.layers.Layer]] = {
     "LRU, ring 0.9 to 1": lambda units, _: Recurrent(
         LRUCell(units, r_min=0.9, r_max=0.999, max_phase=math.pi / 10)
     ),
-    "6 minGRU layers": lambda units, _: stack(units, 6, "none"),
-    "6 minGRU layers, residual": lambda units, _: stack(units, 6, "residual"),
-    "6 minGRU layers, highway": lambda units, _: stack(units, 6, "highway"),
+    "6 minGRU layers": lambda units, _: stack(units, MinGRUCell, 6, "none"),
+    "6 minGRU layers, residual": lambda units, _: stack(units, MinGRUCell, 6, "residual"),
+    "6 minGRU layers, highway": lambda units, _: stack(units, MinGRUCell, 6, "highway"),
+    "12 LSTM layers": lambda units, _: stack(units, LSTMCell, 12, "none"),
+    "12 LSTM layers, residual": lambda units, _: stack(units, LSTMCell, 12, "residual"),
+    "12 LSTM layers, highway": lambda units, _: stack(units, LSTMCell, 12, "highway"),
 }
 """By the name in the table: a new layer of so many units, for so many steps."""
 
@@ -183,5 +185,9 @@ ROWS = (
     *(
         Row("digits", 64, remedy, updates=1200, learning_rate=3e-3)
         for remedy in ("6 minGRU layers", "6 minGRU layers, residual", "6 minGRU layers, highway")
+    ),
+    *(
+        Row("order", 20, remedy, updates=500, learning_rate=3e-3, units=32)
+        for remedy in ("12 LSTM layers", "12 LSTM layers, residual", "12 LSTM layers, highway")
     ),
 )

@@ -13,10 +13,11 @@ whose language is asked for.
 With `--set data.plain_text=FILE`, the embeddings begin as vectors made of the words of other text
 without its labels, such as the training reviews of IMDB, and know its words too.
 
-Expected on MR, `--seed 0`: accuracy 0.779 on the 1,066 test sentences. With those vectors,
-`--seed 0 --set model.embedding_dim=200 --set model.embedding_dropout=0.3 --set training.epochs=5`:
-0.796 (0.775 in validation), 2.1 minutes of CPU time on an Intel Xeon (AMX). On SST-2 with the same
-settings: accuracy 0.829 on the 1,821 test sentences (0.833 in validation), 1.3 minutes.
+Expected, mean and spread of seeds 0, 1 and 2, on one core of an Intel Xeon (AMX): on the 1,066 test
+sentences of MR an accuracy of 0.776 ± 0.014, 2.6 minutes; with those vectors and `--set
+model.embedding_dim=200 --set model.embedding_dropout=0.3 --set training.epochs=5` 0.795 ± 0.002,
+2.4 minutes. On the 1,821 of SST-2: 0.795 ± 0.022, 1.6 minutes; with vectors 0.828 ± 0.004, 1.7
+minutes.
 """
 
 import dataclasses
@@ -137,21 +138,25 @@ recipe = Recipe(
     metrics={"accuracy": METRICS["accuracy"], "macro_f1": METRICS["macro_f1"]},
     examples=("a thoughtful and moving film .", "dull , lifeless and far too long ."),
     figures=(
-        Figure("accuracy, MR", published="0.761 (Kim 2014, CNN-rand, 10-fold)", measured="0.779"),
+        Figure(
+            "accuracy, MR",
+            published="0.761 (Kim 2014, CNN-rand, 10-fold)",
+            measured="0.776 ± 0.014",
+        ),
         Figure(
             "accuracy, MR, with vectors of the IMDB training reviews",
             published="0.815 (Kim 2014, with word2vec, 10-fold)",
-            measured="0.796",
+            measured="0.795 ± 0.002",
         ),
         Figure(
             "accuracy, SST-2",
             published="0.827 (Kim 2014, CNN-rand, trained on phrases too)",
-            measured="not yet",
+            measured="0.795 ± 0.022, on sentences alone",
         ),
         Figure(
             "accuracy, SST-2, sentences alone, with vectors of the IMDB training reviews",
             published="0.872 (Kim 2014, with word2vec, trained on phrases too)",
-            measured="0.829",
+            measured="0.828 ± 0.004",
         ),
     ),
     respond=classified_answers,

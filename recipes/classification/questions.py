@@ -10,15 +10,15 @@ of countries, languages and currencies of Unicode CLDR, whose language is asked 
 With `--set data.plain_text=FILES`, commas between them, the embeddings begin as vectors made of
 the words of other text, such as the training parts of WikiText-2 and IMDB, and know its words too.
 
-Expected, six classes, seed 0, on the test questions: accuracy 0.882, macro F1 0.880; 5 minutes on 2
-cores that had much other work. With vectors of the training part of WikiText-2 and the convolution,
+Expected, six classes, mean and spread of seeds 0, 1 and 2, on the test questions: accuracy 0.881 ±
+0.005, 0.8 minutes on one core of an Intel Xeon (AMX). With vectors of the training part of
+WikiText-2 and the convolution,
 
     seqzoo train recipes/classification/questions.py --data DIR --seed 0 \
         --set data.plain_text=wiki.train.tokens --set model.architecture=kim_2014 \
         --set model.embedding_dim=200 --set model.min_frequency=1 --set training.epochs=8
 
-accuracy 0.910, macro F1 0.903 (0.872 and 0.868 in validation); 1.8 minutes of CPU time on an Intel
-Xeon (AMX). Published: 0.912 (Kim 2014, CNN-rand), 0.936 with word2vec.
+accuracy 0.921 ± 0.005, 1.7 minutes. Published: 0.912 (Kim 2014, CNN-rand), 0.936 with word2vec.
 """
 
 import dataclasses
@@ -152,11 +152,11 @@ recipe = Recipe(
     metrics={"accuracy": METRICS["accuracy"], "macro_f1": METRICS["macro_f1"]},
     examples=("What is the capital of Vietnam ?", "Who wrote Moby Dick ?"),
     figures=(
-        Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="0.882"),
+        Figure("accuracy, test", published="0.912 (Kim 2014, CNN-rand)", measured="0.881 ± 0.005"),
         Figure(
             "accuracy, test, kim_2014 with vectors of WikiText-2",
             published="0.936 (Kim 2014, with word2vec)",
-            measured="0.910",
+            measured="0.921 ± 0.005",
         ),
     ),
     respond=classified_answers,

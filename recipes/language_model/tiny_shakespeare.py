@@ -8,9 +8,9 @@ https://github.com/karpathy/char-rnn (data/tinyshakespeare): DIR holds `input.tx
 is no test split. With no `--data`, the text is the reference of the language Python, which every
 Python carries.
 
-Expected: a validation loss of 1.670 ± 0.002 nats per character (2.41 bits) over the whole text, mean
-and spread of seeds 0, 1 and 2, after three epochs, 738 steps, in 2.5 minutes on one core of an Intel
-Xeon (AMX). Published: 1.88 (nanoGPT's setting for a CPU, 3 minutes).
+Expected: a validation loss of 1.670 ± 0.002 nats per character (2.41 bits) over the whole text,
+mean and spread of seeds 0, 1 and 2, after three epochs, 738 steps, in 2.5 minutes on one core of
+an Intel Xeon (AMX). Published: 1.88 (nanoGPT's setting for a CPU, 3 minutes).
 """
 
 import dataclasses

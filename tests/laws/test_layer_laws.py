@@ -117,8 +117,11 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
     layer, arguments = made(name)
     fast = derived(name)
 
-    def general_scan(*arguments, **settings):
-        return scans.general_scan(*arguments)
+    def general_scan(step, state, inputs, *others, prepared_by=None, **settings):
+        if prepared_by is not None:
+            prepare, weights = prepared_by
+            inputs = prepare(inputs, weights)
+        return scans.general_scan(step, state, inputs, *others)
 
     for user in (
         "layers.recurrent",

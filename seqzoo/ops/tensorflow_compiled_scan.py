@@ -3,19 +3,21 @@
 A step of a narrow layer is so little work that to start its ops takes as long as to run them.
 Compiled, a loop starts once, and so do the products ahead of it and after it. It runs on one core,
 so that it is two of them side by side that are fast; XLA's products are not oneDNN's, so that wide
-layers are better off with `tensorflow_scan`. XLA compiles for shapes that are known, anew for each.
+layers are better off with `tensorflow_scan`. XLA compiles for shapes that are known, anew for each:
+the steps are to be known when the loop is traced, the rows when it runs.
 """
 
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow_fused import compiling_pays, run_compiled
+from seqzoo.ops.tensorflow_fused import can_compile_alone, run_compiled
 from seqzoo.ops.tensorflow_kept import History, array_of
 from seqzoo.ops.tensorflow_scan import run_back, run_forward, tensorflow_scan
 
 _MOST_PRODUCTS = 2**22  # of single numbers in a step, for each tensor of its state
 _LARGEST_KERNEL = 2**22  # bytes
 _FEWEST_VALUES, _FEWEST_STEPS = 2**11, 8  # of a state; to compile takes a second for each shape
+_ROWS = 32  # that are taken to come where they are open, as Keras takes them
 
 
 def compiling_loops_pays(state, inputs, maps) -> bool:
@@ -24,18 +26,16 @@ def compiling_loops_pays(state, inputs, maps) -> bool:
         tf.convert_to_tensor,
         (keras.tree.flatten(state), keras.tree.flatten(inputs), [p[0] for p in maps.values()]),
     )
-    if not compiling_pays([*state, *inputs]) or not kernels:
+    without_rows = [x.shape[1:] for x in state] + [x.shape[:1] + x.shape[2:] for x in inputs]
+    if not kernels or not can_compile_alone(without_rows):
         return False
-    if inputs[0].shape[0] < _FEWEST_STEPS or sum(map(_size, state)) < _FEWEST_VALUES:
+    rows, values = state[0].shape[0] or _ROWS, sum(x.shape[1:].num_elements() for x in state)
+    if inputs[0].shape[0] < _FEWEST_STEPS or rows * values < _FEWEST_VALUES:
         return False
-    if any(x.dtype != tf.float32 or 4 * _size(x) > _LARGEST_KERNEL for x in kernels):
+    sizes = [x.shape.num_elements() for x in kernels]
+    if any(x.dtype != tf.float32 for x in kernels) or 4 * max(sizes) > _LARGEST_KERNEL:
         return False
-    products = state[0].shape[0] * sum(map(_size, kernels))
-    return products <= _MOST_PRODUCTS * len(state)
-
-
-def _size(tensor) -> int:
-    return tensor.shape.num_elements()
+    return rows * sum(sizes) <= _MOST_PRODUCTS * len(state)
 
 
 def compiled_scan(

@@ -16,7 +16,12 @@ def fusing_pays(state) -> bool:
 
 def compiling_pays(tensors) -> bool:
     """Whether what is traced now for these tensors should be compiled on its own."""
-    if tf.executing_eagerly() or not all(x.shape.is_fully_defined() for x in tensors):
+    return can_compile_alone([x.shape for x in tensors])
+
+
+def can_compile_alone(shapes) -> bool:
+    """Whether what is traced now for these shapes can be compiled, and not all that is around."""
+    if tf.executing_eagerly() or not all(shape.is_fully_defined() for shape in shapes):
         return False
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
 

@@ -25,14 +25,16 @@ def small_loops_are_compiled(monkeypatch):
     monkeypatch.setattr(compiled_scan, "_FEWEST_STEPS", 1)
 
 
-def assert_compiled_is_the_same(make, monkeypatch, segments=False):
+def assert_compiled_is_the_same(make, monkeypatch, segments=False, rows=ROWS):
     """Compares a training step of a layer, compiled and not: results and gradients."""
     rng = np.random.default_rng(0)
     x = tf.constant(rng.normal(size=(ROWS, TIME, FEATURES)), tf.float32)
-    mask = tf.constant(rng.random((ROWS, TIME)) < 0.8)
-    given = {"mask": mask, "training": True}
+    given = {"mask": tf.constant(rng.random((ROWS, TIME)) < 0.8)}
     if segments:
         given["segment_ids"] = tf.constant(rng.integers(1, 3, (ROWS, TIME)).cumsum(axis=1))
+    signature = tf.nest.map_structure(
+        lambda tensor: tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype), (x, given)
+    )
     found, counts = [], []
     for pays in (True, False):
         keras.utils.set_random_seed(1)
@@ -42,11 +44,11 @@ def assert_compiled_is_the_same(make, monkeypatch, segments=False):
             drawn = np.random.default_rng(place).normal(size=weight.shape)
             weight.assign(0.3 * drawn)
 
-        @tf.function
-        def step(layer=layer):
+        @tf.function(input_signature=signature)
+        def step(x, given, layer=layer):
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                leaves = keras.tree.flatten(layer(x, **given))
+                leaves = keras.tree.flatten(layer(x, **given, training=True))
                 total = tf.add_n([tf.reduce_sum(leaf**2) for leaf in leaves])
             sources = [x, *(weight.value for weight in layer.trainable_weights)]
             return leaves + tape.gradient(total, sources)
@@ -55,7 +57,7 @@ def assert_compiled_is_the_same(make, monkeypatch, segments=False):
             if not pays:
                 patch.setattr(compiled_scan, "compiling_loops_pays", lambda *_: False)
             graph = step.get_concrete_function().graph.as_graph_def()
-            found.append(step())
+            found.append(step(x, given))
         counts.append(sum(node.attr["_XlaMustCompile"].b for node in graph.node))
     assert counts[0] > counts[1]
     for one, other in zip(*found, strict=True):
@@ -72,17 +74,20 @@ def test_a_loop_from_the_end(options, monkeypatch):
     assert_compiled_is_the_same(make, monkeypatch, segments=not options)
 
 
+@pytest.mark.parametrize("rows", [ROWS, None])
 @pytest.mark.parametrize("options", [{}, OPTIONS["noise"]], ids=["plain", "noise"])
-def test_both_directions(options, monkeypatch):
+def test_both_directions(options, rows, monkeypatch):
     assert_compiled_is_the_same(
-        lambda: Bidirectional(make_cell("lstm", UNITS), seed=2, **options), monkeypatch
+        lambda: Bidirectional(make_cell("lstm", UNITS), seed=2, **options), monkeypatch, rows=rows
     )
 
 
+@pytest.mark.parametrize("rows", [ROWS, None])
 @pytest.mark.parametrize("name", [name for name in CELLS if CELLS[name].has_recurrent_maps])
-def test_every_cell(name, monkeypatch):
+def test_every_cell(name, rows, monkeypatch):
+    """Rows that are not known before the loop runs are those of Keras's `fit` on arrays."""
     assert_compiled_is_the_same(
-        lambda: Recurrent(make_cell(name, UNITS), return_sequences=True), monkeypatch
+        lambda: Recurrent(make_cell(name, UNITS), return_sequences=True), monkeypatch, rows=rows
     )
 
 

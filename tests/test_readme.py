@@ -40,7 +40,8 @@ def test_the_example_of_recurrent_layers_runs_as_it_is_printed(names):
 
 def test_the_example_of_a_language_model_runs_as_it_is_printed(names):
     assert names["scored"].tokens == [*names["lines"][-1].split(), "<end>"]
-    assert names["encoder"].built
+    assert names["sentiment"].classify(["the cat sat"])[0] in ("bad", "good")
+    assert len(names["entities"].tag([["the", "dog", "ran"]])[0]) == 3
 
 
 def test_the_example_of_a_gradient_says_what_is_printed(names):

@@ -19,7 +19,8 @@ class TokenFeatures(keras.layers.Layer):
 
     The pieces (characters, bytes or sub-words) of each token are read either by a convolution
     whose outputs are pooled by their maximum (Ma and Hovy, 2016), or by an LSTM both ways, whose
-    final states are taken (Lample et al., 2016).
+    final states are taken (Lample et al., 2016). What the encoder of a language model says of a
+    token after those before it can stand beside them (Peters et al., 2017).
 
     Args:
         vocabulary_size: Positive int, tokens, padding (id 0) and unknown (id 1) counted.
@@ -32,6 +33,8 @@ class TokenFeatures(keras.layers.Layer):
         unknown_rate: From 0 to below 1: the share of the tokens that are taken for unknown ones in
             training, so that the model learns to do without them.
         dropout: From 0 to below 1: the share of the features that are set to 0 in training.
+        language: A `LanguageEncoder` with the same vocabulary, such as that of a trained
+            `LanguageModel`, or None. It learns too, unless its `trainable` is False.
 
     Call arguments:
         inputs: Token ids `(B, T)`.
@@ -41,7 +44,7 @@ class TokenFeatures(keras.layers.Layer):
         Float tensor `(B, T, features)`.
 
     References: Ma and Hovy, 2016, https://arxiv.org/abs/1603.01354; Lample et al., 2016,
-    https://arxiv.org/abs/1603.01360
+    https://arxiv.org/abs/1603.01360; Peters et al., 2017, https://arxiv.org/abs/1705.00108
     """
 
     def __init__(
@@ -55,10 +58,17 @@ class TokenFeatures(keras.layers.Layer):
         window: int = 3,
         unknown_rate: float = 0.0,
         dropout: float = 0.0,
+        language: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_known("reader", reader, READERS)
+        if language is not None and language.vocabulary_size != vocabulary_size:
+            raise ValueError(
+                "`language` must have the vocabulary of the tokens. Received: "
+                f"vocabulary_size={vocabulary_size}, and of `language` "
+                f"{language.vocabulary_size}. Look tokens up in its vocabulary."
+            )
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.piece_count = piece_count
@@ -68,6 +78,7 @@ class TokenFeatures(keras.layers.Layer):
         self.window = window
         self.unknown_rate = unknown_rate
         self.dropout = dropout
+        self.language = language
         self.seed_generator = keras.random.SeedGenerator()
         dtype = self.dtype_policy
         start = keras.initializers.RandomUniform(
@@ -91,7 +102,8 @@ class TokenFeatures(keras.layers.Layer):
         """The number of features."""
         directions = 2 if self.reader == "lstm" else 1
         of_pieces = 0 if self.piece_count is None else directions * self.piece_units
-        return self.embedding_dim + of_pieces
+        of_language = 0 if self.language is None else self.language.hidden_size
+        return self.embedding_dim + of_pieces + of_language
 
     def build(self, inputs_shape, pieces_shape=None):
         if not 0 <= self.unknown_rate < 1:
@@ -108,6 +120,8 @@ class TokenFeatures(keras.layers.Layer):
                 shape = (self.window * self.piece_dim, self.piece_units)
                 self.piece_kernel = self.add_weight(shape, name="piece_kernel")
                 self.piece_bias = self.add_weight((self.piece_units,), "zeros", name="piece_bias")
+        if self.language is not None and not self.language.built:
+            self.language.build(inputs_shape)
         self.built = True
 
     def call(self, inputs, pieces=None, training=False):
@@ -118,6 +132,8 @@ class TokenFeatures(keras.layers.Layer):
         features = [self.embedding(ids)]
         if self.piece_embedding is not None:
             features.append(self._read(pieces))
+        if self.language is not None:
+            features.append(self.language(inputs, training=training)[0])
         features = features[0] if len(features) == 1 else ops.concatenate(features, axis=-1)
         return self.drop(features, training=training)
 
@@ -157,4 +173,10 @@ class TokenFeatures(keras.layers.Layer):
             "window": self.window,
             "unknown_rate": self.unknown_rate,
             "dropout": self.dropout,
+            "language": keras.saving.serialize_keras_object(self.language),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        language = keras.saving.deserialize_keras_object(config.get("language"))
+        return cls(**config | {"language": language})

@@ -281,10 +281,16 @@ class Task(BatchMaker, ReplicatedModel):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "head": serialize(self.head),
             "preprocessor": serialize(self.preprocessor),
+            "frozen": [place for place, each in enumerate(self.weights) if not each.trainable],
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
-        return cls(**parts)
+        frozen = parts.pop("frozen", [])
+        task = cls(**parts)
+        # Keras keeps it of no layer that is a part of another.
+        for place in frozen:
+            task.weights[place].trainable = False
+        return task

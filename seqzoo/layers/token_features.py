@@ -63,11 +63,12 @@ class TokenFeatures(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         check_known("reader", reader, READERS)
-        if language is not None and language.vocabulary_size != vocabulary_size:
+        size = getattr(language, "vocabulary_size", None)
+        if language is not None and size != vocabulary_size:
             raise ValueError(
-                "`language` must have the vocabulary of the tokens. Received: "
-                f"vocabulary_size={vocabulary_size}, and of `language` "
-                f"{language.vocabulary_size}. Look tokens up in its vocabulary."
+                "`language` must be an encoder with the vocabulary of the tokens, such as the "
+                f"`encoder` of a language model. Received: {type(language).__name__} with "
+                f"vocabulary_size={size}, where the tokens have {vocabulary_size}."
             )
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim

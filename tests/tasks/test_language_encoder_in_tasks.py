@@ -73,6 +73,7 @@ def test_the_features_of_a_token_are_what_the_language_model_says_of_it(language
     np.testing.assert_allclose(found[1, :, 4:], wanted[1], atol=1e-6)
 
 
-def test_another_vocabulary_is_refused(language_model):
-    with pytest.raises(ValueError, match="`language` must have the vocabulary of the tokens"):
-        TokenFeatures(5, 4, language=language_model.encoder)
+def test_another_vocabulary_and_a_whole_language_model_are_refused(language_model):
+    for size, language in ((5, language_model.encoder), (len(VOCABULARY), language_model)):
+        with pytest.raises(ValueError, match="`language` must be an encoder with the vocabulary"):
+            TokenFeatures(size, 4, language=language)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.ops.log_probs import LogProbs, log_sums
-from seqzoo.ops.tensorflow_xla import traced_for_xla
+from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
+from seqzoo.ops.tensorflow.xla import traced_for_xla
 from seqzoo.search.step import Kept
 
 PAD, END = 0, 1  # the decoder starts with PAD

@@ -19,8 +19,11 @@ import statistics
 import time
 from unittest import mock
 
-from seqzoo.ops import beams, buffers  # ahead of TensorFlow, for its settings of it
-from seqzoo.ops.log_probs import LogProbs, log_sums
+from seqzoo.ops.decoding import (
+    beams,
+    buffers,  # ahead of TensorFlow, for its settings of it
+)
+from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
 from seqzoo.search import BeamSearch, Greedy
 from seqzoo.search.constraints import BannedTokens, NoRepeatNGram, RepetitionPenalty
 

@@ -18,7 +18,7 @@ import argparse
 import statistics
 import time
 
-from seqzoo.ops.log_probs import LogProbs, log_sums
+from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
 from seqzoo.search import BeamSearch
 
 # isort: split

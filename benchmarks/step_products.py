@@ -4,7 +4,7 @@
     python benchmarks/step_products.py --eigen
 
 Prints microseconds of a product in a loop of 60. "whole" is `matmul(h, kernel)`, "library" what
-`ops.tensorflow_products` does; "back" is the product by the transposed kernel in the loop back, "as
+`ops.tensorflow.products` does; "back" is the product by the transposed kernel in the loop back, "as
 written" without a transposed copy.
 """
 
@@ -24,7 +24,7 @@ def products(units: int) -> dict[str, Callable]:
     """Returns functions of a state `(B, units)` that end in one of the same shape."""
     import tensorflow as tf
 
-    from seqzoo.ops.tensorflow_products import product_by, product_by_transpose
+    from seqzoo.ops.tensorflow.products import product_by, product_by_transpose
 
     kernel = tf.random.normal((units, 4 * units)) / units
     transposed = tf.transpose(kernel)

@@ -14,7 +14,7 @@ from seqzoo.version import __version__
 
 # TensorFlow reads them when it is imported; values that the user has set stay. Without oneDNN,
 # which it leaves off on processors without AVX512-VNNI, a product by a transposed matrix, half of
-# all products of a train step, is several times slower (`ops.tensorflow_products` wants to know
+# all products of a train step, is several times slower (`ops.tensorflow.products` wants to know
 # which it is, so nothing is set where it is too late). With its own allocator it hands the
 # memory of one step to the next, where malloc gives it back to the system each time: a train step
 # of benchmarks/seqzoo_side.py took 10 % less time.

@@ -22,6 +22,7 @@ ORDER = (
     "datasets",
     "preprocessing",
     "layers.cells",
+    "layers.recurrent",
     "layers.attention",
     "layers",
     "heads",
@@ -97,12 +98,12 @@ def misplaced_tensorflow(package: Path) -> list[str]:
     """Imports of TensorFlow and its add-ons in parts that run on any Keras backend."""
     return [
         f"{found.place}: {found.imported} is imported where any Keras backend must do. Use "
-        "keras.ops, or put a kernel that is measured to pay in ops/tensorflow_<name>.py with a "
+        "keras.ops, or put a kernel that is measured to pay in ops/tensorflow/ with a "
         "keras.ops path beside it."
         for found in _imports(package)
         if found.imported.split(".")[0].startswith("tensorflow")
         and _part(found.importer) not in TENSORFLOW_PARTS
-        and not found.importer.startswith(f"{package.name}.ops.tensorflow_")
+        and not found.importer.startswith(f"{package.name}.ops.tensorflow.")
     ]
 
 

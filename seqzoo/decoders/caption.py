@@ -8,8 +8,8 @@ from seqzoo.decoders.reading import unevenness
 from seqzoo.decoders.recurrent import RecurrentDecoder
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.ops.affine import affine
-from seqzoo.ops.beams import rows_per_example
-from seqzoo.ops.scans import apply_maps
+from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.recurrence.scan import apply_projections
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -82,21 +82,21 @@ class CaptionDecoder(RecurrentDecoder):
 
     def _read_first(self, picture, states):
         """Returns the states of the cells after an input `(N, embedding_dim)` that is no token."""
-        projected = affine(picture, *self._embedded_map())
+        projected = affine(picture, *self._embedded_projection())
         weights, undropped = self._extra_weights()["cells"], [1.0] * (self.layers - 1)
-        linear = apply_maps(self._maps())
-        return advance_stack(self.cells, projected, undropped, states, linear, weights)
+        project = apply_projections(self._projections())
+        return advance_stack(self.cells, projected, undropped, states, project, weights)
 
-    def _maps(self):
+    def _projections(self):
         if not self.gate_context:
-            return super()._maps()
+            return super()._projections()
         cast = self.cells[0].cast
-        return super()._maps() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
+        return super()._projections() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
 
-    def _read(self, query, state, constants, linear):
-        reads = super()._read(query, state, constants, linear)
+    def _read(self, query, state, constants, project):
+        reads = super()._read(query, state, constants, project)
         if self.gate_context:
-            reads["context"] = reads["context"] * ops.sigmoid(linear("gate", query))
+            reads["context"] = reads["context"] * ops.sigmoid(project("gate", query))
         return reads
 
     def look_back(self, states, token_ids, memory):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqzoo.layers.cells import Cell
-from seqzoo.ops.fused import fused
-from seqzoo.ops.scans import Linear, within
+from seqzoo.ops.recurrence.fused import fused
+from seqzoo.ops.recurrence.scan import Project, within
 
 
 def advance_stack(
@@ -15,7 +15,7 @@ def advance_stack(
     projected: Any,
     masks: Sequence[Any],
     states: Sequence[list],
-    linear: Linear,
+    project: Project,
     weights: Sequence[dict],
     training: bool = False,
 ) -> list[list]:
@@ -26,23 +26,23 @@ def advance_stack(
         projected: The share of the inputs in the gates of the first cell `(N, gates * units)`.
         masks: What the output of each cell but the top is multiplied by.
         states: Those of each cell.
-        linear: Applies the maps `cell_<i>/<name>` of the cells, and `input_<i>` from the output of
-            a cell to the gates of the one above.
+        project: Applies the projections `cell_<i>/<name>` of the cells, and `input_<i>` from the
+            output of a cell to the gates of the one above.
         weights: `extra_weights` of each cell.
-        training: Whether a gradient is sure to be asked for; see `ops.fused`.
+        training: Whether a gradient is sure to be asked for; see `ops.recurrence.fused`.
     """
     advanced: list[list] = []
     for i, (cell, state) in enumerate(zip(cells, states, strict=True)):
         if i > 0:
-            projected = linear(f"input_{i}", advanced[-1][0] * masks[i - 1])
+            projected = project(f"input_{i}", advanced[-1][0] * masks[i - 1])
         step = _step_of(cell)
         step = fused(step) if training and cell.is_elementwise else step
-        advanced.append(step(projected, state, weights[i], within(linear, f"cell_{i}")))
+        advanced.append(step(projected, state, weights[i], within(project, f"cell_{i}")))
     return advanced
 
 
 def _step_of(cell: Cell):
-    def step(projected, state, weights, linear):
-        return cell.advance(projected, state, linear, weights)
+    def step(projected, state, weights, project):
+        return cell.advance(projected, state, project, weights)
 
     return step

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from seqzoo.layers.attention.attention import Attention, Memory
-from seqzoo.ops.beams import rows_per_example
-from seqzoo.ops.scans import Linear
+from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.recurrence.scan import Project
 
 
 def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
 
 
 def read(
-    attention: Attention, query, memory, state, linear: Linear, extra_weights: tuple
+    attention: Attention, query, memory, state, project: Project, extra_weights: tuple
 ) -> dict[str, Any]:
     """Reads for N = B * K queries.
 
@@ -30,7 +30,7 @@ def read(
         query: `(N, features)`.
         memory: `Memory`, B rows.
         state: The attention's own, leaves `(N, ...)`.
-        linear: Applies the maps of the attention.
+        project: Applies the projections of the attention.
         extra_weights: Those of the attention.
 
     Returns:
@@ -50,7 +50,7 @@ def read(
 
     state = keras.tree.map_structure(by_example, state)
     context, alignment, state = attention.attend(
-        by_example(query), memory, state, linear, extra_weights
+        by_example(query), memory, state, project, extra_weights
     )
     return {
         "context": by_beam(context),

@@ -14,8 +14,8 @@ from seqzoo.encoders.encoded import Encoded
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
-from seqzoo.ops.beams import rows_per_example
-from seqzoo.ops.scans import Linear, Maps, apply_maps, scan, within
+from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, scan, within
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -159,13 +159,13 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def stepper(self):
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
-        linear = apply_maps(self._maps() | {"embedded": self._embedded_map()})
+        project = apply_projections(self._projections() | {"embedded": self._embedded_projection()})
         extra_weights = self._extra_weights()
 
         def step(token_ids, state, encoded):
             embedded = self.embedding(token_ids)
-            inputs = (linear("embedded", embedded), [1.0] * (self.layers - 1))
-            state = self._advance(inputs, state, (encoded, extra_weights), linear)
+            inputs = (project("embedded", embedded), [1.0] * (self.layers - 1))
+            state = self._advance(inputs, state, (encoded, extra_weights), project)
             return self._hidden(state, embedded), state
 
         return step
@@ -174,12 +174,12 @@ class RecurrentDecoder(keras.layers.Layer):
         batch, time = ops.shape(token_ids)
         state, memory = self.start(encoded, batch, time)
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
-        projected = affine(embedded, *self._embedded_map())
+        projected = affine(embedded, *self._embedded_projection())
         inputs = (projected, self._dropout_masks(time, batch, training))
         constants = (memory, self._extra_weights())
         advance = partial(self._advance, training=training)
         states, _ = scan(
-            advance, state, inputs, self._maps(), constants, owner=self, training=training
+            advance, state, inputs, self._projections(), constants, owner=self, training=training
         )
         self.look_back(states, token_ids, memory)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
@@ -197,12 +197,12 @@ class RecurrentDecoder(keras.layers.Layer):
             for _ in self.cells[1:]
         ]
 
-    def _embedded_map(self):
+    def _embedded_projection(self):
         """Returns the map of the embedded tokens to their share in the gates of the first cell."""
         return self._input_kernels()[0], *self.cells[0].input_bias()
 
     def _extra_weights(self):
-        """Returns the weights of a step that are no linear map."""
+        """Returns the weights of a step that are no named projection."""
         weights = {"cells": [cell.extra_weights() for cell in self.cells]}
         if self.attend is not None:
             weights["attention"] = self.attend.extra_weights()
@@ -213,51 +213,53 @@ class RecurrentDecoder(keras.layers.Layer):
         cell = self.cells[0]
         return ops.split(cell.cast(cell.kernel), [self.embedding_dim], axis=0)
 
-    def _maps(self) -> Maps:
-        """The linear maps of a step."""
-        maps = {
+    def _projections(self) -> Projections:
+        """The named projections of a step."""
+        projections = {
             f"cell_{i}/{name}": parts
             for i, cell in enumerate(self.cells)
-            for name, parts in cell.maps().items()
+            for name, parts in cell.projections().items()
         }
         if self._attends_first or self.input_feeding:
-            maps["fed"] = (self._input_kernels()[1],)
+            projections["fed"] = (self._input_kernels()[1],)
         for i, cell in enumerate(self.cells[1:], start=1):
-            maps[f"input_{i}"] = (cell.cast(cell.kernel), *cell.input_bias())
+            projections[f"input_{i}"] = (cell.cast(cell.kernel), *cell.input_bias())
         if self.attend is not None:
-            maps |= {f"attention/{name}": parts for name, parts in self.attend.maps().items()}
+            projections |= {
+                f"attention/{name}": parts for name, parts in self.attend.projections().items()
+            }
         if self.input_feeding:
-            maps["readout"] = self._readout_map()
-        return maps
+            projections["readout"] = self._readout_projection()
+        return projections
 
-    def _readout_map(self):
+    def _readout_projection(self):
         cast = self.cells[0].cast
         return cast(self.readout_kernel), cast(self.readout_bias)
 
-    def _advance(self, inputs_t, state, constants, linear: Linear, training=False):
+    def _advance(self, inputs_t, state, constants, project: Project, training=False):
         """Returns the state after one step; `constants` are what the attention reads with."""
         projected, masks = inputs_t
         _, weights = constants
         reads = {}
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], state, constants, linear)
-            projected = projected + linear("fed", reads["context"])
+            reads = self._read(state["cells"][-1][0], state, constants, project)
+            projected = projected + project("fed", reads["context"])
         elif self.input_feeding:
-            projected = projected + linear("fed", state["feed"])
+            projected = projected + project("fed", state["feed"])
         cells = advance_stack(
-            self.cells, projected, masks, state["cells"], linear, weights["cells"], training
+            self.cells, projected, masks, state["cells"], project, weights["cells"], training
         )
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], state, constants, linear)
+            reads = self._read(cells[-1][0], state, constants, project)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
-            reads["feed"] = ops.tanh(linear("readout", both))
+            reads["feed"] = ops.tanh(project("readout", both))
         return {"cells": cells, **reads}
 
-    def _read(self, query, state, constants, linear):
+    def _read(self, query, state, constants, project):
         memory, weights = constants
-        linear, weights = within(linear, "attention"), weights["attention"]
-        return read(self.attend, query, memory, state["attention"], linear, weights)
+        project, weights = within(project, "attention"), weights["attention"]
+        return read(self.attend, query, memory, state["attention"], project, weights)
 
     def _hidden(self, state, embedded):
         """Returns the hidden states of states `(..., features)`."""
@@ -268,10 +270,10 @@ class RecurrentDecoder(keras.layers.Layer):
             return parts[0]
         parts += [state["context"]] if self.attend is not None else []
         parts += [embedded] if self.readout == "maxout" else []
-        linear = affine(ops.concatenate(parts, axis=-1), *self._readout_map())
+        project = affine(ops.concatenate(parts, axis=-1), *self._readout_projection())
         if self.readout == "tanh":
-            return ops.tanh(linear)
-        pairs = ops.reshape(linear, (*ops.shape(linear)[:-1], self.hidden_size, 2))
+            return ops.tanh(project)
+        pairs = ops.reshape(project, (*ops.shape(project)[:-1], self.hidden_size, 2))
         return ops.maximum(pairs[..., 0], pairs[..., 1])
 
     def get_config(self):

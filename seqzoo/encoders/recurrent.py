@@ -6,10 +6,10 @@ import keras
 
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.encoders.inputs import make_embedding, step_mask
-from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import make_cell
-from seqzoo.layers.recurrent import Recurrent
-from seqzoo.layers.recurrent_stack import RecurrentStack, Skip
+from seqzoo.layers.recurrent.bidirectional import Bidirectional
+from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.layers.recurrent.stack import RecurrentStack, Skip
 from seqzoo.ops.names import check_known
 
 DIRECTIONS = ("forward", "backward", "both")

@@ -10,7 +10,7 @@ from keras import ops
 from seqzoo.encoders.encoded import Encoded
 from seqzoo.encoders.image import ImageEncoder
 from seqzoo.layers.cells import make_cell
-from seqzoo.layers.recurrent import Recurrent
+from seqzoo.layers.recurrent.recurrent import Recurrent
 from seqzoo.ops.names import check_known
 
 READINGS = ("mean", "recurrent", "frames")

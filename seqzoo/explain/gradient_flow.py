@@ -217,7 +217,7 @@ def spectral_radius(cell: Any) -> float:
     A kernel `(n, k * n)` counts as k square matrices side by side, one for each gate. NaN where
     a cell has no such kernel.
     """
-    kernels = [np.float64(tf.cast(parts[0], "float64")) for parts in cell.maps().values()]
+    kernels = [np.float64(tf.cast(parts[0], "float64")) for parts in cell.projections().values()]
     squares = [
         square
         for kernel in kernels

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.affine import affine
-from seqzoo.ops.binary_cross_entropy import binary_cross_entropy
-from seqzoo.ops.cross_entropy import token_cross_entropy
+from seqzoo.ops.losses import binary_cross_entropy, token_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")

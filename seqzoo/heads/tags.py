@@ -9,7 +9,7 @@ from seqzoo.layers.crf import CRF, Pair
 from seqzoo.metrics.tokens import TokenAccuracy
 from seqzoo.ops import crf
 from seqzoo.ops.affine import affine
-from seqzoo.ops.cross_entropy import token_cross_entropy
+from seqzoo.ops.losses import token_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")

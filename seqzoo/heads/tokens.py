@@ -5,8 +5,8 @@ from keras import ops
 
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
-from seqzoo.ops.cross_entropy import token_cross_entropy, values_at
-from seqzoo.ops.log_probs import LogProbs, log_sums
+from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
+from seqzoo.ops.losses import token_cross_entropy, values_at
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")

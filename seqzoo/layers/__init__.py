@@ -14,7 +14,6 @@ from seqzoo.layers.attention import (
     SelfAttentionPooling,
 )
 from seqzoo.layers.batch_normalization import BatchNormalization
-from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import (
     Cell,
     ChronoInitializer,
@@ -36,13 +35,14 @@ from seqzoo.layers.cells import (
 )
 from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
-from seqzoo.layers.gru import GRU
 from seqzoo.layers.locked_dropout import LockedDropout
-from seqzoo.layers.lstm import LSTM
 from seqzoo.layers.pooling import Pooling
-from seqzoo.layers.recurrent import Recurrent
-from seqzoo.layers.recurrent_stack import RecurrentStack
-from seqzoo.layers.simple_rnn import SimpleRNN
+from seqzoo.layers.recurrent.bidirectional import Bidirectional
+from seqzoo.layers.recurrent.gru import GRU
+from seqzoo.layers.recurrent.lstm import LSTM
+from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.layers.recurrent.simple_rnn import SimpleRNN
+from seqzoo.layers.recurrent.stack import RecurrentStack
 from seqzoo.layers.token_features import TokenFeatures
 
 __all__ = [

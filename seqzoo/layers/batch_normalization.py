@@ -16,7 +16,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         if mask is not None or not self._has_kernel(inputs):
             return super().call(inputs, training=training, mask=mask)
-        from seqzoo.ops.tensorflow_batch_norm import normalize_batch, scale_by_moments
+        from seqzoo.ops.tensorflow.batch_norm import normalize_batch, scale_by_moments
 
         gain, bias = (weight + 0.0 for weight in (self.gamma, self.beta))
         moments = self.moving_mean + 0.0, self.moving_variance + 0.0

@@ -5,8 +5,8 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqzoo.layers.bidirectional import Bidirectional
 from seqzoo.layers.cells import make_cell
+from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.ops.affine import affine
 from seqzoo.ops.names import check_known
 

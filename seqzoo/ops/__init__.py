@@ -1,0 +1,29 @@
+"""Functions on tensors, on any Keras backend: recurrences, attention, CRFs, masks, losses.
+
+    import seqzoo as sz
+
+    sz.ops.crf.viterbi(potentials, transitions, mask)
+
+A subject is imported when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqzoo.ops import crf, decoding, losses, masks, normalization, recurrence
+
+_SUBJECTS = ("crf", "decoding", "losses", "masks", "normalization", "recurrence")
+
+__all__ = ["crf", "decoding", "losses", "masks", "normalization", "recurrence"]
+
+
+def __getattr__(name: str):
+    """Imports a subject on first use."""
+    if name in _SUBJECTS:
+        return importlib.import_module(f"seqzoo.ops.{name}")
+    raise AttributeError(f"module 'seqzoo.ops' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -36,7 +36,7 @@ def over_rows(product, inputs, width: int):
 
 def _add_bias(outputs, bias):
     if keras.backend.backend() == "tensorflow":
-        from seqzoo.ops.tensorflow_bias import add_bias
+        from seqzoo.ops.tensorflow.bias import add_bias
 
         return add_bias(outputs, bias)
     return outputs + bias

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.beams import take_beams, take_rows
+from seqzoo.ops.decoding.beams import take_beams, take_rows
 from seqzoo.search.candidates import Candidates, Live
 from seqzoo.search.step import alignment_of
 from seqzoo.search.walk import Stepped

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from seqzoo.ops.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.decoding.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.decoding.log_probs import LogProbs, values_of, with_values
 from seqzoo.ops.gather import gather
-from seqzoo.ops.log_probs import LogProbs, values_of, with_values
 
 _IMPOSSIBLE = -float("inf")
 

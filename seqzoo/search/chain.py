@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.ops.beams import take_beams, that_may_get_shorter
-from seqzoo.ops.log_probs import LogProbs, values_of
+from seqzoo.ops.decoding.beams import take_beams, that_may_get_shorter
+from seqzoo.ops.decoding.log_probs import LogProbs, values_of
 from seqzoo.search.constraints.constrained import constrain
 from seqzoo.search.history import blank, read, record
 from seqzoo.search.hypotheses import Hypotheses, assemble

@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.beams import top_sums
-from seqzoo.ops.log_probs import LogProbs
+from seqzoo.ops.decoding.beams import top_sums
+from seqzoo.ops.decoding.log_probs import LogProbs
 from seqzoo.search.chain import Chain
 from seqzoo.search.constraints.constraint import Constraint
 from seqzoo.search.hypotheses import Hypotheses

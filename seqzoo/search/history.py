@@ -4,11 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops import buffers
-from seqzoo.ops.beams import take_beams
+from seqzoo.ops.decoding import buffers
+from seqzoo.ops.decoding.beams import take_beams
 
 History = dict[str, Any]
-"""Buffers (`ops.buffers`) by name, of one value `(B, …)` for each step."""
+"""Buffers (`ops.decoding.buffers`) by name, of one value `(B, …)` for each step."""
 
 
 def blank(max_length: int, values: dict[str, Any]) -> History:

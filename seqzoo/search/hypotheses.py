@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from seqzoo.ops.beams import take_beams
+from seqzoo.ops.decoding.beams import take_beams
 
 
 class Hypotheses(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.beams import top_sums
+from seqzoo.ops.decoding.beams import top_sums
+from seqzoo.ops.decoding.log_probs import LogProbs
+from seqzoo.ops.decoding.noise import gumbel
 from seqzoo.ops.gather import pick_in_rows
-from seqzoo.ops.log_probs import LogProbs
-from seqzoo.ops.noise import gumbel
 from seqzoo.search.chain import Chain, best_first
 from seqzoo.search.constraints.constraint import Constraint
 from seqzoo.search.hypotheses import Hypotheses

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.ops.beams import beam_rows, shapes_may_depend_on_values, take_rows, unfinished
-from seqzoo.ops.log_probs import LogProbs, as_log_probs
+from seqzoo.ops.decoding.beams import beam_rows, shapes_may_depend_on_values, take_rows, unfinished
+from seqzoo.ops.decoding.log_probs import LogProbs, as_log_probs
 from seqzoo.search.step import Step, are_kept, as_before
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqzoo.ops.log_probs import LogProbs, as_log_probs, log_sums, written_out
+from seqzoo.ops.decoding.log_probs import LogProbs, as_log_probs, log_sums, written_out
 from seqzoo.ops.names import check_known
 from seqzoo.search.step import Step, alignment_of
 from seqzoo.tasks.begun import Begun

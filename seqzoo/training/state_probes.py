@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqzoo.decoders import RecurrentDecoder
 from seqzoo.layers import Bidirectional, Recurrent
-from seqzoo.ops.scans import around_scans
+from seqzoo.ops.recurrence.scan import scan_hook
 
 
 class ProbedStates(NamedTuple):
@@ -60,9 +60,9 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
     probed: list[ProbedStates] = []
     place = _place()
 
-    def around(scan, owner, step, state, inputs, maps, constants, reverse):
+    def around(scan, owner, step, state, inputs, projections, constants, reverse):
         if _place() is not place:
-            return scan(step, state, inputs, maps, constants, reverse)
+            return scan(step, state, inputs, projections, constants, reverse)
         if apart:
             given = (state, inputs, constants)
             state, inputs, constants = keras.tree.map_structure(tf.stop_gradient, given)
@@ -72,11 +72,11 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
         )
         tape.watch(keras.tree.flatten(probes))
         both = {"inputs": inputs, "probes": _in_order_of_loop(owner, probes)}
-        states, final = scan(_with_probes(step), state, both, maps, constants, reverse)
+        states, final = scan(_with_probes(step), state, both, projections, constants, reverse)
         probed.extend(_by_cell(owner, _in_order_of_loop(owner, states), probes, inputs))
         return states, final
 
-    with around_scans(around):
+    with scan_hook(around):
         yield probed
 
 
@@ -86,8 +86,8 @@ def _place() -> Any:
 
 
 def _with_probes(step: Callable) -> Callable:
-    def probed_step(inputs_t, state, constants, linear):
-        new = keras.tree.flatten(step(inputs_t["inputs"], state, constants, linear))
+    def probed_step(inputs_t, state, constants, project):
+        new = keras.tree.flatten(step(inputs_t["inputs"], state, constants, project))
         probes = keras.tree.flatten(inputs_t["probes"])
         moved = [leaf + probe for leaf, probe in zip(new, probes, strict=True)]
         return keras.tree.pack_sequence_as(state, moved)

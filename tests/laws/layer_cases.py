@@ -36,7 +36,7 @@ from seqzoo.layers import (
 )
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
-from seqzoo.layers.recurrent_stack import SKIPS
+from seqzoo.layers.recurrent.stack import SKIPS
 
 BATCH, TIME, SOURCE, UNITS, FEATURES, EMBEDDING, VALUES, VOCABULARY = 3, 4, 5, 6, 7, 8, 9, 11
 MASK = np.array([[1, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]], "bool")

@@ -9,8 +9,8 @@ from tracing import compiled
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import GRU, LSTM, Bidirectional, Recurrent, SimpleRNN
-from seqzoo.ops.pieces import scan_in_pieces
-from seqzoo.ops.scans import scan
+from seqzoo.ops.recurrence.checkpointing import scan_in_pieces
+from seqzoo.ops.recurrence.scan import scan
 
 TIME = 7
 INPUTS = normal(BATCH, TIME, FEATURES)
@@ -180,8 +180,8 @@ def test_zero_steps_leave_the_first_state():
 def test_a_loop_of_ones_own_gives_the_same(reverse):
     kernel = normal(UNITS, UNITS)
 
-    def step(inputs_t, state, constants, linear):
-        return {"h": inputs_t - linear("map", state["h"]) * constants, "n": state["n"] + inputs_t}
+    def step(inputs_t, state, constants, project):
+        return {"h": inputs_t - project("map", state["h"]) * constants, "n": state["n"] + inputs_t}
 
     def piece(state, inputs, weights):
         return scan(step, state, inputs, {"map": weights[:1]}, weights[1], reverse)

@@ -21,7 +21,7 @@ from layer_cases import (
 
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.layers import Bidirectional, GRUCell, LSTMCell, Recurrent, RecurrentStack
-from seqzoo.layers.recurrent_stack import SKIPS
+from seqzoo.layers.recurrent.stack import SKIPS
 
 LONGER = 7
 # Where the steps of each row stand in a longer one: on the right, on the left, among padding, and

@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from tracing import compiled
 
-from seqzoo.ops.beams import rows_per_example
+from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.search import SEARCHES, Hypotheses, Rows
 from seqzoo.search.constraints import (
     BannedPhrases,

@@ -184,7 +184,9 @@ def test_an_indrnn_begins_with_a_past_of_weight_0_to_1():
 def test_a_linear_cell_loops_over_steps_only_where_it_must(name, options, monkeypatch):
     loops = []
     for file in ("recurrent", "bidirectional"):
-        monkeypatch.setattr(f"seqzoo.layers.{file}.scan", lambda *_, **__: loops.append(1) or 1 / 0)
+        monkeypatch.setattr(
+            f"seqzoo.layers.recurrent.{file}.scan", lambda *_, **__: loops.append(1) or 1 / 0
+        )
     for kind in (Recurrent, Bidirectional):
         layer = kind(make_cell(name, UNITS), **options)
         with contextlib.suppress(ZeroDivisionError):

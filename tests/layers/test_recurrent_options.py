@@ -16,8 +16,8 @@ from seqzoo.layers import (
     LSTMCell,
     Recurrent,
     SimpleRNNCell,
-    recurrent_loop,
 )
+from seqzoo.layers.recurrent import loop as recurrent_loop
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 RNG = np.random.default_rng(0)

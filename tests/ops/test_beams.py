@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqzoo.ops.beams import beam_rows, take_beams, top_sums
+from seqzoo.ops.decoding.beams import beam_rows, take_beams, top_sums
 
 
 def top_sums_by_sorting(totals, log_probs, k):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from seqzoo.ops.buffers import blank, general_blank, stack, write
+from seqzoo.ops.decoding.buffers import blank, general_blank, stack, write
 
 
 def fill(make, values, places):

@@ -8,7 +8,7 @@ from seqzoo.layers import Bidirectional, Recurrent
 from seqzoo.layers.cells import CELLS, make_cell
 
 tf = pytest.importorskip("tensorflow")
-compiled_scan = pytest.importorskip("seqzoo.ops.tensorflow_compiled_scan")
+compiled_scan = pytest.importorskip("seqzoo.ops.tensorflow.compiled_scan")
 
 ROWS, TIME, FEATURES, UNITS = 9, 8, 3, 4
 OPTIONS = {
@@ -83,7 +83,7 @@ def test_both_directions(options, rows, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [ROWS, None])
-@pytest.mark.parametrize("name", [name for name in CELLS if CELLS[name].has_recurrent_maps])
+@pytest.mark.parametrize("name", [name for name in CELLS if CELLS[name].has_recurrent_projections])
 def test_every_cell(name, rows, monkeypatch):
     """Rows that are not known before the loop runs are those of Keras's `fit` on arrays."""
     assert_compiled_is_the_same(

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from seqzoo.ops.coverage import coverage_loss
+from seqzoo.ops.losses import coverage_loss
 
 RNG = np.random.default_rng(6)
 WEIGHTS = RNG.dirichlet(np.ones(5), size=(3, 4))  # (B, T, S)

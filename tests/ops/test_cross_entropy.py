@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 from tracing import compiled, gradients_of
 
-from seqzoo.ops.cross_entropy import token_cross_entropy
+from seqzoo.ops.losses import token_cross_entropy
 
 ROWS, VOCABULARY = 5, 7
 

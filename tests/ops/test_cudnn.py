@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import seqzoo as sz
-from seqzoo.ops import tensorflow_cudnn
+from seqzoo.ops.tensorflow import cudnn as tensorflow_cudnn
 from seqzoo.training import probe_states
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6

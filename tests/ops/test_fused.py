@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from seqzoo.layers import Bidirectional, Recurrent
 from seqzoo.layers.cells import CELLS, LinearCell, make_cell
-from seqzoo.ops import tensorflow_fused
-from seqzoo.ops.fused import fused
+from seqzoo.ops.recurrence.fused import fused
+from seqzoo.ops.tensorflow import fused as tensorflow_fused
 
 ROWS, TIME, FEATURES, UNITS = 4, 5, 3, 4
 RNG = np.random.default_rng(0)
@@ -114,8 +114,8 @@ def test_steps_of_16_bits_are_as_near_the_truth_as_without_kernels(kernels):
 
 
 def test_a_gradient_that_two_arguments_share_is_one_tensor(kernels):
-    def step(inputs_t, state, constants, linear):
-        return [tf.tanh(inputs_t + linear("recurrent", state[0]))]
+    def step(inputs_t, state, constants, project):
+        return [tf.tanh(inputs_t + project("recurrent", state[0]))]
 
     @tf.function
     def shared(x, h):

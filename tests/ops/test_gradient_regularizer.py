@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 from tracing import gradients_of
 
-from seqzoo.ops.gradient_regularizer import pascanu_regularizer
+from seqzoo.ops.losses import pascanu_regularizer
 
 TIME, BATCH, UNITS = 4, 3, 5
 RNG = np.random.default_rng(0)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.ops.scans import Constants, scan
-from seqzoo.ops.tensorflow_halves import halves_pay, run_halves
-from seqzoo.ops.tensorflow_scan import tensorflow_scan
+from seqzoo.ops.recurrence.scan import Constants, scan
+from seqzoo.ops.tensorflow.batch_splits import halves_pay, run_halves
+from seqzoo.ops.tensorflow.scan import tensorflow_scan
 
 TIME, ROWS, UNITS = 4, 9, 5
 RNG = np.random.default_rng(0)
@@ -28,9 +28,9 @@ ARGUMENTS = (STATE, INPUTS, MAPS, CONSTANTS)
 both_ways = pytest.mark.parametrize("reverse", [False, True])
 
 
-def step(inputs_t, state, constants, linear):
+def step(inputs_t, state, constants, project):
     h, c = state
-    z = linear("recurrent", h * constants.rows["kept"]) + inputs_t["x"]
+    z = project("recurrent", h * constants.rows["kept"]) + inputs_t["x"]
     c = constants.weights[0] * c + inputs_t["scale"] * tf.sigmoid(z)
     new = [tf.tanh(c) * tf.sigmoid(z), c]
     return [tf.where(inputs_t["real"][:, None], a, b) for a, b in zip(new, state, strict=True)]
@@ -105,5 +105,5 @@ def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
     ("rows", "units", "expected"), [(32, 512, True), (32, 1024, False), (4, 256, False)]
 )
 def test_two_loops_are_for_enough_rows_and_weights_that_fit_into_a_cache(rows, units, expected):
-    maps = {"recurrent": (tf.zeros((units, 4 * units)),)}
-    assert halves_pay([tf.zeros((rows, units))], maps) is expected
+    projections = {"recurrent": (tf.zeros((units, 4 * units)),)}
+    assert halves_pay([tf.zeros((rows, units))], projections) is expected

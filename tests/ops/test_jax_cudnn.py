@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import seqzoo as sz
-from seqzoo.layers import recurrent_cudnn
-from seqzoo.ops import jax_cudnn
+from seqzoo.layers.recurrent import cudnn as recurrent_cudnn
+from seqzoo.ops.jax import cudnn as jax_cudnn
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 INPUTS = np.random.default_rng(0).normal(size=(BATCH, TIME, FEATURES)).astype("float32")

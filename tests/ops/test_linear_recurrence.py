@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 from tracing import BACKEND, gradients_of
 
-from seqzoo.ops.linear_recurrence import general_linear_recurrence, linear_recurrence
+from seqzoo.ops.recurrence.linear import general_linear_recurrence, linear_recurrence
 
 if BACKEND == "tensorflow":
-    from seqzoo.ops.tensorflow_linear_recurrence import tensorflow_linear_recurrence
+    from seqzoo.ops.tensorflow.linear_recurrence import tensorflow_linear_recurrence
 
 BATCH, WIDTH = 3, 2
 
@@ -27,7 +27,7 @@ def problem(time, parts, batch=BATCH):
     decay, drive, slopes = rng.normal(scale=0.6, size=(3, parts, time, batch, WIDTH))
     decay[:, ::5, :1] = 0.0
     initial = rng.normal(size=(parts, batch, WIDTH))
-    return {"decay": list(decay), "drive": list(drive), "initial": list(initial)}, list(slopes)
+    return {"decay": list(decay), "input_term": list(drive), "initial": list(initial)}, list(slopes)
 
 
 def number(parts):
@@ -139,6 +139,6 @@ def test_decays_of_almost_0_and_of_1_lose_nothing_over_many_steps(run):
 
 
 def test_on_tensorflow_the_kernel_runs(monkeypatch, tf):
-    kernel = "seqzoo.ops.tensorflow_linear_recurrence.tensorflow_linear_recurrence"
+    kernel = "seqzoo.ops.tensorflow.linear_recurrence.tensorflow_linear_recurrence"
     monkeypatch.setattr(kernel, lambda *arguments: arguments)
     assert linear_recurrence("a", "b", "c") == ("a", "b", "c", False)

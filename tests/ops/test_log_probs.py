@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqzoo.ops.log_probs import (
+from seqzoo.ops.decoding.log_probs import (
     LogProbs,
     as_log_probs,
     log_sums,

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from seqzoo.explain import gradient_flow
 from seqzoo.layers import Recurrent, SimpleRNNCell
-from seqzoo.ops.gradient_regularizer import pascanu_regularizer
+from seqzoo.ops.losses import pascanu_regularizer
 from seqzoo.training import probe_states
 
 
@@ -26,7 +26,7 @@ class Regularized(keras.Sequential):
         before = tf.concat([tf.zeros_like(states[:1]), states[:-1]], axis=0)
         with tf.GradientTape() as tape:
             kernel = tf.convert_to_tensor(cell.recurrent_kernel)
-            z = cell.project(tf.transpose(x, (1, 0, 2))) + before @ kernel
+            z = cell.project_inputs(tf.transpose(x, (1, 0, 2))) + before @ kernel
             omega = pascanu_regularizer(d_states, 1 - tf.tanh(z) ** 2, kernel)
         more = tape.gradient(omega, weights, unconnected_gradients="zero")
         total = [g + self.strength * m for g, m in zip(gradients, more, strict=True)]

@@ -9,10 +9,10 @@ import pytest
 from keras import ops
 from tracing import BACKEND, gradients_of
 
-from seqzoo.ops.scans import apply_maps, general_scan, scan
+from seqzoo.ops.recurrence.scan import apply_projections, general_scan, scan
 
 if BACKEND == "tensorflow":
-    from seqzoo.ops.tensorflow_scan import tensorflow_scan
+    from seqzoo.ops.tensorflow.scan import tensorflow_scan
 
 TIME, BATCH, UNITS, FEATURES, PLACES = 4, 3, 5, 2, 6
 
@@ -32,7 +32,7 @@ def normal(*shape):
 
 
 def problem():
-    """State, inputs, maps and constants of `step`. The names are out of order on purpose."""
+    """State, inputs, projections and constants of `step`. The names are out of order on purpose."""
     rng = np.random.default_rng(0)
     state = {"z": [normal(BATCH, UNITS)], "a": normal(BATCH, FEATURES)}
     inputs = {
@@ -40,25 +40,25 @@ def problem():
         "place": rng.integers(0, PLACES, size=(TIME, BATCH)).astype("int32"),
         "real": rng.random((TIME, BATCH)) < 0.7,
     }
-    maps = {
+    projections = {
         "recurrent": (normal(UNITS, UNITS) / 2, normal(UNITS)),
         "inner": (normal(UNITS, FEATURES) / 2,),
         "outer": (normal(FEATURES, UNITS) / 2 + 1,),
     }
-    return state, inputs, maps, Constants(normal(PLACES, UNITS), normal(BATCH, 1) + 2)
+    return state, inputs, projections, Constants(normal(PLACES, UNITS), normal(BATCH, 1) + 2)
 
 
-def step(inputs_t, state, constants, linear):
+def step(inputs_t, state, constants, project):
     """Three products in a row, a look-up by a whole number and a mask."""
     (h,) = state["z"]
     looked_up = ops.take(constants.table, inputs_t["place"], axis=0)
-    g = ops.tanh(linear("recurrent", h) + linear("outer", inputs_t["x"]) + looked_up)
-    y = ops.tanh(linear("inner", g * constants.gain)) + inputs_t["x"]
+    g = ops.tanh(project("recurrent", h) + project("outer", inputs_t["x"]) + looked_up)
+    y = ops.tanh(project("inner", g * constants.gain)) + inputs_t["x"]
     real = ops.expand_dims(inputs_t["real"], 1)
     return {"z": [ops.where(real, g, h)], "a": ops.where(real, y, state["a"])}
 
 
-def by_hand(state, inputs, maps, constants, reverse):
+def by_hand(state, inputs, projections, constants, reverse):
     """The same in NumPy; returns `z` and `a` after each step `(T, B, ...)`."""
     h, a = state["z"][0].copy(), state["a"].copy()
     z_after, a_after = np.zeros((TIME, *h.shape)), np.zeros((TIME, *a.shape))
@@ -66,7 +66,7 @@ def by_hand(state, inputs, maps, constants, reverse):
         for b in range(BATCH):
             if inputs["real"][t, b]:
                 x = inputs["x"][t, b]
-                (w, bias), (inner,), (outer,) = maps.values()
+                (w, bias), (inner,), (outer,) = projections.values()
                 g = np.tanh(h[b] @ w + bias + x @ outer + constants.table[inputs["place"][t, b]])
                 h[b], a[b] = g, np.tanh(g * constants.gain[b] @ inner) + x
         z_after[t], a_after[t] = h, a
@@ -141,18 +141,18 @@ def test_the_kernel_is_what_runs_on_tensorflow(tf):
 
 @both_kinds
 def test_one_step_runs_as_many(run):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
     first = keras.tree.map_structure(lambda leaf: leaf[:1], inputs)
-    states, final = run(step, state, first, maps, constants)
+    states, final = run(step, state, first, projections, constants)
     inputs_t = keras.tree.map_structure(lambda leaf: leaf[0], inputs)
-    expected = leaves_of(step(inputs_t, state, constants, apply_maps(maps)))
+    expected = leaves_of(step(inputs_t, state, constants, apply_projections(projections)))
     assert_all_close(leaves_of(final), expected, atol=1e-13)
     assert_all_close([leaf[0] for leaf in leaves_of(states)], expected, atol=1e-13)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_graph_of_unknown_sizes_and_xla_give_the_same(jit_compile, tf):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
 
     def unknown(nest, sizes):
         """Leaves of which the first sizes are unknown."""
@@ -164,7 +164,7 @@ def test_a_graph_of_unknown_sizes_and_xla_give_the_same(jit_compile, tf):
 
     @tf.function(input_signature=signature, jit_compile=jit_compile)
     def graph(state, inputs, constants):
-        return differentiate(tensorflow_scan, (state, inputs, maps, constants))
+        return differentiate(tensorflow_scan, (state, inputs, projections, constants))
 
     found, expected = graph(state, inputs, constants), differentiate(tensorflow_scan, problem())
     for one, other in zip(found, expected, strict=True):
@@ -175,16 +175,18 @@ def test_a_tensor_that_stands_in_two_places_gets_the_sum_of_both_gradients(tf):
     x = tf.constant(normal(TIME, BATCH, UNITS))
     start, kernel = tf.constant(normal(BATCH, UNITS)), tf.constant(normal(UNITS, UNITS))
 
-    def two_places(inputs_t, state, constants, linear):
+    def two_places(inputs_t, state, constants, project):
         a, b = inputs_t
-        h = ops.tanh(linear("one", state[0]) * a + linear("two", b) + constants[0] * constants[1])
+        h = ops.tanh(project("one", state[0]) * a + project("two", b) + constants[0] * constants[1])
         return [h]
 
     def gradients(run):
         with tf.GradientTape() as tape:
             tape.watch([x, start, kernel])
-            maps = {"one": (kernel,), "two": (kernel,)}
-            total = weighed_sum(leaves_of(run(two_places, [start], (x, x), maps, (start, start))))
+            projections = {"one": (kernel,), "two": (kernel,)}
+            total = weighed_sum(
+                leaves_of(run(two_places, [start], (x, x), projections, (start, start)))
+            )
         return tape.gradient(total, [x, start, kernel])
 
     assert_all_close(gradients(tensorflow_scan), gradients(general_scan), atol=1e-12)
@@ -206,26 +208,26 @@ def test_a_result_that_nothing_hangs_on_takes_no_part_in_the_gradient(tf):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("source", ["inputs", "state", "kernel", "bias", "last kernel"])
 def test_second_derivatives_are_finite_differences_of_first_ones(source, training, tf):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
 
     def slope(value):
         moved = {
-            "inputs": (state, inputs | {"x": value}, maps, constants),
-            "state": (state | {"z": [value]}, inputs, maps, constants),
-            "kernel": (state, inputs, maps | {"recurrent": (value, BIAS)}, constants),
-            "bias": (state, inputs, maps | {"recurrent": (KERNEL, value)}, constants),
-            "last kernel": (state, inputs, maps | {"inner": (value,)}, constants),
+            "inputs": (state, inputs | {"x": value}, projections, constants),
+            "state": (state | {"z": [value]}, inputs, projections, constants),
+            "kernel": (state, inputs, projections | {"recurrent": (value, BIAS)}, constants),
+            "bias": (state, inputs, projections | {"recurrent": (KERNEL, value)}, constants),
+            "last kernel": (state, inputs, projections | {"inner": (value,)}, constants),
         }
         run = partial(tensorflow_scan, training=training)
         return weighed_sum(differentiate(run, moved[source])[1])
 
-    KERNEL, BIAS = maps["recurrent"]
+    KERNEL, BIAS = projections["recurrent"]
     values = {
         "inputs": inputs["x"],
         "state": state["z"][0],
         "kernel": KERNEL,
         "bias": BIAS,
-        "last kernel": maps["inner"][0],
+        "last kernel": projections["inner"][0],
     }
     x = tf.constant(values[source])
     direction = normal(2, *x.shape)[1]
@@ -240,20 +242,20 @@ def test_second_derivatives_are_finite_differences_of_first_ones(source, trainin
 @both_kinds
 @both_ways
 def test_zero_rows_give_zero_rows_and_gradients_of_zero(run, reverse):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
     state = keras.tree.map_structure(lambda leaf: leaf[:0], state)
     inputs = keras.tree.map_structure(lambda leaf: leaf[:, :0], inputs)
     constants = constants._replace(gain=constants.gain[:0])
-    leaves, gradients = differentiate(run, (state, inputs, maps, constants), reverse)
+    leaves, gradients = differentiate(run, (state, inputs, projections, constants), reverse)
     assert [leaf.shape for leaf in leaves[:2]] == [(TIME, 0, FEATURES), (TIME, 0, UNITS)]
     assert all(np.all(gradient == 0) for gradient in gradients)
 
 
 @both_kinds
 def test_zero_steps_leave_the_first_state_and_its_gradient(run):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
     inputs = keras.tree.map_structure(lambda leaf: leaf[:0], inputs)
-    leaves, gradients = differentiate(run, (state, inputs, maps, constants))
+    leaves, gradients = differentiate(run, (state, inputs, projections, constants))
     assert [leaf.shape[0] for leaf in leaves[:2]] == [0, 0]
     assert_all_close(leaves[2:], leaves_of(state))
     expected = [np.cos(np.arange(leaf.size)) for leaf in leaves_of(state)]
@@ -263,12 +265,12 @@ def test_zero_steps_leave_the_first_state_and_its_gradient(run):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_zero_steps_compile(training, tf):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
     inputs = keras.tree.map_structure(lambda leaf: leaf[:0], inputs)
 
     @tf.function(jit_compile=True)
     def run():
-        return tensorflow_scan(step, state, inputs, maps, constants, training=training)
+        return tensorflow_scan(step, state, inputs, projections, constants, training=training)
 
     states, final = run()
     assert [leaf.shape[0] for leaf in leaves_of(states)] == [0, 0]
@@ -276,11 +278,11 @@ def test_zero_steps_compile(training, tf):
 
 
 def test_known_sizes_stay_known(tf):
-    state, inputs, maps, constants = problem()
+    state, inputs, projections, constants = problem()
 
     @tf.function
     def graph():
-        states, final = tensorflow_scan(step, state, inputs, maps, constants)
+        states, final = tensorflow_scan(step, state, inputs, projections, constants)
         shapes.extend(leaf.shape.as_list() for leaf in leaves_of(states) + leaves_of(final))
 
     shapes = []
@@ -294,12 +296,12 @@ def test_known_sizes_stay_known(tf):
     [([], r"\[\]"), (["map", "map"], r"\['map', 'map'\]")],
 )
 def test_a_map_that_is_not_applied_just_once_is_refused(uses, applied, tf):
-    def careless(inputs_t, state, constants, linear):
+    def careless(inputs_t, state, constants, project):
         for name in uses:
-            state = [state[0] + linear(name, inputs_t)]
+            state = [state[0] + project(name, inputs_t)]
         return state
 
-    maps = {"map": (normal(UNITS, UNITS),)}
-    message = rf"apply each of its maps once\. Maps: \['map'\]\. Applied: {applied}"
+    projections = {"map": (normal(UNITS, UNITS),)}
+    message = rf"apply each of its projections once\. Projections: \['map'\]\. Applied: {applied}"
     with pytest.raises(ValueError, match=message):
-        tensorflow_scan(careless, [normal(BATCH, UNITS)], normal(TIME, BATCH, UNITS), maps)
+        tensorflow_scan(careless, [normal(BATCH, UNITS)], normal(TIME, BATCH, UNITS), projections)

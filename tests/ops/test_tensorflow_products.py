@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow_products import product_by, product_by_transpose
+from seqzoo.ops.tensorflow.products import product_by, product_by_transpose
 
 SHAPES = [(5, 15), (5, 12), (7, 3), (4, 4)]  # in three pieces, in two, and whole
 RNG = np.random.default_rng(0)

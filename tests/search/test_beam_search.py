@@ -18,7 +18,7 @@ from search_tables import (
     table_step,
 )
 
-from seqzoo.ops import beams
+from seqzoo.ops.decoding import beams
 from seqzoo.search import BeamSearch, Greedy, Rows
 
 END = 1

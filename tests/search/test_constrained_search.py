@@ -11,7 +11,7 @@ from search_reference import brute_force, next_log_probs, reference_beam, row_of
 from search_tables import SOURCE, START, coarse_tables, random_tables, start_state, table_step
 from test_beam_search import END, PENALTIES, STOPS, assert_same, run, sequences
 
-from seqzoo.ops.log_probs import LogProbs, written_out
+from seqzoo.ops.decoding.log_probs import LogProbs, written_out
 from seqzoo.search import BeamSearch, Greedy, PerSource, Rows, Sample
 from seqzoo.search.constraints import (
     CONSTRAINTS,

@@ -6,7 +6,7 @@ from keras import ops
 from search_tables import START, coarse_tables, next_memory, start_state, table_step
 from tracing import compiled
 
-from seqzoo.ops.beams import rows_per_example
+from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.search import BeamSearch, Greedy, Sample
 from seqzoo.search.constraints import NoRepeatNGram
 from seqzoo.search.step import Kept

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from search_tables import START, random_tables, start_state, table_step
 
-from seqzoo.ops import noise
+from seqzoo.ops.decoding import noise
 from seqzoo.search import Greedy, Rows, Sample
 
 END, ROWS = 1, 4000

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tiny_tasks import letters_tokenizer, make_bigram, make_translator, reversal_pairs
 
-from seqzoo.ops import tensorflow_fused
+from seqzoo.ops.tensorflow import fused as tensorflow_fused
 from seqzoo.preprocessing import TextPairs
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.steps import apply_gradients, token_mean_gradients

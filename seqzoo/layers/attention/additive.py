@@ -49,13 +49,13 @@ class AdditiveAttention(Attention):
     def extra_weights(self):
         return (self.cast(self.scale),)
 
-    def maps(self):
+    def projections(self):
         return {"query": (self.cast(self.query_kernel),)}
 
-    def score(self, query, memory, state, linear, extra_weights):
+    def score(self, query, memory, state, project, extra_weights):
         scale, *others = extra_weights
         keys = self.keys_in(state, memory.keys, others)
-        hidden = ops.expand_dims(linear("query", query), 2) + keys
+        hidden = ops.expand_dims(project("query", query), 2) + keys
         return ops.squeeze(affine(ops.tanh(hidden), scale), -1)  # (B, T, S, U) -> (B, T, S)
 
     def keys_in(self, state, keys, weights: Sequence):

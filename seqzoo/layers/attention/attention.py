@@ -7,7 +7,7 @@ from keras import ops
 
 from seqzoo.ops.affine import affine
 from seqzoo.ops.masks import attached_mask, masked_softmax
-from seqzoo.ops.scans import Linear, Maps, apply_maps, scan
+from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, scan
 
 
 class Memory(NamedTuple):
@@ -29,8 +29,8 @@ class Attention(keras.layers.Layer):
     """Reads from a memory the mean of its values, weighted by how well they suit a query.
 
     A subclass says what the keys are (`keys_of`) and how a query is scored against them
-    (`score`). Like a cell, it names its products with a query as `maps`, so that it can stand
-    inside `ops.scans.scan`.
+    (`score`). Like a cell, it names its products with a query as `projections`, so that it can
+    stand inside `ops.recurrence.scan.scan`.
 
     An attention may have a state, such as where it looked before (`initial_state`, `next_state`).
     Then the queries of a call are read in the order of time, and a call that is given the state
@@ -72,11 +72,11 @@ class Attention(keras.layers.Layer):
         raise NotImplementedError
 
     def extra_weights(self) -> tuple:
-        """The weights that `score` takes and that are no linear map of a query."""
+        """The weights that `score` takes and that are no named projection of a query."""
         return ()
 
-    def maps(self) -> Maps:
-        """The linear maps that `score` applies to a query."""
+    def projections(self) -> Projections:
+        """The named projections that `score` applies to a query."""
         return {}
 
     def initial_state(self, memory: Memory, queries: int = 1) -> Any:
@@ -90,24 +90,24 @@ class Attention(keras.layers.Layer):
         """Returns the state after the queries got these weights `(B, T, S)`."""
         return state
 
-    def score(self, query, memory: Memory, state, linear: Linear, extra_weights: tuple):
+    def score(self, query, memory: Memory, state, project: Project, extra_weights: tuple):
         """Returns the scores `(B, T, S)` of queries `(B, T, features)`."""
         raise NotImplementedError
 
-    def attend(self, query, memory: Memory, state, linear: Linear, extra_weights: tuple):
+    def attend(self, query, memory: Memory, state, project: Project, extra_weights: tuple):
         """Reads for queries side by side, each of which has a state of its own.
 
         Args:
             query: `(B, T, features)`.
             memory: See `Memory`.
             state: A nest of leaves `(B, T, ...)`.
-            linear: Applies one of `maps()` by its name; each is applied once.
+            project: Applies one of `projections()` by its name; each is applied once.
             extra_weights: `extra_weights()`.
 
         Returns:
             context, weights and the next state.
         """
-        scores = self.score(query, memory, state, linear, extra_weights)
+        scores = self.score(query, memory, state, project, extra_weights)
         weights = masked_softmax(scores, ops.expand_dims(memory.mask, 1))
         context = ops.matmul(weights, memory.values)
         return context, weights, self.next_state(state, weights)
@@ -120,21 +120,23 @@ class Attention(keras.layers.Layer):
         state = self.initial_state(memory) if state is None else state
         if keras.tree.flatten(state):
             return self._attend_in_order(query, memory, state, training)
-        return self.attend(query, memory, state, apply_maps(self.maps()), self.extra_weights())
+        return self.attend(
+            query, memory, state, apply_projections(self.projections()), self.extra_weights()
+        )
 
     def _attend_in_order(self, query, memory, state, training):
         """Reads for one query after the other, each in the state that the one before left."""
         queries = ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)  # (B, T, F) -> (T, B, 1, F)
 
-        def step(query, before, constants, linear):
+        def step(query, before, constants, project):
             memory, extra_weights = constants
-            read = self.attend(query, Memory(*memory), before[2], linear, extra_weights)
+            read = self.attend(query, Memory(*memory), before[2], project, extra_weights)
             return list(read)
 
         blank = [ops.zeros_like(memory.values[:, :1]), ops.zeros_like(memory.values[:, None, :, 0])]
         constants = (memory, self.extra_weights())
         results, (_, _, state) = scan(
-            step, [*blank, state], queries, self.maps(), constants, training=training
+            step, [*blank, state], queries, self.projections(), constants, training=training
         )
         context, weights = (ops.transpose(x[:, :, 0], (1, 0, 2)) for x in results[:2])
         return context, weights, state

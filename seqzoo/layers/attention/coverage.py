@@ -11,7 +11,7 @@ class CoverageAttention(HistoryAttention):
     """Scores each memory step also by its coverage, the sum of the weights that it got so far.
 
     score(q, k, c) = v · tanh(W q + U k + w c + b), so that it can learn to read everything, and
-    nothing twice. `ops.coverage.coverage_loss` is the loss that goes with it. The state is the
+    nothing twice. `ops.losses.coverage_loss` is the loss that goes with it. The state is the
     coverage, `(B, 1, S)`, zeros at first.
 
     For arguments see `AdditiveAttention`, for call arguments and results `Attention`.

@@ -36,7 +36,7 @@ class DotAttention(Attention):
     def keys_of(self, values):
         return values * float(values.shape[-1]) ** -0.5 if self.scaled else values
 
-    def score(self, query, memory, state, linear, extra_weights):
+    def score(self, query, memory, state, project, extra_weights):
         return ops.matmul(query, ops.transpose(memory.keys, (0, 2, 1)))
 
     def get_config(self):

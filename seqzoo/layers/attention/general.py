@@ -22,5 +22,5 @@ class GeneralAttention(Attention):
     def keys_of(self, values):
         return self.project(values, self.kernel)
 
-    def score(self, query, memory, state, linear, extra_weights):
+    def score(self, query, memory, state, project, extra_weights):
         return ops.matmul(query, ops.transpose(memory.keys, (0, 2, 1)))

@@ -74,11 +74,11 @@ class LocationSensitiveAttention(HistoryAttention):
     def next_state(self, state, weights):
         return state + weights if self.cumulative else weights
 
-    def score(self, query, memory, state, linear, extra_weights):
+    def score(self, query, memory, state, project, extra_weights):
         keys, order, ranks = memory.keys
         state = _arrange(state, order)
         memory = memory._replace(keys=keys)
-        return _arrange(super().score(query, memory, state, linear, extra_weights), ranks)
+        return _arrange(super().score(query, memory, state, project, extra_weights), ranks)
 
     def keys_in(self, state, keys, weights):
         filter_kernel, location_kernel = weights

@@ -11,8 +11,8 @@ from seqzoo.ops.masks import masked_softmax
 class MultiHeadAttention(Attention):
     """Reads with several heads, each of which has its own view of queries, keys and values.
 
-    head(q) = softmax(W q · K / √head_units) V, and the context is a linear map of all heads side by
-    side. The weights that it returns are the mean of those of the heads. It reads from any
+    head(q) = softmax(W q · K / √head_units) V, and the context is a projection of all heads side
+    by side. The weights that it returns are the mean of those of the heads. It reads from any
     memory, or from the queries themselves (self-attention).
 
     Args:
@@ -52,20 +52,20 @@ class MultiHeadAttention(Attention):
         keys = self.project(values, self.key_kernel) * self.head_units**-0.5
         return self._split(keys), self._split(self.project(values, self.value_kernel))
 
-    def maps(self):
+    def projections(self):
         return {
             "query": (self.cast(self.query_kernel),),
             "output": (self.cast(self.output_kernel),),
         }
 
-    def attend(self, query, memory, state, linear, extra_weights):
+    def attend(self, query, memory, state, project, extra_weights):
         keys, values = memory.keys
-        queries = self._split(linear("query", query))
+        queries = self._split(project("query", query))
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
         weights = masked_softmax(scores, self._visible(query, memory.mask))  # (B, H, T, S)
         read = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # -> (B, T, H, head_units)
         read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
-        return linear("output", read), ops.mean(weights, axis=1), state
+        return project("output", read), ops.mean(weights, axis=1), state
 
     def _split(self, features):
         """Returns features `(B, T, H * head_units)` as `(B, H, T, head_units)`."""

@@ -8,7 +8,7 @@ from keras import ops
 
 from seqzoo.layers.cells.chrono import ChronoInitializer
 from seqzoo.ops.affine import affine
-from seqzoo.ops.scans import Linear, Maps, apply_maps
+from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections
 
 Regularizer = Callable[[Any], Any] | str | dict | None
 Constraint = Callable[[Any], Any] | str | dict | None
@@ -17,11 +17,11 @@ Constraint = Callable[[Any], Any] | str | dict | None
 class Cell(keras.layers.Layer):
     """One step of a recurrence, in Keras's cell contract.
 
-    A cell is written in two parts, so that a loop over time does as little as it can: `project`
-    is the product of the inputs with the kernel, which needs no state and is computed for all
-    steps at once; `advance` is the rest. It names its products by weights as `maps`, and gets its
-    other weights (vectors of gains, of decays …) as `extra_weights`, so that it is a pure function
-    that `ops.scans.scan` can run.
+    A cell is written in two parts, so that a loop over time does as little as it can:
+    `project_inputs` is the product of the inputs with the kernel, which needs no state and is
+    computed for all steps at once; `advance` is the rest. It names its products by weights as
+    `projections`, and gets its other weights (vectors of gains, of decays …) as `extra_weights`,
+    so that it is a pure function that `ops.recurrence.scan.scan` can run.
 
     Args:
         units: Positive int. Width of the output.
@@ -72,12 +72,12 @@ class Cell(keras.layers.Layer):
         self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
-    has_recurrent_maps = True
-    """Whether `maps` are products by recurrent weights, so that dropout may act on them."""
+    has_recurrent_projections = True
+    """Whether `projections` are products by recurrent weights, so that dropout may act on them."""
 
     is_elementwise = True
-    """Whether `advance`, but for `maps`, is arithmetic that one kernel can do: no products of
-    matrices (see `ops.fused`)."""
+    """Whether `advance`, but for `projections`, is arithmetic that one kernel can do: no products
+    of matrices."""
 
     memory_signs: tuple[int, ...] = ()
     """For each gate, in the order of `bias`: 1 if a large value keeps the memory, -1 if it lets
@@ -149,43 +149,46 @@ class Cell(keras.layers.Layer):
         """Returns a weight or a tensor as a tensor of the compute dtype."""
         return ops.cast(value, self.compute_dtype)
 
-    def maps(self) -> Maps:
-        """The linear maps that `advance` applies, each to rows of a state."""
+    def projections(self) -> Projections:
+        """The named projections that `advance` applies, each to rows of a state."""
         return {"recurrent": (self.cast(self.recurrent_kernel),)}
 
     def extra_weights(self) -> dict:
-        """The weights that `advance` takes and that are no linear map, by name."""
+        """The weights that `advance` takes and that are no named projection, by name."""
         return {}
 
     def input_bias(self) -> tuple:
-        """The bias that `project` adds, `(gates * units,)`, alone in a tuple, or ()."""
+        """The bias that `project_inputs` adds, `(gates * units,)`, alone in a tuple, or ()."""
         return () if self.bias is None else (self.cast(self.bias),)
 
-    def input_map(self) -> tuple:
-        """What `project` multiplies by and adds: `(kernel,)` or `(kernel, bias)`."""
+    def input_projection(self) -> tuple:
+        """What `project_inputs` multiplies by and adds: `(kernel,)` or `(kernel, bias)`."""
         return (self.cast(self.kernel), *self.input_bias())
 
-    def project(self, inputs, input_map: tuple | None = None):
+    def project_inputs(self, inputs, input_projection: tuple | None = None):
         """Returns the share of `inputs` `(..., features)` in the gates, `(..., gates * units)`.
 
-        With `input_map`, what `input_map()` returned, it is a pure function of its arguments.
+        With `input_projection`, what `input_projection()` returned, it is a pure function of its
+        arguments.
         """
-        return affine(inputs, *(self.input_map() if input_map is None else input_map))
+        return affine(
+            inputs, *(self.input_projection() if input_projection is None else input_projection)
+        )
 
-    def advance(self, projected, states, linear: Linear, extra_weights: dict) -> list:
+    def advance(self, projected, states, project: Project, extra_weights: dict) -> list:
         """Returns the states after one step.
 
         Args:
-            projected: `project(inputs)`, `(B, gates * units)`.
+            projected: `project_inputs(inputs)`, `(B, gates * units)`.
             states: As in `call`.
-            linear: Applies one of `maps()` by its name; each is applied once.
+            project: Applies one of `projections()` by its name; each is applied once.
             extra_weights: `extra_weights()`.
         """
         raise NotImplementedError
 
     def call(self, inputs, states, training=False):
-        projected, linear = self.project(inputs), apply_maps(self.maps())
-        states = self.advance(projected, states, linear, self.extra_weights())
+        projected, project = self.project_inputs(inputs), apply_projections(self.projections())
+        states = self.advance(projected, states, project, self.extra_weights())
         return states[0], states
 
     def get_initial_state(self, batch_size=None) -> list:

@@ -26,10 +26,10 @@ class CoupledLSTMCell(LSTMCell):
     def build(self, input_shape):
         self.make_weights(input_shape[-1], gates=3, bias_shape=(3 * self.units,))
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         h, c = states
         gate, activate = self.recurrent_activation, self.activation
-        f, g, o = ops.split(projected + linear("recurrent", h), 3, axis=-1)
+        f, g, o = ops.split(projected + project("recurrent", h), 3, axis=-1)
         f = gate(f)
         c = f * c + (1 - f) * activate(g)
         return [gate(o) * activate(c), c]

@@ -3,7 +3,7 @@
 import keras
 
 from seqzoo.layers.cells.cell import Cell
-from seqzoo.ops.recurrence import gru_step, gru_step_reset_before
+from seqzoo.ops.recurrence.gated import gru_step, gru_step_reset_before
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -50,7 +50,7 @@ class GRUCell(Cell):
         bias_shape = (2, 3 * self.units) if self.reset_after else (3 * self.units,)
         self.make_weights(input_shape[-1], gates=3, bias_shape=bias_shape)
 
-    def maps(self):
+    def projections(self):
         kernel = self.cast(self.recurrent_kernel)
         if self.reset_after:
             bias = () if self.bias is None else (self.cast(self.bias)[1],)
@@ -64,9 +64,9 @@ class GRUCell(Cell):
         bias = self.cast(self.bias)
         return (bias[0],) if self.reset_after else (bias,)
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         step = gru_step if self.reset_after else gru_step_reset_before
-        return step(projected, states, linear, self.recurrent_activation, self.activation)
+        return step(projected, states, project, self.recurrent_activation, self.activation)
 
     def get_config(self):
         return super().get_config() | {

@@ -23,7 +23,7 @@ class IndRNNCell(Cell):
     Reference: Li et al., 2018, https://arxiv.org/abs/1803.04831
     """
 
-    has_recurrent_maps = False
+    has_recurrent_projections = False
 
     def __init__(self, units: int, activation="relu", recurrent_initializer=None, **kwargs):
         if recurrent_initializer is None:
@@ -36,13 +36,13 @@ class IndRNNCell(Cell):
         self.make_recurrent_kernel(self.units)
         self.make_bias((self.units,))
 
-    def maps(self):
+    def projections(self):
         return {}
 
     def extra_weights(self):
         return {"recurrent": self.cast(self.recurrent_kernel)}
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         return [self.activation(projected + extra_weights["recurrent"] * states[0])]
 
     def get_config(self):

@@ -22,7 +22,7 @@ class KerasCell(Cell):
             every step here, or, when called, if its output is not its first state.
     """
 
-    has_recurrent_maps = False
+    has_recurrent_projections = False
     is_elementwise = False
 
     def __init__(self, cell: keras.layers.Layer, **kwargs):
@@ -42,7 +42,7 @@ class KerasCell(Cell):
         if not self.cell.built:
             self.cell.build(tuple(input_shape))
 
-    def maps(self):
+    def projections(self):
         return {}
 
     def extra_weights(self):
@@ -51,13 +51,13 @@ class KerasCell(Cell):
     def input_bias(self):
         return ()
 
-    def input_map(self):
+    def input_projection(self):
         return ()
 
-    def project(self, inputs, input_map=None):
+    def project_inputs(self, inputs, input_projection=None):
         return self.cast(inputs)
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         values = [extra_weights[str(i)] for i in range(len(self.cell.weights))]
         given = zip(self.cell.weights, values, strict=True)
         # With its weights as arguments the step is a pure function, as a loop needs it.

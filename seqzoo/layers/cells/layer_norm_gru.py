@@ -59,10 +59,10 @@ class LayerNormGRUCell(Cell):
         names = ["input_gain", "recurrent_gain"] + ["bias"] * self.use_bias
         return {name: self.cast(getattr(self, name)) for name in names}
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         (h,) = states
         x_gates, x_g = self._normalize(projected, extra_weights["input_gain"])
-        h_gates, h_g = self._normalize(linear("recurrent", h), extra_weights["recurrent_gain"])
+        h_gates, h_g = self._normalize(project("recurrent", h), extra_weights["recurrent_gain"])
         gates = x_gates + h_gates
         if "bias" in extra_weights:
             b_gates, b_g, d = ops.split(

@@ -53,11 +53,11 @@ class LayerNormLSTMCell(LSTMCell):
         names += ["bias"] * self.use_bias
         return {name: self.cast(getattr(self, name)) for name in names}
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         h, c = states
         gate, activate, epsilon = self.recurrent_activation, self.activation, self.epsilon
         of_x = normalize(projected, extra_weights["input_gain"], epsilon=epsilon)
-        of_h = normalize(linear("recurrent", h), extra_weights["recurrent_gain"], epsilon=epsilon)
+        of_h = normalize(project("recurrent", h), extra_weights["recurrent_gain"], epsilon=epsilon)
         i, f, g, o = ops.split(of_x + of_h + extra_weights.get("bias", 0), 4, axis=-1)
         c = gate(f) * c + gate(i) * activate(g)
         read = normalize(c, extra_weights["memory_gain"], extra_weights["memory_bias"], epsilon)

@@ -6,15 +6,15 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
-from seqzoo.ops.complex_parts import Parts, product, total
-from seqzoo.ops.scans import Linear
+from seqzoo.ops.recurrence.complex_parts import Parts, product, total
+from seqzoo.ops.recurrence.scan import Project
 
 
 class LinearCell(Cell):
-    """A cell with a hidden state that moves as h = decay * h + drive, value by value.
+    """A cell whose hidden state moves, value by value, as h = decay * h + input term.
 
-    Neither decay nor drive depend on h, so that they are known for all steps at once, and so is h
-    (`ops.linear_recurrence`): a layer needs no loop over time. What else a cell does, it does to
+    Neither depends on h, so that they are known for all steps at once, and so is h
+    (`ops.recurrence.linear`): a layer needs no loop over time. What else a cell does, it does to
     its inputs before or to h after.
 
     The hidden state is computed in float32 at least: a memory over thousands of steps needs decays
@@ -24,14 +24,14 @@ class LinearCell(Cell):
     effect.
     """
 
-    has_recurrent_maps = False
+    has_recurrent_projections = False
 
     output_is_hidden = True
     """Whether the states are the hidden ones alone. Where they are not, the first state is made
     from them, and the rest are they.
     """
 
-    def maps(self):
+    def projections(self):
         return {}
 
     def widen(self, value: Any) -> Any:
@@ -39,10 +39,10 @@ class LinearCell(Cell):
         return ops.cast(value, keras.backend.result_type(self.compute_dtype, "float32"))
 
     def coefficients(self, projected: Any, extra_weights: dict) -> tuple[Parts, Parts]:
-        """Returns `(decay, drive)`, tensors `(..., N)`: `(real,)` or `(real, imaginary)` each.
+        """Returns `(decay, input_term)`, tensors `(..., N)`: `(real,)` or `(real, imaginary)` each.
 
         Args:
-            projected: `widen(project(inputs))`, `(..., width)`.
+            projected: `widen(project_inputs(inputs))`, `(..., width)`.
             extra_weights: `extra_weights()`.
         """
         raise NotImplementedError
@@ -51,21 +51,21 @@ class LinearCell(Cell):
         """Returns the hidden ones of the states."""
         return tuple(states if self.output_is_hidden else states[1:])
 
-    def states_of(self, hidden: Parts, projected: Any, linear: Linear) -> list:
+    def states_of(self, hidden: Parts, projected: Any, project: Project) -> list:
         """Returns all states `(..., width)`, the output first.
 
         Args:
             hidden: `(..., N)` each.
-            projected: `project(inputs)`, `(..., width)`.
-            linear: As in `advance`.
+            projected: `project_inputs(inputs)`, `(..., width)`.
+            project: As in `advance`.
         """
         return list(hidden)
 
-    def advance(self, projected, states, linear, extra_weights):
-        decay, drive = self.coefficients(self.widen(projected), extra_weights)
+    def advance(self, projected, states, project, extra_weights):
+        decay, input_term = self.coefficients(self.widen(projected), extra_weights)
         before = tuple(self.widen(state) for state in self.hidden_of(states))
-        hidden = total(product(decay, before), drive)
-        return [self.cast(state) for state in self.states_of(hidden, projected, linear)]
+        hidden = total(product(decay, before), input_term)
+        return [self.cast(state) for state in self.states_of(hidden, projected, project)]
 
 
 def positive(x: Any) -> Any:

@@ -109,7 +109,7 @@ class LRUCell(LinearCell):
         if self.max_phase <= 0:
             raise ValueError(f"`max_phase` must be positive. Received: max_phase={self.max_phase}.")
 
-    def maps(self):
+    def projections(self):
         return {"output": (self.cast(self.output_kernel),)}
 
     def extra_weights(self):
@@ -128,9 +128,9 @@ class LRUCell(LinearCell):
             (gamma * real, gamma * imaginary),
         )
 
-    def states_of(self, hidden, projected, linear):
+    def states_of(self, hidden, projected, project):
         direct = projected[..., 2 * self.state_units :]
-        output = linear("output", self.cast(ops.concatenate(hidden, axis=-1))) + direct
+        output = project("output", self.cast(ops.concatenate(hidden, axis=-1))) + direct
         return [output, *hidden]
 
     def get_config(self):

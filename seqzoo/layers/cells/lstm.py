@@ -5,7 +5,7 @@ from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
 from seqzoo.layers.cells.chrono import ChronoInitializer
-from seqzoo.ops.recurrence import lstm_step
+from seqzoo.ops.recurrence.gated import lstm_step
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -64,8 +64,8 @@ class LSTMCell(Cell):
         forget = gate == self.memory_signs.index(1)
         return ops.where(forget, ops.ones_like(bias), bias)
 
-    def advance(self, projected, states, linear, extra_weights):
-        return lstm_step(projected, states, linear, self.recurrent_activation, self.activation)
+    def advance(self, projected, states, project, extra_weights):
+        return lstm_step(projected, states, project, self.recurrent_activation, self.activation)
 
     def get_config(self):
         return super().get_config() | {

@@ -33,11 +33,11 @@ class PeepholeLSTMCell(LSTMCell):
     def extra_weights(self):
         return {"peephole": self.cast(self.peephole)}
 
-    def advance(self, projected, states, linear, extra_weights):
+    def advance(self, projected, states, project, extra_weights):
         h, c = states
         peephole = extra_weights["peephole"]
         gate, activate = self.recurrent_activation, self.activation
-        i, f, g, o = ops.split(projected + linear("recurrent", h), 4, axis=-1)
+        i, f, g, o = ops.split(projected + project("recurrent", h), 4, axis=-1)
         i, f = gate(i + peephole[0] * c), gate(f + peephole[1] * c)
         c = f * c + i * activate(g)
         o = gate(o + peephole[2] * c)

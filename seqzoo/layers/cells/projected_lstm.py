@@ -59,12 +59,12 @@ class ProjectedLSTMCell(LSTMCell):
             name="projection",
         )
 
-    def maps(self):
-        return super().maps() | {"projection": (self.cast(self.projection),)}
+    def projections(self):
+        return super().projections() | {"projection": (self.cast(self.projection),)}
 
-    def advance(self, projected, states, linear, extra_weights):
-        unprojected, c = super().advance(projected, states, linear, extra_weights)
-        return [linear("projection", unprojected), c]
+    def advance(self, projected, states, project, extra_weights):
+        unprojected, c = super().advance(projected, states, project, extra_weights)
+        return [project("projection", unprojected), c]
 
     def get_config(self):
         return super().get_config() | {

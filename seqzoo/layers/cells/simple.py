@@ -29,8 +29,8 @@ class SimpleRNNCell(Cell):
     def build(self, input_shape):
         self.make_weights(input_shape[-1], gates=1, bias_shape=(self.units,))
 
-    def advance(self, projected, states, linear, extra_weights):
-        return [self.activation(projected + linear("recurrent", states[0]))]
+    def advance(self, projected, states, project, extra_weights):
+        return [self.activation(projected + project("recurrent", states[0]))]
 
     def get_config(self):
         return super().get_config() | {"activation": keras.activations.serialize(self.activation)}

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from seqzoo.ops.decoding.log_probs import LogProbs
 from seqzoo.ops.gather import pick_in_rows
-from seqzoo.ops.log_probs import LogProbs
 from seqzoo.search.constraints.changes import Bans, banned, no_bans
 from seqzoo.search.constraints.constraint import Limits, Written, check_token_ids
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from seqzoo.ops.log_probs import LogProbs, with_values
+from seqzoo.ops.decoding.log_probs import LogProbs, with_values
 from seqzoo.search.constraints.constraint import Constraint, Written
 
 _IMPOSSIBLE = -float("inf")

@@ -4,8 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.beams import rows_per_example
-from seqzoo.ops.log_probs import as_log_probs, only, values_of, with_values
+from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.decoding.log_probs import as_log_probs, only, values_of, with_values
 from seqzoo.search.constraints.changes import constrained
 from seqzoo.search.constraints.constraint import Limits, Written
 from seqzoo.search.rows import Rows

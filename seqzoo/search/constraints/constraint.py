@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
-from seqzoo.ops.log_probs import LogProbs
+from seqzoo.ops.decoding.log_probs import LogProbs
 
 
 class Written(NamedTuple):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from seqzoo.ops.log_probs import LogProbs, only
+from seqzoo.ops.decoding.log_probs import LogProbs, only
 from seqzoo.search.constraints.constraint import Limits, Written
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.log_probs import LogProbs, values_of, with_values
+from seqzoo.ops.decoding.log_probs import LogProbs, values_of, with_values
 from seqzoo.search.constraints.banned import last_tokens
 from seqzoo.search.constraints.changes import Bans, Changes, banned, no_bans
 from seqzoo.search.constraints.constraint import Limits, Written

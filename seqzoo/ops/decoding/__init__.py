@@ -1,0 +1,1 @@
+"""What a search does on tensors: beams, log-probs, buffers, noise."""

@@ -1,0 +1,1 @@
+"""Kernels on JAX that are measured to pay, each beside a general path."""

@@ -1,0 +1,1 @@
+"""Kernels on TensorFlow that are measured to pay, each beside a general path."""

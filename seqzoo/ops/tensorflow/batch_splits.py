@@ -1,0 +1,66 @@
+"""Two loops over time side by side, one for each half of the rows.
+
+The products of a step by small weights are not shared between the cores of a processor, and what
+lies between two products hardly is. Two loops that do not hang on each other keep two cores busy
+from the first step to the last. Weights that do not fit into the cache of a core are another
+matter: their products are shared already, and two loops would read them twice.
+"""
+
+import keras
+import tensorflow as tf
+
+from seqzoo.ops.tensorflow.xla import traced_for_xla
+
+_FEWEST_ROWS = 8
+_IN_CACHE = 2**22  # bytes of a kernel
+
+
+def halves_pay(state, projections) -> bool:
+    """Whether two loops are faster than one, for a state of leaves `(B, ...)`."""
+    rows = keras.tree.flatten(state)[0].shape[0]
+    if rows is not None and rows < _FEWEST_ROWS:
+        return False
+    kernels = [tf.convert_to_tensor(parts[0]) for parts in projections.values()]
+    if any(k.shape.num_elements() * k.dtype.size > _IN_CACHE for k in kernels):
+        return False
+    return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
+
+
+def run_halves(run, step, state, inputs, projections, constants, reverse):
+    """Does what `run`, one of the scans, does for all rows at once. See `scan`."""
+    state, inputs, constants = keras.tree.map_structure(
+        tf.convert_to_tensor, (state, inputs, constants)
+    )
+    rows = tf.shape(keras.tree.flatten(state)[0])[0]
+    sizes = [rows // 2, rows - rows // 2]
+
+    def halves(nest, axis):
+        """Returns the nest for each half of the rows."""
+        leaves = [
+            [leaf, leaf] if len(leaf.shape) <= axis else _split(leaf, sizes, axis)
+            for leaf in keras.tree.flatten(nest)
+        ]
+        return [keras.tree.pack_sequence_as(nest, [pair[i] for pair in leaves]) for i in range(2)]
+
+    if constants == ():
+        constants = [(), ()]
+    else:
+        constants = [constants._replace(rows=own) for own in halves(constants.rows, 0)]
+    found = [
+        run(step, *own, projections, kept, reverse)
+        for *own, kept in zip(halves(state, 0), halves(inputs, 1), constants, strict=True)
+    ]
+    (states, final), (more_states, more_final) = found
+    return _joined(states, more_states, 1), _joined(final, more_final, 0)
+
+
+def _split(leaf, sizes, axis: int) -> list:
+    known = leaf.shape[axis]
+    return tf.split(leaf, sizes if known is None else [known // 2, known - known // 2], axis)
+
+
+def _joined(first, second, axis: int):
+    def joined(a, b):
+        return None if a is None else tf.concat([a, b], axis)
+
+    return keras.tree.map_structure(joined, first, second)

@@ -1,0 +1,91 @@
+"""The TensorFlow kernel of `ops.recurrence.fused.fused`, compiled by XLA."""
+
+import keras
+import tensorflow as tf
+
+from seqzoo.ops.tensorflow.xla import traced_for_xla
+
+FEWEST_VALUES = 2**12  # of a state; to compile costs some tenths of a second for each shape
+
+
+def fusing_pays(state) -> bool:
+    """Whether a step from a state, a nest of leaves `(B, ...)`, is worth it."""
+    leaves = keras.tree.flatten(state)
+    return compiling_pays(leaves) and sum(x.shape.num_elements() for x in leaves) >= FEWEST_VALUES
+
+
+def compiling_pays(tensors) -> bool:
+    """Whether what is traced now for these tensors should be compiled on its own."""
+    return can_compile_alone([x.shape for x in tensors])
+
+
+def can_compile_alone(shapes) -> bool:
+    """Whether what is traced now for these shapes can be compiled, and not all that is around."""
+    if tf.executing_eagerly() or not all(shape.is_fully_defined() for shape in shapes):
+        return False
+    return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
+
+
+def run_compiled(function, arguments):
+    """Calls the function, compiled as a whole for the shapes of its arguments."""
+    return tf.function(function, jit_compile=True, autograph=False)(*arguments)
+
+
+def run_fused(step, inputs_t, state, constants, project):
+    """Takes a step as one kernel.
+
+    The step is traced twice: once as it is, for what goes into its projections (TensorFlow prunes
+    the rest), and once in the kernel, where the results of the projections are arguments.
+    """
+    products = {}
+
+    def keeping(name, u):
+        products[name] = project(name, u)
+        return products[name]
+
+    step(inputs_t, state, constants, keeping)
+    new = _run(step, (products, inputs_t, state, constants))
+    return keras.tree.pack_sequence_as(state, new)
+
+
+def _run(step, arguments):
+    dtypes = [leaf.dtype for leaf in keras.tree.flatten(arguments[2])]
+
+    def take(flat):
+        products, *rest = keras.tree.pack_sequence_as(arguments, flat)
+        return keras.tree.flatten(step(*rest, lambda name, u: products[name]))
+
+    def compute(*flat):
+        new = take([_wide(x) for x in flat])
+        return [tf.cast(leaf, dtype) for leaf, dtype in zip(new, dtypes, strict=True)]
+
+    places: list[int | None] = []  # of the gradient of each argument among those that are returned
+
+    def differentiate(flat, upstream):
+        wide = [_wide(x) for x in flat]
+        with tf.GradientTape() as tape:
+            tape.watch([x for x in wide if x.dtype.is_floating])
+            new = take(wide)
+        gradients = tape.gradient(new, wide, [_wide(d) for d in upstream])
+        # What is added to a product has the same gradient, and is written once.
+        found = {(id(d), x.dtype): d for d, x in zip(gradients, flat, strict=True) if d is not None}
+        order = {key: place for place, key in enumerate(found)}
+        places[:] = [order.get((id(d), x.dtype)) for d, x in zip(gradients, flat, strict=True)]
+        return [tf.cast(d, dtype) for (_, dtype), d in found.items()]
+
+    compiled = tf.function(compute, jit_compile=True, autograph=False)
+    differentiated = tf.function(differentiate, jit_compile=True, autograph=False)
+
+    @tf.custom_gradient
+    def run(*flat):
+        def gradient(*upstream):
+            found = differentiated(list(flat), list(upstream))
+            return [None if place is None else found[place] for place in places]
+
+        return compiled(*flat), gradient
+
+    return list(run(*keras.tree.flatten(arguments)))
+
+
+def _wide(x):
+    return tf.cast(x, tf.float32) if x.dtype in (tf.bfloat16, tf.float16) else x

@@ -1,0 +1,104 @@
+"""Products by the same weights at every step of a loop, on TensorFlow's kernels for processors.
+
+A step multiplies few rows by a wide kernel. Where the kernels of TensorFlow would pack the weights
+anew at each step, and share the work between threads, they lose more time than they gain, and how
+the weights should lie depends on who multiplies. That is settled once, ahead of the loop:
+
+- oneDNN with 512-bit vectors takes the kernel as it is, and the way back wants it transposed.
+- oneDNN without them, and Eigen, want pieces as square as can be, one for each gate of a cell:
+  their products run side by side, each on a thread of its own where it is small. oneDNN packs a
+  transposed piece fastest, Eigen one as it is.
+- A few rows, as in inference, ask for little more than to read the weights once, so that those stay
+  as they are. Where they fit into the cache of a core, they are read in pieces without 512-bit
+  vectors and whole with them; where they do not, the other way round.
+
+`benchmarks/step_products.py` measures it. With 512-bit vectors (an Intel Xeon) the way back is 1.2
+to 1.4 times as fast as the plain product; without (an AMD EPYC) both ways are 1.4 to 1.9 times.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.ops.affine import over_rows
+from seqzoo.ops.tensorflow.bias import add_bias
+
+Product = Callable[[tf.Tensor], tf.Tensor]
+
+_FEW_ROWS = 4
+_IN_CACHE = 2**20  # bytes of a kernel
+
+
+def product_by(
+    kernel: tf.Tensor, bias: tf.Tensor | None = None, rows: int | None = None
+) -> Product:
+    """Returns `inputs (..., in) -> inputs @ kernel + bias` for a kernel `(in, out)`.
+
+    `rows` is the number of rows of the inputs, where it is known ahead of the loop.
+    """
+    few = rows is not None and rows <= _FEW_ROWS
+    if few:
+        fits = kernel.shape.num_elements() * kernel.dtype.size <= _IN_CACHE
+        pieces, transposed = _cut(kernel) if fits != _has_wide_vectors() else [kernel], False
+    elif _has_wide_vectors():
+        pieces, transposed = [kernel], False
+    else:
+        pieces, transposed = _cut(kernel), onednn_multiplies()
+    if transposed:
+        pieces = [tf.transpose(piece) for piece in pieces]
+
+    def product(flat):
+        parts = [tf.matmul(flat, piece, transpose_b=transposed) for piece in pieces]
+        found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+        return found if bias is None else add_bias(found, bias)
+
+    return lambda inputs: over_rows(product, inputs, kernel.shape[1])
+
+
+def product_by_transpose(kernel: tf.Tensor) -> Product:
+    """Returns `inputs (..., out) -> inputs @ kernel^T` for a kernel `(in, out)`."""
+    if _has_wide_vectors():
+        pieces, as_it_is = [kernel], False
+    else:
+        pieces, as_it_is = _cut(kernel), onednn_multiplies()
+    if not as_it_is:
+        pieces = [tf.transpose(piece) for piece in pieces]
+
+    def product(rows):
+        shares = tf.split(rows, len(pieces), axis=1) if len(pieces) > 1 else [rows]
+        pairs = zip(shares, pieces, strict=True)
+        return tf.add_n([tf.matmul(share, piece, transpose_b=as_it_is) for share, piece in pairs])
+
+    return lambda inputs: over_rows(product, inputs, kernel.shape[0])
+
+
+def onednn_multiplies() -> bool:
+    """Whether it is known that oneDNN does the products: seqzoo turns it on, if it comes in time.
+
+    Where another has imported TensorFlow before, it may be on or off by TensorFlow's own choice.
+    """
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+
+
+@cache
+def _has_wide_vectors() -> bool:
+    """Whether the processor has AVX-512, where TensorFlow multiplies with oneDNN by default."""
+    current = np.lib.introspect.opt_func_info(func_name="^tanh$", signature="float32")
+    return any(
+        name in info["current"]
+        for signatures in current.values()
+        for info in signatures.values()
+        for name in ("AVX512", "X86_V4")
+    )
+
+
+def _cut(kernel: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the kernel's columns in pieces; in one piece for an accelerator."""
+    rows, columns = kernel.shape
+    count = max(1, columns // rows)
+    if columns % count or count == 1 or tf.config.list_physical_devices("GPU"):
+        return [kernel]
+    return tf.split(kernel, count, axis=1)

@@ -10,7 +10,7 @@ from tiny_tasks import make_translator, reversal_pairs
 from seqzoo.explain import gradient_flow, plot_gradient_flow
 from seqzoo.explain.gradient_flow import spectral_radius
 from seqzoo.layers import Bidirectional, GRUCell, LSTMCell, Recurrent, SimpleRNNCell
-from seqzoo.ops.recurrence.gated import scan as scans
+from seqzoo.ops.recurrence import scan as scans
 
 BATCH, TIME, FEATURES, UNITS, CLASSES = 3, 6, 4, 5, 2
 KERAS_CELLS = {

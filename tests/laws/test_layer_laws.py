@@ -120,7 +120,7 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
         if prepared_by is not None:
             prepare, weights = prepared_by
             inputs = prepare(inputs, weights)
-        return plain_scan(step, state, inputs, *others)
+        return scans.general_scan(step, state, inputs, *others)
 
     for user in (
         "layers.recurrent.recurrent",

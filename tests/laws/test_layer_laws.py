@@ -12,6 +12,7 @@ from keras import ops
 from layer_cases import LAYERS, STATEFUL
 from tracing import compiled
 
+from seqzoo.ops.recurrence import scan as scans
 from seqzoo.ops.recurrence.linear import general_linear_recurrence
 
 LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regularizer", "encoder of"))]

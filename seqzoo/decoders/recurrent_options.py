@@ -1,7 +1,7 @@
 """The options of the recurrent decoder."""
 
 from seqzoo.decoders.bridge import BRIDGES
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 READOUTS = ("tanh", "maxout", "none")
 

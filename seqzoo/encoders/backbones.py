@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.batch_normalization import BatchNormalization
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 NORMALIZATIONS = ("batch", "group", "none")
 DOWNSAMPLINGS = ("strides", "max_pooling")

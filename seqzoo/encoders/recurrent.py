@@ -10,7 +10,7 @@ from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.layers.recurrent.recurrent import Recurrent
 from seqzoo.layers.recurrent.stack import RecurrentStack, Skip
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 DIRECTIONS = ("forward", "backward", "both")
 

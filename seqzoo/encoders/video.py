@@ -11,7 +11,7 @@ from seqzoo.encoders.encoded import Encoded
 from seqzoo.encoders.image import ImageEncoder
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.recurrent import Recurrent
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 READINGS = ("mean", "recurrent", "frames")
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.attention.pooling import SelfAttentionPooling
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 POOLINGS = ("last", "mean", "max", "attention", "concat")
 PoolingKind = Literal["last", "mean", "max", "attention", "concat"]

@@ -8,7 +8,7 @@ from keras import ops
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.ops.affine import affine
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 READERS = ("cnn", "lstm")
 

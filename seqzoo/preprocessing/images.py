@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.raw_images import encoded_image, name_of
 
 _AT_ONCE = 128  # images

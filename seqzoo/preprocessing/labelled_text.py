@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
 from seqzoo.preprocessing.labels import Labels

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 SCHEMES = {"bio": "BIO", "bioes": "BIOES"}
 Scheme = Literal["bio", "bioes"]

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from keras import ops
 
 from seqzoo.ops.decoding.beams import take_beams, take_rows, that_may_get_shorter
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.search import coverage
 from seqzoo.search.beam_records import alignments, fates, records
 from seqzoo.search.candidates import (

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from seqzoo.ops.gather import pick_in_rows
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.search.rows import PerSource, Rows, row_lengths
 
 LENGTH_PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from seqzoo.ops.decoding.log_probs import LogProbs, as_log_probs, log_sums, written_out
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.search.step import Step, alignment_of
 from seqzoo.tasks.begun import Begun
 from seqzoo.tasks.generation import GenerationTask

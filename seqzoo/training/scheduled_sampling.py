@@ -8,7 +8,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 SCHEDULES = ("constant", "linear", "exponential", "inverse_sigmoid")
 UNITS = ("token", "sequence")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.training.cores import keep_to_own_cores
 from seqzoo.training.workers import meet, read_cluster

@@ -11,7 +11,7 @@ from seqzoo.layers.attention.general import GeneralAttention
 from seqzoo.layers.attention.location import LocationSensitiveAttention
 from seqzoo.layers.attention.multi_head import MultiHeadAttention
 from seqzoo.layers.attention.pooling import SelfAttentionPooling
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 
 def _multi_head(units: int, num_heads: int = 4, **options) -> MultiHeadAttention:

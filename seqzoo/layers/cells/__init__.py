@@ -17,7 +17,7 @@ from seqzoo.layers.cells.peephole_lstm import PeepholeLSTMCell
 from seqzoo.layers.cells.projected_lstm import ProjectedLSTMCell
 from seqzoo.layers.cells.rg_lru import RGLRUCell
 from seqzoo.layers.cells.simple import SimpleRNNCell
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 CELLS: dict[str, type[Cell]] = {
     "simple": SimpleRNNCell,

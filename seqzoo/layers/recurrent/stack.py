@@ -7,7 +7,7 @@ from keras import ops
 
 from seqzoo.ops.affine import affine
 from seqzoo.ops.masks import attached_mask
-from seqzoo.ops.names import check_known
+from seqzoo.ops.option_names import check_known
 
 SKIPS = ("none", "residual", "highway", "dense")
 Skip = Literal["none", "residual", "highway", "dense"]

@@ -24,7 +24,6 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.ops.affine import over_rows
-from seqzoo.ops.tensorflow.bias import add_bias
 
 Product = Callable[[tf.Tensor], tf.Tensor]
 
@@ -53,7 +52,7 @@ def product_by(
     def product(flat):
         parts = [tf.matmul(flat, piece, transpose_b=transposed) for piece in pieces]
         found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-        return found if bias is None else add_bias(found, bias)
+        return found if bias is None else tf.nn.bias_add(found, bias)
 
     return lambda inputs: over_rows(product, inputs, kernel.shape[1])
 

@@ -1,4 +1,4 @@
-"""Options that are given by name."""
+"""Names of options, checked against the known ones."""
 
 import difflib
 from collections.abc import Iterable

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from saved.saved_answers import INPUTS_AND_ANSWERS
+from saved_answers import INPUTS_AND_ANSWERS
 
 import seqzoo as sz
 
@@ -51,7 +51,8 @@ def test_a_saved_task_goes_on_with_the_optimizer_of_then():
     assert int(task.optimizer.iterations) == 40  # 8 epochs of 5 batches
     assert task.optimizer.global_clipnorm is None
     moments = [np.abs(each.numpy()).max() for each in task.optimizer._momentums]
-    assert len(moments) == len(task.trainable_variables) and min(moments) > 0
+    assert len(moments) == len(task.trainable_variables)
+    assert min(moments) > 0
     task.fit([("a b", "b a")], verbose=0)
     assert int(task.optimizer.iterations) == 41
 

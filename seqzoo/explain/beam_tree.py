@@ -16,7 +16,7 @@ from seqzoo.explain.labels import readable_labels
 from seqzoo.preprocessing.files import write_aside
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, Rows
-from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.request import InitialDecodingState
 
 _COLORS = {"lived": "#1f5fa8", "finished": "#2a8a3a", "returned": "#2a8a3a", "died": "#b0b0b0"}
 _COLUMN, _ROW = 1.25, 0.24  # inches for a step and for a hypothesis
@@ -73,9 +73,9 @@ def _records(task: Any, text: str, search: BeamSearch) -> tuple[dict[str, np.nda
 
     @tf.function(autograph=False)
     def run(raw):
-        state, memory, start_id, mask = Begun(*task.begin(task.prepare(raw), search))
-        arguments = (task.step(), state, memory, start_id, Tokenizer.end_id)
-        rows = Rows(source_mask=mask)
+        start = InitialDecodingState(*task.begin(task.prepare(raw), search))
+        arguments = (task.step(), *start[:3], Tokenizer.end_id)
+        rows = Rows(source_mask=start.source_mask)
         return search.records(*arguments, rows), search(*arguments, rows)
 
     records, found = run(tf.constant([text]))

@@ -1,12 +1,12 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
-from seqzoo.tasks.answers import Generated
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.ensemble import Ensemble
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.loading import from_preset, load
+from seqzoo.tasks.request import Generated
 from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger, TagPath

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.search.options import check_at_least
-from seqzoo.tasks.batches import batches_of_like_length
+from seqzoo.tasks.request import batches_of_like_length
 from seqzoo.tasks.task import Task
 
 

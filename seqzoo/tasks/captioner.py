@@ -16,6 +16,7 @@ from seqzoo.preprocessing.features import is_features, reader_of
 from seqzoo.preprocessing.streamed_captions import StreamedCaptions
 from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 from seqzoo.tasks.arguments import split
+from seqzoo.tasks.request import Tokenised
 from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 _INPUTS = ("images", "frames", "features")
@@ -156,8 +157,8 @@ class Captioner(SampledFeeding):
         """What a served model takes."""
         return self.preprocessor.reader.spec
 
-    def _lengths(self, raw):
-        return self.preprocessor.reader.lengths(raw)
+    def read(self, raw):
+        return Tokenised(self.preprocessor.reader.lengths(raw), None)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

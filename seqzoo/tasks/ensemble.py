@@ -14,8 +14,8 @@ from keras import ops
 from seqzoo.ops.decoding.log_probs import LogProbs, as_log_probs, log_sums, written_out
 from seqzoo.ops.option_names import check_known
 from seqzoo.search.step import Step, alignment_of
-from seqzoo.tasks.begun import Begun
 from seqzoo.tasks.generation import GenerationTask
+from seqzoo.tasks.request import InitialDecodingState
 
 COMBINATIONS = ("linear", "log_linear")
 
@@ -81,10 +81,10 @@ class Ensemble(GenerationTask):
     def prepare(self, raw):
         return self.members[0].prepare(raw)
 
-    def begin(self, inputs, search) -> Begun:
-        begun = [Begun(*member.begin(inputs, search)) for member in self.members]
-        state = self._with_alignment([each.state for each in begun])
-        return begun[0]._replace(state=state, memory=[each.memory for each in begun])
+    def begin(self, inputs, search) -> InitialDecodingState:
+        starts = [InitialDecodingState(*member.begin(inputs, search)) for member in self.members]
+        state = self._with_alignment([each.state for each in starts])
+        return starts[0]._replace(state=state, memory=[each.memory for each in starts])
 
     def step(self) -> Step:
         steps = [member.step() for member in self.members]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import as_strings
@@ -13,12 +12,17 @@ from seqzoo.preprocessing.normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import Greedy, Hypotheses, Rows, Step
 from seqzoo.search.config import search_from_config, search_to_config
-from seqzoo.search.options import check_at_least
-from seqzoo.tasks.answers import Graphs, unpack
-from seqzoo.tasks.batches import batches_of_like_length
-from seqzoo.tasks.begun import Begun
-from seqzoo.tasks.request_options import option_specs, rows_of
-from seqzoo.tasks.requests import complete_search, forced_prefixes
+from seqzoo.search.options import check_at_least, check_max_length
+from seqzoo.tasks.request import (
+    AnswerGraphs,
+    InitialDecodingState,
+    Tokenised,
+    complete_search,
+    option_specs,
+    request_batches,
+    served_options,
+    tokenised,
+)
 from seqzoo.tasks.scoring import Scored, score_pairs
 from seqzoo.tasks.streaming import Stream
 from seqzoo.tasks.task import Task
@@ -42,7 +46,7 @@ class GenerationTask(Task):
     def __init__(self, head, preprocessor=None, search: Any = None, **kwargs):
         super().__init__(head, preprocessor, **kwargs)
         self.search = Greedy() if search is None else search
-        self._graphs = Graphs()
+        self._graphs = AnswerGraphs()
 
     def prepare(self, raw):
         """Returns the model inputs `(B, S)` of raw inputs `(B,)`, in the graph."""
@@ -52,7 +56,7 @@ class GenerationTask(Task):
         """Returns the `Encoded` of model inputs."""
         raise NotImplementedError
 
-    def begin(self, inputs, search) -> Begun:
+    def begin(self, inputs, search) -> InitialDecodingState:
         """Returns what a search starts from, in the graph.
 
         Args:
@@ -61,8 +65,8 @@ class GenerationTask(Task):
         """
         encoded = self.encode(inputs)
         rows = tf.shape(encoded.mask)[0] * search.width
-        state, memory = self.decoder.start(encoded, rows, complete_search(search).room)
-        return Begun(state, memory, Tokenizer.start_id, encoded.mask)
+        state, memory = self.decoder.start(encoded, rows, check_max_length(search.max_length))
+        return InitialDecodingState(state, memory, Tokenizer.start_id, encoded.mask)
 
     def step(self) -> Step:
         """Returns the step of a search, with its weights read: a loop does that once."""
@@ -74,34 +78,41 @@ class GenerationTask(Task):
 
         return step
 
-    def hypotheses(self, inputs, search: Any = None, rows: Rows | None = None) -> Hypotheses:
-        """Searches for sequences, in the graph; all that the search found, as tensors.
+    def hypotheses(self, inputs, search: Any = None, options: Rows | None = None) -> Hypotheses:
+        """Searches for sequences, in the graph; all that the search returns, as tensors.
 
         Args:
             inputs: Model inputs `(B, S)`.
             search: A search; None is that of the task.
-            rows: What differs from example to example; the mask of the source is added.
+            options: What differs from example to example; the mask of the source is added.
         """
-        search = self.complete(search)
-        state, memory, start_id, mask = Begun(*self.begin(inputs, search))
-        rows = (Rows() if rows is None else rows)._replace(source_mask=mask)
-        return search(self.step(), state, memory, start_id, Tokenizer.end_id, rows)
+        return self._search(inputs, self.complete(search), options)
+
+    def _search(self, inputs, search, options: Rows | None = None) -> Hypotheses:
+        """`hypotheses` with a complete search."""
+        state, memory, start_id, mask = InitialDecodingState(*self.begin(inputs, search))
+        options = (Rows() if options is None else options)._replace(source_mask=mask)
+        return search(self.step(), state, memory, start_id, Tokenizer.end_id, options)
 
     def serve(
         self,
         raw,
         search: Any = None,
-        rows: Rows | None = None,
+        options: Rows | None = None,
         replace: UnknownWords | None = None,
     ) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
-        text, found = self._answer(raw, self.complete(search), rows, replace)
+        return self._serve(raw, self.complete(search), options, replace)
+
+    def _serve(self, raw, search, options=None, replace=None) -> dict[str, tf.Tensor]:
+        text, found = self._answer(raw, self.prepare(raw), search, options, replace)
         return {"text": text, "scores": found.scores}
 
     def _answer(
-        self, raw, search, rows: Rows | None = None, replace: UnknownWords | None = None
+        self, raw, inputs, search, options: Rows | None, replace: UnknownWords | None
     ) -> tuple[tf.Tensor, Hypotheses]:
-        found = self.hypotheses(self.prepare(raw), search, rows)
+        """Returns the texts `(B, N)` for raw inputs and the model inputs made of them."""
+        found = self._search(inputs, search, options)
         if replace is None:
             text = self.preprocessor.detokenize(found.token_ids)
         else:
@@ -121,23 +132,25 @@ class GenerationTask(Task):
         """Returns the functions of the SavedModel by the name of their signature.
 
         `with_options` takes beside the raw inputs what each request may set; see
-        `tasks.request_options.option_specs`.
+        `tasks.request.option_specs`.
         """
         return self._signatures(self.complete(search))
 
     def _signatures(self, search, replace: UnknownWords | None = None) -> dict[str, Any]:
         @tf.function(input_signature=[self.raw_spec], autograph=False)
         def serving_default(raw):
-            return self.serve(raw, search, replace=replace)
+            return self._serve(raw, search, replace=replace)
 
         @tf.function(autograph=False)
         def with_options(**inputs):
             raw = inputs.pop(self.raw_spec.name)
-            return self.serve(raw, search, rows_of(self, inputs), replace)
+            return self._serve(raw, search, served_options(self, inputs), replace)
 
         specs = {self.raw_spec.name: self.raw_spec, **option_specs(self, search)}
-        asked = with_options.get_concrete_function(**specs)
-        return {"serving_default": serving_default, "with_options": asked}
+        return {
+            "serving_default": serving_default,
+            "with_options": with_options.get_concrete_function(**specs),
+        }
 
     def export(
         self,
@@ -204,17 +217,14 @@ class GenerationTask(Task):
             ValueError: if the inputs are no list of texts, the task has no preprocessor, or a
                 prefix or phrase holds a token that is not known, is too long or is banned.
         """
-        search, raw = self._request("generate", inputs, search)
+        self._require_preprocessor("generate")
         check_at_least("batch_size", batch_size, 1)
-        forced = forced_prefixes(self.preprocessor, search, prefixes, len(raw))
-        seeds = np.arange(len(raw)) + getattr(search, "seed", 0)
+        search, raw = self.complete(search), self._as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
-        for places in batches_of_like_length(self._lengths(raw), batch_size):
-            rows = [seeds[places]] + ([] if forced is None else [forced[places]])
-            run = self._graphs.get(self, search, forced is not None, replace_unknown)
-            text, found, tokens = run(tf.gather(raw, places), *rows)
-            for row, place in enumerate(places):
-                answers[place] = unpack(row, text, found, tokens)
+        for indices, batch in request_batches(self, raw, search, prefixes, batch_size):
+            found = self._graphs.answer(self, search, batch, replace_unknown)
+            for index, answer in zip(indices, found, strict=True):
+                answers[index] = answer
         return answers if return_hypotheses else [answer[0].text for answer in answers]
 
     def stream(self, inputs: Sequence[Any], search: Any = None) -> Iterator[list[str]]:
@@ -229,8 +239,8 @@ class GenerationTask(Task):
         Raises:
             ValueError: as in `generate`, or if a search may change what it has said.
         """
-        search, raw = self._request("stream", inputs, search)
-        return iter(Stream(self, search).texts(raw))
+        self._require_preprocessor("stream")
+        return iter(Stream(self, self.complete(search)).texts(self._as_raw(inputs)))
 
     def score(self, pairs: Sequence[tuple[Any, str]], batch_size: int = 64) -> list[Scored]:
         """Returns how probable the model holds given targets, in their order.
@@ -253,27 +263,19 @@ class GenerationTask(Task):
                 "Give it one, or pass model inputs to `hypotheses`."
             )
 
-    def _request(self, method: str, inputs, search) -> tuple[Any, tf.Tensor]:
-        """Returns the search and the inputs of a user's call, checked."""
-        self._require_preprocessor(method)
-        return self.complete(search), self._as_raw(inputs)
-
     def _as_raw(self, inputs):
         """Returns raw inputs in the form of `raw_spec`."""
         return _as_raw(inputs)
 
-    def _lengths(self, raw) -> np.ndarray:
-        chunks = [
-            np.count_nonzero(self.prepare(raw[i : i + 1024]), axis=1)
-            for i in range(0, len(raw), 1024)
-        ]
-        return np.concatenate([np.zeros(0, int), *chunks])
+    def read(self, raw) -> Tokenised:
+        """Tokenises raw inputs, once for all that is done with them."""
+        return tokenised(self.prepare, raw)
 
     def complete(self, search: Any = None) -> Any:
         """Returns the search with its `max_length` filled in, and with ids for texts."""
         search = self.search if search is None else search
         longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
-        return complete_search(search, longest, self.preprocessor).search
+        return complete_search(search, longest, self.preprocessor)
 
     def get_config(self):
         return super().get_config() | {"search": search_to_config(self.search)}

@@ -14,10 +14,10 @@ from seqzoo.metrics.tokens import BitsPerCharacter
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import RunningText, as_texts
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
-from seqzoo.tasks.begun import Begun
+from seqzoo.search.options import check_max_length
 from seqzoo.tasks.carried_state import CarriedState
 from seqzoo.tasks.generation import GenerationTask
-from seqzoo.tasks.requests import complete_search
+from seqzoo.tasks.request import InitialDecodingState
 from seqzoo.tasks.scoring import Scored
 
 _PIECE = 512  # tokens that are read at once: what is kept of a long text is its state
@@ -160,14 +160,13 @@ class LanguageModel(GenerationTask):
         last = tf.math.count_nonzero(inputs, axis=1, dtype=tf.int32) - 1
         before = tf.sequence_mask(last, tf.shape(inputs)[1])
         rows = tf.shape(inputs)[0] * search.width
-        room = complete_search(search).room
-        state, memory = self.decoder.start((), rows, room, inputs, before)
-        return Begun(state, memory, tf.gather(inputs, last, batch_dims=1))
+        max_length = check_max_length(search.max_length)
+        state, memory = self.decoder.start((), rows, max_length, inputs, before)
+        return InitialDecodingState(state, memory, tf.gather(inputs, last, batch_dims=1))
 
-    def _answer(self, raw, search, rows=None, replace=None):
-        prompts = self.prepare(raw)
-        found = self.hypotheses(prompts, search, rows)
-        given = prompts[:, None, 1:]
+    def _answer(self, raw, inputs, search, options, replace):
+        found = self._search(inputs, search, options)
+        given = inputs[:, None, 1:]
         given = tf.repeat(given, tf.shape(found.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
         return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search.chain import Chain, Progress
 from seqzoo.search.rows import Rows
-from seqzoo.tasks.begun import Begun
+from seqzoo.tasks.request import InitialDecodingState
 
 State = dict[str, tf.Tensor]
 
@@ -47,7 +47,7 @@ class Stream:
 
     def _start(self, raw, seed) -> State:
         task, search = self._task, self._search
-        state, memory, start_id, mask = Begun(*task.begin(task.prepare(raw), search))
+        state, memory, start_id, mask = InitialDecodingState(*task.begin(task.prepare(raw), search))
         rows = Rows(source_mask=mask, seeds=seed)
         chain: Chain = search.chain(task.step(), state, memory, start_id, Tokenizer.end_id, rows)
         progress = chain.start

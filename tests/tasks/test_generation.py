@@ -6,7 +6,9 @@ import tensorflow as tf
 from tiny_tasks import BEAM, make_translator, reversal_pairs, trained_translator
 
 from seqzoo import BeamSearch, Greedy, Seq2Seq
-from seqzoo.tasks.batches import batches_of_like_length
+from seqzoo.search.constraints import BannedTokens
+from seqzoo.tasks import generation
+from seqzoo.tasks.request import batches_of_like_length
 
 TEXTS = ["a b c", "g", "e e f a", "b d"]
 
@@ -88,6 +90,42 @@ def test_a_graph_is_traced_once_for_all_batches(translator, traces):
     translator.generate([], search=search)
 
     assert len(traces) == 1
+
+
+def test_a_request_is_tokenised_and_completed_once(translator, monkeypatch):
+    source, target = translator.preprocessor.source, translator.preprocessor.target
+    texts, completed = {"source": 0, "target": 0}, []
+
+    def count(side, tokenizer):
+        tokenize = tokenizer.tokenize
+
+        def counting(strings):  # in a graph as well: what runs is counted, not what is traced
+            def seen(strings):
+                texts[side] += len(strings)
+                return strings
+
+            strings = tf.convert_to_tensor(strings)
+            return tokenize(tf.ensure_shape(tf.numpy_function(seen, [strings], tf.string), [None]))
+
+        monkeypatch.setattr(tokenizer, "tokenize", counting)
+
+    complete = generation.complete_search
+
+    def completing(*arguments):
+        completed.append(arguments)
+        return complete(*arguments)
+
+    monkeypatch.setattr(generation, "complete_search", completing)
+    count("source", source)
+    count("target", target)
+    search = Greedy(max_length=7, constraints=(BannedTokens(("g",)),))
+    many = [text for text, _ in reversal_pairs(9)]
+
+    answers = translator.generate(many, search, batch_size=4, prefixes=["a", *[""] * 8])
+
+    assert len(answers) == 9
+    assert texts == {"source": 9, "target": 1 + 9}  # the banned token, and the prefixes
+    assert len(completed) == 1
 
 
 def test_training_further_changes_the_answers(translator):

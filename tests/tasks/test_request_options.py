@@ -12,7 +12,7 @@ import tensorflow as tf
 from tiny_tasks import make_language_model, make_translator
 
 from seqzoo import BeamSearch, Greedy, Sample
-from seqzoo.tasks.request_options import option_specs
+from seqzoo.tasks.request import option_specs
 
 BARE = Path(__file__).parents[1] / "serving" / "bare_options.py"
 TEXTS = ["a b c", "g", "e e f a", "b d"]

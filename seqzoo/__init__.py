@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from seqzoo.registration import register_with_keras
 from seqzoo.version import __version__
 
 # TensorFlow reads them when it is imported; values that the user has set stay. Without oneDNN,
@@ -110,3 +111,6 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return __all__
+
+
+register_with_keras()

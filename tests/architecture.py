@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 ORDER = (
     "version",
+    "registration",
     "ops",
     "search",
     "metrics",

@@ -10,13 +10,15 @@ import pytest
 import seqzoo as sz
 
 IMPORT = """
-import json, os, sys
+import json, os, sys, time
 names = ["TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"]
 for name in names:
     os.environ.pop(name, None)
+started = time.process_time()
 import seqzoo as sz
+seconds = time.process_time() - started
 heavy = {"tensorflow", "keras", "keras_hub", "matplotlib", "numpy", "babel"} & set(sys.modules)
-print(json.dumps([sorted(heavy), [os.environ.get(name) for name in names], dir(sz)]))
+print(json.dumps([sorted(heavy), [os.environ.get(name) for name in names], dir(sz), seconds]))
 """
 
 
@@ -28,11 +30,12 @@ def run(code, **environment):
 
 
 def test_the_import_brings_no_heavy_library():
-    heavy, settings, listed = json.loads(run(IMPORT))
+    heavy, settings, listed, seconds = json.loads(run(IMPORT))
 
     assert heavy == []
     assert settings == ["1", "1"]
     assert listed == sorted(sz.__all__)
+    assert seconds < 0.1
 
 
 def test_a_setting_of_the_user_stays():

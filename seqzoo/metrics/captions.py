@@ -16,8 +16,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from sacrebleu.metrics import BLEU
-
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _ORDERS = 4  # of n-grams
 _SIGMA = 6.0  # words by which lengths may differ, in CIDEr-D
@@ -45,6 +43,8 @@ def caption_bleu(captions: Sequence[str], references: References, order: int = 4
         ValueError: if there is nothing to score, or a caption has no reference.
     Reference: Papineni et al., 2002, https://aclanthology.org/P02-1040
     """
+    from sacrebleu.metrics import BLEU
+
     said, known = _tokenised(captions, references)
     most = max(map(len, known))
     # sacrebleu takes one list for each place of a reference; None where there is none

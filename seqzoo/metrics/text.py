@@ -1,8 +1,12 @@
 """Scores of texts against one reference each; BLEU and chrF are sacrebleu's, to the last digit."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from sacrebleu.metrics import BLEU, CHRF
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics import BLEU
 
 
 def bleu(
@@ -46,12 +50,16 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
         ValueError: if there is nothing to score or the numbers differ.
     Reference: Popović, 2015, https://aclanthology.org/W15-3049
     """
+    from sacrebleu.metrics import CHRF
+
     _require_aligned(hypotheses, references)
     return CHRF().corpus_score(hypotheses, [references]).score
 
 
 def chrf_signature() -> str:
     """Returns sacrebleu's signature of `chrf`, to be published beside the score."""
+    from sacrebleu.metrics import CHRF
+
     metric = CHRF()
     metric.corpus_score([""], [[""]])
     return str(metric.get_signature())
@@ -73,6 +81,8 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def _bleu(lowercase: bool, tokenize: str) -> BLEU:
+    from sacrebleu.metrics import BLEU
+
     if tokenize not in BLEU.TOKENIZERS:
         raise ValueError(
             f"Unknown tokenizer {tokenize!r}. Known to sacrebleu: "

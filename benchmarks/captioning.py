@@ -153,7 +153,8 @@ def share_of_search(args):
 
     @tf.function
     def steps_alone(features, token_ids):
-        state, memory = task.decoder.start(task.encode({"features": features}), rows, args.length)
+        encoded = task.encode({"features": features})
+        state, memory = task.decoder.start(encoded, args.images, args.length, args.width)
         step = task.decoder.stepper()
 
         def advance(time, state, total):

@@ -52,7 +52,7 @@ class RecurrentModel:
     def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple:
         """Returns the state ahead of the first token, and what the decoder reads from."""
         encoded = self.encoder(source_ids)
-        return self.decoder.start(encoded, tf.shape(source_ids)[0] * width, room)
+        return self.decoder.start(encoded, tf.shape(source_ids)[0], room, width)
 
     def stepper(self):
         """Returns the step of a search."""

@@ -1,7 +1,15 @@
 """Decoders: they turn the tokens so far into hidden states; a head makes logits of these."""
 
 from seqzoo.decoders.caption import CaptionDecoder
+from seqzoo.decoders.decoder import Decoder
 from seqzoo.decoders.language import LanguageDecoder
 from seqzoo.decoders.recurrent import RecurrentDecoder
 
-__all__ = ["CaptionDecoder", "LanguageDecoder", "RecurrentDecoder"]
+DECODERS = {
+    "recurrent": RecurrentDecoder,
+    "caption": CaptionDecoder,
+    "language": LanguageDecoder,
+}
+"""The decoders by name."""
+
+__all__ = ["DECODERS", "CaptionDecoder", "Decoder", "LanguageDecoder", "RecurrentDecoder"]

@@ -1,28 +1,33 @@
-"""The way from the final states of an encoder to the first of a decoder."""
+"""The way from the final states of an encoder to the initial states of a decoder."""
+
+from typing import Any
 
 import keras
 from keras import ops
+
+from seqzoo.encoders.encoder import Encoded
+from seqzoo.ops.masks import mean_of_real
 
 BRIDGES = ("dense", "copy", "zero")
 
 
 class Bridge(keras.layers.Layer):
-    """Makes the first states of a decoder's cells.
+    """Makes the initial states of a decoder's cells.
 
     Args:
-        kind: `"dense"`: each state is tanh(W h + b), h being the output state of the encoder's
+        kind: `"dense"`: each state is tanh(W h + b), where h is the output state of the encoder's
             top layer. `"copy"`: each cell takes the states of the encoder layer at its height;
             both must have as many layers, cells of one kind and equal widths. `"zero"`: zeros.
         state_sizes: For each cell, the widths of its states.
 
     Call arguments:
-        states: For each layer of the encoder, its final states `(B, features)`.
+        states: `source_states` of an `Encoded`: for each layer, its final states `(B, features)`.
 
     Returns:
         For each cell, its states `(B, width)`.
 
     Raises:
-        ValueError: when built, if `"copy"` finds other states than it needs.
+        ValueError: when built, if `"copy"` gets other states than it needs.
     """
 
     def __init__(self, kind: str, state_sizes: list[list[int]], **kwargs):
@@ -56,3 +61,18 @@ class Bridge(keras.layers.Layer):
             return [[dense(top) for dense in layer] for layer in self.maps]
         zeros = ops.zeros_like(top[:, :1])
         return [[ops.repeat(zeros, size, axis=1) for size in sizes] for sizes in self.state_sizes]
+
+
+def source_states(encoded: Encoded) -> Any:
+    """Returns the states of an encoder; of one without, the mean of the real outputs."""
+    return encoded.state or [[mean_of_real(encoded.outputs, encoded.mask)]]
+
+
+def source_state_shapes(encoded: Encoded, bridge: str) -> Any:
+    """Returns the shapes of `source_states`, from those of an `Encoded`."""
+    if not encoded.state and bridge == "copy":
+        raise ValueError(
+            "A bridge that copies needs an encoder with states, and this one has none. Use "
+            "bridge='dense', which reads the mean of the encoder's outputs, or bridge='zero'."
+        )
+    return encoded.state or [[(encoded.outputs[0], encoded.outputs[-1])]]

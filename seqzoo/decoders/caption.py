@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from seqzoo.decoders.cell_stack import advance_stack
-from seqzoo.decoders.reading import unevenness
+from seqzoo.decoders.bridge import source_state_shapes, source_states
 from seqzoo.decoders.recurrent import RecurrentDecoder
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.decoders.recurrent_step import advance_stack
+from seqzoo.encoders.encoder import Encoded
+from seqzoo.layers.attention.attention import Memory
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.recurrence.scan import apply_projections
@@ -67,16 +68,15 @@ class CaptionDecoder(RecurrentDecoder):
     def build(self, token_ids_shape, encoded_shape):
         super().build(token_ids_shape, encoded_shape)
         if self.takes_first_input:
-            self.first_input.build(Encoded(*encoded_shape).state[-1][0])
+            shapes = source_state_shapes(Encoded(*encoded_shape), self.bridge)
+            self.first_input.build(shapes[-1][0])
         if self.gate_context:
             self.gate.build((None, self.units))
 
-    def start(self, encoded, batch_size, max_length):
-        state, memory = super().start(encoded, batch_size, max_length)
+    def initial_state(self, encoded: Encoded) -> tuple:
+        state, memory = super().initial_state(encoded)
         if self.takes_first_input:
-            encoded = Encoded(*encoded)
-            times = rows_per_example(batch_size, ops.shape(encoded.mask)[0])
-            picture = self.first_input(ops.repeat(encoded.state[-1][0], times, axis=0))
+            picture = self.first_input(source_states(encoded)[-1][0])
             state["cells"] = self._read_first(picture, state["cells"])
         return state, memory
 
@@ -101,7 +101,7 @@ class CaptionDecoder(RecurrentDecoder):
 
     def look_back(self, states, token_ids, memory):
         if self.even_reading:
-            self.add_loss(self.even_reading * unevenness(states["alignment"], token_ids, memory))
+            self.add_loss(self.even_reading * _unevenness(states["alignment"], token_ids, memory))
 
     def get_config(self):
         return super().get_config() | {
@@ -109,3 +109,21 @@ class CaptionDecoder(RecurrentDecoder):
             "gate_context": self.gate_context,
             "even_reading": self.even_reading,
         }
+
+
+def _unevenness(alignments, token_ids, memory):
+    """Returns how unevenly the source was read: the mean of (1 - what a step got in all)².
+
+    Args:
+        alignments: Weights `(T, N, S)`.
+        token_ids: `(N, T)`; what was read at padding does not count, nor a row of it alone.
+        memory: `Memory`, B rows; only its real steps count.
+    """
+    dtype = keras.backend.result_type(alignments.dtype, "float32")
+    real = ops.cast(ops.not_equal(token_ids, 0), dtype)  # (N, T)
+    got = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
+    mask = ops.cast(Memory(*memory).mask, dtype)
+    times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
+    counted = ops.repeat(mask, times, axis=0)
+    counted = counted * ops.max(real, axis=1, keepdims=True, initial=0)  # (N, S)
+    return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)

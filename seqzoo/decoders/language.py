@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
+from seqzoo.decoders.decoder import before_last, repeat_rows
 from seqzoo.encoders.language import LanguageEncoder
 
-_PIECE = 256  # steps of a prompt that are read at once: what is kept of a long one is its state
+_CHUNK = 256  # steps of a prompt that are read at once; only the state goes from one to the next
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -47,49 +48,44 @@ class LanguageDecoder(keras.layers.Layer):
             self.encoder.build(token_ids_shape)
         self.built = True
 
-    def start(self, encoded, batch_size, max_length, prompt_ids=None, prompt_mask=None):
-        """Returns the state after a prompt, and what `step` reads from.
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        """Returns shape and type of the tokens of a full call."""
+        return self.encoder.input_specs()
 
-        Args:
-            encoded: Nothing, `()`.
-            batch_size: N = B * K, the rows of the state: K for each prompt, side by side.
-            max_length: The most steps that will be taken; a recurrent state has no use for it.
-            prompt_ids: `(B, S)`, what stands before the first step; None where nothing does.
-            prompt_mask: Boolean `(B, S)`, True on real tokens; None means every id but 0.
+    def start(self, encoded, batch_size, max_length, width=1, prompt_ids=None, prompt_mask=None):
+        """Returns the initial state and `()`; for the arguments see `Decoder`.
 
-        Returns:
-            The state, leaves `(N, width)`, and `()`.
+        `encoded` is `()`: there is no source.
         """
         if prompt_ids is None:
-            return self.encoder.initial_state(batch_size), ()
-        mask = ops.not_equal(prompt_ids, 0) if prompt_mask is None else prompt_mask
-        state = self.read(prompt_ids, mask)
-        times = batch_size // ops.maximum(ops.shape(prompt_ids)[0], 1)
-        return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), ()
+            state = self.encoder.initial_state(batch_size)
+        else:
+            state = self.read(prompt_ids, before_last(prompt_ids, prompt_mask))
+        return repeat_rows(state, width), ()
 
     def read(self, token_ids, mask):
-        """Returns the state after tokens `(B, S)` under a mask, at a memory that S leaves as it is.
+        """Returns the state after tokens `(B, S)` under a mask, in memory that S does not change.
 
-        Tokens are read in pieces, in a loop that is not differentiated.
+        Tokens are read in chunks, in a loop that is not differentiated.
         """
         rows, steps = ops.shape(token_ids)
-        pieces = (steps + _PIECE - 1) // _PIECE
-        padding = [[0, 0], [0, pieces * _PIECE - steps]]
+        chunks = (steps + _CHUNK - 1) // _CHUNK
+        padding = [[0, 0], [0, chunks * _CHUNK - steps]]
         token_ids, mask = ops.pad(token_ids, padding), ops.pad(ops.cast(mask, "bool"), padding)
         first = self.encoder.initial_state(rows)
 
-        def read_piece(place, leaves):
-            start = (ops.zeros_like(place), place * _PIECE)
-            piece, real = (ops.slice(x, start, (rows, _PIECE)) for x in (token_ids, mask))
+        def read_chunk(index, leaves):
+            start = (ops.zeros_like(index), index * _CHUNK)
+            chunk, real = (ops.slice(x, start, (rows, _CHUNK)) for x in (token_ids, mask))
             state = keras.tree.pack_sequence_as(first, list(leaves))
-            _, state = self.encoder.run(piece, state, real)
-            return place + 1, keras.tree.flatten(state)
+            _, state = self.encoder.run(chunk, state, real)
+            return index + 1, keras.tree.flatten(state)
 
         loop = (ops.zeros((), dtype="int32"), keras.tree.flatten(first))
-        _, leaves = ops.while_loop(lambda place, _: place < pieces, read_piece, loop)
+        _, leaves = ops.while_loop(lambda index, _: index < chunks, read_chunk, loop)
         return keras.tree.pack_sequence_as(first, list(leaves))
 
-    def step(self, token_ids, state, encoded=()):
+    def step(self, token_ids, state, memory=()):
         """Takes tokens `(N,)` to hidden states `(N, hidden_size)` and the next state."""
         return self.encoder.step(token_ids, state)
 

@@ -6,16 +6,19 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqzoo.decoders.bridge import Bridge
-from seqzoo.decoders.cell_stack import advance_stack
-from seqzoo.decoders.reading import first_read, read
-from seqzoo.decoders.recurrent_options import check_options
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.decoders.bridge import BRIDGES, Bridge, source_state_shapes, source_states
+from seqzoo.decoders.decoder import before_last, repeat_rows
+from seqzoo.decoders.recurrent_step import advance_stack, first_read, read
+from seqzoo.encoders.encoder import Encoded, token_ids_spec
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.masks import where_real
+from seqzoo.ops.option_names import check_known
 from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, scan, within
+
+READOUTS = ("tanh", "maxout", "none")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -83,7 +86,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.bridge = bridge
         self.readout = readout
         self.dropout = dropout
-        check_options(self)
+        _check_options(self)
         own = {"dtype": self.dtype_policy}
         self.embedding = keras.layers.ReversibleEmbedding(
             vocabulary_size,
@@ -107,7 +110,7 @@ class RecurrentDecoder(keras.layers.Layer):
         encoded = Encoded(*encoded_shape)
         context = encoded.outputs[-1] if self.attend is not None else 0
         self.embedding.build(token_ids_shape)
-        self.cross.build(encoded.state)
+        self.cross.build(source_state_shapes(encoded, self.bridge))
         fed = context if self._attends_first else self.units * self.input_feeding
         self.cells[0].build((None, self.embedding_dim + fed))
         for cell in self.cells[1:]:
@@ -129,20 +132,26 @@ class RecurrentDecoder(keras.layers.Layer):
     def _attends_first(self) -> bool:
         return self.attend is not None and self.attend_from == "previous"
 
-    def start(self, encoded, batch_size, max_length):
-        """Returns the first state and what `step` reads from.
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        """Returns shape and type of the tokens of a full call."""
+        return {"token_ids": token_ids_spec()}
 
-        Args:
-            encoded: `Encoded`, B rows.
-            batch_size: N = B * K, the rows of the state: K for each example, side by side.
-            max_length: The most steps that will be taken; a recurrent state has no use for it.
+    def start(self, encoded, batch_size, max_length, width=1, prompt_ids=None, prompt_mask=None):
+        """Returns the initial state and what `step` reads; for the arguments see `Decoder`.
 
         Returns:
-            The state, a dict of leaves `(N, ...)`, and the `Memory` of the attention, B rows, or
-            () without attention.
+            The state, a dict of leaves `(B * width, ...)`, and the `Memory` of the attention,
+            B rows, or () without attention.
         """
-        encoded = Encoded(*encoded)
-        state = {"cells": self.cross(encoded.state)}
+        state, memory = self.initial_state(Encoded(*encoded))
+        if prompt_ids is not None:
+            mask = before_last(prompt_ids, prompt_mask)
+            state = self._read_prompt(prompt_ids, mask, state, memory)
+        return repeat_rows(state, width), memory
+
+    def initial_state(self, encoded: Encoded) -> tuple:
+        """Returns the state before the first token and the memory, B rows each."""
+        state = {"cells": self.cross(source_states(encoded))}
         memory = ()
         if self.attend is not None:
             memory = self.attend.memory(encoded.outputs, encoded.mask)
@@ -150,29 +159,42 @@ class RecurrentDecoder(keras.layers.Layer):
             if self.input_feeding:
                 del state["context"]
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
-        times = rows_per_example(batch_size, ops.shape(encoded.mask)[0])
-        return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), state), memory
+        return state, memory
 
-    def step(self, token_ids, state, encoded):
+    def _read_prompt(self, token_ids, mask, state, memory):
+        """Returns the state after the tokens `(B, P)` that are real under the mask."""
+        projected = affine(self.embedding(ops.transpose(token_ids)), *self._embedded_projection())
+        inputs = (projected, self._dropout_masks(*ops.shape(projected)[:2], training=False))
+
+        def advance(inputs_t, state, constants, project):
+            inputs_t, real = inputs_t
+            return where_real(real, self._advance(inputs_t, state, constants, project), state)
+
+        inputs, constants = (inputs, ops.transpose(mask)), (memory, self._extra_weights())
+        return scan(advance, state, inputs, self._projections(), constants)[1]
+
+    def step(self, token_ids, state, memory):
         """Takes tokens `(N,)` to hidden states `(N, hidden_size)` and the next state."""
-        return self.stepper()(token_ids, state, encoded)
+        return self.stepper()(token_ids, state, memory)
 
     def stepper(self):
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
         project = apply_projections(self._projections() | {"embedded": self._embedded_projection()})
         extra_weights = self._extra_weights()
 
-        def step(token_ids, state, encoded):
+        def step(token_ids, state, memory):
             embedded = self.embedding(token_ids)
             inputs = (project("embedded", embedded), [1.0] * (self.layers - 1))
-            state = self._advance(inputs, state, (encoded, extra_weights), project)
+            state = self._advance(inputs, state, (memory, extra_weights), project)
             return self._hidden(state, embedded), state
 
         return step
 
     def call(self, token_ids, encoded, training=False):
         batch, time = ops.shape(token_ids)
-        state, memory = self.start(encoded, batch, time)
+        examples = ops.shape(Encoded(*encoded).mask)[0]
+        width = rows_per_example(batch, examples)
+        state, memory = self.start(encoded, examples, time, width)
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
         projected = affine(embedded, *self._embedded_projection())
         inputs = (projected, self._dropout_masks(time, batch, training))
@@ -290,3 +312,25 @@ class RecurrentDecoder(keras.layers.Layer):
             "readout": self.readout,
             "dropout": self.dropout,
         }
+
+
+def _check_options(decoder: RecurrentDecoder) -> None:
+    """Raises ValueError for options that are unknown or do not go together."""
+    check_known("attend_from", decoder.attend_from, ("previous", "current"))
+    check_known("bridge", decoder.bridge, BRIDGES)
+    check_known("readout", decoder.readout, READOUTS)
+    if decoder.layers < 1:
+        raise ValueError(f"`layers` must be at least 1. Received: layers={decoder.layers}.")
+    if decoder.readout == "maxout" and decoder.units < 2:
+        raise ValueError(
+            f"A maxout readout needs at least 2 units. Received: units={decoder.units}."
+        )
+    if decoder.attention is not None and decoder.readout == "none":
+        raise ValueError("Attention needs a readout. Set `readout` to 'tanh' or 'maxout'.")
+    current = decoder.attention is not None and decoder.attend_from == "current"
+    if decoder.input_feeding and not (current and decoder.readout == "tanh"):
+        raise ValueError(
+            "`input_feeding` needs attention, attend_from='current' and readout='tanh'. "
+            f"Received: attention={decoder.attention!r}, attend_from={decoder.attend_from!r}, "
+            f"readout={decoder.readout!r}."
+        )

@@ -1,22 +1,32 @@
 """Encoders: they turn inputs into `Encoded`."""
 
 from seqzoo.encoders.backbone import BackboneEncoder
-from seqzoo.encoders.backbones import application_backbone, convolutional_backbone
 from seqzoo.encoders.convolutional import TCN, TextCNN
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.encoder import Encoded, Encoder
 from seqzoo.encoders.image import FeatureEncoder, ImageEncoder
+from seqzoo.encoders.image_backbones import application_backbone, convolutional_backbone
 from seqzoo.encoders.language import LanguageEncoder
 from seqzoo.encoders.recurrent import RecurrentEncoder
 from seqzoo.encoders.video import VideoEncoder
 
-ENCODERS = {"recurrent": RecurrentEncoder, "text_cnn": TextCNN, "tcn": TCN}
-"""The encoders of token sequences by name."""
+ENCODERS = {
+    "recurrent": RecurrentEncoder,
+    "text_cnn": TextCNN,
+    "tcn": TCN,
+    "language": LanguageEncoder,
+    "backbone": BackboneEncoder,
+    "image": ImageEncoder,
+    "features": FeatureEncoder,
+    "video": VideoEncoder,
+}
+"""The encoders by name."""
 
 __all__ = [
     "ENCODERS",
     "TCN",
     "BackboneEncoder",
     "Encoded",
+    "Encoder",
     "FeatureEncoder",
     "ImageEncoder",
     "LanguageEncoder",

@@ -5,8 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import step_mask
+from seqzoo.encoders.encoder import (
+    Encoded,
+    refuse_segments,
+    segments_of,
+    step_mask,
+    token_ids_spec,
+)
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -29,6 +34,7 @@ class BackboneEncoder(keras.layers.Layer):
     Call arguments:
         inputs: Token ids `(B, S)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
+        segment_ids: None: a row is one text.
 
     Returns:
         `Encoded` with no state.
@@ -40,15 +46,21 @@ class BackboneEncoder(keras.layers.Layer):
         self.vocabulary_size = backbone.vocabulary_size
         self.supports_masking = True
 
-    def call(self, inputs, mask=None, training=False):
-        mask = step_mask(inputs, mask)
-        given = {"token_ids": inputs, "padding_mask": mask, "segment_ids": ops.zeros_like(inputs)}
-        wanted = {name: given[name] for name in self.backbone.input}
-        outputs = self.backbone(wanted, training=training)
-        outputs = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
-        return Encoded(outputs, [], mask)
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return {"token_ids": token_ids_spec()}
 
-    def compute_mask(self, inputs, mask=None):
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
+        refuse_segments(self, segment_ids)
+        mask = step_mask(inputs, mask)
+        # What keras-hub calls segments are the two texts of a pair; here there is one text.
+        known = {"token_ids": inputs, "padding_mask": mask, "segment_ids": ops.zeros_like(inputs)}
+        outputs = self.backbone(
+            {name: known[name] for name in self.backbone.input}, training=training
+        )
+        outputs = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+        return Encoded(outputs, [], mask, segments_of(mask))
+
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         return [step_mask(inputs, mask)]
 
     def get_config(self):

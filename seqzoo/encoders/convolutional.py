@@ -5,8 +5,14 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import make_embedding, step_mask
+from seqzoo.encoders.encoder import (
+    Encoded,
+    make_embedding,
+    segments_of,
+    step_mask,
+    tokens_or_vectors,
+)
+from seqzoo.ops.affine import affine
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -27,6 +33,7 @@ class TextCNN(keras.layers.Layer):
     Call arguments:
         inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0, or every vector.
+        segment_ids: Int `(B, S)` where a row holds several sequences: no window sees another one.
 
     Returns:
         `Encoded` with `len(windows) * filters` features and no state.
@@ -71,14 +78,18 @@ class TextCNN(keras.layers.Layer):
             convolution.build((None, None, self.embedding_dim))
         self.built = True
 
-    def call(self, inputs, mask=None, training=False):
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return tokens_or_vectors(self.vocabulary_size, self.embedding_dim)
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
         mask = step_mask(inputs, mask)
         embedded = inputs if self.embedding is None else self.embedding(inputs)
         embedded = _only_real(self.drop(embedded, training=training), mask)
-        outputs = [convolution(embedded) for convolution in self.convolutions]
-        return Encoded(ops.concatenate(outputs, axis=-1), [], mask)
+        outputs = [_convolve(each, embedded, segment_ids) for each in self.convolutions]
+        outputs = ops.concatenate(outputs, axis=-1)
+        return Encoded(outputs, [], mask, segments_of(mask, segment_ids))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         return [step_mask(inputs, mask)]
 
     def get_config(self):
@@ -112,6 +123,7 @@ class TCN(keras.layers.Layer):
     Call arguments:
         inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0, or every vector.
+        segment_ids: Int `(B, S)` where a row holds several sequences: no window sees another one.
 
     Returns:
         `Encoded` with `units` features and no state.
@@ -169,19 +181,22 @@ class TCN(keras.layers.Layer):
             self.bypass.build((None, None, self.embedding_dim))
         self.built = True
 
-    def call(self, inputs, mask=None, training=False):
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return tokens_or_vectors(self.vocabulary_size, self.embedding_dim)
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
         mask = step_mask(inputs, mask)
         outputs = inputs if self.embedding is None else self.embedding(inputs)
         for i in range(0, 2 * self.blocks, 2):
             hidden = outputs
             for convolution in self.convolutions[i : i + 2]:
-                hidden = convolution(_only_real(hidden, mask))
+                hidden = _convolve(convolution, _only_real(hidden, mask), segment_ids)
                 hidden = self.drop(hidden, training=training)
             around = self.bypass(outputs) if i == 0 and self.bypass is not None else outputs
             outputs = ops.relu(hidden + around)
-        return Encoded(outputs, [], mask)
+        return Encoded(outputs, [], mask, segments_of(mask, segment_ids))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         return [step_mask(inputs, mask)]
 
     def get_config(self):
@@ -198,3 +213,24 @@ class TCN(keras.layers.Layer):
 
 def _only_real(values, mask):
     return ops.where(mask[..., None], values, ops.zeros_like(values))
+
+
+def _convolve(convolution: keras.layers.Conv1D, values, segment_ids):
+    """Convolves values `(B, S, features)`; with segment ids, a window reads 0 of other segments."""
+    if segment_ids is None:
+        return convolution(values)
+    (width,), (dilation,) = convolution.kernel_size, convolution.dilation_rate
+    before = span = (width - 1) * dilation
+    if convolution.padding == "same":
+        before = span // 2
+    edges, steps = [before, span - before], ops.shape(values)[1]
+    padded = ops.pad(values, [[0, 0], edges, [0, 0]])
+    padded_ids = ops.pad(segment_ids, [[0, 0], edges])
+    windows = []
+    for start in range(0, span + 1, dilation):
+        same = ops.equal(padded_ids[:, start : start + steps], segment_ids)
+        windows.append(_only_real(padded[:, start : start + steps], same))
+    windows = ops.concatenate(windows, axis=-1)
+    kernel = ops.reshape(convolution.kernel, (-1, convolution.filters))
+    kernel, bias = (ops.cast(weight, windows.dtype) for weight in (kernel, convolution.bias))
+    return convolution.activation(affine(windows, kernel, bias))

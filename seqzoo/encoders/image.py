@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.encoder import Encoded, refuse_segments, segments_of
 
 
 class GridEncoder(keras.layers.Layer):
@@ -38,9 +38,10 @@ class GridEncoder(keras.layers.Layer):
         places = self.project(ops.cast(features, self.compute_dtype))
         places = ops.relu(places + ops.cast(self.positions, self.compute_dtype))
         state, mask = ops.mean(places, axis=1), ops.ones(ops.shape(places)[:2], dtype="bool")
-        return Encoded(self.drop(places, training=training), [[state]], mask)
+        outputs = self.drop(places, training=training)
+        return Encoded(outputs, [[state]], mask, segments_of(mask))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         return None  # the outputs are places, all of them real
 
     def get_config(self):
@@ -111,6 +112,9 @@ class ImageEncoder(GridEncoder):
         self.feature_shape = (self.grid[0] * self.grid[1], features)
         self.build_places(*self.feature_shape)
 
+    def _feature_shape(self) -> tuple:
+        return self.feature_shape if self.built else (None, None)
+
     def features(self, images, training=False):
         """Returns what the backbone sees in pixels, `(B, places, features)`."""
         if self.augmentation is not None and training:
@@ -120,7 +124,14 @@ class ImageEncoder(GridEncoder):
         )
         return ops.reshape(seen, (-1, *self.feature_shape))
 
-    def call(self, inputs, mask=None, training=False):
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return {
+            "images": keras.KerasTensor(self.input_shape, dtype="float32"),
+            "features": keras.KerasTensor((None, *self._feature_shape()), dtype="float32"),
+        }
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
+        refuse_segments(self, segment_ids)
         are_pixels = len(inputs.shape) == 4
         seen = self.features(inputs, training) if are_pixels else inputs
         return self.encode_places(seen, training)
@@ -175,7 +186,11 @@ class FeatureEncoder(GridEncoder):
         self.grid = _square(self.places)
         self.build_places(self.places, self.width)
 
-    def call(self, inputs, mask=None, training=False):
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return {"features": keras.KerasTensor(self.input_shape, dtype="float32")}
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
+        refuse_segments(self, segment_ids)
         return self.encode_places(inputs, training)
 
     def get_config(self):

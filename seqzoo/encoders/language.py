@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.encoder import Encoded, segments_of, step_mask, token_ids_spec
 from seqzoo.layers.activation_regularization import ActivationRegularization
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
@@ -40,6 +40,7 @@ class LanguageEncoder(keras.layers.Layer):
         inputs: Token ids `(B, S)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
         initial_state: Nest as `initial_state(B)` returns it, which None stands for.
+        segment_ids: Int `(B, S)` where rows hold several texts; see `layers.Recurrent`.
 
     Returns:
         `Encoded`, whose state can be the `initial_state` of the text that follows.
@@ -132,12 +133,15 @@ class LanguageEncoder(keras.layers.Layer):
         """Returns zeros, for each layer the list of its states `(batch_size, width)`."""
         return [layer.get_initial_state(batch_size) for layer in self.recurrent]
 
-    def call(self, inputs, mask=None, initial_state=None, training=False):
-        (mask,) = self.compute_mask(inputs, mask)
-        outputs, state = self.run(inputs, initial_state, mask, training)
-        return Encoded(outputs, state, mask)
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return {"token_ids": token_ids_spec()}
 
-    def run(self, token_ids, state=None, mask=None, training=False):
+    def call(self, inputs, mask=None, initial_state=None, segment_ids=None, training=False):
+        mask = step_mask(inputs, mask)
+        outputs, state = self.run(inputs, initial_state, mask, training, segment_ids)
+        return Encoded(outputs, state, mask, segments_of(mask, segment_ids))
+
+    def run(self, token_ids, state=None, mask=None, training=False, segment_ids=None):
         """Reads tokens `(B, T)` on from a state.
 
         Args:
@@ -145,6 +149,7 @@ class LanguageEncoder(keras.layers.Layer):
             state: See `initial_state`.
             mask: Boolean `(B, T)`, True on real steps; None where all are.
             training: Whether values are dropped.
+            segment_ids: Int `(B, T)` where rows hold several texts; see `layers.Recurrent`.
 
         Returns:
             The outputs `(B, T, hidden_size)` and the state after the last real step.
@@ -154,7 +159,11 @@ class LanguageEncoder(keras.layers.Layer):
         for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
             below = self.drops[i](outputs, training=training)
             outputs, *states = layer(
-                below, mask=mask, initial_state=list(before), training=training
+                below,
+                mask=mask,
+                initial_state=list(before),
+                training=training,
+                segment_ids=segment_ids,
             )
             outputs = self._join(i, below, outputs)
             after.append(states)
@@ -181,9 +190,9 @@ class LanguageEncoder(keras.layers.Layer):
         joined = self.residual and i > 0 and below.shape[-1] == above.shape[-1]
         return above + below if joined else above
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, initial_state=None, segment_ids=None):
         # Of the outputs, which come first; the states have no time.
-        return [ops.not_equal(inputs, 0) if mask is None else ops.cast(mask, "bool")]
+        return [step_mask(inputs, mask)]
 
     def get_config(self):
         names = ("vocabulary_size", "embedding_dim", "units", "layers", "cell", "output_units")

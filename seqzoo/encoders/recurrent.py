@@ -4,8 +4,13 @@ from typing import Literal
 
 import keras
 
-from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import make_embedding, step_mask
+from seqzoo.encoders.encoder import (
+    Encoded,
+    make_embedding,
+    segments_of,
+    step_mask,
+    tokens_or_vectors,
+)
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.layers.recurrent.recurrent import Recurrent
@@ -103,16 +108,20 @@ class RecurrentEncoder(keras.layers.Layer):
             self.embedding.build(inputs_shape)
         self.stack.build((*inputs_shape[:2], self.embedding_dim))
 
-    def call(self, inputs, mask=None, training=False, segment_ids=None):
-        (mask,) = self.compute_mask(inputs, mask)
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return tokens_or_vectors(self.vocabulary_size, self.embedding_dim)
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
+        mask = step_mask(inputs, mask)
         embedded = inputs if self.embedding is None else self.embedding(inputs)
         embedded = self.drop(embedded, training=training)
         outputs, states = self.stack(
             embedded, mask=mask, training=training, segment_ids=segment_ids
         )
-        return Encoded(self.drop(outputs, training=training), states, mask)
+        outputs = self.drop(outputs, training=training)
+        return Encoded(outputs, states, mask, segments_of(mask, segment_ids))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         # Of the outputs, which come first; the states have no time.
         return [step_mask(inputs, mask)]
 

@@ -7,10 +7,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.encoder import Encoded, refuse_segments, segments_of
 from seqzoo.encoders.image import ImageEncoder
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.ops.masks import mean_of_real
 from seqzoo.ops.option_names import check_known
 
 READINGS = ("mean", "recurrent", "frames")
@@ -105,7 +106,14 @@ class VideoEncoder(keras.layers.Layer):
         ((state,),) = Encoded(*self.image(flat, training=training)).state
         return ops.reshape(state, (*shape[:2], self.image.units))
 
-    def call(self, inputs, mask=None, training=False):
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        return {
+            "frames": keras.KerasTensor(self.input_shape, dtype="float32"),
+            "features": keras.KerasTensor((None, None, self.image.units), dtype="float32"),
+        }
+
+    def call(self, inputs, mask=None, segment_ids=None, training=False):
+        refuse_segments(self, segment_ids)
         are_pixels = len(inputs.shape) == 5
         seen = self.features(inputs, training) if are_pixels else inputs
         mask = ops.ones(ops.shape(seen)[:2], "bool") if mask is None else ops.cast(mask, "bool")
@@ -113,11 +121,13 @@ class VideoEncoder(keras.layers.Layer):
         frames = ops.relu(frames + self._positions_of(frames))
         if self.reading == "recurrent":
             outputs, *state = self.read(frames, mask=mask, training=training)
-            return Encoded(self.drop(outputs, training=training), [state], mask)
-        mean = _mean(frames, mask)
+            outputs = self.drop(outputs, training=training)
+            return Encoded(outputs, [state], mask, segments_of(mask))
+        mean = mean_of_real(frames, mask)
         if self.reading == "mean":
             frames, mask = mean[:, None], ops.any(mask, axis=1, keepdims=True)
-        return Encoded(self.drop(frames, training=training), [[mean]], mask)
+        outputs = self.drop(frames, training=training)
+        return Encoded(outputs, [[mean]], mask, segments_of(mask))
 
     def _positions_of(self, frames):
         count = frames.shape[1]
@@ -128,7 +138,7 @@ class VideoEncoder(keras.layers.Layer):
             )
         return ops.cast(self.positions, self.compute_dtype)[: ops.shape(frames)[1]]
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask=None, segment_ids=None):
         return None
 
     def get_config(self):
@@ -144,9 +154,3 @@ class VideoEncoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**config | {"image": keras.saving.deserialize_keras_object(config["image"])})
-
-
-def _mean(frames, mask):
-    """Returns the mean of the real frames `(B, units)`, 0 where there is none."""
-    real = ops.cast(mask, frames.dtype)[:, :, None]
-    return ops.sum(frames * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)

@@ -28,7 +28,7 @@ class Classes(keras.layers.Layer):
         dropout: From 0 to below 1: the share of the features that are set to 0 in training.
 
     Call arguments:
-        features: Float tensor `(B, features)`.
+        hidden: Float tensor `(B, features)`.
 
     Returns:
         Logits `(B, class_count)`.
@@ -54,17 +54,17 @@ class Classes(keras.layers.Layer):
         self.dropout = dropout
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-    def build(self, features_shape):
+    def build(self, hidden_shape):
         self._check()
-        shape = (features_shape[-1], self.class_count)
+        shape = (hidden_shape[-1], self.class_count)
         self.kernel = self.add_weight(shape, name="kernel")
         self.bias = self.add_weight((self.class_count,), "zeros", name="bias")
-        kept = {"trainable": False, "dtype": "float32"}
-        self.temperature = self.add_weight((), "ones", name="temperature", **kept)
+        fixed = {"trainable": False, "dtype": "float32"}
+        self.temperature = self.add_weight((), "ones", name="temperature", **fixed)
         self.thresholds = None
         if self.multi_label:
             half = keras.initializers.Constant(0.5)
-            self.thresholds = self.add_weight((self.class_count,), half, name="thresholds", **kept)
+            self.thresholds = self.add_weight((self.class_count,), half, name="thresholds", **fixed)
         self.built = True
 
     def _check(self):
@@ -85,8 +85,8 @@ class Classes(keras.layers.Layer):
                 f"Received: class_weights={list(weights)}."
             )
 
-    def call(self, features, training=False):
-        features = self.drop(features, training=training)
+    def call(self, hidden, mask=None, reads=None, training=False):
+        features = self.drop(hidden, training=training)
         cast = self.compute_dtype
         return affine(features, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
 
@@ -130,10 +130,8 @@ class Classes(keras.layers.Layer):
         The accuracy is the share of inputs whose class is right; with `multi_label`, the share
         of all decisions on a label.
         """
-        if self.multi_label:
-            right = ops.equal(self.decide(self.readout(outputs)), ops.cast(y, "float32") > 0.5)
-        else:
-            right = ops.equal(ops.argmax(outputs, axis=-1), ops.cast(y, "int64"))
+        gold = ops.cast(y, "float32") > 0.5 if self.multi_label else ops.cast(y, "int32")
+        right = ops.equal(self.decide(outputs), gold)
         return [(ops.cast(right, "float32"), weight)]
 
     def readout(self, outputs):
@@ -141,11 +139,11 @@ class Classes(keras.layers.Layer):
         logits = ops.cast(outputs, "float32") / self.temperature
         return ops.sigmoid(logits) if self.multi_label else ops.softmax(logits, axis=-1)
 
-    def decide(self, probabilities):
-        """Returns the class id `(B,)`; with `multi_label` whether it has a label `(B, C)`."""
+    def decide(self, outputs, mask=None):
+        """Returns the class id `(B,)` int32; with `multi_label` whether it has a label `(B, C)`."""
         if self.multi_label:
-            return probabilities >= self.thresholds
-        return ops.argmax(probabilities, axis=-1)
+            return self.readout(outputs) >= self.thresholds
+        return ops.cast(ops.argmax(outputs, axis=-1), "int32")
 
     def get_config(self):
         weights = self.class_weights

@@ -77,7 +77,7 @@ class Tags(keras.layers.Layer):
                 f"Received: class_weights={list(weights)}."
             )
 
-    def call(self, hidden):
+    def call(self, hidden, mask=None, reads=None):
         cast = self.compute_dtype
         return affine(hidden, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
 
@@ -115,15 +115,17 @@ class Tags(keras.layers.Layer):
         correct = ops.equal(self.decide(outputs, weight > 0), ops.cast(y, "int32"))
         return [(ops.sum(ops.cast(correct, "float32") * weight), ops.sum(weight))]
 
-    def readout(self, outputs, mask):
+    def readout(self, outputs, mask=None):
         """Returns the probability of each tag at each step `(B, T, tag_count)`, float32."""
         if not (self.crf or len(self.forbidden)):
             return ops.softmax(ops.cast(outputs, "float32"), axis=-1)
+        mask = _all_if_none(mask, outputs)
         potentials = self.field(outputs, mask=mask)
         return crf.marginals(potentials, self.field.transition_scores(), mask)
 
-    def decide(self, outputs, mask):
+    def decide(self, outputs, mask=None):
         """Returns the best tags `(B, T)` int32; 0 at masked steps."""
+        mask = _all_if_none(mask, outputs)
         if not (self.crf or len(self.forbidden)):
             return ops.where(mask, ops.cast(ops.argmax(outputs, axis=-1), "int32"), 0)
         potentials = self.field(outputs, mask=mask)
@@ -147,3 +149,8 @@ class Tags(keras.layers.Layer):
             "label_smoothing": self.label_smoothing,
             "class_weights": None if weights is None else [float(weight) for weight in weights],
         }
+
+
+def _all_if_none(mask, outputs):
+    """Returns the mask `(B, T)` as booleans; None is that of outputs whose steps are all real."""
+    return ops.ones(ops.shape(outputs)[:2], "bool") if mask is None else ops.cast(mask, "bool")

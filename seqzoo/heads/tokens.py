@@ -1,34 +1,56 @@
 """The head that predicts a token at every step."""
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 from keras import ops
 
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
 from seqzoo.ops.losses import token_cross_entropy, values_at
+from seqzoo.ops.masks import lowest_score
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class Tokens(keras.layers.Layer):
     """Logits over a vocabulary, and their cross-entropy.
 
+    Tokens that can never be predicted have a probability of 0, in training and in a search, and
+    their weights no gradient. Their logit is a number below all others, -3e38 (-6e4 in float16);
+    their log-prob is -inf. A step whose target is one of them counts nothing in the loss and in
+    the metrics, whatever its weight: padding is not learned. Where ids 0 and 2 are tokens like
+    all others, give `impossible=()`.
+
     Args:
         vocabulary_size: Positive int.
         label_smoothing: From 0 to below 1: the share of the target's probability that is spread
-            evenly over the vocabulary in the loss (Szegedy et al., 2016).
+            evenly over the possible tokens in the loss (Szegedy et al., 2016).
+        impossible: Ids of the tokens that are never predicted: padding and the start token, with
+            the ids that they have in every tokenizer of seqzoo.
 
     Call arguments:
         hidden: Float tensor `(..., features)`.
 
     Returns:
         Logits `(..., vocabulary_size)`.
+
+    Raises:
+        ValueError: when built, if an argument is out of its range.
     """
 
-    def __init__(self, vocabulary_size: int, label_smoothing: float = 0.0, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int,
+        label_smoothing: float = 0.0,
+        impossible: Sequence[int] = (0, 2),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.label_smoothing = label_smoothing
+        self.impossible = impossible
         self._embedding = None
 
     def tie(self, embedding: keras.layers.ReversibleEmbedding) -> None:
@@ -48,6 +70,13 @@ class Tokens(keras.layers.Layer):
                 "`label_smoothing` must be at least 0 and below 1. Received: "
                 f"label_smoothing={self.label_smoothing}."
             )
+        ids = range(self.vocabulary_size)
+        if any(i not in ids for i in self.impossible) or not set(ids) - set(self.impossible):
+            raise ValueError(
+                f"`impossible` must hold ids from 0 to {self.vocabulary_size - 1} and leave a "
+                f"token. Received: impossible={tuple(self.impossible)}. Give `impossible=()` where "
+                "all tokens may be predicted."
+            )
         if self._embedding is None:
             self.kernel = self.add_weight(
                 shape=(hidden_shape[-1], self.vocabulary_size), name="kernel"
@@ -60,11 +89,19 @@ class Tokens(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="bias")
         self.built = True
 
-    def call(self, hidden):
+    def call(self, hidden, mask=None, reads=None):
         tied = self._embedding is not None
         kernel = ops.transpose(self._embedding[0].embeddings) if tied else self.kernel
         cast = self.compute_dtype
-        return affine(hidden, ops.cast(kernel, cast), ops.cast(self.bias, cast))
+        bias = ops.cast(self.bias, cast)
+        if len(self.impossible):
+            # In the bias, so that no pass over all logits is added.
+            bias = ops.where(self._possible(), bias, ops.cast(lowest_score(cast), cast))
+        return affine(hidden, ops.cast(kernel, cast), bias)
+
+    def _possible(self) -> np.ndarray:
+        """Booleans `(vocabulary_size,)`, True for tokens that may be predicted."""
+        return ~np.isin(np.arange(self.vocabulary_size), self.impossible)
 
     def loss(self, y, outputs, weight):
         """Returns the sum of the tokens' losses and the sum of their weights, scalars of float32.
@@ -77,7 +114,7 @@ class Tokens(keras.layers.Layer):
             weight: Float tensor `(...)`, 0 on padding.
         """
         y, logits, weight = self._flat(y, outputs, weight)
-        losses = token_cross_entropy(y, logits, self.label_smoothing)
+        losses = token_cross_entropy(y, logits, self.label_smoothing, self._possible())
         return ops.sum(losses * weight), ops.sum(weight)
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
@@ -94,17 +131,33 @@ class Tokens(keras.layers.Layer):
 
     def readout(self, outputs):
         """Returns log-probs `(..., vocabulary_size)`, float32."""
-        return ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
+        log_probs = ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
+        return ops.where(self._possible(), log_probs, -float("inf"))
 
     def log_probs(self, outputs) -> LogProbs:
         """Returns the log-probs of logits `(N, vocabulary_size)` for a search."""
         logits = ops.cast(outputs, "float32")
+        if len(self.impossible):
+            # Written in place in a graph, where nothing else reads the logits.
+            rows = ops.repeat(ops.arange(ops.shape(logits)[0], dtype="int32"), len(self.impossible))
+            tokens = ops.zeros_like(logits[:, :1], "int32") + np.array(self.impossible, "int32")
+            indices = ops.stack([rows, ops.reshape(tokens, (-1,))], axis=1)
+            values = ops.full_like(rows, -float("inf"), dtype="float32")
+            logits = ops.scatter_update(logits, indices, values)
         return LogProbs(logits, log_sums(logits))
 
+    def decide(self, outputs, mask=None):
+        """Returns the most probable token `(...)` int32; 0 at masked steps."""
+        token_ids = ops.cast(ops.argmax(outputs, axis=-1), "int32")
+        return token_ids if mask is None else ops.where(mask, token_ids, 0)
+
     def _flat(self, y, outputs, weight):
+        """Returns targets, logits and weights with one row for each step."""
         dtype = keras.backend.result_type(outputs.dtype, "float32")
         logits = ops.cast(ops.reshape(outputs, (-1, self.vocabulary_size)), dtype)
-        return ops.reshape(y, (-1,)), logits, ops.cast(ops.reshape(weight, (-1,)), dtype)
+        y, weight = ops.reshape(y, (-1,)), ops.cast(ops.reshape(weight, (-1,)), dtype)
+        possible = ops.convert_to_tensor(self._possible(), dtype)
+        return y, logits, weight * ops.take(possible, ops.cast(y, "int32"))
 
     def get_build_config(self):
         # One that is loaded must be tied again before it is built.
@@ -114,4 +167,5 @@ class Tokens(keras.layers.Layer):
         return super().get_config() | {
             "vocabulary_size": self.vocabulary_size,
             "label_smoothing": self.label_smoothing,
+            "impossible": [int(i) for i in self.impossible],
         }

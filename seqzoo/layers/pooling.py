@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.attention.pooling import SelfAttentionPooling
+from seqzoo.ops.masks import lowest_score, mean_of_real
 from seqzoo.ops.option_names import check_known
 
 POOLINGS = ("last", "mean", "max", "attention", "concat")
@@ -79,17 +80,10 @@ def _last_step(values, mask):
     return ops.sum(ops.where(is_last[..., None], values, ops.zeros_like(values)), axis=1)
 
 
-def _mean_step(values, mask):
-    total = ops.sum(ops.where(mask[..., None], values, ops.zeros_like(values)), axis=1)
-    count = ops.sum(ops.cast(mask, values.dtype), axis=1, keepdims=True)
-    return total / ops.maximum(count, ops.ones_like(count))
-
-
 def _max_step(values, mask):
-    is_half = keras.backend.standardize_dtype(values.dtype) == "float16"
-    lowest = ops.cast(-6e4 if is_half else -3e38, values.dtype)
+    lowest = ops.cast(lowest_score(values.dtype), values.dtype)
     highest = ops.max(ops.where(mask[..., None], values, lowest), axis=1)
     return ops.where(ops.any(mask, axis=1, keepdims=True), highest, ops.zeros_like(highest))
 
 
-_POOL = {"last": _last_step, "mean": _mean_step, "max": _max_step}
+_POOL = {"last": _last_step, "mean": mean_of_real, "max": _max_step}

@@ -125,6 +125,13 @@ class TokenFeatures(keras.layers.Layer):
             self.language.build(inputs_shape)
         self.built = True
 
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        """Returns shape and type of the call's arguments, by their names."""
+        specs = {"inputs": keras.KerasTensor((None, None), dtype="int32")}
+        if self.piece_count is not None:
+            specs["pieces"] = keras.KerasTensor((None, None, None), dtype="int32")
+        return specs
+
     def call(self, inputs, pieces=None, training=False):
         ids = inputs
         if training and self.unknown_rate:

@@ -1,13 +1,14 @@
 """Losses and penalties of single values: of tokens, decisions, attention and gradients."""
 
+import numpy as np
 from keras import ops
 
 
-def token_cross_entropy(y, logits, smoothing: float = 0.0):
-    """Returns what each token costs, `(N,)`.
+def token_cross_entropy(y, logits, smoothing: float = 0.0, possible=None):
+    """Returns the cross-entropy of each token, `(N,)`.
 
-    With smoothing s, the target has the probability 1 - s, and s is spread evenly over the V
-    tokens, itself included (Szegedy et al., 2016, https://arxiv.org/abs/1512.00567).
+    With smoothing s, the target has the probability 1 - s, and s is spread evenly over all
+    possible tokens, the target included (Szegedy et al., 2016, https://arxiv.org/abs/1512.00567).
 
     The gradient is made from the one softmax of the forward pass: no distribution of targets
     `(N, V)` is ever built.
@@ -16,9 +17,12 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0):
         y: Integer tensor `(N,)`.
         logits: Float32 or float64 tensor `(N, V)`.
         smoothing: From 0 to below 1.
+        possible: NumPy booleans `(V,)`, False for tokens that smoothing leaves out; None for
+            none. Their logits must be finite.
     """
     y = ops.cast(y, "int32")
-    even = smoothing / logits.shape[-1]
+    possible = np.ones(logits.shape[-1], bool) if possible is None else possible
+    shares = ops.convert_to_tensor(smoothing * possible / possible.sum(), logits.dtype)
 
     @ops.custom_gradient
     def losses(logits):
@@ -27,11 +31,11 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0):
         log_normalizer = top - ops.log(ops.max(probabilities, axis=-1))
         result = log_normalizer - (1 - smoothing) * values_at(y, logits)
         if smoothing:
-            result = result - smoothing * ops.mean(logits, axis=-1)
+            result = result - ops.matmul(logits, shares)
 
         def gradient(*arguments, upstream=None):
             scale = ops.expand_dims(arguments[-1] if upstream is None else upstream, 1)
-            d_logits = (probabilities - even) * scale if smoothing else probabilities * scale
+            d_logits = (probabilities - shares) * scale if smoothing else probabilities * scale
             at_target = values_at(y, d_logits) - (1 - smoothing) * scale[:, 0]
             rows = ops.arange(ops.shape(y)[0], dtype="int32")
             return ops.scatter_update(d_logits, ops.stack([rows, y], axis=1), at_target)
@@ -41,13 +45,13 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0):
     return losses(logits)
 
 
-def values_at(places, values):
+def values_at(indices, values):
     """Picks one of the values `(N, V)` of each row, at `(N,)`."""
-    return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(places, 1), axis=1), 1)
+    return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(indices, 1), axis=1), 1)
 
 
 def binary_cross_entropy(y, logits):
-    """Returns what each decision costs, of the shape of `y`.
+    """Returns the cross-entropy of each decision, of the shape of `y`.
 
     Args:
         y: Float tensor, from 0 to 1: the probability that it should have.

@@ -72,6 +72,21 @@ def hold_last_real(values, first, mask, reverse: bool = False):
     return gather(rows, last * batch + ops.arange(batch, dtype="int32"))
 
 
+def lowest_score(dtype) -> float:
+    """Returns a finite number below any score of a dtype, with space for a sum below it."""
+    return -6e4 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
+
+
+def mean_of_real(values, mask):
+    """Returns the mean of the real steps of values `(B, T, features)`, 0 where there is none.
+
+    The mask is boolean, `(B, T)`.
+    """
+    total = ops.sum(ops.where(mask[..., None], values, ops.zeros_like(values)), axis=1)
+    count = ops.sum(ops.cast(mask, values.dtype), axis=1, keepdims=True)
+    return total / ops.maximum(count, ops.ones_like(count))
+
+
 def masked_softmax(scores, mask):
     """Softmax over the last axis in which masked places get exactly 0.
 
@@ -84,8 +99,7 @@ def masked_softmax(scores, mask):
     Returns:
         Float tensor `(..., S)`, of the dtype of `scores`.
     """
-    is_half = keras.backend.standardize_dtype(scores.dtype) == "float16"
-    lowest = -6e4 if is_half else -3e38  # below any score, and finite
+    lowest = lowest_score(scores.dtype)
     scores = ops.where(mask, scores, ops.cast(lowest, scores.dtype))
     # Without `initial`, Keras takes no maximum of zero rows or zero steps.
     highest = ops.max(scores, axis=-1, keepdims=True, initial=lowest)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.captions import ImageCaptions
@@ -18,8 +19,6 @@ from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 from seqzoo.tasks.arguments import split
 from seqzoo.tasks.request import Tokenised
 from seqzoo.tasks.sampled_feeding import SampledFeeding
-
-_INPUTS = ("images", "frames", "features")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -70,10 +69,8 @@ class Captioner(SampledFeeding):
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         self._check_size()
-        inputs = keras.KerasTensor(self.encoder.input_shape, dtype="float32")
-        encoded = self.encoder(inputs)
-        ids = keras.KerasTensor((None, None), dtype="int32")
-        self.head(self.decoder(ids, encoded))
+        encoded = self.encoder(symbolic_inputs(self.encoder))
+        self.head(self.decoder(symbolic_inputs(self.decoder), encoded))
         self.built = True
 
     def _check_size(self):
@@ -98,7 +95,7 @@ class Captioner(SampledFeeding):
         return tf.reshape(logits, shape)
 
     def encode(self, inputs, training=False):
-        name = next(name for name in _INPUTS if name in inputs)
+        name = next(name for name in self.encoder.input_specs() if name in inputs)
         return self.encoder(inputs[name], mask=inputs.get("mask"), training=training)
 
     def prepare(self, raw):

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.encoders.encoded import Encoded
-from seqzoo.encoders.inputs import symbolic_inputs
+from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.classes import Classes
 from seqzoo.layers.pooling import Pooling
 from seqzoo.metrics.calibration import best_temperature, best_thresholds
@@ -50,8 +49,7 @@ class Classifier(AnsweringTask):
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         self._check_sizes()
-        inputs = symbolic_inputs(self.encoder)
-        self.call({"inputs": inputs, "mask": keras.KerasTensor((None, None), dtype="bool")})
+        self.call({"inputs": symbolic_inputs(self.encoder)})
         self.built = True
 
     def _check_sizes(self):
@@ -88,8 +86,8 @@ class Classifier(AnsweringTask):
         With many labels, `labels` `(B, C)` in place of `label`, "" where an input has not the
         label of the column.
         """
-        probabilities = self.answer(raw)["probabilities"]
-        decided = self.head.decide(probabilities)
+        answer = self.answer(raw)
+        probabilities, decided = answer["probabilities"], self.head.decide(answer["logits"])
         labels = self.preprocessor.labels
         if not self.head.multi_label:
             return {"label": labels.strings(decided), "probabilities": probabilities}
@@ -106,7 +104,8 @@ class Classifier(AnsweringTask):
             batch_size: Positive int. Most inputs that are answered together.
         """
         names = self._required_preprocessor("`classify`").labels.names
-        decided = self.head.decide(tf.constant(self.probabilities(inputs, batch_size))).numpy()
+        logits = tf.constant(self._collect(inputs, "logits", batch_size))
+        decided = self.head.decide(logits).numpy()
         if not self.head.multi_label:
             return [names[place] for place in decided]
         return [[names[place] for place in np.flatnonzero(row)] for row in decided]

@@ -64,8 +64,8 @@ class GenerationTask(Task):
             search: A search whose `max_length` is set.
         """
         encoded = self.encode(inputs)
-        rows = tf.shape(encoded.mask)[0] * search.width
-        state, memory = self.decoder.start(encoded, rows, check_max_length(search.max_length))
+        examples, max_length = tf.shape(encoded.mask)[0], check_max_length(search.max_length)
+        state, memory = self.decoder.start(encoded, examples, max_length, search.width)
         return InitialDecodingState(state, memory, Tokenizer.start_id, encoded.mask)
 
     def step(self) -> Step:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.metrics.tokens import BitsPerCharacter
 from seqzoo.preprocessing.batching import Batches
@@ -78,7 +79,7 @@ class LanguageModel(GenerationTask):
         """Makes all weights; no data are needed for it."""
         if self.preprocessor is not None:
             self._check_size()
-        self.head(self.decoder(keras.KerasTensor((None, None), dtype="int32")))
+        self.head(self.decoder(symbolic_inputs(self.decoder)))
         nothing = self.encoder.initial_state(0)
         self._read_piece = tf.function(self._log_probs, reduce_retracing=True)
         self._carried = {training: CarriedState(nothing) for training in (True, False)}
@@ -158,10 +159,8 @@ class LanguageModel(GenerationTask):
     def begin(self, inputs, search):
         """Returns the state after all but the last token of prompts `(B, S)`, and that token."""
         last = tf.math.count_nonzero(inputs, axis=1, dtype=tf.int32) - 1
-        before = tf.sequence_mask(last, tf.shape(inputs)[1])
-        rows = tf.shape(inputs)[0] * search.width
-        max_length = check_max_length(search.max_length)
-        state, memory = self.decoder.start((), rows, max_length, inputs, before)
+        examples, max_length = tf.shape(inputs)[0], check_max_length(search.max_length)
+        state, memory = self.decoder.start((), examples, max_length, search.width, inputs)
         return InitialDecodingState(state, memory, tf.gather(inputs, last, batch_dims=1))
 
     def _answer(self, raw, inputs, search, options, replace):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqzoo.encoders.encoder import Encoded
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.training.scheduled_sampling import ScheduledSampling, mix_in_samples
 
@@ -45,7 +46,10 @@ class SampledFeeding(GenerationTask):
         if sampling is None or not sampling.rate:
             return token_ids
         now = self.optimizer.iterations
-        state, memory = self.decoder.start(encoded, *tf.unstack(tf.shape(token_ids)))
+        rows, steps = tf.unstack(tf.shape(token_ids))
+        examples = tf.shape(Encoded(*encoded).mask)[0]
+        width = rows // tf.maximum(examples, 1)
+        state, memory = self.decoder.start(encoded, examples, steps, width)
         decoder_step = self.decoder.stepper()
 
         def step(token_ids, state, memory):

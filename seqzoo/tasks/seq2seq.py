@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.tasks.sampled_feeding import SampledFeeding
@@ -52,11 +53,10 @@ class Seq2Seq(SampledFeeding):
 
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
-        ids = keras.KerasTensor((None, None), dtype="int32")
         for part, side in (("encoder", "source"), ("decoder", "target"), ("head", "target")):
             self._check_size(part, side)
-        encoded = self.encoder(ids)
-        self.head(self.decoder(ids, encoded))
+        encoded = self.encoder(symbolic_inputs(self.encoder))
+        self.head(self.decoder(symbolic_inputs(self.decoder), encoded))
         self.built = True
 
     def _check_size(self, part: str, side: str):

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
-from seqzoo.encoders.encoded import Encoded
+from seqzoo.encoders.encoder import Encoded
 from seqzoo.heads.tags import Tags
 from seqzoo.tasks.answering import AnsweringTask
 
@@ -56,10 +57,7 @@ class Tagger(AnsweringTask):
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         self._check_sizes()
-        x = {"inputs": keras.KerasTensor((None, None), dtype="int32")}
-        x["mask"] = keras.KerasTensor((None, None), dtype="bool")
-        x["pieces"] = keras.KerasTensor((None, None, None), dtype="int32")
-        self.call(x)
+        self.call(self.features.input_specs())
         self.built = True
 
     def _check_sizes(self):
@@ -93,7 +91,7 @@ class Tagger(AnsweringTask):
     def call(self, x, training=False):
         pieces = x["pieces"] if self.features.piece_count is not None else None
         features = self.features(x["inputs"], pieces, training=training)
-        mask = x["mask"] if "mask" in x else x["inputs"] != 0
+        mask = x["mask"] if "mask" in x else ops.not_equal(x["inputs"], 0)
         encoded = Encoded(*self.encoder(features, mask=mask, training=training))
         return self.head(encoded.outputs)
 

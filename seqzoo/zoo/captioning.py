@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from seqzoo.decoders.caption import CaptionDecoder
-from seqzoo.encoders.backbones import convolutional_backbone
 from seqzoo.encoders.image import ImageEncoder
+from seqzoo.encoders.image_backbones import convolutional_backbone
 from seqzoo.encoders.video import VideoEncoder
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.captions import ImageCaptions

@@ -12,7 +12,7 @@ from seqzoo.encoders import (
     application_backbone,
     convolutional_backbone,
 )
-from seqzoo.encoders.backbones import DOWNSAMPLINGS, NORMALIZATIONS
+from seqzoo.encoders.image_backbones import DOWNSAMPLINGS, NORMALIZATIONS
 from seqzoo.encoders.video import READINGS
 
 BATCH, FRAMES, HEIGHT, WIDTH, UNITS = 2, 3, 8, 12, 5

@@ -89,7 +89,7 @@ def test_a_full_call_equals_scanning_steps_and_the_equations(name):
 def test_beams_read_as_several_queries_of_one_memory(name):
     decoder, encoded = made(name)
     token_ids, order = ids(BATCH * BEAMS, TIME), np.array([1, 0, 2, 2, 5, 4])
-    state, memory = decoder.start(encoded, BATCH * BEAMS, TIME)
+    state, memory = decoder.start(encoded, BATCH, TIME, BEAMS)
     first, _, state = scan_steps(decoder, token_ids[:, :2], state, memory)
     second, _, _ = scan_steps(decoder, token_ids[:, 2:], rows(state, order), memory)
 
@@ -106,7 +106,7 @@ def test_a_state_keeps_its_structure_shapes_and_types(name):
     decoder(TOKENS, encoded)
     half = [ops.cast(leaf, "bfloat16") for leaf in keras.tree.flatten(encoded)[:-1]]
     encoded = keras.tree.pack_sequence_as(encoded, [*half, encoded.mask])
-    state, memory = decoder.start(encoded, BATCH * BEAMS, TIME)
+    state, memory = decoder.start(encoded, BATCH, TIME, BEAMS)
     _, after = decoder.step(ids(BATCH * BEAMS), state, memory)
     keras.tree.assert_same_structure(state, after)
     for one, other in zip(keras.tree.flatten(state), keras.tree.flatten(after), strict=True):
@@ -167,7 +167,7 @@ def test_a_step_in_a_graph_serves_every_number_of_beams(tf):
     decoder, encoded = made("input feeding")
     graph = tf.function(decoder.step, reduce_retracing=True)
     for beams in (1, 3, 2):
-        state, memory = decoder.start(encoded, BATCH * beams, TIME)
+        state, memory = decoder.start(encoded, BATCH, TIME, beams)
         token_ids = tf.constant(ids(BATCH * beams))
         found, expected = (step(token_ids, state, memory) for step in (graph, decoder.step))
         assert_all_close(keras.tree.flatten(found), keras.tree.flatten(expected), atol=1e-13)

@@ -6,7 +6,17 @@ import pytest
 from keras import ops
 from tracing import compiled, gradients_of
 
-from seqzoo.encoders import ENCODERS, Encoded
+from seqzoo.encoders import (
+    ENCODERS,
+    BackboneEncoder,
+    Encoded,
+    Encoder,
+    FeatureEncoder,
+    ImageEncoder,
+    LanguageEncoder,
+    VideoEncoder,
+    convolutional_backbone,
+)
 from seqzoo.layers.pooling import POOLINGS, Pooling
 
 B, S, V, E = 3, 5, 11, 4
@@ -18,7 +28,46 @@ SETTINGS = {
 IDS = np.random.default_rng(0).integers(1, V, (B, S))
 RIGHT = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
 
-everywhere = pytest.mark.parametrize("name", ENCODERS)
+everywhere = pytest.mark.parametrize("name", SETTINGS)  # those of tokens or vectors
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class TinyBackbone(keras.Model):
+    """A model with the inputs and the outputs of a text backbone of keras-hub."""
+
+    def __init__(self, vocabulary_size, **kwargs):
+        ids = keras.Input((None,), dtype="int32", name="token_ids")
+        mask = keras.Input((None,), dtype="bool", name="padding_mask")
+        embedded = keras.layers.Embedding(vocabulary_size, E)(ids)
+        outputs = embedded * ops.cast(mask, "float32")[..., None]
+        super().__init__({"token_ids": ids, "padding_mask": mask}, outputs, **kwargs)
+        self.vocabulary_size = vocabulary_size
+
+    def get_config(self):
+        return {"vocabulary_size": self.vocabulary_size}
+
+
+def make_image_encoder():
+    return ImageEncoder(convolutional_backbone(8, 4, filters=(3, 6)), 8, 4, units=7)
+
+
+ALL = {name: lambda name=name: make(name) for name in SETTINGS} | {
+    "language": lambda: LanguageEncoder(V, E, 6, layers=2),
+    "backbone": lambda: BackboneEncoder(TinyBackbone(V)),
+    "image": make_image_encoder,
+    "features": lambda: FeatureEncoder(6, 5, units=7),
+    "video": lambda: VideoEncoder(make_image_encoder(), S, 3, "recurrent", "gru"),
+}
+PACKS = (*SETTINGS, "language")
+each = pytest.mark.parametrize("name", ENCODERS)
+
+
+def input_for(spec):
+    """Values for a spec: B rows, S steps where the length is open."""
+    shape = (B, *(S if size is None else size for size in spec.shape[1:]))
+    if spec.dtype == "int32":
+        return np.random.default_rng(1).integers(1, V, shape)
+    return np.random.default_rng(1).uniform(0, 255, shape).astype("float32")
 
 
 def make(name, vocabulary_size: int | None = V, **settings):
@@ -32,14 +81,82 @@ def outputs_of(encoder, inputs, mask=None):
 
 
 def test_every_encoder_of_the_registry_is_tested_here():
-    assert SETTINGS.keys() == ENCODERS.keys()
+    assert ALL.keys() == ENCODERS.keys()
 
 
-@everywhere
-def test_its_config_makes_it_again(name):
-    encoder = make(name, dropout=0.3)
+@each
+def test_it_is_an_encoder_whose_config_makes_it_again(name):
+    encoder = ALL[name]()
+    assert isinstance(encoder, Encoder)
     again = type(encoder).from_config(encoder.get_config())
     assert again.get_config() == encoder.get_config()
+
+
+@each
+def test_it_is_called_on_symbolic_tensors_of_its_specs_and_no_leaf_is_none(name):
+    encoder = ALL[name]()
+    for name_of_spec in encoder.input_specs():
+        spec = encoder.input_specs()[name_of_spec]  # which may be known better once it is built
+        inputs = keras.Input(batch_shape=spec.shape, dtype=spec.dtype)
+        encoded = Encoded(*encoder(inputs))
+        leaves = keras.tree.flatten(encoded)
+        assert all(leaf is not None for leaf in leaves)
+        model = keras.Model(inputs, leaves)
+        values = input_for(spec)
+        for one, other in zip(model(values), keras.tree.flatten(encoder(values)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@each
+def test_without_mask_and_segment_ids_all_real_steps_are_of_segment_1(name):
+    encoder = ALL[name]()
+    (spec, *_) = encoder.input_specs().values()
+    values = input_for(spec)
+    if spec.dtype == "int32":
+        values[1, 2:] = 0
+    encoded = Encoded(*encoder(values))
+    assert encoded.mask.dtype == "bool"
+    assert encoded.segment_ids.dtype == "int32"
+    assert encoded.mask.shape == encoded.segment_ids.shape == encoded.outputs.shape[:2]
+    np.testing.assert_array_equal(encoded.segment_ids, np.asarray(encoded.mask).astype(int))
+    assert np.asarray(encoded.mask).all() == (spec.dtype != "int32")
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_sequences_in_one_row_are_encoded_as_those_in_rows_of_their_own(name):
+    encoder = ALL[name]()
+    ids = np.random.default_rng(2).integers(1, V, (2, 9))
+    lengths = [[2, 4, 1], [3, 5, 0]]
+    segments = np.array([np.repeat([1, 2, 3, 0], [*row, 9 - sum(row)]) for row in lengths])
+    ids = np.where(segments > 0, ids, 0)
+    given = ops.convert_to_tensor(segments, "int32")
+    packed = Encoded(*encoder(ops.convert_to_tensor(ids), segment_ids=given))
+    np.testing.assert_array_equal(packed.segment_ids, segments)
+    for row in range(2):
+        for segment in range(1, 4):
+            chosen = segments[row] == segment
+            if chosen.any():
+                alone = Encoded(*encoder(ops.convert_to_tensor(ids[row, chosen][None])))
+                np.testing.assert_allclose(
+                    np.asarray(packed.outputs)[row, chosen], alone.outputs[0], rtol=1e-5, atol=1e-6
+                )
+
+
+def test_windows_of_a_causal_tcn_see_one_sequence_too():
+    encoder = make("tcn", causal=True)
+    segments = ops.convert_to_tensor(np.array([[1, 1, 2, 2, 2]]))
+    packed = Encoded(*encoder(ops.convert_to_tensor(IDS[:1]), segment_ids=segments))
+    for steps in (slice(0, 2), slice(2, 5)):
+        alone = outputs_of(encoder, IDS[:1, steps])
+        np.testing.assert_allclose(packed.outputs[:, steps], alone.outputs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in PACKS])
+def test_an_encoder_of_one_example_a_row_refuses_segment_ids(name):
+    encoder = ALL[name]()
+    (spec, *_) = encoder.input_specs().values()
+    with pytest.raises(ValueError, match=r"one example in each row\. Received: `segment_ids`"):
+        encoder(input_for(spec), segment_ids=ops.ones((B, S), "int32"))
 
 
 @everywhere

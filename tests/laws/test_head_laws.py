@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from tracing import gradients_of
 
-from seqzoo.heads import HEADS
+from seqzoo.heads import HEADS, Head
 
 B, T, F, C = 4, 3, 6, 5
 RNG = np.random.default_rng(0)
@@ -43,10 +43,38 @@ def test_every_head_of_the_registry_is_tested_here():
 
 
 @everywhere
-def test_its_config_makes_it_again(name):
+def test_it_is_a_head_whose_config_makes_it_again(name):
     head, *_ = case(name)
+    assert isinstance(head, Head)
     again = type(head).from_config(head.get_config())
     assert again.get_config() == head.get_config()
+
+
+@everywhere
+def test_it_is_called_on_symbolic_tensors_and_no_output_is_none(name):
+    head, inputs, y, _ = case(name)
+    size = [None] * (inputs.ndim - 2)
+    outputs = head(keras.Input((*size, F)), mask=keras.Input((None,), dtype="bool"), reads=())
+    leaves = keras.tree.flatten(outputs)
+    assert all(leaf is not None for leaf in leaves)
+    assert leaves[0].shape == (*[None] * y.ndim, C)
+    assert head(inputs).shape == (*y.shape, C)
+
+
+@everywhere
+def test_decisions_are_of_the_outputs_and_0_where_a_step_is_masked(name):
+    head, inputs, y, weight = case(name)
+    outputs = head(inputs)
+    best = np.asarray(head.decide(outputs))
+    assert best.shape == y.shape
+    assert best.dtype == "int32"
+    if name != "tags":  # the best sequence may not hold the best tag of a step
+        np.testing.assert_array_equal(best, np.argmax(outputs, axis=-1))
+    if ROWS[name][1]:
+        masked = np.asarray(head.decide(outputs, ops.convert_to_tensor(weight > 0)))
+        assert not masked[weight == 0].any()
+        full = np.asarray(head.decide(outputs, ops.ones((B, T), "bool")))
+        np.testing.assert_array_equal(full, best)
 
 
 @everywhere

@@ -69,19 +69,19 @@ def test_a_text_in_two_parts_is_the_whole_text(name):
 
 
 @everywhere
-def test_a_prompt_is_read_in_pieces_whatever_its_padding_and_repeated_for_beams(name, monkeypatch):
-    monkeypatch.setattr(language, "_PIECE", 3)
+def test_a_prompt_is_read_in_chunks_whatever_its_padding_and_repeated_for_beams(name, monkeypatch):
+    monkeypatch.setattr(language, "_CHUNK", 3)
     decoder = made(name)
-    places = [[0, 1, 4, 6], [3, 4, 5, 6], []]
+    steps = [[0, 1, 4, 6], [3, 4, 5, 6], []]
     prompts, mask = np.zeros((BATCH, 7), "int32"), np.zeros((BATCH, 7), "bool")
-    for row, chosen in enumerate(places):
+    for row, chosen in enumerate(steps):
         prompts[row, chosen], mask[row, chosen] = TOKENS[row, : len(chosen)], True
     for given in (None, mask):
-        state, _ = decoder.start((), BATCH * BEAMS, TIME, prompts, given)
-        for row, chosen in enumerate(places):
+        state, _ = decoder.start((), BATCH, TIME, BEAMS, prompts, given)
+        for row, chosen in enumerate(steps):
             alone, _ = decoder.start((), 1, TIME)
-            if chosen:
-                _, alone = scan_steps(decoder, TOKENS[row : row + 1], alone)
+            if chosen:  # the last token is left for the first step
+                _, alone = scan_steps(decoder, TOKENS[row : row + 1, : len(chosen) - 1], alone)
             for beam in range(BEAMS):
                 found = rows(state, slice(row * BEAMS + beam, row * BEAMS + beam + 1))
                 assert_all_close(keras.tree.flatten(found), keras.tree.flatten(alone), atol=1e-12)
@@ -92,7 +92,7 @@ def test_a_state_keeps_its_structure_shapes_and_types(name):
     encoder = LanguageEncoder(VOCABULARY, EMBEDDING, UNITS, **EVERY[name], dtype="mixed_bfloat16")
     decoder = LanguageDecoder(encoder, dtype="mixed_bfloat16")
     decoder(TOKENS)
-    state, _ = decoder.start((), BATCH, TIME, TOKENS)
+    state, _ = decoder.start((), BATCH, TIME, prompt_ids=TOKENS)
     _, after = decoder.step(ids(BATCH), state)
     keras.tree.assert_same_structure(state, after)
     for one, other in zip(keras.tree.flatten(state), keras.tree.flatten(after), strict=True):
@@ -103,6 +103,6 @@ def test_a_state_keeps_its_structure_shapes_and_types(name):
 def test_zero_rows_are_legal():
     decoder = made("residual")
     nothing = np.zeros((0, 5), "int32")
-    state, _ = decoder.start((), 0, TIME, nothing)
+    state, _ = decoder.start((), 0, TIME, prompt_ids=nothing)
     hidden, _ = decoder.step(np.zeros(0, "int32"), state)
     assert hidden.shape == (0, decoder.hidden_size)

@@ -178,7 +178,7 @@ def test_long_prompts_are_read_in_pieces(trained, monkeypatch, search):
 
     prompts = ["a b c d e f g a b c d e", "c", "e f g a b"]
     wanted = trained.generate(prompts, search=search, return_hypotheses=True)
-    monkeypatch.setattr(language, "_PIECE", 3)
+    monkeypatch.setattr(language, "_CHUNK", 3)
     trained._graphs._functions.clear()
     found = trained.generate(prompts, search=search, return_hypotheses=True)
     trained._graphs._functions.clear()

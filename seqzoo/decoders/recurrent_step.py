@@ -1,13 +1,54 @@
-"""How a decoder reads from the source: K beams of an example from its one row of memory."""
+"""One step of a recurrent decoder: its cells, and what it reads of the source."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from seqzoo.layers.attention.attention import Attention, Memory
+from seqzoo.layers.cells import Cell
 from seqzoo.ops.decoding.beams import rows_per_example
-from seqzoo.ops.recurrence.scan import Project
+from seqzoo.ops.recurrence.fused import fused
+from seqzoo.ops.recurrence.scan import Project, within
+
+
+def advance_stack(
+    cells: Sequence[Cell],
+    projected: Any,
+    masks: Sequence[Any],
+    states: Sequence[list],
+    project: Project,
+    weights: Sequence[dict],
+    training: bool = False,
+) -> list[list]:
+    """Returns the states of all cells after a step.
+
+    Args:
+        cells: From the bottom up.
+        projected: The share of the inputs in the gates of the first cell `(N, gates * units)`.
+        masks: What the output of each cell but the top is multiplied by.
+        states: Those of each cell.
+        project: Applies the projections `cell_<i>/<name>` of the cells, and `input_<i>` from the
+            output of a cell to the gates of the one above.
+        weights: `extra_weights` of each cell.
+        training: Whether a gradient is sure to be asked for; see `ops.recurrence.fused`.
+    """
+    advanced: list[list] = []
+    for i, (cell, state) in enumerate(zip(cells, states, strict=True)):
+        if i > 0:
+            projected = project(f"input_{i}", advanced[-1][0] * masks[i - 1])
+        step = _step_of(cell)
+        step = fused(step) if training and cell.is_elementwise else step
+        advanced.append(step(projected, state, weights[i], within(project, f"cell_{i}")))
+    return advanced
+
+
+def _step_of(cell: Cell):
+    def step(projected, state, weights, project):
+        return cell.advance(projected, state, project, weights)
+
+    return step
 
 
 def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
@@ -57,21 +98,3 @@ def read(
         "alignment": by_beam(alignment),
         "attention": keras.tree.map_structure(by_beam, state),
     }
-
-
-def unevenness(alignments, token_ids, memory):
-    """Returns how unevenly the source was read: the mean of (1 - what a step got in all)².
-
-    Args:
-        alignments: Weights `(T, N, S)`.
-        token_ids: `(N, T)`; what was read at padding does not count, nor a row of it alone.
-        memory: `Memory`, B rows; only its real steps count.
-    """
-    dtype = keras.backend.result_type(alignments.dtype, "float32")
-    real = ops.cast(ops.not_equal(token_ids, 0), dtype)  # (N, T)
-    got = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
-    mask = ops.cast(Memory(*memory).mask, dtype)
-    times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
-    counted = ops.repeat(mask, times, axis=0)
-    counted = counted * ops.max(real, axis=1, keepdims=True, initial=0)  # (N, S)
-    return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)

@@ -1,0 +1,76 @@
+"""What every decoder is."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+from keras import ops
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """Turns previous tokens, or values, and what it reads into hidden states: a Keras layer.
+
+    A head makes outputs of the hidden states. A full call on a sequence equals `step` run over it.
+    """
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden states."""
+
+    def input_specs(self) -> dict[str, keras.KerasTensor]:
+        """Returns shape and type of `previous`, by its name."""
+
+    def start(
+        self,
+        encoded: Any,
+        batch_size: Any,
+        max_length: Any,
+        width: Any = 1,
+        prompt_ids: Any = None,
+        prompt_mask: Any = None,
+    ) -> tuple[Any, Any]:
+        """Returns the initial state and the memory that `step` reads.
+
+        Args:
+            encoded: `Encoded` of B examples, or `()` where there is no source.
+            batch_size: B, the number of examples.
+            max_length: The most steps that will be taken.
+            width: K, hypotheses of an example, which stand side by side.
+            prompt_ids: `(B, P)`, tokens before the first step, all of which but each row's last
+                real one are read: that one is the first input of `step`. None where there are
+                none.
+            prompt_mask: Boolean `(B, P)`, True on real tokens; None means every id but 0.
+
+        Returns:
+            The state, leaves `(B * K, ...)`, and the memory, leaves `(B, ...)`.
+        """
+
+    def step(self, previous: Any, state: Any, memory: Any) -> tuple[Any, Any]:
+        """Takes one step.
+
+        Args:
+            previous: `(N,)` tokens or `(N, F)` values; N = B * K.
+            state: See `start`.
+            memory: See `start`.
+
+        Returns:
+            Hidden states `(N, hidden_size)` and the next state.
+        """
+
+    def stepper(self) -> Any:
+        """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
+
+    def __call__(self, previous: Any, encoded: Any, training: bool = False) -> Any:
+        """Returns the hidden states `(B, T, hidden_size)` of a whole sequence."""
+
+
+def before_last(prompt_ids: Any, prompt_mask: Any = None) -> Any:
+    """Returns the mask `(B, P)` of all but the last real token of each prompt."""
+    real = ops.not_equal(prompt_ids, 0) if prompt_mask is None else ops.cast(prompt_mask, "bool")
+    count = ops.cumsum(ops.cast(real, "int32"), axis=1)
+    return ops.logical_and(real, count < ops.sum(ops.cast(real, "int32"), axis=1, keepdims=True))
+
+
+def repeat_rows(state: Any, width: Any) -> Any:
+    """Returns leaves `(B * width, ...)` of leaves `(B, ...)`: `width` equal rows side by side."""
+    return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, width, axis=0), state)

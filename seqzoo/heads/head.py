@@ -1,0 +1,46 @@
+"""What every head is."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+
+
+@runtime_checkable
+class Head(Protocol):
+    """Makes outputs of hidden states, and knows their loss, metrics and decisions: a Keras layer.
+
+    The outputs are a tensor, or a named tuple of tensors where the loss needs more than one. They
+    are passed to the other methods as they are.
+    """
+
+    def __call__(self, hidden: Any, mask: Any = None, reads: Any = None) -> Any:
+        """Returns the outputs.
+
+        Args:
+            hidden: `(B, T, features)`, or `(B, features)` for a head of whole inputs.
+            mask: Boolean `(B, T)`, True on real steps, for a head whose outputs depend on it.
+            reads: `(weights, source_ids)` of a decoder's attention, for a head that copies.
+        """
+
+    def loss(self, y: Any, outputs: Any, weight: Any) -> tuple[Any, Any]:
+        """Returns the sum of the losses and the sum of their weights, scalars.
+
+        Args:
+            y: Targets.
+            outputs: What the call returned.
+            weight: Float tensor of the shape of `y`: how much each target counts.
+        """
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        """Returns fresh metrics, in the order of `measure`."""
+
+    def measure(self, y: Any, outputs: Any, weight: Any) -> list[tuple]:
+        """Returns for each metric the arguments of its `update_state`; see `loss`."""
+
+    def decide(self, outputs: Any, mask: Any = None) -> Any:
+        """Returns the most probable answer.
+
+        Args:
+            outputs: What the call returned.
+            mask: Boolean `(B, T)`, True on real steps; None where all are. Masked steps get 0.
+        """

@@ -1,4 +1,4 @@
-"""The recurrent decoder as it is used to describe pictures."""
+"""The recurrent decoder with the additions of image captioning."""
 
 import keras
 from keras import ops
@@ -15,23 +15,23 @@ from seqzoo.ops.recurrence.scan import apply_projections
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class CaptionDecoder(RecurrentDecoder):
-    """A `RecurrentDecoder` with what the literature of captioning adds to it.
+    """A `RecurrentDecoder` with what the literature of captioning adds.
 
     Args:
         vocabulary_size: Positive int, padding (id 0) counted.
-        first_input: Whether the cells read a map of the encoder's state before the first token,
-            in place of a bridge (Vinyals et al., 2015). No attention then.
+        first_input: Whether the cells read a projection of the encoder's state before the first
+            token, instead of a bridge (Vinyals et al., 2015). For decoders without attention.
         gate_context: Whether the context is scaled by sigmoid(w · h + b), one number for each
-            step, h being what attends (Xu et al., 2015, section 4.2.1).
+            step, where h is the query (Xu et al., 2015, section 4.2.1).
         even_reading: Adds to the model's loss this multiple of (1 - sum over time of the
-            weights)², a mean over the places of the images and the captions of a replica: each
-            place should be read as much as the others ("doubly stochastic attention", likewise).
+            weights)², a mean over the source steps and the captions of a replica: each source
+            step should be read as much as the others ("doubly stochastic attention", likewise).
         **kwargs: The other arguments of `RecurrentDecoder`.
 
     For call arguments and results see `RecurrentDecoder`.
 
     Raises:
-        ValueError: if the options do not go together.
+        ValueError: if the options exclude each other.
     References: Vinyals et al., 2015, https://arxiv.org/abs/1411.4555; Xu et al., 2015,
     https://arxiv.org/abs/1502.03044, which sums where this takes means.
     """
@@ -99,7 +99,7 @@ class CaptionDecoder(RecurrentDecoder):
             reads["context"] = reads["context"] * ops.sigmoid(project("gate", query))
         return reads
 
-    def look_back(self, states, token_ids, memory):
+    def after_steps(self, states, token_ids, memory):
         if self.even_reading:
             self.add_loss(self.even_reading * _unevenness(states["alignment"], token_ids, memory))
 
@@ -112,7 +112,7 @@ class CaptionDecoder(RecurrentDecoder):
 
 
 def _unevenness(alignments, token_ids, memory):
-    """Returns how unevenly the source was read: the mean of (1 - what a step got in all)².
+    """Returns how unevenly the source was read: the mean of (1 - sum of a step's weights)².
 
     Args:
         alignments: Weights `(T, N, S)`.
@@ -121,9 +121,9 @@ def _unevenness(alignments, token_ids, memory):
     """
     dtype = keras.backend.result_type(alignments.dtype, "float32")
     real = ops.cast(ops.not_equal(token_ids, 0), dtype)  # (N, T)
-    got = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
+    read = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
     mask = ops.cast(Memory(*memory).mask, dtype)
     times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
     counted = ops.repeat(mask, times, axis=0)
     counted = counted * ops.max(real, axis=1, keepdims=True, initial=0)  # (N, S)
-    return ops.sum(counted * ops.square(1 - got)) / ops.maximum(ops.sum(counted), 1)
+    return ops.sum(counted * ops.square(1 - read)) / ops.maximum(ops.sum(counted), 1)

@@ -1,4 +1,4 @@
-"""The decoder of a language model: it goes on with a text, and reads from nothing else."""
+"""The decoder of a language model: it continues a text, and has no source."""
 
 import keras
 from keras import ops
@@ -6,19 +6,19 @@ from keras import ops
 from seqzoo.decoders.decoder import before_last, repeat_rows
 from seqzoo.encoders.language import LanguageEncoder
 
-_CHUNK = 256  # steps of a prompt that are read at once; only the state goes from one to the next
+_CHUNK = 256  # steps of a prompt that are read at once; only the state is passed on
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class LanguageDecoder(keras.layers.Layer):
-    """Lets an encoder of running text go on token by token.
+    """Runs an encoder of running text token by token.
 
     Args:
         encoder: A `LanguageEncoder`.
 
     Call arguments:
         token_ids: `(B, T)`, all of them real.
-        encoded: Nothing, `()`: there is no source.
+        encoded: `()`: there is no source.
 
     Returns:
         Hidden states `(B, T, hidden_size)`: those of `step` run over the tokens.
@@ -94,7 +94,7 @@ class LanguageDecoder(keras.layers.Layer):
         return self.step
 
     def run(self, token_ids, state=None, training=False):
-        """Reads tokens `(B, T)`, all real, on from a state; returns hidden states and a state."""
+        """Reads tokens `(B, T)`, all real, from a state on; returns hidden states and a state."""
         return self.encoder.run(token_ids, state, None, training)
 
     def call(self, token_ids, encoded=(), training=False):

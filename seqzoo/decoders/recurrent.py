@@ -8,7 +8,7 @@ from keras import ops
 
 from seqzoo.decoders.bridge import BRIDGES, Bridge, source_state_shapes, source_states
 from seqzoo.decoders.decoder import before_last, repeat_rows
-from seqzoo.decoders.recurrent_step import advance_stack, first_read, read
+from seqzoo.decoders.recurrent_step import advance_stack, initial_read, read
 from seqzoo.encoders.encoder import Encoded, token_ids_spec
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
@@ -23,7 +23,7 @@ READOUTS = ("tanh", "maxout", "none")
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class RecurrentDecoder(keras.layers.Layer):
-    """Runs a stack of cells over the tokens so far, and reads from the source as it goes.
+    """Runs a stack of cells over the tokens so far, and reads from the source at each step.
 
     With the embedded token e, the top output h, the context c and the hidden result r, a step is
 
@@ -43,7 +43,7 @@ class RecurrentDecoder(keras.layers.Layer):
         attention: A name in `layers.attention.ATTENTIONS`, or None.
         attend_from: See above.
         input_feeding: See above. Needs attention from the current state and a tanh readout.
-        bridge: How the states begin; see `Bridge`.
+        bridge: How the initial states are made; see `Bridge`.
         readout: See above. Without attention, c is left out.
         dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
             layers and in the hidden states.
@@ -118,9 +118,9 @@ class RecurrentDecoder(keras.layers.Layer):
         if self.attend is not None:
             self.attend.build((None, None, self.units), encoded.outputs)
         if self.readout != "none":
-            embedded, pieces = (self.embedding_dim, 2) if self.readout == "maxout" else (0, 1)
+            embedded, width = (self.embedding_dim, 2) if self.readout == "maxout" else (0, 1)
             self.readout_kernel = self.add_weight(
-                shape=(self.units + context + embedded, self.hidden_size * pieces),
+                shape=(self.units + context + embedded, self.hidden_size * width),
                 name="readout_kernel",
             )
             self.readout_bias = self.add_weight(
@@ -155,7 +155,7 @@ class RecurrentDecoder(keras.layers.Layer):
         memory = ()
         if self.attend is not None:
             memory = self.attend.memory(encoded.outputs, encoded.mask)
-            state |= first_read(self.attend, memory)
+            state |= initial_read(self.attend, memory)
             if self.input_feeding:
                 del state["context"]
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
@@ -203,12 +203,12 @@ class RecurrentDecoder(keras.layers.Layer):
         states, _ = scan(
             advance, state, inputs, self._projections(), constants, owner=self, training=training
         )
-        self.look_back(states, token_ids, memory)
+        self.after_steps(states, token_ids, memory)
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
         return self.drop(hidden, training=training)
 
-    def look_back(self, states, token_ids, memory):
-        """Sees the states after all steps of a full call, so that a subclass may add a loss."""
+    def after_steps(self, states, token_ids, memory):
+        """Called with the states after all steps of a full call: a subclass may add a loss."""
 
     def _dropout_masks(self, time, batch, training):
         """Returns what the outputs of each layer but the top are multiplied by, `(T, B, U)`."""
@@ -220,7 +220,7 @@ class RecurrentDecoder(keras.layers.Layer):
         ]
 
     def _embedded_projection(self):
-        """Returns the map of the embedded tokens to their share in the gates of the first cell."""
+        """Returns the projection of the embedded tokens into the gates of the first cell."""
         return self._input_kernels()[0], *self.cells[0].input_bias()
 
     def _extra_weights(self):
@@ -231,7 +231,7 @@ class RecurrentDecoder(keras.layers.Layer):
         return weights
 
     def _input_kernels(self):
-        """Returns the kernels of the first cell for embedded tokens and for what is fed."""
+        """Returns the kernels of the first cell for embedded tokens and for the other inputs."""
         cell = self.cells[0]
         return ops.split(cell.cast(cell.kernel), [self.embedding_dim], axis=0)
 
@@ -315,7 +315,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
 
 def _check_options(decoder: RecurrentDecoder) -> None:
-    """Raises ValueError for options that are unknown or do not go together."""
+    """Raises ValueError for options that are unknown or exclude each other."""
     check_known("attend_from", decoder.attend_from, ("previous", "current"))
     check_known("bridge", decoder.bridge, BRIDGES)
     check_known("readout", decoder.readout, READOUTS)

@@ -22,17 +22,17 @@ def advance_stack(
     weights: Sequence[dict],
     training: bool = False,
 ) -> list[list]:
-    """Returns the states of all cells after a step.
+    """Returns the states of all cells after one step.
 
     Args:
         cells: From the bottom up.
-        projected: The share of the inputs in the gates of the first cell `(N, gates * units)`.
+        projected: The input term of the gates of the first cell `(N, gates * units)`.
         masks: What the output of each cell but the top is multiplied by.
         states: Those of each cell.
         project: Applies the projections `cell_<i>/<name>` of the cells, and `input_<i>` from the
             output of a cell to the gates of the one above.
         weights: `extra_weights` of each cell.
-        training: Whether a gradient is sure to be asked for; see `ops.recurrence.fused`.
+        training: Whether a gradient will be needed; see `ops.recurrence.fused`.
     """
     advanced: list[list] = []
     for i, (cell, state) in enumerate(zip(cells, states, strict=True)):
@@ -51,8 +51,8 @@ def _step_of(cell: Cell):
     return step
 
 
-def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
-    """Returns what stands in the state of a decoder, B rows, before anything was read."""
+def initial_read(attention: Attention, memory: Memory) -> dict[str, Any]:
+    """Returns the part of a decoder's initial state that is about reading, B rows."""
     state = attention.initial_state(memory)
     return {
         "context": ops.zeros_like(ops.sum(memory.values, axis=1)),
@@ -64,7 +64,7 @@ def first_read(attention: Attention, memory: Memory) -> dict[str, Any]:
 def read(
     attention: Attention, query, memory, state, project: Project, extra_weights: tuple
 ) -> dict[str, Any]:
-    """Reads for N = B * K queries.
+    """Reads from the source for N = B * K queries.
 
     Args:
         attention: The attention.

@@ -1,4 +1,4 @@
-"""Encoders that read a sequence by convolutions: windows of it, or ever wider ones."""
+"""Encoders of sequences by convolutions: over windows, or over ever wider ones."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,18 @@ from seqzoo.ops.affine import affine
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class TextCNN(keras.layers.Layer):
-    """Looks at each step through windows of several widths.
+    """Reads each step through windows of several widths.
 
     With `"max"` pooling and a dropout of 0.5 in the head it is the classifier of Kim, 2014.
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors instead of
             tokens.
         embedding_dim: Positive int, the width of the embeddings or of the vectors.
         windows: Widths of the windows in steps.
         filters: Positive int, features of each width.
         dropout: From 0 to 1: the share of the values set to 0 after the embedding.
-        embedding_stddev: Deviation of the embeddings before training.
+        embedding_stddev: Standard deviation of the initial embeddings.
 
     Call arguments:
         inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
@@ -39,7 +39,7 @@ class TextCNN(keras.layers.Layer):
         `Encoded` with `len(windows) * filters` features and no state.
 
     Reference: Kim, 2014, https://arxiv.org/abs/1408.5882
-    Differs from the paper: a window may begin before the first word and end after the last, so
+    Differs from the paper: a window may start before the first word and end after the last, so
     that the shortest text has one of every width.
     """
 
@@ -105,19 +105,19 @@ class TextCNN(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class TCN(keras.layers.Layer):
-    """Stacks residual blocks of convolutions, each looking twice as far as the one below.
+    """Stacks residual blocks of convolutions, each with twice the dilation of the one below.
 
-    A block is two dilated convolutions, each with a ReLU and dropout of whole features, around
-    which its input goes. With `causal` no step sees a later one.
+    A block is two dilated convolutions, each with a ReLU and dropout of whole features, and adds
+    its input to their output. With `causal` no step depends on a later one.
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors instead of
             tokens.
         embedding_dim: Positive int, the width of the embeddings or of the vectors.
         units: Positive int, features of every block.
-        blocks: Positive int. The last one sees (window - 1) * 2 ** (blocks - 1) steps around.
+        blocks: Positive int. The last one reads (window - 1) * 2 ** (blocks - 1) steps around.
         window: Width of a convolution in steps.
-        causal: Whether a step sees itself and the past alone.
+        causal: Whether a step depends on itself and the past alone.
         dropout: From 0 to 1: the share of the features set to 0 in training.
 
     Call arguments:

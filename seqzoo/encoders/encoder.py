@@ -74,7 +74,7 @@ def tokens_or_vectors(vocabulary_size: int | None, width: int) -> dict[str, kera
 def make_embedding(
     vocabulary_size: int | None, embedding_dim: int, dtype: Any, stddev: float | None = None
 ) -> keras.layers.Embedding | None:
-    """Returns an embedding, or None where vectors stand in place of tokens.
+    """Returns an embedding, or None where the inputs are vectors.
 
     Its initial values are normal with that standard deviation; None is Keras's own initializer.
     """

@@ -1,4 +1,4 @@
-"""The encoder of images: a network of convolutions, and what a decoder reads from its grid."""
+"""The encoder of images: a backbone of convolutions, and a vector for each cell of its grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqzoo.encoders.encoder import Encoded, refuse_segments, segments_of
 
 
 class GridEncoder(keras.layers.Layer):
-    """The base of encoders that make an output of each place of a grid of features.
+    """The base of encoders with one output for each cell of a grid of features.
 
     Args:
         units: Positive int. Width of the outputs and of the state.
@@ -25,24 +25,24 @@ class GridEncoder(keras.layers.Layer):
         self.project = keras.layers.Dense(units, name="project", dtype=self.dtype_policy)
         self.drop = keras.layers.Dropout(dropout, name="dropout", dtype=self.dtype_policy)
 
-    def build_places(self, places: int, width: int):
-        """Makes the weights for features `(B, places, width)`."""
-        self.project.build((None, places, width))
+    def build_grid(self, cells: int, width: int):
+        """Makes the weights for features `(B, cells, width)`."""
+        self.project.build((None, cells, width))
         self.positions = self.add_weight(
-            (places, self.units), keras.initializers.RandomNormal(stddev=0.5), name="positions"
+            (cells, self.units), keras.initializers.RandomNormal(stddev=0.5), name="positions"
         )
         self.built = True
 
-    def encode_places(self, features, training) -> Encoded:
-        """Returns what a decoder reads, of features `(B, places, width)`."""
-        places = self.project(ops.cast(features, self.compute_dtype))
-        places = ops.relu(places + ops.cast(self.positions, self.compute_dtype))
-        state, mask = ops.mean(places, axis=1), ops.ones(ops.shape(places)[:2], dtype="bool")
-        outputs = self.drop(places, training=training)
+    def encode_grid(self, features, training) -> Encoded:
+        """Encodes features `(B, cells, width)`."""
+        cells = self.project(ops.cast(features, self.compute_dtype))
+        cells = ops.relu(cells + ops.cast(self.positions, self.compute_dtype))
+        state, mask = ops.mean(cells, axis=1), ops.ones(ops.shape(cells)[:2], dtype="bool")
+        outputs = self.drop(cells, training=training)
         return Encoded(outputs, [[state]], mask, segments_of(mask))
 
     def compute_mask(self, inputs, mask=None, segment_ids=None):
-        return None  # the outputs are places, all of them real
+        return None  # the outputs are cells of a grid, all of them real
 
     def get_config(self):
         return super().get_config() | {"units": self.units, "dropout": self.dropout}
@@ -50,29 +50,29 @@ class GridEncoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class ImageEncoder(GridEncoder):
-    """Makes a vector of each place of the grid that a backbone sees in an image.
+    """Makes a vector of each cell of the grid of features that a backbone computes from an image.
 
-    A place is relu(W f + p): f are its features, p is learned for the place, so that a decoder
-    can tell left from right. The state is the mean of all places.
+    A vector is relu(W f + p): f are the features of the cell, p is learned for its position, so
+    that a decoder can tell left from right. The state is the mean of all vectors.
 
     Args:
         backbone: Keras model or layer from pixels `(B, height, width, 3)`, 0 to 255, to features
-            `(B, rows, columns, features)`, or `(B, features)` for a single place:
+            `(B, rows, columns, features)`, or `(B, features)` for a grid of one cell:
             `convolutional_backbone`, `application_backbone`, one of keras-hub, or your own.
         height: Positive int, pixels of an image.
         width: Likewise; None is `height`.
         units: Positive int. Width of the outputs and of the state.
-        frozen: Whether the backbone stays as it is.
+        frozen: Whether the backbone is not trained.
         augmentation: Keras layer from pixels to pixels that acts in training, such as
             `keras.layers.RandomTranslation(0.1, 0.1)`.
         dropout: From 0 to 1: the share of the outputs set to 0 in training.
 
     Call arguments:
-        inputs: Pixels `(B, height, width, 3)`, 0 to 255, or what `features` made of them,
-            `(B, places, features)`.
+        inputs: Pixels `(B, height, width, 3)`, 0 to 255, or what `features` returned for them,
+            `(B, cells, features)`.
 
     Returns:
-        `Encoded`: outputs `(B, places, units)`, a state `(B, units)`, a mask that is True.
+        `Encoded`: outputs `(B, cells, units)`, a state `(B, units)`, a mask that is True.
     """
 
     def __init__(
@@ -110,19 +110,19 @@ class ImageEncoder(GridEncoder):
         *grid, features = seen.shape[1:]
         self.grid = tuple(grid) or (1, 1)
         self.feature_shape = (self.grid[0] * self.grid[1], features)
-        self.build_places(*self.feature_shape)
+        self.build_grid(*self.feature_shape)
 
     def _feature_shape(self) -> tuple:
         return self.feature_shape if self.built else (None, None)
 
     def features(self, images, training=False):
-        """Returns what the backbone sees in pixels, `(B, places, features)`."""
+        """Returns the backbone's features of pixels, `(B, cells, features)`."""
         if self.augmentation is not None and training:
             images = self.augmentation(ops.cast(images, "float32"), training=True)
-        seen = self.backbone(
+        features = self.backbone(
             ops.cast(images, self.compute_dtype), training=training and not self.frozen
         )
-        return ops.reshape(seen, (-1, *self.feature_shape))
+        return ops.reshape(features, (-1, *self.feature_shape))
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
         return {
@@ -133,8 +133,8 @@ class ImageEncoder(GridEncoder):
     def call(self, inputs, mask=None, segment_ids=None, training=False):
         refuse_segments(self, segment_ids)
         are_pixels = len(inputs.shape) == 4
-        seen = self.features(inputs, training) if are_pixels else inputs
-        return self.encode_places(seen, training)
+        features = self.features(inputs, training) if are_pixels else inputs
+        return self.encode_grid(features, training)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -155,11 +155,11 @@ class ImageEncoder(GridEncoder):
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class FeatureEncoder(GridEncoder):
-    """Makes of features that were computed before what `ImageEncoder` makes of its backbone's.
+    """Encodes features that were computed before, as `ImageEncoder` does those of its backbone.
 
     Args:
-        places: Positive int, the vectors of an image.
-        width: Positive int, the numbers of a vector.
+        places: Positive int, vectors of an image.
+        width: Positive int, numbers of a vector.
         units: Positive int. Width of the outputs and of the state.
         dropout: From 0 to 1: the share of the outputs set to 0 in training.
 
@@ -184,20 +184,20 @@ class FeatureEncoder(GridEncoder):
 
     def build(self, inputs_shape=None):
         self.grid = _square(self.places)
-        self.build_places(self.places, self.width)
+        self.build_grid(self.places, self.width)
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
         return {"features": keras.KerasTensor(self.input_shape, dtype="float32")}
 
     def call(self, inputs, mask=None, segment_ids=None, training=False):
         refuse_segments(self, segment_ids)
-        return self.encode_places(inputs, training)
+        return self.encode_grid(inputs, training)
 
     def get_config(self):
         return super().get_config() | {"places": self.places, "width": self.width}
 
 
-def _square(places: int) -> tuple[int, int]:
+def _square(cells: int) -> tuple[int, int]:
     """The rows and columns of a grid that is as square as it can be."""
-    rows = next(n for n in range(int(places**0.5), 0, -1) if places % n == 0)
-    return rows, places // rows
+    rows = next(n for n in range(int(cells**0.5), 0, -1) if cells % n == 0)
+    return rows, cells // rows

@@ -28,10 +28,11 @@ def convolutional_backbone(
     """Builds a small network that is trained from scratch, for images of low resolution.
 
     Each stage has `depth` convolutions, 3 by 3, with normalisation and ReLU, of which the first
-    halves the grid: by its stride, or by the largest values of 2 by 2 places after it, which is
-    four times the work for that one and sees fine detail, such as the shape of a thing of ten
-    pixels. A place sees more of the image with each: 15 pixels, or 22 with `"max_pooling"`, after
-    three stages of one, and 16 more with each further one on the last of them.
+    makes height and width of the grid half as large: by its stride, or by max pooling of 2 by 2
+    cells after it. Pooling takes four times the work for that convolution, and keeps fine detail
+    such as the shape of an object of ten pixels. The receptive field of a cell is 15 pixels, or 22
+    with `"max_pooling"`, after three stages of one, and 16 more with each further convolution on
+    the last grid.
 
     Args:
         height: Positive int, pixels.
@@ -56,12 +57,12 @@ def convolutional_backbone(
         keras.layers.Rescaling(1 / 127.5, offset=-1.0),
     ]
     for features, convolutions in zip(filters, depths, strict=True):
-        for place in range(convolutions):
+        for i in range(convolutions):
             layers.append(
                 keras.layers.Conv2D(
                     features,
                     3,
-                    strides=2 if strided and place == 0 else 1,
+                    strides=2 if strided and i == 0 else 1,
                     padding="same",
                     use_bias=normalization == "none",
                     kernel_initializer="he_normal",
@@ -72,7 +73,7 @@ def convolutional_backbone(
             elif normalization == "group":
                 layers.append(keras.layers.GroupNormalization(max(1, features // 16)))
             layers.append(keras.layers.ReLU())
-            if place == 0 and not strided:
+            if i == 0 and not strided:
                 layers.append(keras.layers.MaxPooling2D(2))
     return keras.Sequential(layers, name="convolutions")
 
@@ -80,14 +81,14 @@ def convolutional_backbone(
 def application_backbone(
     application: str, height: int, width: int | None = None, weights: str | None = None
 ) -> keras.Sequential:
-    """Builds any model of `keras.applications` without its top, its own preprocessing before it.
+    """Builds a model of `keras.applications` with its preprocessing and without its top.
 
     Args:
         application: Name in `keras.applications`, such as `"EfficientNetB0"`.
         height: Positive int, pixels.
         width: Likewise; None is `height`.
-        weights: `"imagenet"`, which downloads them, the path of a file, or None for weights that
-            are still to be learned.
+        weights: `"imagenet"`, which downloads them, the path of a file, or None for random
+            weights.
     """
     shape = (height, width or height, 3)
     names = [n for n, part in vars(keras.applications).items() if inspect.isfunction(part)]
@@ -102,7 +103,7 @@ def application_backbone(
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class ApplicationPixels(keras.layers.Layer):
-    """Scales pixels, 0 to 255, as a model of `keras.applications` wants them.
+    """Scales pixels, 0 to 255, to what a model of `keras.applications` takes.
 
     Args:
         application: Name in `keras.applications`.

@@ -1,4 +1,4 @@
-"""The encoder of running text: what a language model learns, and other tasks may go on with."""
+"""The encoder of running text: what a language model trains, and other tasks may use."""
 
 import keras
 from keras import ops
@@ -13,9 +13,9 @@ from seqzoo.layers.recurrent.recurrent import Recurrent
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class LanguageEncoder(keras.layers.Layer):
-    """Embeds tokens and runs recurrent layers over them, forward, with what keeps them general.
+    """Embeds tokens and runs recurrent layers over them, forward, with regularization.
 
-    All that is dropped is dropped in training only.
+    All dropout acts in training only.
 
     Args:
         vocabulary_size: Positive int, padding (id 0) counted.
@@ -39,7 +39,7 @@ class LanguageEncoder(keras.layers.Layer):
     Call arguments:
         inputs: Token ids `(B, S)`.
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
-        initial_state: Nest as `initial_state(B)` returns it, which None stands for.
+        initial_state: Nest as `initial_state(B)` returns it, which is the default.
         segment_ids: Int `(B, S)` where rows hold several texts; see `layers.Recurrent`.
 
     Returns:
@@ -142,7 +142,7 @@ class LanguageEncoder(keras.layers.Layer):
         return Encoded(outputs, state, mask, segments_of(mask, segment_ids))
 
     def run(self, token_ids, state=None, mask=None, training=False, segment_ids=None):
-        """Reads tokens `(B, T)` on from a state.
+        """Reads tokens `(B, T)` from a state on.
 
         Args:
             token_ids: Int tensor `(B, T)`.

@@ -25,7 +25,7 @@ class RecurrentEncoder(keras.layers.Layer):
     """Embeds tokens and runs a stack of recurrent layers over them.
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors in place of
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors instead of
             tokens, and embeds nothing.
         embedding_dim: Positive int, the width of the embeddings or of the vectors.
         units: Positive int. Width of the state, for each direction.
@@ -33,11 +33,11 @@ class RecurrentEncoder(keras.layers.Layer):
         cell: A name in `layers.cells.CELLS`.
         direction: How the layers run: `"forward"`, `"backward"`, which is the same as reading
             the source reversed, or `"both"`, whose outputs lie side by side.
-        skip: The ways around a layer after the first; see `RecurrentStack`.
+        skip: How layers after the first are bypassed; see `RecurrentStack`.
         dropout: From 0 to 1: the share of the values set to 0 after the embedding, between
             layers and in the outputs.
-        embedding_stddev: Deviation of the embeddings before training.
-        checkpoint_steps: None, or the length of the pieces that training runs again for their
+        embedding_stddev: Standard deviation of the initial embeddings.
+        checkpoint_steps: None, or the steps of a chunk that training computes again for its
             gradient, so that long sequences take less memory; see `Recurrent`.
 
     Call arguments:
@@ -80,8 +80,8 @@ class RecurrentEncoder(keras.layers.Layer):
         if layers < 1:
             raise ValueError(f"`layers` must be at least 1. Received: layers={layers}.")
         dtype = self.dtype_policy
-        # Keras's own start, ±0.05, leaves all states so small that hundreds of steps pass before
-        # the decoder learns to look at the source.
+        # Keras's own initial values, ±0.05, keep all states so small that a decoder needs hundreds
+        # of steps before it learns to attend to the source.
         self.embedding = make_embedding(vocabulary_size, embedding_dim, dtype, embedding_stddev)
         self.stack = RecurrentStack(
             [self._make_layer(i) for i in range(layers)], skip, dropout, dtype=dtype, name="stack"

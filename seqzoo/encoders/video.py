@@ -1,4 +1,4 @@
-"""The encoder of videos: frames that are seen one by one, and read together."""
+"""The encoder of videos: each frame is encoded alone, and all are read together."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ READINGS = ("mean", "recurrent", "frames")
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class VideoEncoder(keras.layers.Layer):
-    """Sees each frame as an image, and makes of the frames what a decoder reads.
+    """Encodes each frame as an image, and combines the frames.
 
-    A frame is relu(W s + p): s is its state in the image encoder, p is learned for its place in
-    time.
+    A frame is relu(W s + p): s is its state in the image encoder, p is learned for its position
+    in time.
 
     Args:
         image: `ImageEncoder` of a frame.
-        max_frames: Positive int, the most frames of a video.
+        max_frames: Positive int, maximum number of frames of a video.
         units: Positive int. Width of the outputs and of the state.
-        reading: `"mean"`: the frames' mean is all that is known (Venugopalan et al., 2015a).
-            `"recurrent"`: a recurrent layer reads them, and each output has seen those before it
-            (Venugopalan et al., 2015b). `"frames"`: they are left as they are, for a decoder that
-            attends to them (Yao et al., 2015). The state is the mean or the last state.
+        reading: `"mean"`: the only output is the mean of the frames (Venugopalan et al., 2015a).
+            `"recurrent"`: a recurrent layer reads them in order (Venugopalan et al., 2015b).
+            `"frames"`: they are the outputs, for a decoder that attends to them (Yao et al.,
+            2015). The state is the mean or the last state.
         cell: A name in `layers.cells.CELLS`, for `"recurrent"`.
         dropout: From 0 to 1: the share of the outputs set to 0 in training.
 
@@ -83,7 +83,7 @@ class VideoEncoder(keras.layers.Layer):
 
     @property
     def frozen(self) -> bool:
-        """Whether the backbone stays as it is."""
+        """Whether the backbone is not trained."""
         return self.image.frozen
 
     def build(self, inputs_shape=None):
@@ -115,9 +115,9 @@ class VideoEncoder(keras.layers.Layer):
     def call(self, inputs, mask=None, segment_ids=None, training=False):
         refuse_segments(self, segment_ids)
         are_pixels = len(inputs.shape) == 5
-        seen = self.features(inputs, training) if are_pixels else inputs
-        mask = ops.ones(ops.shape(seen)[:2], "bool") if mask is None else ops.cast(mask, "bool")
-        frames = self.project(ops.cast(seen, self.compute_dtype))
+        features = self.features(inputs, training) if are_pixels else inputs
+        mask = ops.ones(ops.shape(features)[:2], "bool") if mask is None else ops.cast(mask, "bool")
+        frames = self.project(ops.cast(features, self.compute_dtype))
         frames = ops.relu(frames + self._positions_of(frames))
         if self.reading == "recurrent":
             outputs, *state = self.read(frames, mask=mask, training=training)

@@ -13,14 +13,14 @@ from seqzoo.ops.losses import binary_cross_entropy, token_cross_entropy
 class Classes(keras.layers.Layer):
     """Logits of the classes of an input, and their cross-entropy.
 
-    `temperature` divides the logits before they become probabilities, and `thresholds` say from
-    which probability on an input has a label. They are weights that training leaves as they are:
+    `temperature` divides the logits before they become probabilities, and `thresholds` are the
+    probabilities from which on an input has a label. They are weights that are not trained:
     `Classifier.calibrate` and `Classifier.tune_thresholds` set them.
 
     Args:
         class_count: Int, at least 2; with `multi_label`, at least 1.
-        multi_label: Whether an input has any number of labels, each decided on its own, in place
-            of one.
+        multi_label: Whether an input has any number of labels, each decided on its own,
+            instead of one.
         label_smoothing: From 0 to below 1: the share of the target's probability that is spread
             evenly over the classes in the loss (Szegedy et al., 2016).
         class_weights: One weight for each class; an input counts in the loss as much as its class
@@ -52,6 +52,7 @@ class Classes(keras.layers.Layer):
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
         self.dropout = dropout
+        self.supports_masking = True
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, hidden_shape):
@@ -63,8 +64,10 @@ class Classes(keras.layers.Layer):
         self.temperature = self.add_weight((), "ones", name="temperature", **fixed)
         self.thresholds = None
         if self.multi_label:
-            half = keras.initializers.Constant(0.5)
-            self.thresholds = self.add_weight((self.class_count,), half, name="thresholds", **fixed)
+            middle = keras.initializers.Constant(0.5)
+            self.thresholds = self.add_weight(
+                (self.class_count,), middle, name="thresholds", **fixed
+            )
         self.built = True
 
     def _check(self):
@@ -89,6 +92,9 @@ class Classes(keras.layers.Layer):
         features = self.drop(hidden, training=training)
         cast = self.compute_dtype
         return affine(features, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
+
+    def compute_mask(self, hidden, mask=None):
+        return None  # the outputs have no steps
 
     def loss(self, y, outputs, weight):
         """Returns the sum of the losses and the sum of their weights, scalars.

@@ -51,18 +51,19 @@ class Tokens(keras.layers.Layer):
         self.vocabulary_size = vocabulary_size
         self.label_smoothing = label_smoothing
         self.impossible = impossible
+        self.supports_masking = True
         self._embedding = None
 
     def tie(self, embedding: keras.layers.ReversibleEmbedding) -> None:
         """Uses the weights of an embedding as the kernel, transposed. To be called before build.
 
-        The weights then begin as small as those of a kernel do.
+        The initial weights are then as small as those of a kernel.
 
         Reference: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859
         """
         stddev = embedding.output_dim**-0.5
         embedding.embeddings_initializer = keras.initializers.RandomNormal(stddev=stddev)
-        self._embedding = [embedding]  # in a list of its own, so that it stays another's layer
+        self._embedding = [embedding]  # in a list, so that it is no layer of the head
 
     def build(self, hidden_shape):
         if not 0 <= self.label_smoothing < 1:

@@ -23,7 +23,7 @@ class Pooling(keras.layers.Layer):
     - `"concat"`: last, mean and max side by side (Howard and Ruder, 2018, section 3.3,
       https://arxiv.org/abs/1801.06146).
 
-    A row with no real step gives zeros, but for the state that it is given.
+    A row with no real step gives zeros, except for `last`, which is returned as it is.
 
     Args:
         kind: See above.
@@ -75,8 +75,8 @@ class Pooling(keras.layers.Layer):
 
 def _last_step(values, mask):
     steps = ops.arange(1, ops.shape(mask)[1] + 1, dtype="int32")
-    place = ops.max(ops.where(mask, steps, 0), axis=1, keepdims=True, initial=0)  # 0: no real step
-    is_last = ops.logical_and(ops.equal(steps, place), mask)
+    last = ops.max(ops.where(mask, steps, 0), axis=1, keepdims=True, initial=0)  # 0: no real step
+    is_last = ops.logical_and(ops.equal(steps, last), mask)
     return ops.sum(ops.where(is_last[..., None], values, ops.zeros_like(values)), axis=1)
 
 

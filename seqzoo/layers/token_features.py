@@ -1,4 +1,4 @@
-"""A vector for each token, of the token and of its pieces."""
+"""A vector for each token, from the token and from its characters or subwords."""
 
 from typing import Literal
 
@@ -15,12 +15,12 @@ READERS = ("cnn", "lstm")
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class TokenFeatures(keras.layers.Layer):
-    """Puts the embedding of a token and what its pieces say side by side.
+    """Concatenates the embedding of a token and features of its pieces.
 
-    The pieces (characters, bytes or sub-words) of each token are read either by a convolution
-    whose outputs are pooled by their maximum (Ma and Hovy, 2016), or by an LSTM both ways, whose
-    final states are taken (Lample et al., 2016). What the encoder of a language model says of a
-    token after those before it can stand beside them (Peters et al., 2017).
+    The pieces of a token are its characters, bytes or subwords. They are read by a convolution
+    with max pooling (Ma and Hovy, 2016), or by a bidirectional LSTM, whose final states are taken
+    (Lample et al., 2016). The output of a language model's encoder at the token can be added to
+    the features (Peters et al., 2017).
 
     Args:
         vocabulary_size: Positive int, tokens, padding (id 0) and unknown (id 1) counted.
@@ -29,12 +29,12 @@ class TokenFeatures(keras.layers.Layer):
         piece_dim: Positive int, the width of the embeddings of pieces.
         piece_units: Filters of the convolution, or width of the LSTM for each direction.
         reader: `"cnn"` or `"lstm"`.
-        window: Pieces that the convolution sees at once.
-        unknown_rate: From 0 to below 1: the share of the tokens that are taken for unknown ones in
-            training, so that the model learns to do without them.
+        window: Pieces in a window of the convolution.
+        unknown_rate: From 0 to below 1: the share of the tokens that training replaces by the
+            unknown token, so that the model learns to use their pieces.
         dropout: From 0 to below 1: the share of the features that are set to 0 in training.
         language: A `LanguageEncoder` with the same vocabulary, such as that of a trained
-            `LanguageModel`, or None. It learns too, unless its `trainable` is False.
+            `LanguageModel`, or None. It is trained too, unless its `trainable` is False.
 
     Call arguments:
         inputs: Token ids `(B, T)`.

@@ -23,8 +23,9 @@ from layer_cases import (
     normal,
 )
 
-from seqzoo.decoders import RecurrentDecoder
-from seqzoo.encoders import RecurrentEncoder
+from seqzoo import decoders
+from seqzoo.decoders import CaptionDecoder, Decoder, LanguageDecoder, RecurrentDecoder
+from seqzoo.encoders import Encoded, LanguageEncoder, RecurrentEncoder
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
 
@@ -40,6 +41,45 @@ each_kind = pytest.mark.parametrize("name", DECODERS)
 with_attention = pytest.mark.parametrize(
     "name", [name for name, options in DECODERS.items() if options.get("attention", "additive")]
 )
+
+
+REGISTERED = {
+    "recurrent": lambda: RecurrentDecoder(VOCABULARY, EMBEDDING, UNITS),
+    "caption": lambda: CaptionDecoder(
+        VOCABULARY, embedding_dim=EMBEDDING, units=UNITS, gate_context=True
+    ),
+    "language": lambda: LanguageDecoder(LanguageEncoder(VOCABULARY, EMBEDDING, UNITS)),
+}
+each_registered = pytest.mark.parametrize("name", decoders.DECODERS)
+
+
+def symbolic_source(name):
+    """What an encoder hands to a decoder, without values."""
+    if name == "language":
+        return ()
+    source = keras.Input((None,), dtype="int32")
+    return Encoded(*RecurrentEncoder(VOCABULARY, EMBEDDING, UNITS)(source))
+
+
+def test_every_decoder_of_the_registry_is_tested_here():
+    assert REGISTERED.keys() == decoders.DECODERS.keys()
+
+
+@each_registered
+def test_it_is_a_decoder_whose_config_makes_it_again(name):
+    decoder = REGISTERED[name]()
+    assert isinstance(decoder, Decoder)
+    again = type(decoder).from_config(decoder.get_config())
+    assert again.get_config() == decoder.get_config()
+
+
+@each_registered
+def test_it_is_called_on_symbolic_tensors(name):
+    decoder = REGISTERED[name]()
+    (spec,) = decoder.input_specs().values()
+    previous = keras.Input(batch_shape=spec.shape, dtype=spec.dtype)
+    hidden = decoder(previous, symbolic_source(name))
+    assert hidden.shape == (None, None, decoder.hidden_size)
 
 
 @functools.cache
@@ -97,6 +137,26 @@ def test_beams_read_as_several_queries_of_one_memory(name):
     np.testing.assert_allclose(first, decoder(token_ids[:, :2], repeated), atol=1e-13)
     token_ids = np.concatenate([token_ids[order, :2], token_ids[:, 2:]], axis=1)
     np.testing.assert_allclose(second, decoder(token_ids, repeated)[:, 2:], atol=1e-13)
+
+
+@each_kind
+def test_a_prompt_is_read_but_for_its_last_token_whatever_its_padding(name):
+    decoder, encoded = made(name)
+    length = 5
+    steps = [[0, 1, 2], [1, 3, 4], [2]]
+    prompts, mask = np.zeros((BATCH, length), "int32"), np.zeros((BATCH, length), "bool")
+    for row, chosen in enumerate(steps):
+        prompts[row, chosen], mask[row, chosen] = TOKENS[row, : len(chosen)], True
+    for given in (None, mask):
+        state, _ = decoder.start(encoded, BATCH, TIME, BEAMS, prompts, given)
+        for row, chosen in enumerate(steps):
+            one = slice(row, row + 1)
+            alone, memory = decoder.start(rows(encoded, one), 1, TIME)
+            if len(chosen) > 1:
+                _, _, alone = scan_steps(decoder, TOKENS[one, : len(chosen) - 1], alone, memory)
+            for beam in range(row * BEAMS, (row + 1) * BEAMS):
+                found = rows(state, slice(beam, beam + 1))
+                assert_all_close(keras.tree.flatten(found), keras.tree.flatten(alone), atol=1e-12)
 
 
 @each_kind

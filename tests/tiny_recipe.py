@@ -33,6 +33,9 @@ class Letters(Task):
         self.call({"target_ids": tf.zeros([1, 1], tf.int32)})
         self.built = True
 
+    def target_mask(self, x, y):
+        return keras.ops.not_equal(y, 0)
+
     def call(self, x, training=False):
         return self.head(self.drop(self.embedding(x["target_ids"]), training=training))
 

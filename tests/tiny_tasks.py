@@ -102,6 +102,9 @@ class Bigram(Task):
         self.head(self.hidden(self.embedding(keras.KerasTensor((None, None), dtype="int32"))))
         self.built = True
 
+    def target_mask(self, x, y):
+        return keras.ops.not_equal(y, 0)
+
     def call(self, x, training=False):
         return self.head(self.hidden(self.embedding(x["target_ids"])))
 

@@ -96,7 +96,7 @@ class Classes(keras.layers.Layer):
     def compute_mask(self, hidden, mask=None):
         return None  # the outputs have no steps
 
-    def loss(self, y, outputs, weight):
+    def loss(self, y, outputs, weight, mask=None):
         """Returns the sum of the losses and the sum of their weights, scalars.
 
         They are float64 where the logits are, else float32.
@@ -105,6 +105,7 @@ class Classes(keras.layers.Layer):
             y: Class ids `(B,)`; with `multi_label` 0 or 1 `(B, class_count)`.
             outputs: Logits `(B, class_count)`.
             weight: Float tensor of the shape of `y`.
+            mask: As in other heads; the classes of an input depend on no other input.
         """
         dtype = keras.backend.result_type(outputs.dtype, "float32")
         logits, weight = ops.cast(outputs, dtype), ops.cast(weight, dtype)
@@ -130,7 +131,7 @@ class Classes(keras.layers.Layer):
         """Returns fresh metrics, in the order of `measure`."""
         return [keras.metrics.Mean(name="accuracy")]
 
-    def measure(self, y, outputs, weight) -> list[tuple]:
+    def measure(self, y, outputs, weight, mask=None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`.
 
         The accuracy is the share of inputs whose class is right; with `multi_label`, the share

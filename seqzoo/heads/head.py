@@ -22,19 +22,21 @@ class Head(Protocol):
             reads: `(weights, source_ids)` of a decoder's attention, for a head that copies.
         """
 
-    def loss(self, y: Any, outputs: Any, weight: Any) -> tuple[Any, Any]:
+    def loss(self, y: Any, outputs: Any, weight: Any, mask: Any = None) -> tuple[Any, Any]:
         """Returns the sum of the losses and the sum of their weights, scalars.
 
         Args:
             y: Targets.
             outputs: What the call returned.
             weight: Float tensor of the shape of `y`: how much each target counts.
+            mask: Boolean of the shape of `y`, True on real steps; None where all are. It alone
+                says which steps a sequence of targets has: a step of weight 0 still is one.
         """
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns fresh metrics, in the order of `measure`."""
 
-    def measure(self, y: Any, outputs: Any, weight: Any) -> list[tuple]:
+    def measure(self, y: Any, outputs: Any, weight: Any, mask: Any = None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`; see `loss`."""
 
     def decide(self, outputs: Any, mask: Any = None) -> Any:

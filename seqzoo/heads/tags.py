@@ -25,7 +25,8 @@ class Tags(keras.layers.Layer):
         forbidden: Pairs of tags that may not follow each other; see `layers.CRF`.
         label_smoothing: See `Tokens`; without a CRF only.
         class_weights: One weight for each tag. Without a CRF a step counts as much as its tag
-            does, with one a sentence counts as much as its tags do on average.
+            does, with one a sentence counts as much as its tags do on average. A step of weight 0
+            stays a step of its sentence.
 
     Call arguments:
         hidden: Float tensor `(B, T, features)`.
@@ -81,7 +82,7 @@ class Tags(keras.layers.Layer):
         cast = self.compute_dtype
         return affine(hidden, ops.cast(self.kernel, cast), ops.cast(self.bias, cast))
 
-    def loss(self, y, outputs, weight):
+    def loss(self, y, outputs, weight, mask=None):
         """Returns the sum of the losses and the sum of the weights of the steps, scalars.
 
         They are float64 where the potentials are, else float32.
@@ -89,30 +90,35 @@ class Tags(keras.layers.Layer):
         Args:
             y: Tag ids `(B, T)`.
             outputs: Potentials `(B, T, tag_count)`.
-            weight: Float tensor `(B, T)`; a step of weight 0 is left out of its sequence.
+            weight: Float tensor `(B, T)`. With a CRF, a sentence weighs as much as its real steps
+                do on average.
+            mask: Boolean `(B, T)`, True on real steps; None where all are. It alone says which
+                steps a sequence has, whatever they weigh.
         """
         dtype = keras.backend.result_type(outputs.dtype, "float32")
         y, weight = ops.cast(y, "int32"), ops.cast(weight, dtype)
+        mask = _all_if_none(mask, outputs)
+        weight = ops.where(mask, weight, ops.zeros_like(weight))
         if self.class_weights is not None:
             weight = weight * ops.take(ops.convert_to_tensor(self.class_weights, dtype), y)
         if not self.crf:
             logits = ops.cast(ops.reshape(outputs, (-1, self.tag_count)), dtype)
             losses = token_cross_entropy(ops.reshape(y, (-1,)), logits, self.label_smoothing)
             return ops.sum(losses * ops.reshape(weight, (-1,))), ops.sum(weight)
-        mask = weight > 0
-        of_row = ops.sum(weight, axis=1)
-        count = ops.maximum(ops.sum(ops.cast(mask, dtype), axis=1), 1.0)
+        steps = ops.maximum(ops.sum(ops.cast(mask, dtype), axis=1), 1.0)
         losses = -self.field.log_likelihood(self.field(outputs, mask=mask), y, mask)
-        return ops.sum(losses * of_row / count), ops.sum(weight)
+        return ops.sum(losses * ops.sum(weight, axis=1) / steps), ops.sum(weight)
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns fresh metrics, in the order of `measure`."""
         return [TokenAccuracy()]
 
-    def measure(self, y, outputs, weight) -> list[tuple]:
-        """Returns for each metric the arguments of its `update_state`."""
+    def measure(self, y, outputs, weight, mask=None) -> list[tuple]:
+        """Returns for each metric the arguments of its `update_state`; see `loss`."""
         weight = ops.cast(weight, "float32")
-        correct = ops.equal(self.decide(outputs, weight > 0), ops.cast(y, "int32"))
+        mask = _all_if_none(mask, outputs)
+        weight = ops.where(mask, weight, ops.zeros_like(weight))
+        correct = ops.equal(self.decide(outputs, mask), ops.cast(y, "int32"))
         return [(ops.sum(ops.cast(correct, "float32") * weight), ops.sum(weight))]
 
     def readout(self, outputs, mask=None):

@@ -104,7 +104,7 @@ class Tokens(keras.layers.Layer):
         """Booleans `(vocabulary_size,)`, True for tokens that may be predicted."""
         return ~np.isin(np.arange(self.vocabulary_size), self.impossible)
 
-    def loss(self, y, outputs, weight):
+    def loss(self, y, outputs, weight, mask=None):
         """Returns the sum of the tokens' losses and the sum of their weights, scalars of float32.
 
         They are float64 where the logits are.
@@ -113,6 +113,7 @@ class Tokens(keras.layers.Layer):
             y: Token ids `(...)`.
             outputs: Logits `(..., vocabulary_size)`.
             weight: Float tensor `(...)`, 0 on padding.
+            mask: As in other heads; the loss of a token depends on no other target.
         """
         y, logits, weight = self._flat(y, outputs, weight)
         losses = token_cross_entropy(y, logits, self.label_smoothing, self._possible())
@@ -122,7 +123,7 @@ class Tokens(keras.layers.Layer):
         """Returns fresh metrics, in the order of `measure`."""
         return [TokenAccuracy(), Perplexity()]
 
-    def measure(self, y, outputs, weight) -> list[tuple]:
+    def measure(self, y, outputs, weight, mask=None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`."""
         y, logits, weight = self._flat(y, outputs, weight)
         correct = ops.cast(values_at(y, logits) >= ops.max(logits, axis=-1), logits.dtype)

@@ -45,14 +45,15 @@ def caption_bleu(captions: Sequence[str], references: References, order: int = 4
     """
     from sacrebleu.metrics import BLEU
 
-    said, known = _tokenised(captions, references)
+    tokens, known = _tokenised(captions, references)
     most = max(map(len, known))
-    # sacrebleu takes one list for each place of a reference; None where there is none
+    # sacrebleu takes one list for the first reference of each caption, one for the second, …;
+    # None where there is none
     streams = [
         [" ".join(each[i]) if i < len(each) else None for each in known] for i in range(most)
     ]
     metric = BLEU(tokenize="none", smooth_method="none", force=True, max_ngram_order=order)
-    return metric.corpus_score([" ".join(words) for words in said], streams).score
+    return metric.corpus_score([" ".join(words) for words in tokens], streams).score
 
 
 def rouge_l(captions: Sequence[str], references: References) -> float:
@@ -68,8 +69,8 @@ def rouge_l(captions: Sequence[str], references: References) -> float:
         ValueError: if there is nothing to score, or a caption has no reference.
     Reference: Lin, 2004, https://aclanthology.org/W04-1013
     """
-    said, known = _tokenised(captions, references)
-    return math.fsum(map(_rouge_l, said, known)) / len(said)
+    tokens, known = _tokenised(captions, references)
+    return math.fsum(map(_rouge_l, tokens, known)) / len(tokens)
 
 
 def cider_d(captions: Sequence[str], references: References) -> float:
@@ -92,7 +93,7 @@ def cider_d(captions: Sequence[str], references: References) -> float:
 
 def cider_d_each(captions: Sequence[str], references: References) -> list[float]:
     """Returns the CIDEr-D of each caption; see `cider_d`."""
-    said, known = _tokenised(captions, references)
+    tokens, known = _tokenised(captions, references)
     counts = [[_ngrams(words) for words in each] for each in known]
     seen_in = Counter(gram for each in counts for gram in set().union(*each))
     log_images = math.log(len(known))
@@ -105,7 +106,7 @@ def cider_d_each(captions: Sequence[str], references: References) -> list[float]
         return by_order
 
     scores = []
-    for words, each, texts in zip(said, counts, known, strict=True):
+    for words, each, texts in zip(tokens, counts, known, strict=True):
         own = vectors(_ngrams(words))
         total = math.fsum(
             _similarity(own, vectors(grams), _bigrams(words) - _bigrams(text))
@@ -152,10 +153,10 @@ def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
     row = [0] * (len(other) + 1)
     for word in one:
         before = 0
-        for place, their in enumerate(other, start=1):
-            before, row[place] = (
-                row[place],
-                before + 1 if word == their else max(row[place], row[place - 1]),
+        for index, their in enumerate(other, start=1):
+            before, row[index] = (
+                row[index],
+                before + 1 if word == their else max(row[index], row[index - 1]),
             )
     return row[-1]
 
@@ -164,17 +165,17 @@ def _tokenised(captions: Sequence[str], references: References) -> tuple[list, l
     if isinstance(captions, str) or any(isinstance(each, str) for each in references):
         raise ValueError(
             "`captions` must be a list of texts and `references` a list of lists of texts. "
-            "Received: a text where a list is wanted."
+            "Received: a text instead of a list."
         )
     if len(captions) != len(references) or not len(captions):
         raise ValueError(
             "There must be at least one caption, and references for each. Received: "
             f"{len(captions)} captions and {len(references)} lists of references."
         )
-    for place, each in enumerate(references):
+    for index, each in enumerate(references):
         if not len(each):
             raise ValueError(
-                f"Each caption must have a reference. Received: none at place {place}."
+                f"Each caption must have a reference. Received: none at index {index}."
             )
-    said = [caption_tokens(text) for text in captions]
-    return said, [[caption_tokens(text) for text in each] for each in references]
+    tokens = [caption_tokens(text) for text in captions]
+    return tokens, [[caption_tokens(text) for text in each] for each in references]

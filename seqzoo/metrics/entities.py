@@ -21,14 +21,14 @@ def entity_f1(outputs: Tags, references: Tags) -> float:
 
 
 def entity_precision(outputs: Tags, references: Tags) -> float:
-    """Returns the share of the spans found that are right; see `entity_f1`."""
+    """Returns the share of the predicted spans that are right; see `entity_f1`."""
     from seqeval.metrics import precision_score
 
     return float(precision_score(*_checked(references, outputs), zero_division=0))
 
 
 def entity_recall(outputs: Tags, references: Tags) -> float:
-    """Returns the share of the spans that were found; see `entity_f1`."""
+    """Returns the share of the right spans that were predicted; see `entity_f1`."""
     from seqeval.metrics import recall_score
 
     return float(recall_score(*_checked(references, outputs), zero_division=0))
@@ -47,10 +47,10 @@ def _checked(references: Tags, outputs: Tags) -> tuple[list[list[str]], list[lis
             "Each of at least one sentence must have tags and a reference. Received: "
             f"{len(outputs)} and {len(references)}."
         )
-    for place, (output, reference) in enumerate(zip(outputs, references, strict=True)):
+    for index, (output, reference) in enumerate(zip(outputs, references, strict=True)):
         if len(output) != len(reference):
             raise ValueError(
                 f"A sentence must have as many tags as its reference. Received: {len(output)} and "
-                f"{len(reference)} at place {place}."
+                f"{len(reference)} at index {index}."
             )
     return [list(tags) for tags in references], [list(tags) for tags in outputs]

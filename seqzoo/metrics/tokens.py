@@ -9,7 +9,7 @@ from keras import ops
 class _TokenMean(keras.metrics.Metric):
     """Divides the sum of a quantity over all tokens by the number of tokens.
 
-    Both are kept as sums over all updates, and added up over replicas, so that the mean is exact
+    Both are sums over all updates, and added up over replicas, so that the mean is exact
     per token whatever the batches were. Before any token it is 0.
     """
 

@@ -16,6 +16,7 @@ from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.streaming import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
+from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.token_lookup import TokenLookup
 from seqzoo.preprocessing.tokenised_stream import tokenised
@@ -57,7 +58,9 @@ __all__ = [
     "streamed_batches",
     "tokenised",
     "examples",
+    "convert_tags",
     "cooccurrence_vectors",
+    "detect_scheme",
     "with_tokens_of",
     "training_batches",
     "evaluation_batches",

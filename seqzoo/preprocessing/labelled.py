@@ -22,8 +22,8 @@ class LabelledInputs(tf.Module):
 
     Args:
         labels: The names of the classes in the order of their ids, or `Labels`; None takes those
-            that `adapt` finds.
-        multi_label: Whether an input has any number of labels, in place of one.
+            of `adapt`.
+        multi_label: Whether an input has any number of labels, instead of one.
     """
 
     def __init__(self, labels: Labels | Sequence[str] | None = None, multi_label: bool = False):
@@ -66,10 +66,10 @@ class LabelledInputs(tf.Module):
             pairs: Examples in any form that `examples` takes.
             y: Their labels, where `pairs` holds the inputs alone.
         """
-        inputs, labels = _two_lists(pairs, y)
+        inputs, labels = self._two_lists(pairs, y)
         if self.labels.get_config()["names"] is None:
-            flat = [name for each in labels for name in each] if self.multi_label else labels
-            self.labels.adapt(flat)
+            names = [self._names(label, index) for index, label in enumerate(labels)]
+            self.labels.adapt(name for each in names for name in each)
         self.adapt_inputs(self.as_raw(inputs))
 
     def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
@@ -84,26 +84,32 @@ class LabelledInputs(tf.Module):
             ValueError: if there are no examples, one is no pair, the numbers differ, or a label
                 is unknown.
         """
-        if isinstance(x, tf.data.Dataset) and y is None:
-            return x
-        inputs, labels = _two_lists(x, y)
-        names = [self._names(label, place) for place, label in enumerate(labels)]
-        for place, each in enumerate(names):
-            self.labels.check(each, f"at place {place}")
+        inputs, labels = self._two_lists(x, y)
+        names = [self._names(label, index) for index, label in enumerate(labels)]
+        for index, each in enumerate(names):
+            self.labels.check(each, f"at index {index}")
         targets = tf.ragged.constant(names, tf.string, ragged_rank=1)
         if not self.multi_label:
             targets = targets.flat_values
         return tf.data.Dataset.from_tensor_slices((self.as_raw(inputs), targets))
 
-    def _names(self, label: Any, place: int) -> list[str]:
+    def _names(self, label: Any, index: int) -> list[str]:
         several = isinstance(label, (list, tuple, set, frozenset, np.ndarray))
         if several != self.multi_label:
-            wanted = "a list of labels" if self.multi_label else "one label"
+            kind = "a list of labels" if self.multi_label else "one label"
             raise ValueError(
-                f"Each input wants {wanted}, since multi_label={self.multi_label}. Received: "
-                f"{label!r} at place {place}."
+                f"Each input must have {kind}, since multi_label={self.multi_label}. Received: "
+                f"{label!r} at index {index}."
             )
-        return [as_name(name) for name in (label if several else [label])]
+        listed: Any = label if several else [label]
+        return [as_name(name, f" at index {index}") for name in listed]
+
+    def _two_lists(self, x: Any, y: Any) -> tuple[list, list]:
+        """Inputs and labels of examples in any form."""
+        if isinstance(x, tf.data.Dataset):
+            rank = self.raw_spec().shape.rank - 1
+            x = examples_of_dataset(x, y, "an input and its label", rank, int(self.multi_label))
+        return _two_lists(x, y)
 
     def __call__(self, x: Any, y: Any) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
         """Makes a training batch of raw inputs and labels; see `pack` for what it holds."""
@@ -143,16 +149,59 @@ class LabelledInputs(tf.Module):
         return cls(**parts)
 
 
+def examples_of_dataset(
+    dataset: tf.data.Dataset, y: Any, kinds: str, input_rank: int, target_rank: int
+) -> list[tuple[Any, Any]]:
+    """Reads a dataset of pairs into a list, so that it is checked as a list is.
+
+    Args:
+        dataset: Finite and unbatched.
+        y: What the user gave beside it; to be None.
+        kinds: What a pair is made of, in words.
+        input_rank: Dimensions of an input.
+        target_rank: Dimensions of a target.
+
+    Raises:
+        ValueError: if it is batched, endless, or no dataset of pairs.
+    """
+    if y is not None:
+        raise ValueError(
+            f"A dataset holds the targets itself. Received `y` of {type(y).__name__} beside it. "
+            "Zip the two with `tf.data.Dataset.zip`."
+        )
+    spec = dataset.element_spec
+    specs = (tf.TensorSpec, tf.RaggedTensorSpec)
+    if not (isinstance(spec, tuple) and len(spec) == 2 and all(isinstance(s, specs) for s in spec)):
+        raise ValueError(
+            f"Expected a dataset of pairs of {kinds}. Received elements of {spec}. Make pairs "
+            "with `dataset.map`."
+        )
+    ranks = [each.shape.rank for each in spec]
+    if None not in ranks and ranks != [input_rank, target_rank]:
+        raise ValueError(
+            f"A dataset of pairs of {kinds}, of {input_rank} and {target_rank} dimensions, is "
+            f"wanted. Received elements of {spec}. Take batches apart with `dataset.unbatch()`."
+        )
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("Expected a finite corpus. Received an endless dataset: `take` a part.")
+    return [tuple(map(_plain, pair)) for pair in dataset]
+
+
+def _plain(tensor: Any) -> Any:
+    """A scalar as a Python value, and texts and integers as lists; vectors stay an array."""
+    if isinstance(tensor, tf.RaggedTensor):
+        return tensor.to_list()
+    array = tensor.numpy()
+    return array if tensor.dtype.is_floating and tensor.shape.rank > 1 else np.array(array).tolist()
+
+
 def _two_lists(x: Any, y: Any) -> tuple[list, list]:
-    """Inputs and labels of examples in any form."""
-    if isinstance(x, tf.data.Dataset):
-        x = list(x.as_numpy_iterator())
     if y is None:
-        for place, pair in enumerate(x):
+        for index, pair in enumerate(x):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise ValueError(
-                    "A list of pairs of an input and its label is wanted. Received "
-                    f"{str(pair)[:60]!r} at place {place}."
+                    "Expected a list of pairs of an input and its label. Received "
+                    f"{str(pair)[:60]!r} at index {index}."
                 )
         x, y = [source for source, _ in x], [target for _, target in x]
     x, y = list(x), list(y)

@@ -25,8 +25,8 @@ class LabelledText(LabelledInputs):
     Args:
         tokenizer: Of the texts. Words, sub-words, characters or bytes.
         labels: The names of the classes in the order of their ids, or `Labels`; None takes those
-            that `adapt` finds.
-        multi_label: Whether a text has any number of labels, in place of one.
+            of `adapt`.
+        multi_label: Whether a text has any number of labels, instead of one.
         max_length: Longest text in tokens; None cuts nothing.
         keep: What stays of a longer text: its `"start"`, its `"end"`, or half of each (`"both"`).
 
@@ -59,12 +59,12 @@ class LabelledText(LabelledInputs):
     def as_raw(self, inputs: Any) -> tf.Tensor:
         if isinstance(inputs, (str, bytes)):
             raise ValueError(
-                f"A list of texts is wanted. Received one text: {inputs[:40]!r}. Put it in a list."
+                f"Expected a list of texts. Received one text: {inputs[:40]!r}. Put it in a list."
             )
         inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
-        for place, text in enumerate(inputs):
+        for index, text in enumerate(inputs):
             if not isinstance(text, (str, bytes)):
-                raise ValueError(f"A list of texts is wanted. Received {text!r} at place {place}.")
+                raise ValueError(f"Expected a list of texts. Received {text!r} at index {index}.")
         return as_strings(inputs)
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
@@ -79,7 +79,7 @@ class LabelledText(LabelledInputs):
 
     def pack_inputs(self, encoded: tf.RaggedTensor) -> Inputs:
         ids = encoded.to_tensor()
-        # At least one step, so that no layer has to do with none.
+        # At least one step, so that no layer gets an empty axis.
         ids = tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
         lengths = tf.cast(encoded.row_lengths(), tf.int32)
         return {"inputs": ids, "mask": tf.sequence_mask(lengths, tf.shape(ids)[1])}

@@ -17,15 +17,15 @@ from seqzoo.preprocessing.labels import Labels
 class LabelledVectors(LabelledInputs):
     """Takes sequences of vectors of any length, such as frames of sound or sensor readings.
 
-    `adapt` finds the mean and the deviation of each feature, by which the inputs are scaled. An
-    encoder for them has `vocabulary_size=None` and `embedding_dim=features`.
+    `adapt` computes the mean and the standard deviation of each feature, and inputs are scaled by
+    them. An encoder for them has `vocabulary_size=None` and `embedding_dim=features`.
 
     Args:
         features: Positive int, the width of a vector.
         labels: See `LabelledText`.
         multi_label: See `LabelledText`.
-        mean: Of each feature, in the place of `adapt`.
-        deviation: Of each feature, in the place of `adapt`.
+        mean: Of each feature, instead of `adapt`.
+        deviation: Standard deviation of each feature, instead of `adapt`.
 
     Raises:
         ValueError: if `features` is not positive.
@@ -58,11 +58,11 @@ class LabelledVectors(LabelledInputs):
 
     def as_raw(self, inputs: Any) -> tf.RaggedTensor:
         rows = [np.asarray(row, np.float32) for row in inputs]
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             if row.ndim != 2 or row.shape[1] != self.features or not np.isfinite(row).all():
                 raise ValueError(
                     f"An input is a finite array (steps, {self.features}). Received: an array of "
-                    f"shape {row.shape} at place {place}, or one with NaN. Correct it."
+                    f"shape {row.shape} at index {index}, or one with NaN. Correct it."
                 )
         flat = np.concatenate([np.zeros((0, self.features), np.float32), *rows])
         lengths = tf.constant([len(row) for row in rows], tf.int64)

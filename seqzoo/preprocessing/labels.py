@@ -40,12 +40,12 @@ class Labels(tf.Module):
     def _set_names(self, names: Sequence[str]) -> None:
         if len(set(names)) < max(2, len(names)) or "" in names:
             raise ValueError(
-                "At least two different labels are wanted, none of them empty: a model of one "
+                "There must be at least two different labels, none of them empty: a model of one "
                 f"class has nothing to learn. Received: {list(names)[:20]}. Check the examples."
             )
         self._names = np.array(names, dtype=object)
-        places = tf.range(len(names), dtype=tf.int32)
-        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(list(names)), places)
+        indices = tf.range(len(names), dtype=tf.int32)
+        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(list(names)), indices)
         self._table = tf.lookup.StaticHashTable(entries, default_value=self.unknown_id)
 
     @property
@@ -68,7 +68,7 @@ class Labels(tf.Module):
 
     def check(self, names: Iterable[str], where: str) -> None:
         """Raises a ValueError that says where it is, if a name is unknown."""
-        for name in set(names).difference(self.names):
+        for name in sorted(set(names).difference(self.names)):
             raise ValueError(
                 f"Unknown label {name!r} {where}. Known from the training: "
                 f"{', '.join(self.names[:20])}{', …' if len(self) > 20 else ''}. Correct it, or "
@@ -87,12 +87,23 @@ class Labels(tf.Module):
             raise ValueError("There are no labels yet. Call the preprocessor's `adapt` first.")
 
 
-def as_name(label: Any) -> str:
-    """Returns a label as text: bytes are UTF-8, and an integer stands for its digits."""
+def as_name(label: Any, where: str = "") -> str:
+    """Returns a label as text: bytes are UTF-8, and an integer stands for its digits.
+
+    Args:
+        label: Of an example.
+        where: Says in an error which example it is.
+
+    Raises:
+        ValueError: if the label is anything else, None or an empty text.
+    """
     if isinstance(label, (bytes, np.bytes_)):
-        return label.decode("utf-8")
-    if isinstance(label, str):
+        label = label.decode("utf-8")
+    if isinstance(label, str) and label:
         return str(label)
     if isinstance(label, (int, np.integer)) and not isinstance(label, bool):
         return str(int(label))
-    raise ValueError(f"A label is a text or an integer. Received: {label!r}.")
+    raise ValueError(
+        f"A label is a text that is not empty, or an integer. Received: {label!r}{where}. Give "
+        "each example its label, or leave the example out."
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.labelled import examples_of_dataset
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
@@ -22,10 +23,10 @@ class TaggedTokens(tf.Module):
 
     Args:
         words: Tokenizer that gives each token one id, such as `TokenLookup`.
-        pieces: Tokenizer of the inside of a token: characters, bytes or sub-words. What they say
-            is put together for each token, so that tags stay aligned to tokens. None reads none.
-        tags: The tags in the order of their ids, or `Labels`; None takes those that `adapt` finds.
-        max_pieces: Positive int. The pieces of a token after so many are not read.
+        pieces: Tokenizer of the inside of a token: characters, bytes or sub-words. Each
+            token has ids of its own, so that tags stay aligned to tokens. None reads none.
+        tags: The tags in the order of their ids, or `Labels`; None takes those of `adapt`.
+        max_pieces: Positive int, max number of pieces of a token that are read.
     """
 
     def __init__(
@@ -67,27 +68,18 @@ class TaggedTokens(tf.Module):
             ValueError: if there are no sentences, the tags of one are not as many as its tokens,
                 or a tag is unknown.
         """
-        if isinstance(x, tf.data.Dataset) and y is None:
-            return x
-        if y is not None:
-            x, y = list(x), list(y)
-            if len(x) != len(y):
-                raise ValueError(
-                    f"Received {len(x)} sentences but tags of {len(y)}. Give each its own."
-                )
-            x = list(zip(x, y, strict=True))
-        tokens, tags = zip(*_checked_pairs(x), strict=True)
-        for place, each in enumerate(tags):
-            self.labels.check(each, f"in the sentence at place {place}")
-        return tf.data.Dataset.from_tensor_slices((self.as_raw(tokens), _ragged(tags)))
+        tokens, tags = zip(*_checked_pairs(x, y), strict=True)
+        for index, each in enumerate(tags):
+            self.labels.check(each, f"in the sentence at index {index}")
+        return tf.data.Dataset.from_tensor_slices((_ragged(tokens), _ragged(tags)))
 
     def as_raw(self, inputs: Any) -> tf.RaggedTensor:
         """Checks a list of lists of tokens and makes a ragged tensor `(B, None)` of it."""
         if isinstance(inputs, (str, bytes)):
             raise ValueError(
-                f"A list of lists of tokens is wanted. Received a text: {inputs[:40]!r}."
+                f"Expected a list of lists of tokens. Received a text: {inputs[:40]!r}."
             )
-        inputs = [_checked_tokens(tokens, place) for place, tokens in enumerate(inputs)]
+        inputs = [_checked_tokens(tokens, index) for index, tokens in enumerate(inputs)]
         return _ragged(inputs)
 
     def raw_spec(self) -> tf.TensorSpec:
@@ -117,7 +109,7 @@ class TaggedTokens(tf.Module):
     def pack_inputs(self, encoded: Encoded) -> dict[str, tf.Tensor]:
         """The model's inputs: "inputs" `(B, T)`, "mask" `(B, T)` and, if any, "pieces" `(B, T, P)`.
 
-        There is at least one step, and one piece, so that no layer has to do with none.
+        There is at least one step, and one piece, so that no layer gets an empty axis.
         """
         ids = encoded["inputs"].to_tensor()
         missing = tf.maximum(0, 1 - tf.shape(ids)[1])
@@ -170,23 +162,29 @@ class TaggedTokens(tf.Module):
         return cls(**parts)
 
 
-def _checked_pairs(sentences: Any) -> list[tuple[list, list[str]]]:
+def _checked_pairs(sentences: Any, y: Any = None) -> list[tuple[list, list[str]]]:
     if isinstance(sentences, tf.data.Dataset):
-        sentences = [
-            tuple(part.tolist() for part in pair) for pair in sentences.as_numpy_iterator()
-        ]
+        sentences, y = examples_of_dataset(sentences, y, "tokens and their tags", 1, 1), None
+    if y is not None:
+        sentences, y = list(sentences), list(y)
+        if len(sentences) != len(y):
+            raise ValueError(
+                f"Received {len(sentences)} sentences but tags of {len(y)}. Give each its own."
+            )
+        sentences = list(zip(sentences, y, strict=True))
     pairs = []
-    for place, pair in enumerate(sentences):
+    for index, pair in enumerate(sentences):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(
-                "A list of pairs of tokens and tags is wanted. Received "
-                f"{str(pair)[:60]!r} at place {place}."
+                "Expected a list of pairs of tokens and tags. Received "
+                f"{str(pair)[:60]!r} at index {index}."
             )
-        tokens, tags = _checked_tokens(pair[0], place), [as_name(tag) for tag in pair[1]]
+        where = f" in the sentence at index {index}"
+        tokens, tags = _checked_tokens(pair[0], index), [as_name(tag, where) for tag in pair[1]]
         if len(tokens) != len(tags):
             raise ValueError(
                 f"Each token must have one tag. Received: {len(tokens)} tokens and {len(tags)} "
-                f"tags in the sentence at place {place}, which begins with {tokens[:5]}."
+                f"tags in the sentence at index {index}, which begins with {tokens[:5]}."
             )
         pairs.append((tokens, tags))
     if not pairs:
@@ -194,10 +192,10 @@ def _checked_pairs(sentences: Any) -> list[tuple[list, list[str]]]:
     return pairs
 
 
-def _checked_tokens(tokens: Any, place: int) -> list:
+def _checked_tokens(tokens: Any, index: int) -> list:
     if isinstance(tokens, (str, bytes)):
         raise ValueError(
-            f"A sentence is a list of tokens. Received a text at place {place}: {tokens[:40]!r}. "
+            f"A sentence is a list of tokens. Received a text at index {index}: {tokens[:40]!r}. "
             "Split it, for example with `text.split()`."
         )
     tokens = list(tokens)
@@ -205,7 +203,7 @@ def _checked_tokens(tokens: Any, place: int) -> list:
         if not isinstance(token, (str, bytes)) or not token:
             raise ValueError(
                 f"A token is a text that is not empty. Received: {token!r} in the sentence at "
-                f"place {place}. Leave it out."
+                f"index {index}. Leave it out."
             )
     return tokens
 

@@ -5,8 +5,8 @@ from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.ensemble import Ensemble
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
-from seqzoo.tasks.loading import from_preset, load
 from seqzoo.tasks.request import Generated
+from seqzoo.tasks.saving import from_preset, load
 from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger, TagPath

@@ -25,7 +25,7 @@ class AnsweringTask(Task):
         self._graphs = _Graphs()
 
     def answer(self, raw) -> dict[str, Any]:
-        """Returns all that the task finds for raw inputs `(B, …)`, tensors `(B, …)` by name."""
+        """Returns all that the task computes for raw inputs `(B, …)`, tensors `(B, …)` by name."""
         raise NotImplementedError
 
     def serve(self, raw) -> dict[str, Any]:
@@ -49,24 +49,24 @@ class AnsweringTask(Task):
         function: Callable | None = None,
         name: str = "answer",
     ) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
-        """Yields the places of some of the inputs and what was found for them, as arrays.
+        """Yields the indices of some of the inputs and their answers, as arrays.
 
         Inputs of like length are answered together, and no answer depends on the others.
 
         Args:
             inputs: List of raw inputs.
-            batch_size: Positive int. Most inputs that are answered together.
-            function: What finds it, of raw inputs; None is `answer`.
-            name: By which the graph of the function is kept.
+            batch_size: Positive int. Max inputs that are answered together.
+            function: Answers raw inputs; None is `answer`.
+            name: Of the function; a task traces one function for each name.
         """
         preprocessor = self._required_preprocessor("this")
         check_at_least("batch_size", batch_size, 1)
         raw = preprocessor.as_raw(inputs)
         spec = preprocessor.raw_spec()
         run = self._graphs.get(name, function or self.answer, spec)
-        for places in batches_of_like_length(preprocessor.lengths(raw), batch_size):
-            found = run(preprocessor.pad(tf.gather(raw, places)))
-            yield places, tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
+        for indices in batches_of_like_length(preprocessor.lengths(raw), batch_size):
+            answers = run(preprocessor.pad(tf.gather(raw, indices)))
+            yield indices, tf.nest.map_structure(lambda tensor: tensor.numpy(), answers)
 
     @staticmethod
     def _as_list(inputs) -> Any:

@@ -1,4 +1,4 @@
-"""How a task makes batches of raw examples."""
+"""What users pass to `fit` and `evaluate`, and batches of it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Batches, evaluation_batches
+from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 from seqzoo.preprocessing.tokenised_stream import packer_of
-from seqzoo.tasks.arguments import as_examples, batches_of
 
 
 class BatchMaker:
     """The part of a task that makes batches for `fit` and `evaluate`.
 
-    Examples are put into batches of like length. A task whose examples hang together, such as the
-    pieces of one running text, makes them in a way of its own.
+    Batches hold examples of like length. A task whose examples depend on each other, such as the
+    parts of one running text, overrides this.
     """
 
     preprocessor: Any
@@ -40,14 +40,27 @@ class BatchMaker:
             seed: Seed of the order of the examples.
             steps_per_epoch: Batches of an epoch, if the user says; else None.
         """
-        return batches_of(x, y, self.preprocessor, batch_size, tokens_per_batch, seed=seed)
+        sizes = batch_size, tokens_per_batch
+        examples = self.raw_examples(x, y)
+        if is_stream(x):
+            return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)
+        return training_batches(examples, self.preprocessor, *sizes, seed)
 
     def make_evaluation_batches(
         self, x: Any, y: Any = None, batch_size: int | None = None
     ) -> tf.data.Dataset:
         """Returns a finite dataset of batches of `batch_size` examples; of 64 if None."""
-        raw = as_examples(x, self.preprocessor) if y is None else self.preprocessor.examples(x, y)
-        return evaluation_batches(raw, packer_of(x, self.preprocessor), batch_size or 64)
+        x, y = split(x) if y is None else (x, y)
+        packer = packer_of(x, self.preprocessor)
+        return evaluation_batches(self.raw_examples(x, y), packer, batch_size or 64)
+
+    def raw_examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """Returns the examples of `fit` or `evaluate` as a dataset of raw inputs and targets.
+
+        Raises:
+            ValueError: if the examples are wrong. It names the first of them.
+        """
+        return x.ordered() if is_stream(x) else self.preprocessor.examples(x, y)
 
     def count_steps(self, x: Any, batch_size: int) -> int:
         """Returns the number of batches of so many examples in an epoch over a list of them."""
@@ -57,6 +70,29 @@ class BatchMaker:
     def between_batches(self) -> list[tf.Variable] | None:
         """Variables, beside the weights, that a batch of an epoch hands to the next one.
 
-        None where they cannot be kept, so that a training goes on from the end of an epoch only.
+        None where they cannot be saved, so that a training resumes from the end of an epoch only.
         """
         return []
+
+
+def split(data: Any) -> tuple[Any, Any]:
+    """Returns inputs and targets of a tuple of both, or the examples and None."""
+    is_pair = isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (str, bytes))
+    return data if is_pair else (data, None)
+
+
+def is_batched(x: Any) -> bool:
+    """Tells a dataset of batches, as `fit` itself evaluates, from raw examples."""
+    spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
+    return isinstance(spec, tuple) and isinstance(spec[0], dict)
+
+
+def refuse_arguments_for_tensors(arguments: dict[str, Any]) -> None:
+    """Raises an error for what Keras's `fit` takes with tensors only."""
+    for name in ("class_weight", "sample_weight", "shuffle", "validation_split"):
+        if name in arguments:
+            raise ValueError(
+                f"`fit` takes no `{name}` with raw examples: `seed` gives their order, heads of "
+                "classes and tags take `class_weights`, all else has weight 1, and "
+                "`validation_data` holds the examples to validate on."
+            )

@@ -16,7 +16,7 @@ from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.features import is_features, reader_of
 from seqzoo.preprocessing.streamed_captions import StreamedCaptions
 from seqzoo.preprocessing.streaming import is_stream, streamed_batches
-from seqzoo.tasks.arguments import split
+from seqzoo.tasks.batch_maker import split
 from seqzoo.tasks.request import Tokenised
 from seqzoo.tasks.sampled_feeding import SampledFeeding
 
@@ -31,8 +31,8 @@ class Captioner(SampledFeeding):
     paths of images and captions too (`seqzoo.datasets.streams`), whose images are read batch by
     batch; one that cannot be read then ends the training.
 
-    With an encoder whose backbone is frozen, `features` computes once what the backbone sees, and
-    `fit` and `evaluate` take that in place of the images. The task goes on to caption images.
+    With an encoder whose backbone is frozen, `features` computes once what the backbone returns,
+    and `fit` and `evaluate` take that instead of the images. The task still captions images.
 
     Args:
         encoder: Makes `Encoded` of images, videos or features; see `seqzoo.encoders`.
@@ -44,8 +44,8 @@ class Captioner(SampledFeeding):
 
     Call arguments:
         x: Dict of `images` `(B, height, width, 3)`, `frames` `(B, F, height, width, 3)` or
-            `features` `(B, places, width)`, a boolean `mask` `(B, F)` of frames, and `target_ids`
-            `(B, T)` or `(B, K, T)`, which begin with the start id.
+            `features` `(B, positions, width)`, a boolean `mask` `(B, F)` of frames, and
+            `target_ids` `(B, T)` or `(B, K, T)`, which begin with the start id.
 
     Returns:
         Logits, one vector for each of `target_ids`.
@@ -76,12 +76,12 @@ class Captioner(SampledFeeding):
     def _check_size(self):
         if self.preprocessor is None:
             return
-        wanted = self.preprocessor.target.vocabulary_size
+        size = self.preprocessor.target.vocabulary_size
         for name, part in (("decoder", self.decoder), ("head", self.head)):
-            if part.vocabulary_size != wanted:
+            if part.vocabulary_size != size:
                 raise ValueError(
                     f"The {name} has a vocabulary of {part.vocabulary_size} tokens and the "
-                    f"tokenizer one of {wanted}. Make the {name} with vocabulary_size={wanted}."
+                    f"tokenizer one of {size}. Make the {name} with vocabulary_size={size}."
                 )
 
     def call(self, x, training=False):
@@ -102,14 +102,14 @@ class Captioner(SampledFeeding):
         return self.preprocessor.reader(raw)
 
     def features(self, images: Sequence[Any], batch_size: int = 64) -> np.ndarray:
-        """Returns what the encoder's backbone sees, to be trained on in place of the images.
+        """Returns the features that the backbone makes, to be trained on instead of the images.
 
         Args:
             images: Raw images or videos; videos must have equal numbers of frames.
             batch_size: Images that are seen together.
 
         Returns:
-            Float32 `(N, places, features)`; of videos `(N, F, features)`, one for each frame.
+            Float32 `(N, positions, features)`; of videos `(N, F, features)`, one for each frame.
         """
         see = tf.function(self.encoder.features, autograph=False, reduce_retracing=True)
         parts = []
@@ -143,7 +143,7 @@ class Captioner(SampledFeeding):
     def _as_raw(self, inputs):
         is_pixels = isinstance(inputs, np.ndarray) and inputs.dtype == "uint8" and inputs.ndim < 4
         if isinstance(inputs, (str, bytes)) or is_pixels:
-            raise ValueError("`generate` wants a list of images. Received one. Put it in a list.")
+            raise ValueError("`generate` takes a list of images. Received one. Put it in a list.")
         return self.preprocessor.reader.as_raw(list(inputs))
 
     def _is_blank(self, raw):
@@ -178,10 +178,10 @@ def _pairs(x, y) -> tuple[list, list]:
             )
         return images, captions
     pairs = list(x)
-    for place, pair in enumerate(pairs):
+    for index, pair in enumerate(pairs):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(
-                "A list of (image, captions) pairs is wanted. Received "
-                f"{repr(pair)[:60]} at place {place}."
+                "Expected a list of (image, captions) pairs. Received "
+                f"{repr(pair)[:60]} at index {index}."
             )
     return [image for image, _ in pairs], [captions for _, captions in pairs]

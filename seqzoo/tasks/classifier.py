@@ -83,7 +83,7 @@ class Classifier(AnsweringTask):
     def serve(self, raw):
         """Returns `label` `(B,)` and `probabilities` `(B, C)` of raw inputs `(B,)`.
 
-        With many labels, `labels` `(B, C)` in place of `label`, "" where an input has not the
+        With many labels, `labels` `(B, C)` instead of `label`, "" where an input has not the
         label of the column.
         """
         answer = self.answer(raw)
@@ -101,14 +101,14 @@ class Classifier(AnsweringTask):
 
         Args:
             inputs: List of raw inputs, such as texts. An empty one gets an answer too.
-            batch_size: Positive int. Most inputs that are answered together.
+            batch_size: Positive int. Max inputs that are answered together.
         """
         names = self._required_preprocessor("`classify`").labels.names
         logits = tf.constant(self._collect(inputs, "logits", batch_size))
         decided = self.head.decide(logits).numpy()
         if not self.head.multi_label:
-            return [names[place] for place in decided]
-        return [[names[place] for place in np.flatnonzero(row)] for row in decided]
+            return [names[index] for index in decided]
+        return [[names[index] for index in np.flatnonzero(row)] for row in decided]
 
     def probabilities(self, inputs, batch_size: int = 64) -> np.ndarray:
         """Returns the probability of each label for each raw input, `(N, C)`.
@@ -120,8 +120,8 @@ class Classifier(AnsweringTask):
     def _collect(self, inputs, name: str, batch_size: int) -> np.ndarray:
         inputs = self._as_list(inputs)
         collected = np.zeros((len(inputs), self.head.class_count), np.float32)
-        for places, found in self.answers(inputs, batch_size):
-            collected[places] = found[name]
+        for indices, answers in self.answers(inputs, batch_size):
+            collected[indices] = answers[name]
         return collected
 
     def calibrate(self, examples, y=None, batch_size: int = 64) -> float:
@@ -133,7 +133,7 @@ class Classifier(AnsweringTask):
         Args:
             examples: Pairs of raw input and label, in any form that `fit` takes.
             y: The labels, where `examples` holds the inputs alone.
-            batch_size: Most inputs that are answered together.
+            batch_size: Max inputs that are answered together.
         Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
         """
         inputs, targets = self._inputs_and_targets(examples, y)

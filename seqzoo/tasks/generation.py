@@ -48,6 +48,9 @@ class GenerationTask(Task):
         self.search = Greedy() if search is None else search
         self._graphs = AnswerGraphs()
 
+    def target_mask(self, x, y):
+        return tf.not_equal(y, Tokenizer.pad_id)
+
     def prepare(self, raw):
         """Returns the model inputs `(B, S)` of raw inputs `(B,)`, in the graph."""
         raise NotImplementedError

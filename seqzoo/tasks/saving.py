@@ -1,37 +1,62 @@
-"""Files of tasks, written whole or not at all."""
+"""Tasks in files: `.keras` files and presets, written whole or not at all, and read again."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import zipfile
 from collections.abc import Iterator
+from typing import Any
 
+import h5py
 import keras
 
 from seqzoo.preprocessing.files import aside
 
-CONFIG = "config.json"
-WEIGHTS = "model.weights.h5"
+_CONFIG = "config.json"
+_WEIGHTS = "model.weights.h5"
 
 
-def save_preset(task: keras.Model, folder) -> None:
-    """Writes a preset, the config and the weights of a task; one that stands there is replaced.
+class SavedAsFiles:
+    """The part of a task that writes it to a `.keras` file or to a preset."""
 
-    Raises:
-        ValueError: if `folder` exists and holds anything but a preset.
-    """
-    folder = os.fspath(folder)
-    if os.path.exists(folder) and not _may_be_replaced(folder):
-        raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
-    config = keras.saving.serialize_keras_object(task)
-    config.pop("compile_config", None)
-    with aside(folder) as path:
-        os.mkdir(path)
-        with open(os.path.join(path, CONFIG), "w", encoding="utf-8") as file:
-            json.dump(config, file, ensure_ascii=False, indent=1)
-        with _without_optimizers(task):
-            task.save_weights(os.path.join(path, WEIGHTS))
+    def save(self, filepath, overwrite: bool = True, **kwargs):
+        """Saves the whole task to a `.keras` file, which is whole or not there."""
+        filepath = os.fspath(filepath)
+        if not filepath.endswith(".keras") or os.path.isdir(filepath):
+            raise ValueError(
+                f"`save` writes a file whose name ends in `.keras`. Received: {filepath}. Choose "
+                "such a path, or `save_preset` for a folder."
+            )
+        if not overwrite and os.path.exists(filepath):
+            raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
+        with aside(filepath, suffix=".keras") as path:
+            super().save(path, **kwargs)  # type: ignore[misc]
+
+    def save_preset(self, folder) -> None:
+        """Saves config and weights, without the optimizer, to a folder that `from_preset` reads.
+
+        A preset that stands there is replaced.
+
+        Raises:
+            ValueError: if `folder` exists and holds anything but a preset.
+        """
+        folder, task = os.fspath(folder), _as_model(self)
+        if os.path.exists(folder) and not _may_be_replaced(folder):
+            raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
+        config = keras.saving.serialize_keras_object(task)
+        config.pop("compile_config", None)
+        with aside(folder) as path:
+            os.mkdir(path)
+            with open(os.path.join(path, _CONFIG), "w", encoding="utf-8") as file:
+                json.dump(config, file, ensure_ascii=False, indent=1)
+            with _without_optimizers(task):
+                task.save_weights(os.path.join(path, _WEIGHTS))
+
+
+def _as_model(task: Any) -> keras.Model:
+    return task
 
 
 @contextlib.contextmanager
@@ -48,17 +73,111 @@ def _without_optimizers(task: keras.Model) -> Iterator[None]:
             model.optimizer = optimizer
 
 
-def check_path(filepath: str, overwrite: bool) -> None:
-    """Raises an error where a `.keras` file cannot be written."""
-    if not filepath.endswith(".keras") or os.path.isdir(filepath):
-        raise ValueError(
-            f"`save` writes a file whose name ends in `.keras`. Received: {filepath}. Choose such "
-            "a path, or `save_preset` for a folder."
-        )
-    if not overwrite and os.path.exists(filepath):
-        raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
-
-
 def _may_be_replaced(folder: str) -> bool:
     """Tells whether there is nothing at `folder` but a preset, or nothing at all."""
-    return os.path.isdir(folder) and set(os.listdir(folder)) in ({CONFIG, WEIGHTS}, set())
+    return os.path.isdir(folder) and set(os.listdir(folder)) in ({_CONFIG, _WEIGHTS}, set())
+
+
+def load(path) -> Any:
+    """Loads what `task.save` wrote, with its optimizer.
+
+    Returns:
+        The `Task`.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `path`.
+        ValueError: if `path` is no `.keras` file, or holds no task.
+    """
+    path = os.fspath(path)
+    _require(path, "a `.keras` file that `save` wrote")
+    if os.path.isdir(path):
+        what = f"`load` reads a `.keras` file. Received a folder: {path}."
+        if os.path.isfile(os.path.join(path, _CONFIG)):
+            raise ValueError(f"{what} It is a preset: load it with `from_preset`.")
+        raise ValueError(f"{what} Give a file that `save` wrote.")
+    if not path.endswith(".keras") or not zipfile.is_zipfile(path):
+        wrong = "its name must end in `.keras`" if not path.endswith(".keras") else "it is no zip"
+        raise ValueError(f"{path} is no `.keras` file: {wrong}. Give a file that `save` wrote.")
+    try:
+        task = keras.saving.load_model(path)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read as a task. ({_first_line(error)})") from error
+    if not isinstance(task, SavedAsFiles):
+        raise ValueError(
+            f"{path} holds no task but a {type(task).__name__}. Load it with "
+            "`keras.saving.load_model`."
+        )
+    return task
+
+
+def from_preset(folder) -> Any:
+    """Loads the task of a preset.
+
+    Returns:
+        The `Task`, not compiled.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `folder`.
+        ValueError: if there is no preset, or its files do not belong together.
+    """
+    folder = os.fspath(folder)
+    _require(folder, "a folder that `save_preset` wrote")
+    if os.path.isfile(folder):
+        raise ValueError(
+            f"`from_preset` reads a folder. Received a file: {folder}. Give a folder that "
+            "`save_preset` wrote, or load a `.keras` file with `load`."
+        )
+    for name in (_CONFIG, _WEIGHTS):
+        if not os.path.isfile(os.path.join(folder, name)):
+            raise ValueError(
+                f"{folder} is no preset: it has no {name}. Give a folder that `save_preset` wrote."
+            )
+    task = _task_of(os.path.join(folder, _CONFIG))
+    weights = os.path.join(folder, _WEIGHTS)
+    try:
+        count = _count_numbers(weights)
+        if count != task.count_params():
+            raise ValueError(f"It holds {count} numbers, the model {task.count_params()}.")
+        task.load_weights(weights)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(
+            f"{folder}/{_WEIGHTS} does not fit the model of {folder}/{_CONFIG}. They must come "
+            f"from one `save_preset`. ({_first_line(error)})"
+        ) from error
+    return task
+
+
+def _require(path: str, kind: str) -> None:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is nothing at {path}. Check the path; give {kind}.")
+
+
+def _task_of(config_file: str) -> Any:
+    try:
+        with open(config_file, encoding="utf-8") as file:
+            task = keras.saving.deserialize_keras_object(json.load(file))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{config_file} cannot be read. Give a folder that `save_preset` wrote. "
+            f"({_first_line(error)})"
+        ) from error
+    if not isinstance(task, SavedAsFiles):
+        raise ValueError(
+            f"{config_file} describes no task. Give a folder that `save_preset` wrote."
+        )
+    return task
+
+
+def _count_numbers(weights_file: str) -> int:
+    """Counts all of a file: Keras leaves what a smaller model has no variable for."""
+    sizes = []
+    with h5py.File(weights_file) as file:
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    return sum(sizes)
+
+
+def _first_line(error: BaseException) -> str:
+    """What was wrong at first, of an error that others were raised from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0]

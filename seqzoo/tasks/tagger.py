@@ -11,7 +11,10 @@ from keras import ops
 
 from seqzoo.encoders.encoder import Encoded
 from seqzoo.heads.tags import Tags
+from seqzoo.preprocessing.tag_schemes import detect_scheme, pair_in_words, scheme_of_pairs
 from seqzoo.tasks.answering import AnsweringTask
+
+_ROWS = 1024  # sentences that are checked together
 
 
 class TagPath(NamedTuple):
@@ -71,7 +74,7 @@ class Tagger(AnsweringTask):
         if self.preprocessor is None:
             return
         pieces = self.preprocessor.pieces
-        wanted = {
+        sizes = {
             "head.tag_count": (self.head.tag_count, len(self.preprocessor.labels)),
             "features.vocabulary_size": (
                 self.features.vocabulary_size,
@@ -82,17 +85,62 @@ class Tagger(AnsweringTask):
                 None if pieces is None else pieces.vocabulary_size,
             ),
         }
-        for name, (received, size) in wanted.items():
+        for name, (received, size) in sizes.items():
             if received != size:
                 raise ValueError(
                     f"`{name}` must be {size}, as in the preprocessor. Received: {received}."
                 )
 
+    def target_mask(self, x, y):
+        return _mask(x)
+
+    def raw_examples(self, x, y=None):
+        examples = super().raw_examples(x, y)
+        if len(self.head.forbidden):
+            self._refuse_forbidden_tags(examples)
+        return examples
+
+    def _refuse_forbidden_tags(self, examples: tf.data.Dataset) -> None:
+        """Raises a ValueError for the first sentence whose tags have a probability of 0."""
+        labels = self.preprocessor.labels
+        end = len(labels)  # what stands before the first tag and behind the last
+        is_forbidden = np.zeros((end + 1, end + 1), bool)
+        for pair in self.head.forbidden:
+            is_forbidden[tuple(end if tag is None else tag for tag in pair)] = True
+        number = 0
+        for tokens, tags in examples.ragged_batch(_ROWS):
+            ids = labels.ids(tags) if tags.dtype == tf.string else tags
+            for row, of_row in enumerate(ids.to_list()):
+                path = np.array([end, *of_row, end])
+                wrong = np.flatnonzero(is_forbidden[path[:-1], path[1:]])
+                if len(wrong) and of_row and min(of_row) >= 0:
+                    names = [labels.names[tag] for tag in of_row]
+                    known = isinstance(tokens, tf.RaggedTensor)
+                    words = tokens[row].numpy().tolist() if known else []
+                    raise ValueError(self._explain_forbidden(number, words, names, int(wrong[0])))
+                number += 1
+
+    def _explain_forbidden(self, number: int, words: list, tags: list[str], index: int) -> str:
+        scheme = scheme_of_pairs(self.preprocessor.labels.names, self.head.forbidden)
+        follows = detect_scheme([tags])
+        advice = "Correct them, or make the tagger with scheme=None."
+        if scheme is not None and follows is not None:
+            advice = (
+                f"They follow the scheme {follows!r}: convert all with "
+                f"`preprocessing.convert_tags(tags, {follows!r}, {scheme!r})` and adapt the "
+                "preprocessor to the result, before the tagger is made."
+            )
+        text = " ".join(word.decode("utf-8", "replace") for word in words)
+        forbids = "the tagger forbids" if scheme is None else f"the scheme {scheme!r} forbids"
+        return (
+            f"The sentence at index {number}, {text!r}, has tags that {forbids}: {tags}, where "
+            f"{pair_in_words(tags, index)}. {advice}"
+        )
+
     def call(self, x, training=False):
         pieces = x["pieces"] if self.features.piece_count is not None else None
         features = self.features(x["inputs"], pieces, training=training)
-        mask = x["mask"] if "mask" in x else ops.not_equal(x["inputs"], 0)
-        encoded = Encoded(*self.encoder(features, mask=mask, training=training))
+        encoded = Encoded(*self.encoder(features, mask=_mask(x), training=training))
         return self.head(encoded.outputs)
 
     def answer(self, raw):
@@ -116,11 +164,11 @@ class Tagger(AnsweringTask):
 
         Args:
             sentences: List of lists of tokens. One without tokens gets an empty list.
-            batch_size: Positive int. Most sentences that are answered together.
+            batch_size: Positive int. Max sentences that are answered together.
         """
         names = np.array(self._required_preprocessor("`tag`").labels.names, dtype=object)
-        found = self._collect(sentences, "tags", batch_size)
-        return [names[tags].tolist() for tags in found]
+        collected = self._collect(sentences, "tags", batch_size)
+        return [names[tags].tolist() for tags in collected]
 
     def marginals(self, sentences, batch_size: int = 64) -> list[np.ndarray]:
         """Returns for each sentence the probability of each tag at each token, `(T, C)`.
@@ -140,13 +188,13 @@ class Tagger(AnsweringTask):
             return {"tags": tags, "log_probs": log_probs}
 
         paths: list[list[TagPath]] = [[] for _ in sentences]
-        for places, found in self.answers(sentences, batch_size, best_paths, f"{n} best"):
-            for row, place in enumerate(places):
-                length = len(sentences[place])
-                paths[place] = [
+        for indices, answers in self.answers(sentences, batch_size, best_paths, f"{n} best"):
+            for row, index in enumerate(indices):
+                length = len(sentences[index])
+                paths[index] = [
                     TagPath(names[tags[:length]].tolist(), float(log_prob))
                     for tags, log_prob in zip(
-                        found["tags"][row], found["log_probs"][row], strict=True
+                        answers["tags"][row], answers["log_probs"][row], strict=True
                     )
                     if log_prob > -1e8
                 ]
@@ -155,9 +203,9 @@ class Tagger(AnsweringTask):
     def _collect(self, sentences, name: str, batch_size: int) -> list[np.ndarray]:
         sentences = self._as_list(sentences)
         collected: list[Any] = [None] * len(sentences)
-        for places, found in self.answers(sentences, batch_size):
-            for row, place in enumerate(places):
-                collected[place] = found[name][row, : len(sentences[place])]
+        for indices, answers in self.answers(sentences, batch_size):
+            for row, index in enumerate(indices):
+                collected[index] = answers[name][row, : len(sentences[index])]
         return collected
 
     def get_config(self):
@@ -166,3 +214,8 @@ class Tagger(AnsweringTask):
             "features": serialize(self.features),
             "encoder": serialize(self.encoder),
         }
+
+
+def _mask(x):
+    """The real steps of model inputs, boolean `(B, T)`."""
+    return x["mask"] if "mask" in x else ops.not_equal(x["inputs"], 0)

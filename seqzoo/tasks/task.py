@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing.files import aside
-from seqzoo.tasks.arguments import is_batched, refuse_arguments_for_tensors
-from seqzoo.tasks.batch_maker import BatchMaker
-from seqzoo.tasks.saving import check_path, save_preset
+from seqzoo.tasks.batch_maker import BatchMaker, is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.saving import SavedAsFiles
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.replicated_model import ReplicatedModel
 from seqzoo.training.resume import Resume
@@ -23,9 +20,10 @@ from seqzoo.training.steps import (
     unpack_batch,
 )
 from seqzoo.training.strategies import distribute_batches, explain_lost_workers
+from seqzoo.training.watching import HideCounts
 
 
-class Task(BatchMaker, ReplicatedModel):
+class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
     """A model that knows its preprocessing, its loss and its metrics.
 
     Args:
@@ -84,8 +82,14 @@ class Task(BatchMaker, ReplicatedModel):
             jit_compile=jit_compile,
             **kwargs,
         )
+        self._loss_tracker = self.loss_mean  # Keras's own is updated by no step
         self._user_loss = None if loss in ("auto", None) else keras.losses.get(loss)
         self.accumulation_steps = accumulation_steps
+
+    @property
+    def metrics(self):
+        """All metrics, each once, the loss first."""
+        return list({id(metric): metric for metric in super().metrics}.values())
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -98,6 +102,14 @@ class Task(BatchMaker, ReplicatedModel):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
+    def target_mask(self, x, y) -> Any:
+        """Returns which steps of the targets are real, boolean of the shape of `y`.
+
+        None where the targets are no sequences. Weights say how much a step counts in the loss;
+        which steps exist comes from here alone.
+        """
+        return None
+
     def train_step(self, data):
         batch, variables = unpack_batch(data), self.trainable_variables
         if not self.optimizer.built:  # a loss scale is read before it is applied
@@ -105,7 +117,7 @@ class Task(BatchMaker, ReplicatedModel):
 
         def loss(x, y, weight):
             outputs = self(x, training=True)
-            sums = self._token_losses(y, outputs, weight)
+            sums = self._token_losses(x, y, outputs, weight)
             penalty = tf.add_n([tf.zeros([], sums[0].dtype), *self.losses])
             self._measure(x, y, outputs, weight, *sums)
             return *sums, penalty
@@ -118,16 +130,31 @@ class Task(BatchMaker, ReplicatedModel):
             gradients, *_ = accumulated_gradients(loss, batch, parts, variables, scale)
         norm, norm_weight = gradient_norm(self.optimizer, gradients)
         self.gradient_norm.update_state(norm, sample_weight=norm_weight)
-        real = tf.cast(batch[-1] > 0, tf.float32)
-        self.token_sum.update_state(real)
-        self.padding_mean.update_state(tf.reshape(1 - real, [-1]))  # of all steps, not of rows
         apply_gradients(self.optimizer, gradients, variables)
-        return self._logs(self.get_metrics_result())
+        return self._logs(self._counted(*batch[:2]))
+
+    def _counted(self, x, y) -> dict[str, Any]:
+        """Counts a batch, and returns all that is measured: `tokens` and `padding`, or `examples`.
+
+        Rows without a real step, which only fill up a batch, count nothing.
+        """
+        mask = self.target_mask(x, y)
+        if mask is None:
+            self.token_sum.update_state(tf.shape(y)[0])
+            measured = self.get_metrics_result()
+            measured["examples"] = measured.pop("tokens")
+            del measured["padding"]
+            return measured
+        self.token_sum.update_state(tf.cast(mask, tf.float32))
+        in_real_row = mask | tf.reduce_any(mask, axis=-1, keepdims=True)
+        padding, counts = (tf.cast(each, tf.float32) for each in (~mask, in_real_row))
+        self.padding_mean.update_state(tf.reshape(padding, [-1]), tf.reshape(counts, [-1]))
+        return self.get_metrics_result()
 
     def test_step(self, data):
         x, y, weight = unpack_batch(data)
         outputs = self(x, training=False)
-        loss_sum, weight_sum = self._token_losses(y, outputs, weight)
+        loss_sum, weight_sum = self._token_losses(x, y, outputs, weight)
         measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
         for metric in (self.gradient_norm, self.token_sum, self.padding_mean):  # of training only
             del measured[metric.name]
@@ -136,12 +163,13 @@ class Task(BatchMaker, ReplicatedModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
         _, y, weight = unpack_batch((x, tf.convert_to_tensor(y), sample_weight))
-        loss_sum, weight_sum = self._token_losses(y, y_pred, weight)
+        loss_sum, weight_sum = self._token_losses(x, y, y_pred, weight)
         return tf.add_n([tf.math.divide_no_nan(loss_sum, weight_sum), *self.losses])
 
-    def _token_losses(self, y, outputs, weight):
+    def _token_losses(self, x, y, outputs, weight):
         if self._user_loss is None:
-            return self.head.loss(y, outputs, weight)
+            mask = None if x is None else self.target_mask(x, y)
+            return self.head.loss(y, outputs, weight, mask)
         function = getattr(self._user_loss, "call", self._user_loss)
         dtype = keras.backend.result_type(outputs.dtype, "float32")
         losses, weight = (
@@ -154,7 +182,7 @@ class Task(BatchMaker, ReplicatedModel):
         self.loss_mean.update_state(
             tf.math.divide_no_nan(loss_sum, weight_sum), sample_weight=weight_sum
         )
-        arguments = self.head.measure(y, outputs, weight)
+        arguments = self.head.measure(y, outputs, weight, self.target_mask(x, y))
         for metric, sums in zip(self.head_metrics, arguments, strict=True):
             metric.update_state(*sums)
         return self.compute_metrics(x, y, outputs, sample_weight=weight)
@@ -188,11 +216,11 @@ class Task(BatchMaker, ReplicatedModel):
             verbose: As in Keras.
             callbacks: As in Keras, in a list.
             validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets.
-            initial_epoch: The epoch to begin with; the stream of batches goes on from there. Where
+            initial_epoch: The first epoch; the stream of batches continues from there. Where
                 `callbacks` hold a `training.Resume` that has a checkpoint, it says where.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
             validation_batch_size: Examples of a batch of the validation data.
-            tokens_per_batch: Tokens on the longer side of a batch, in place of `batch_size`.
+            tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`.
             seed: Seed of the order of the examples.
             **kwargs: Other arguments of Keras's `fit`.
 
@@ -203,8 +231,9 @@ class Task(BatchMaker, ReplicatedModel):
             ValueError: if the examples are not of such a form, or an argument is only for tensors.
             ConnectionError: if another worker has stopped.
         """
+        callbacks = [*(callbacks or ()), HideCounts()]
         passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
-        resume = next((each for each in callbacks or () if isinstance(each, Resume)), None)
+        resume = next((each for each in callbacks if isinstance(each, Resume)), None)
         done = resume.step if resume else 0
         passed["initial_epoch"] = resume.initial_epoch(epochs) if done else initial_epoch
         if self.preprocessor is None:
@@ -257,17 +286,6 @@ class Task(BatchMaker, ReplicatedModel):
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
         return super().evaluate(self.make_evaluation_batches(x, y, batch_size), **kwargs)
 
-    def save(self, filepath, overwrite: bool = True, **kwargs):
-        """Saves the whole task to a `.keras` file, which is whole or not there."""
-        filepath = os.fspath(filepath)
-        check_path(filepath, overwrite)
-        with aside(filepath, suffix=".keras") as path:
-            super().save(path, **kwargs)
-
-    def save_preset(self, folder) -> None:
-        """Saves config and weights, without the optimizer, to a folder that `from_preset` reads."""
-        save_preset(self, folder)
-
     def export(self, filepath, **options) -> None:
         """Writes a SavedModel to `filepath`/1; see `seqzoo.export.saved_model`."""
         from seqzoo.export import saved_model
@@ -281,7 +299,7 @@ class Task(BatchMaker, ReplicatedModel):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "head": serialize(self.head),
             "preprocessor": serialize(self.preprocessor),
-            "frozen": [place for place, each in enumerate(self.weights) if not each.trainable],
+            "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
         }
 
     @classmethod
@@ -290,7 +308,7 @@ class Task(BatchMaker, ReplicatedModel):
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
         frozen = parts.pop("frozen", [])
         task = cls(**parts)
-        # Keras keeps it of no layer that is a part of another.
-        for place in frozen:
-            task.weights[place].trainable = False
+        # Keras saves this of no layer that is a part of another.
+        for index in frozen:
+            task.weights[index].trainable = False
         return task

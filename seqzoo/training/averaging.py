@@ -13,7 +13,7 @@ from seqzoo.training.checkpoint_files import checkpointed_variables, last_checkp
 
 
 class EvaluateAverage(keras.callbacks.Callback):
-    """Puts the moving average of the weights in their place while an epoch is evaluated.
+    """Replaces the weights by their moving average while an epoch is evaluated.
 
     The optimizer keeps the average (`Adam(use_ema=True, ema_momentum=0.999)`), and the model has
     it when `fit` ends. With this callback validation measures it too, as do the callbacks before
@@ -73,20 +73,20 @@ def average_checkpoints(model: keras.Model, folder: str | os.PathLike[str], last
     if last < 1:
         raise ValueError(f"`last` must be at least 1. Received: last={last}.")
     weights = {id(weight) for weight in model.weights}
-    places = [
-        (place, variable)
-        for place, variable in enumerate(checkpointed_variables(model))
+    indices = [
+        (index, variable)
+        for index, variable in enumerate(checkpointed_variables(model))
         if id(variable) in weights and "float" in str(variable.dtype)
     ]
-    sums, count = [np.zeros(variable.shape) for _, variable in places], 0
+    sums, count = [np.zeros(variable.shape) for _, variable in indices], 0
     for checkpoint in last_checkpoints(Path(folder), last):
         count += 1
-        for total, (place, _) in zip(sums, places, strict=True):
-            total += checkpoint.variables[place]
+        for total, (index, _) in zip(sums, indices, strict=True):
+            total += checkpoint.variables[index]
     if not count:
         raise FileNotFoundError(
             f"There must be a checkpoint to average. Received: none in {folder}."
         )
-    for total, (_, variable) in zip(sums, places, strict=True):
+    for total, (_, variable) in zip(sums, indices, strict=True):
         variable.assign(total / count)
     return count

@@ -1,4 +1,4 @@
-"""Files of checkpoints: written aside and renamed, checked when read, the last few kept."""
+"""Files of checkpoints: written whole or not at all, checked when read, the old ones removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         state: Numbers and rows: `step` (in all), `epoch` and `batch` in it (of the next to
-            come), `stopped`, and what the callbacks keep.
+            come), `stopped`, and the state of the callbacks.
         variables: Values of the model's and the optimizer's variables, in their order.
         best_weights: What early stopping would restore; empty where there is nothing yet.
         metrics: Values of the variables of the metrics; empty between two epochs.
@@ -38,8 +38,8 @@ class Checkpoint(NamedTuple):
 def checkpointed_variables(model: keras.Model) -> list[keras.Variable]:
     """What a checkpoint holds of a model: all but the metrics, and then the optimizer's."""
     metrics = {id(variable) for variable in model.metrics_variables}
-    kept = [variable for variable in model.variables if id(variable) not in metrics]
-    return kept + model.optimizer.variables
+    others = [variable for variable in model.variables if id(variable) not in metrics]
+    return others + model.optimizer.variables
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -50,21 +50,19 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """
     step = checkpoint.state["step"]
     arrays = {
-        f"{kind}_{place}": value
+        f"{kind}_{index}": value
         for kind, values in zip(_KINDS, checkpoint[1:], strict=True)
-        for place, value in enumerate(values)
+        for index, value in enumerate(values)
     }
     try:
         with aside(str(folder / f"step-{step:09d}.npz")) as path, open(path, "wb") as file:
             np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
             file.flush()
-            os.fsync(
-                file.fileno()
-            )  # so that it outlives the machine's fall, not the process's only
+            os.fsync(file.fileno())  # it outlives a crash of the machine, not of the process only
     except OSError as error:
         raise OSError(
             f"The checkpoint of step {step} could not be written to {folder}: {error.strerror}. "
-            f"{_whole(folder)} Make room, or make the folder writable, and go on from there."
+            f"{_whole(folder)} Free some space, or make the folder writable, and resume from there."
         ) from error
 
 
@@ -122,7 +120,7 @@ def _files(folder: Path) -> list[Path]:
 def _read(path: Path) -> Checkpoint:
     with np.load(path) as arrays:
         values = (
-            [arrays[f"{kind}_{place}"] for place in range(sum(kind in name for name in arrays))]
+            [arrays[f"{kind}_{index}"] for index in range(sum(kind in name for name in arrays))]
             for kind in _KINDS
         )
         return Checkpoint(json.loads(str(arrays["state"])), *values)

@@ -39,6 +39,6 @@ def use_precision(name: Precision) -> Iterator[None]:
 def devices() -> str:
     """What TensorFlow computes on, in words: "CPU", "2 GPU", "8 TPU"."""
     for kind in ("TPU", "GPU"):
-        if found := tf.config.list_logical_devices(kind):
-            return f"{len(found)} {kind}"
+        if devices := tf.config.list_logical_devices(kind):
+            return f"{len(devices)} {kind}"
     return "CPU"

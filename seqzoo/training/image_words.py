@@ -16,16 +16,16 @@ def word_shares(captions: Sequence[Sequence[str]], at_least: int | None = None) 
 
     Args:
         captions: Those of each image, words with blanks between them.
-        at_least: Images that a word must be said of; None is one in a thousand.
+        at_least: Min number of images whose captions have a word; None is one in a thousand.
 
     Returns:
         `(images, words)` float32, words in the order of the alphabet.
     """
     at_least = max(1, len(captions) // 1000) if at_least is None else at_least
-    said = [[set(caption.split()) for caption in each] for each in captions]
-    counts = Counter(word for each in said for word in set().union(*each))
+    words_of = [[set(caption.split()) for caption in each] for each in captions]
+    counts = Counter(word for each in words_of for word in set().union(*each))
     words = sorted(word for word, count in counts.items() if count >= at_least)
-    shares = [[np.mean([w in caption for caption in each]) for w in words] for each in said]
+    shares = [[np.mean([w in caption for caption in each]) for w in words] for each in words_of]
     return np.array(shares, "float32")
 
 
@@ -37,10 +37,10 @@ def learn_words(
     learning_rate: float = 2e-3,
     dropout: float = 0.3,
 ) -> list[float]:
-    """Trains a backbone to say which words the captions of an image have, from all its places.
+    """Trains a backbone to predict which words the captions of an image have.
 
-    A decoder that is trained with a backbone has to find out at once where to look, what is there
-    and how it is said; a backbone that knows words spares it the second. They are the attributes of
+    A decoder that is trained with a new backbone has to learn at once where to look, what is there
+    and how to word it; a backbone that knows words spares it the second. They are the attributes of
     Fang et al., 2015 (https://arxiv.org/abs/1411.4952), learned here from nothing.
 
     Args:
@@ -73,9 +73,9 @@ def learn_words(
         dtype="float32",
     )
     pixels = keras.Input(backbone.input_shape[1:])
-    places = backbone(pixels)
+    grid = backbone(pixels)
     pools = [keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()]
-    seen = keras.layers.Concatenate()([pool(places) for pool in pools])
+    seen = keras.layers.Concatenate()([pool(grid) for pool in pools])
     learner = keras.Model(pixels, say(keras.layers.Dropout(dropout)(seen)))
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 12, warmup_target=learning_rate, warmup_steps=steps // 12

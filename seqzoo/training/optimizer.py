@@ -1,9 +1,9 @@
-"""Adam in one pass over the weights."""
+"""Adam in one pass over the weights, and clipping of gradients layer by layer."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
-
-from seqzoo.training.clipping import clip_by_layer
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -44,11 +44,11 @@ class Adam(keras.optimizers.Adam):
             return
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
-        place = self._get_variable_index(variable)
+        index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[place].value.handle,
-            v=self._velocities[place].value.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
             beta1_power=tf.pow(tf.constant(self.beta_1, dtype), step),
             beta2_power=tf.pow(tf.constant(self.beta_2, dtype), step),
             lr=tf.cast(learning_rate, dtype),
@@ -61,7 +61,7 @@ class Adam(keras.optimizers.Adam):
     def _clip_gradients(self, grads):
         if self.global_clipnorm is None:
             return super()._clip_gradients(grads)
-        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]  # no square is kept
+        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]  # no square is stored
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         if self.layer_clipnorm is not None:
@@ -70,3 +70,28 @@ class Adam(keras.optimizers.Adam):
 
     def get_config(self):
         return super().get_config() | {"layer_clipnorm": self.layer_clipnorm}
+
+
+def clip_by_layer(gradients: list, variables: list, limit: float) -> list:
+    """Scales down the gradients of each layer whose norm, over all its weights, is above a limit.
+
+    Args:
+        gradients: One for each variable.
+        variables: Keras variables. Those whose paths differ in the last name only are of one layer;
+            a recurrent layer has its weights in its cell.
+        limit: Positive float.
+    """
+    layers: dict[str, list[int]] = {}
+    for index, variable in enumerate(variables):
+        layers.setdefault(_layer(variable), []).append(index)
+    clipped: list[Any] = [None] * len(gradients)
+    for indices in layers.values():
+        of_layer, _ = tf.clip_by_global_norm([gradients[index] for index in indices], limit)
+        for index, gradient in zip(indices, of_layer, strict=True):
+            clipped[index] = gradient
+    return clipped
+
+
+def _layer(variable: Any) -> str:
+    folder, _, name = variable.path.rpartition("/")
+    return folder or name

@@ -8,7 +8,8 @@ import keras
 
 from seqzoo.training.strategies import has_several_workers
 
-_OF_STEPS = ("tokens", "padding")
+COUNTS = ("tokens", "examples")
+_OF_STEPS = (*COUNTS, "padding")
 
 
 class ReplicatedModel(keras.Model):
@@ -38,9 +39,8 @@ class ReplicatedModel(keras.Model):
         """Returns the metrics over all replicas and batches whose names are in the logs of a step.
 
         Keras does so only where they are all metrics, and a step of validation leaves some out.
-        What says nothing of learning is of steps alone; `training.Progress` reads it.
+        Counts and padding stand in the logs of steps alone; `training.Progress` reads them.
         """
         results = self.get_metrics_result()
-        if not logs.keys() <= results.keys():
-            return logs
-        return {name: results[name] for name in logs if name not in _OF_STEPS}
+        names = [name for name in logs if name not in _OF_STEPS]
+        return {name: results[name] for name in names} if results.keys() >= set(names) else logs

@@ -1,4 +1,4 @@
-"""Checkpoints from which a training goes on as if it had never stopped."""
+"""Checkpoints from which a training continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Resume(keras.callbacks.Callback):
 
         translator.fit(pairs, epochs=20, callbacks=[sz.training.Resume("checkpoints")])
 
-    A training that was killed at any moment and is begun again by the same lines goes on with the
-    same losses, to the last bit where operations are deterministic. A checkpoint holds the
-    weights, the state of the optimizer and of the random generators, the place in the data, the
+    A training that was killed at any moment and is started again by the same lines continues with
+    the same losses, to the last bit where operations are deterministic. A checkpoint holds the
+    weights, the state of the optimizer and of the random generators, the position in the data, the
     metrics of the epoch, and the state of the callbacks given here, which must stand before this
     one in the list. It is one file, which is whole or not there; one that is damaged gives way to
     the one before. Of several workers the chief writes, and all read: the folder must be on a
@@ -49,15 +49,15 @@ class Resume(keras.callbacks.Callback):
         plateau: Goes on with what it has waited; the rate is the optimizer's.
         every: Positive int, steps between two checkpoints within an epoch. Only a task on raw
             examples can go on there: for others, checkpoints are written at the ends of epochs.
-        keep: Positive int, how many checkpoints are kept.
+        keep: Positive int, how many checkpoints stay.
 
     Raises:
         ValueError: at the start of a training, if the checkpoint is that of another model, other
             data or another version of the code, if the model is not built, or if there are
             checkpoints but none can be read.
         OSError: if a checkpoint cannot be written. Those before it stay whole.
-    Differs from `keras.callbacks.BackupAndRestore`, which keeps no place in the data and no state
-    of other callbacks, and deletes what it wrote when the training ends.
+    Differs from `keras.callbacks.BackupAndRestore`, which saves no position in the data and no
+    state of other callbacks, and deletes what it wrote when the training ends.
     """
 
     def __init__(
@@ -86,39 +86,39 @@ class Resume(keras.callbacks.Callback):
     @property
     def step(self) -> int:
         """Steps that were taken until the last checkpoint; 0 where there is none."""
-        found, _ = last_checkpoint(self.folder)
-        return found.state["step"] if found else 0
+        checkpoint, _ = last_checkpoint(self.folder)
+        return checkpoint.state["step"] if checkpoint else 0
 
     def initial_epoch(self, epochs: int) -> int:
-        """The epoch, counted from 0, at which a training of `epochs` goes on.
+        """The epoch, counted from 0, at which a training of `epochs` continues.
 
         It is `epochs`, so that nothing is left to do, where early stopping had ended the training.
         """
-        found, _ = last_checkpoint(self.folder)
-        if found is None:
+        checkpoint, _ = last_checkpoint(self.folder)
+        if checkpoint is None:
             return 0
-        return epochs if found.state["stopped"] else min(found.state["epoch"], epochs)
+        return epochs if checkpoint.state["stopped"] else min(checkpoint.state["epoch"], epochs)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        found, damaged = last_checkpoint(self.folder)
+        checkpoint, damaged = last_checkpoint(self.folder)
         check_agreement(
             strategy_of(self.model),
             f"checkpoints in {self.folder}, which must be on a file system that all see",
-            found.state["step"] if found else 0,
+            checkpoint.state["step"] if checkpoint else 0,
         )
         self._check_writable()
         self._epoch = self._passed_over = 0
         self._metrics: list[np.ndarray] = []
-        if found is None:
+        if checkpoint is None:
             return
         for path, reason in damaged:
             print(
-                f"{path} is damaged ({reason}); going on from step {found.state['step']}",
+                f"{path} is damaged ({reason}); continuing from step {checkpoint.state['step']}",
                 file=sys.stderr,
             )
         self._build()
-        self._check_same(found)
-        self._restore(found)
+        self._check_same(checkpoint)
+        self._restore(checkpoint)
 
     def _check_writable(self) -> None:
         if not is_chief(strategy_of(self.model)):
@@ -173,8 +173,8 @@ class Resume(keras.callbacks.Callback):
             "variables": [[v.path, list(v.shape)] for v in self._variables()],
             "random": _random_state(),
             "tables": [table.rows for table in self.tables],
-            "early_stopping": _kept(stopping, _EARLY_STOPPING),
-            "plateau": _kept(self.plateau, _PLATEAU),
+            "early_stopping": _state_of(stopping, _EARLY_STOPPING),
+            "plateau": _state_of(self.plateau, _PLATEAU),
         }
         best_weights = (stopping.best_weights if stopping else None) or []
         write_checkpoint(self.folder, Checkpoint(state, variables, best_weights, metrics))
@@ -196,17 +196,17 @@ class Resume(keras.callbacks.Callback):
             self.model.optimizer.build(self.model.trainable_variables)
 
     def _of_epoch(self) -> list | None:
-        """The variables that begin anew in each epoch; None where some cannot be kept."""
+        """The variables that begin anew in each epoch; None where some cannot be saved."""
         carried = getattr(self.model, "between_batches", [])
         return None if carried is None else [*self.model.metrics_variables, *carried]
 
     def _variables(self) -> list[keras.Variable]:
         return checkpointed_variables(self.model)
 
-    def _check_same(self, found: Checkpoint) -> None:
+    def _check_same(self, checkpoint: Checkpoint) -> None:
         """Raises ValueError with all that is not as the checkpoint has it."""
-        pairs = [("made by", _versions(), found.state["made_by"])]
-        pairs += [("data", dict(self.data), found.state["data"])] if self.data else []
+        pairs = [("made by", _versions(), checkpoint.state["made_by"])]
+        pairs += [("data", dict(self.data), checkpoint.state["data"])] if self.data else []
         different = [
             f"{kind} {name}={now.get(name)}, where the checkpoint has {before.get(name)}"
             for kind, now, before in pairs
@@ -214,7 +214,7 @@ class Resume(keras.callbacks.Callback):
             if now.get(name) != before.get(name)
         ]
         different += _different_variables(
-            [[v.path, list(v.shape)] for v in self._variables()], found.state["variables"]
+            [[v.path, list(v.shape)] for v in self._variables()], checkpoint.state["variables"]
         )
         if different:
             raise ValueError(
@@ -223,20 +223,20 @@ class Resume(keras.callbacks.Callback):
                 "that it was trained with, or train in another folder."
             )
 
-    def _restore(self, found: Checkpoint) -> None:
-        for variable, value in zip(self._variables(), found.variables, strict=True):
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        for variable, value in zip(self._variables(), checkpoint.variables, strict=True):
             variable.assign(value)
-        _set_random_state(found.state["random"])
-        for table, rows in zip(self.tables, found.state["tables"], strict=True):
+        _set_random_state(checkpoint.state["random"])
+        for table, rows in zip(self.tables, checkpoint.state["tables"], strict=True):
             table.rows = rows
             table.write()
         if self.early_stopping is not None:
-            vars(self.early_stopping).update(found.state["early_stopping"])
-            self.early_stopping.best_weights = found.best_weights or None
+            vars(self.early_stopping).update(checkpoint.state["early_stopping"])
+            self.early_stopping.best_weights = checkpoint.best_weights or None
         if self.plateau is not None:
-            vars(self.plateau).update(found.state["plateau"])
-        self._metrics = found.metrics
-        self._pass_over(found.state["batch"])
+            vars(self.plateau).update(checkpoint.state["plateau"])
+        self._metrics = checkpoint.metrics
+        self._pass_over(checkpoint.state["batch"])
 
     def _pass_over(self, steps: int) -> None:
         """Lets the first steps of `fit` do nothing: they were taken before.
@@ -258,7 +258,7 @@ class Resume(keras.callbacks.Callback):
             self.model.train_function = pass_over
 
 
-def _kept(callback: keras.callbacks.Callback | None, names: Sequence[str]) -> dict[str, Any]:
+def _state_of(callback: keras.callbacks.Callback | None, names: Sequence[str]) -> dict[str, Any]:
     return {} if callback is None else {name: getattr(callback, name) for name in names}
 
 
@@ -286,11 +286,11 @@ def _different_variables(now: list, before: list) -> list[str]:
     """Says in what the variables differ, if their shapes do: how many, and the first."""
     if [shape for _, shape in now] == [shape for _, shape in before]:
         return []
-    found = []
+    differences = []
     if len(now) != len(before):
-        found.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
+        differences.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
     for (path, shape), (other, other_shape) in zip(now, before, strict=False):
         if shape != other_shape:
-            found.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
+            differences.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
             break
-    return found
+    return differences

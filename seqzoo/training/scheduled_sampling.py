@@ -1,4 +1,4 @@
-"""Scheduled sampling: training on what the model itself would have said so far."""
+"""Scheduled sampling: training on tokens that the model itself predicts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def mix_in_samples(
     The decoder runs once over the sequence, in the graph: at each step it is fed the right token
     or, with a probability of `rate`, a sample from its own prediction at the step before. No
     gradient flows through a sample, so that a full call on the result has the loss and the
-    gradient of a decoder that samples as it goes.
+    gradient of a decoder that samples at each step.
 
     Args:
         step: Takes token ids `(N,)`, a state and `encoded` to logits `(N, V)` and the next state.
@@ -123,24 +123,24 @@ def mix_in_samples(
     """
     fold = tf.random.experimental.stateless_fold_in
     right = tf.transpose(token_ids)  # (N, T) -> (T, N)
-    places = tf.range(tf.shape(right)[0])
+    positions = tf.range(tf.shape(right)[0])
     drawn = tf.shape(right) if per == "token" else tf.stack([1, tf.shape(right)[1]])
     is_sampled = tf.random.stateless_uniform(drawn, fold(seed, 0)) < rate
-    is_sampled &= (right != 0) & (places > 0)[:, None]
+    is_sampled &= (right != 0) & (positions > 0)[:, None]
 
     def advance(before, now):
         state, sample, _ = before
-        right_token, takes_sample, place = now
+        right_token, takes_sample, position = now
         fed = tf.where(takes_sample, sample, right_token)
         logits, after = step(fed, state, encoded)
         state = tf.nest.map_structure(
             lambda new, old: tf.ensure_shape(new, old.shape), after, state
         )
         logits = tf.cast(logits, tf.float32)
-        draw = fold(seed, place + 1)
+        draw = fold(seed, position + 1)
         sample = tf.random.stateless_categorical(logits, 1, draw, dtype=fed.dtype)[:, 0]
         return state, sample, fed
 
     first = (state, right[0], right[0])
-    _, _, fed = tf.scan(advance, (right, is_sampled, places), first)
+    _, _, fed = tf.scan(advance, (right, is_sampled, positions), first)
     return tf.stop_gradient(tf.transpose(fed))

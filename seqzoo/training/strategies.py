@@ -13,8 +13,7 @@ import tensorflow as tf
 
 from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches
-from seqzoo.training.cores import keep_to_own_cores
-from seqzoo.training.workers import meet, read_cluster
+from seqzoo.training.workers import keep_to_own_cores, meet, read_cluster
 
 Strategy = Literal["auto", "mirrored", "multiworker", "tpu"]
 STRATEGIES = ("auto", "mirrored", "multiworker", "tpu")
@@ -32,8 +31,8 @@ def strategy(name: Strategy = "auto", wait: float = 300.0) -> tf.distribute.Stra
 
     Args:
         name: "mirrored" uses all GPUs of this machine, or, where there is none, all its logical
-            CPUs; "multiworker" those of all workers that `TF_CONFIG` names, and is to be asked
-            for before TensorFlow computes anything, since workers on one machine share out its
+            CPUs; "multiworker" those of all workers that `TF_CONFIG` names, and is to be called
+            before TensorFlow computes anything, since workers on one machine share out its
             cores; "tpu" the TPU that `TPU_NAME` names. "auto"
             is "multiworker" where `TF_CONFIG` names several workers, "mirrored" where there are
             several GPUs, else one device.
@@ -127,10 +126,10 @@ def distribute_batches(strategy: tf.distribute.Strategy, batches: Batches) -> An
 
 @contextlib.contextmanager
 def explain_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Says what has happened, and what to do, where a worker stops in the midst of a training.
+    """Says what has happened, and what to do, where a worker stops during a training.
 
     Raises:
-        ConnectionError: in place of the errors that TensorFlow raises then.
+        ConnectionError: instead of the errors that TensorFlow raises then.
     """
     try:
         yield

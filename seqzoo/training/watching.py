@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from seqzoo.training.replicated_model import COUNTS
 from seqzoo.training.resume import Resume
 
 
@@ -15,28 +16,41 @@ class Progress(keras.callbacks.Callback):
     """Adds `tokens_per_second` and `padding` to the logs of steps and epochs.
 
     So they stand in Keras's progress bar, beside the norm of the gradients and the time left, and
-    in TensorBoard. Both count target tokens, since the epoch began or was resumed; with several
-    replicas, those of one. Put it behind what writes tables, which hold no clock time.
+    in TensorBoard. Both count real target tokens, since the epoch began or was resumed; with
+    several replicas, those of one. A task whose targets are no sequences, such as a classifier,
+    shows `examples_per_second` alone. Put it behind what writes tables, which hold no clock time.
     """
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start: float | None = None
-        self._first = self._last = 0.0
+        self._first = 0.0
+        self._shown: dict[str, float] = {}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if not logs or "tokens" not in logs:
-            return
-        now, self._last = time.perf_counter(), float(logs.pop("tokens"))
-        self._padding = float(logs["padding"])
+        unit = next((name for name in COUNTS if logs and name in logs), None)
+        if unit is None:
+            return  # a step that was taken before, or a model of another kind
+        now, count = time.perf_counter(), float(logs.pop(unit))
         if self._start is None:  # the first step also traces
-            self._start, self._first = now, self._last
+            self._start, self._first = now, count
         elif now > self._start:
-            self._speed = (self._last - self._first) / (now - self._start)
-            logs["tokens_per_second"] = self._speed
+            logs[f"{unit}_per_second"] = (count - self._first) / (now - self._start)
+            shown = (f"{unit}_per_second", "padding")
+            self._shown = {name: float(logs[name]) for name in shown if name in logs}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._start is not None and self._last > self._first:
-            logs |= {"tokens_per_second": self._speed, "padding": self._padding}
+        logs |= self._shown
+
+
+class HideCounts(keras.callbacks.Callback):
+    """Takes the counts of tokens or examples out of the logs of steps, once others have read them.
+
+    A sum over an epoch says nothing in a progress bar.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for name in COUNTS:
+            (logs or {}).pop(name, None)
 
 
 class StopAtBadStep(keras.callbacks.Callback):
@@ -46,7 +60,7 @@ class StopAtBadStep(keras.callbacks.Callback):
 
     Args:
         most: Positive float, the largest norm of the gradients, before they are clipped, that is
-            taken for sound; None asks only that it is finite.
+            taken for sound; None only requires that it is finite.
         resume: Names the last checkpoint.
 
     Raises:
@@ -91,8 +105,8 @@ class StopAtBadStep(keras.callbacks.Callback):
 
     def _examples(self, step: int) -> str:
         find = getattr(self.model, "examples_of_step", None)
-        found = find(step) if find else None
-        return "" if found is None else f"Its batch holds the examples {found}. "
+        examples = find(step) if find else None
+        return "" if examples is None else f"Its batch holds the examples {examples}. "
 
     def _checkpoint(self) -> str:
         if self.resume is None:

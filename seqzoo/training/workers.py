@@ -1,4 +1,7 @@
-"""The workers that `TF_CONFIG` names: read, checked, and met before TensorFlow waits for them."""
+"""The workers that `TF_CONFIG` names: read, checked, met before TensorFlow waits for them.
+
+Those on one machine share out its cores.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 _EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -66,25 +69,25 @@ def meet(cluster: Cluster, seconds: float) -> None:
 
     Raises:
         TimeoutError: if a worker does not answer within `seconds`; it has the address.
-        ValueError: if workers have different clusters, or one place in it.
+        ValueError: if workers have different clusters, or two have the same index.
         OSError: if this worker cannot listen at its own address.
     """
     deadline = time.monotonic() + seconds
-    silent = [place for place in range(len(cluster.addresses)) if place != cluster.index]
+    silent = [index for index in range(len(cluster.addresses)) if index != cluster.index]
     with _listen(cluster) as heard:
-        unasked = list(silent)
-        while silent or unasked:
-            for place in list(unasked):
-                if (answer := _ask(cluster, place)) is not None:
+        unanswered = list(silent)
+        while silent or unanswered:
+            for index in list(unanswered):
+                if (answer := _ask(cluster, index)) is not None:
                     _check_same(cluster, answer)
-                    unasked.remove(place)
+                    unanswered.remove(index)
             for message in list(heard.values()):
                 _check_same(cluster, message)
-            silent = [place for place in silent if place not in heard]
-            if (silent or unasked) and time.monotonic() > deadline:
-                place = (unasked or silent)[0]
+            silent = [index for index in silent if index not in heard]
+            if (silent or unanswered) and time.monotonic() > deadline:
+                index = (unanswered or silent)[0]
                 raise TimeoutError(
-                    f"Worker {place} at {cluster.addresses[place]} did not answer worker "
+                    f"Worker {index} at {cluster.addresses[index]} did not answer worker "
                     f"{cluster.index} within {seconds:g} seconds. Start it, or mend its address "
                     "in TF_CONFIG."
                 )
@@ -93,7 +96,7 @@ def meet(cluster: Cluster, seconds: float) -> None:
 
 @contextlib.contextmanager
 def _listen(cluster: Cluster) -> Iterator[dict[int, Any]]:
-    """Answers the other workers, and gives what they have said by their places."""
+    """Answers the other workers, and returns their answers by their indices."""
     heard: dict[int, Any] = {}
 
     class Answer(socketserver.StreamRequestHandler):
@@ -122,10 +125,10 @@ def _listen(cluster: Cluster) -> Iterator[dict[int, Any]]:
             server.shutdown()
 
 
-def _ask(cluster: Cluster, place: int) -> Cluster | None:
+def _ask(cluster: Cluster, index: int) -> Cluster | None:
     """Tells a worker of this one and returns what it answers; None where it does not."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        target = _host_and_port(cluster.addresses[place])
+        target = _host_and_port(cluster.addresses[index])
         with socket.create_connection(target, timeout=1) as connection:
             connection.sendall(_message(cluster))
             return Cluster(*json.loads(connection.makefile().readline()))
@@ -156,3 +159,27 @@ def _host_and_port(address: str) -> tuple[str, int]:
     if not colon or not port.isdecimal():
         raise ValueError(f"A worker's address in TF_CONFIG is host:port. Received: {address!r}.")
     return host.strip("[]"), int(port)
+
+
+def keep_to_own_cores(cluster: Cluster) -> None:
+    """Binds this process to its part of the cores where other workers run on the same machine.
+
+    Workers whose threads share cores wait for each other at every step. Threads that run already
+    stay where they are, so it is to be called before TensorFlow computes anything.
+    A process that was already bound to some of the cores stays on those.
+    """
+    if not hasattr(os, "sched_setaffinity"):  # it is Linux's
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == os.cpu_count():
+        os.sched_setaffinity(0, own_cores(cores, cluster))
+
+
+def own_cores(cores: Sequence[int], cluster: Cluster) -> Sequence[int]:
+    """Returns a worker's part of the cores of its machine; all where there are not enough."""
+    hosts = [address.rpartition(":")[0] for address in cluster.addresses]
+    here = [index for index, host in enumerate(hosts) if host == hosts[cluster.index]]
+    if len(here) > len(cores):
+        return cores
+    index, count = here.index(cluster.index), len(here)
+    return cores[index * len(cores) // count : (index + 1) * len(cores) // count]

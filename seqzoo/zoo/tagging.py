@@ -37,7 +37,7 @@ def lample_2016(
         layers: Recurrent layers on top of each other.
         dropout: Of the features and of the outputs.
         unknown_rate: See `TokenFeatures`.
-        scheme: `"bio"` or `"bioes"` forbids what breaks spans; None forbids nothing.
+        scheme: `"bio"` (IOB2), `"bioes"` or `"iob1"` forbids what breaks spans; None nothing.
         crf: Whether the head learns which tag follows which.
         class_weights: See `Tags`.
     Reference: Lample et al., 2016, https://arxiv.org/abs/1603.01360
@@ -70,7 +70,7 @@ def ma_2016(
         layers: Recurrent layers on top of each other.
         dropout: Of the features and of the outputs.
         unknown_rate: See `TokenFeatures`.
-        scheme: `"bio"` or `"bioes"` forbids what breaks spans; None forbids nothing.
+        scheme: `"bio"` (IOB2), `"bioes"` or `"iob1"` forbids what breaks spans; None nothing.
         crf: Whether the head learns which tag follows which.
         class_weights: See `Tags`.
     Reference: Ma and Hovy, 2016, https://arxiv.org/abs/1603.01354

@@ -34,7 +34,8 @@ def case(name):
 
 
 def loss_of(head, inputs, y, weight):
-    loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), ops.convert_to_tensor(weight))
+    y, weight = (ops.convert_to_tensor(array) for array in (y, weight))
+    loss, count = head.loss(y, head(inputs), weight, mask=weight > 0)
     return float(loss), float(count)
 
 
@@ -87,21 +88,22 @@ def test_the_loss_of_a_batch_is_the_sum_over_its_rows(name):
 
 
 @everywhere
-def test_what_has_no_weight_changes_nothing(name):
+def test_what_is_masked_changes_nothing(name):
     head, inputs, y, weight = case(name)
     wanted = loss_of(head, inputs, y, weight)
     noisy = np.where(weight[..., None] > 0, inputs, 3.0)
     other = np.where(weight > 0, y, 1)
     np.testing.assert_allclose(loss_of(head, noisy, other, weight), wanted, rtol=1e-5)
+    mask = weight > 0
     for metric, sums in zip(
-        head.make_metrics(), head.measure(y, head(inputs), weight), strict=True
+        head.make_metrics(), head.measure(y, head(inputs), weight, mask), strict=True
     ):
         metric.update_state(*sums)
         again = type(metric).from_config(metric.get_config())
         (same,) = [
             found
             for each, found in zip(
-                head.make_metrics(), head.measure(other, head(noisy), weight), strict=True
+                head.make_metrics(), head.measure(other, head(noisy), weight, mask), strict=True
             )
             if each.name == metric.name
         ]
@@ -116,7 +118,7 @@ def test_every_weight_gets_a_gradient(name):
     weights = head.trainable_weights
 
     def total(_):
-        loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), weight)
+        loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), weight, weight > 0)
         return loss, count
 
     _, gradients = gradients_of(total, [], weights)

@@ -90,7 +90,7 @@ def test_every_score_refuses_what_does_not_fit(name):
         score(["a"], [["a"], ["b"]])
     with pytest.raises(ValueError, match="at least one caption"):
         score([], [])
-    with pytest.raises(ValueError, match="a text where a list is wanted"):
+    with pytest.raises(ValueError, match="a text instead of a list"):
         score(["a"], ["a"])
-    with pytest.raises(ValueError, match=r"must have a reference\. Received: none at place 1"):
+    with pytest.raises(ValueError, match=r"must have a reference\. Received: none at index 1"):
         score(["a", "b"], [["a"], []])

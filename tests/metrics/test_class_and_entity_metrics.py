@@ -39,5 +39,5 @@ def test_what_is_not_aligned_is_refused(name):
 
 
 def test_a_sentence_of_another_length_is_named():
-    with pytest.raises(ValueError, match="Received: 1 and 2 at place 1"):
+    with pytest.raises(ValueError, match="Received: 1 and 2 at index 1"):
         METRICS["entity_f1"]([["O"], ["O"]], [["O"], ["O", "O"]])

@@ -53,5 +53,5 @@ def test_each_feature_is_scaled_to_mean_0_and_deviation_1():
 
 @pytest.mark.parametrize("wrong", [np.zeros((3, 3)), np.zeros(2), np.full((2, 2), np.nan)])
 def test_other_shapes_and_nan_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"finite array \(steps, 2\).*at place 1"):
+    with pytest.raises(ValueError, match=r"finite array \(steps, 2\).*at index 1"):
         LabelledVectors(2).as_raw([np.zeros((4, 2)), wrong])

@@ -207,7 +207,7 @@ def test_a_stream_is_read_in_its_turn_and_what_is_broken_in_it_is_reported(tmp_p
     ("arguments", "message"),
     [
         (([PICTURES[0][0]], []), "Received 1 images but captions of 0"),
-        (([PICTURES[0][0]],), r"A list of \(image, captions\) pairs is wanted"),
+        (([PICTURES[0][0]],), r"Expected a list of \(image, captions\) pairs"),
         (([],), "at least one image with a caption"),
         (([(PICTURES[0][0], [3])],), "A caption, or a list of captions, is wanted"),
     ],
@@ -221,7 +221,7 @@ def test_wrong_examples_are_explained(arguments, message):
 
 @pytest.mark.parametrize("inputs", ["a.png", b"\xff\xd8", np.zeros((8, 8, 3), "uint8")])
 def test_one_image_is_no_list(inputs):
-    with pytest.raises(ValueError, match="wants a list of images"):
+    with pytest.raises(ValueError, match="takes a list of images"):
         make_captioner().generate(inputs)
 
 

@@ -82,12 +82,14 @@ def test_thresholds_have_the_best_f1_of_all():
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        ([("a", "maybe")], "Unknown label 'maybe' at place 0. Known from the training: no, yes"),
-        ([("a", ["yes"])], "wants one label, since multi_label=False"),
-        ([("a", None)], "A label is a text or an integer. Received: None"),
-        (["a", "b"], "A list of pairs of an input and its label is wanted"),
+        ([("a", "maybe")], "Unknown label 'maybe' at index 0. Known from the training: no, yes"),
+        ([("a", ["yes"])], "must have one label, since multi_label=False"),
+        ([("b", "no"), ("a", None)], "not empty, or an integer. Received: None at index 1"),
+        ([("a", "")], "not empty, or an integer. Received: '' at index 0"),
+        ([("a", float("nan"))], "not empty, or an integer. Received: nan at index 0"),
+        (["a", "b"], "Expected a list of pairs of an input and its label"),
         ([], "There are no examples"),
-        ([(3, "yes")], "A list of texts is wanted. Received 3 at place 0"),
+        ([(3, "yes")], "Expected a list of texts. Received 3 at index 0"),
     ],
 )
 def test_wrong_examples_are_explained(examples, message):
@@ -97,10 +99,55 @@ def test_wrong_examples_are_explained(examples, message):
             method(examples, verbose=0)
 
 
+def as_dataset(*sides):
+    return tf.data.Dataset.from_tensor_slices(sides)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (as_dataset(["a"], ["maybe"]), "Unknown label 'maybe' at index 0. Known from the training"),
+        (as_dataset(["a", "b"], [0, 1]), "Unknown label '0' at index 0"),
+        (as_dataset(["a"], [0.0]), "or an integer. Received: 0.0 at index 0"),
+        (as_dataset(["a"], [""]), "Received: '' at index 0"),
+        (as_dataset([3], ["yes"]), "Expected a list of texts. Received 3 at index 0"),
+        (as_dataset(["a"], [["yes"]]), r"Take batches apart with `dataset.unbatch\(\)`"),
+        (as_dataset(["a"], ["yes"]).batch(2), r"Take batches apart with `dataset.unbatch\(\)`"),
+        (as_dataset(["a"], ["yes"]).map(lambda x, y: {"x": x}), "Make pairs with `dataset.map`"),
+        (as_dataset(["a"], ["yes"], [1]), "Expected a dataset of pairs of an input and its label"),
+        (as_dataset(["a"], ["yes"]).repeat(), "Received an endless dataset"),
+        (as_dataset(["a"], ["yes"]).take(0), "There are no examples"),
+    ],
+)
+def test_datasets_are_checked_as_lists_are(dataset, message):
+    task = trained("classifier").task
+    for method in (task.fit, task.evaluate, task.calibrate):
+        with pytest.raises(ValueError, match=message):
+            method(dataset, **({} if method == task.calibrate else {"verbose": 0}))
+
+
+def test_targets_beside_a_dataset_are_refused():
+    with pytest.raises(ValueError, match="A dataset holds the targets itself"):
+        trained("classifier").task.evaluate(as_dataset(["a"]), ["yes"], verbose=0)
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_integer_labels_stand_for_their_digits_in_lists_and_datasets(multi_label):
+    preprocessor = make_classifier().preprocessor
+    numbered = type(preprocessor)(preprocessor.tokenizer, ["0", "1", "2"], multi_label)
+    labels = [[2, 0], [], [1]] if multi_label else [2, 0, 1]
+    texts = ["a", "b", "c"]
+    sides = (texts, tf.ragged.constant(labels, tf.int64) if multi_label else labels)
+    wanted = [[1, 0, 1], [0, 0, 0], [0, 1, 0]] if multi_label else labels
+    for examples in (list(zip(texts, labels, strict=True)), as_dataset(*sides)):
+        (batch,) = numbered.examples(examples).ragged_batch(3)
+        np.testing.assert_array_equal(numbered.encode(*batch)[1], wanted)
+
+
 def test_one_class_alone_is_refused():
     preprocessor = make_classifier().preprocessor
     fresh = type(preprocessor)(preprocessor.tokenizer)
-    with pytest.raises(ValueError, match="At least two different labels are wanted"):
+    with pytest.raises(ValueError, match="There must be at least two different labels"):
         fresh.adapt([("a", "yes"), ("b", "yes")])
 
 

@@ -232,8 +232,12 @@ def test_weights_of_equally_many_numbers_but_other_shapes_are_refused(preset, tm
 
 def test_what_is_missing_or_broken_is_named(preset, tmp_path):
     _, folder = preset
-    with pytest.raises(ValueError, match=r"nowhere is no preset: it has no config.json"):
+    with pytest.raises(FileNotFoundError, match=r"There is nothing at .*nowhere. Check the path"):
         from_preset(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"tmp.* is no preset: it has no config.json"):
+        from_preset(tmp_path)
+    with pytest.raises(ValueError, match=r"`from_preset` reads a folder. Received a file: "):
+        from_preset(folder / "config.json")
     shutil.copytree(folder, tmp_path / "preset")
     weights, config = (tmp_path / "preset" / name for name in ("model.weights.h5", "config.json"))
     weights.write_bytes(weights.read_bytes()[:1000])
@@ -254,8 +258,17 @@ def test_a_path_without_a_saved_task_is_refused_in_words(preset, tmp_path):
     (tmp_path / "text.keras").write_text("text")
     with zipfile.ZipFile(tmp_path / "zip.keras", "w") as file:
         file.writestr("other", "")
-    for path in ("nowhere.keras", "text.keras", folder):
-        with pytest.raises(ValueError, match=r"is no `.keras` file"):
+    (tmp_path / "text.txt").write_text("text")
+    for path, message in {
+        "text.keras": r"text.keras is no `.keras` file: it is no zip",
+        "text.txt": r"text.txt is no `.keras` file: its name must end in `.keras`",
+        folder: r"Received a folder: .* It is a preset: load it with `from_preset`",
+        ".": r"Received a folder: .* Give a file that `save` wrote",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            load(tmp_path / path)
+    for path in ("nowhere.keras", "nowhere", "nowhere/task.keras"):
+        with pytest.raises(FileNotFoundError, match=f"There is nothing at .*{path}. Check"):
             load(tmp_path / path)
     with pytest.raises(ValueError, match=r"zip.keras cannot be read as a task"):
         load(tmp_path / "zip.keras")

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 from tiny_answering_tasks import make_tagger, tagged, trained
 
+import seqzoo as sz
+from seqzoo.datasets import streams
 from seqzoo.training.optimizer import Adam
 
 
@@ -59,21 +61,94 @@ def test_class_weights_weigh_sentences_by_their_tags():
     outputs = plain(hidden)
     weighted(hidden)
     weighted.set_weights(plain.get_weights())
-    rows = [plain.loss(y[i : i + 1], outputs[i : i + 1], weight[i : i + 1])[0] for i in (0, 1)]
+    mask = weight > 0
+    rows = [
+        plain.loss(*(part[i : i + 1] for part in (y, outputs, weight, mask)))[0] for i in (0, 1)
+    ]
 
-    total, count = weighted.loss(y, outputs, weight)
+    total, count = weighted.loss(y, outputs, weight, mask)
 
     np.testing.assert_allclose(total, rows[0] * 5 / 3 + rows[1] * 2 / 2, rtol=1e-5)
     assert float(count) == 7
 
 
+def test_the_loss_of_a_task_takes_the_steps_of_a_sentence_from_its_mask():
+    task = make_tagger(class_weights=[0.0, 1.0, 1.0])  # nothing for B-X
+    task.compile(run_eagerly=True)
+    examples = [(["a", "b", "c"], ["B-X", "I-X", "O"]), (["c"], ["O"])]
+    (x, y, weight), *_ = task.make_evaluation_batches(examples)
+    zero = weight * [[1.0, 0.0, 1.0]]  # nothing for the second step
+    paths = task.tag_n_best([tokens for tokens, _ in examples], n=40)
+    losses = [
+        -next(p.log_prob for p in each if p.tags == tags)
+        for each, (_, tags) in zip(paths, examples, strict=True)
+    ]
+
+    found = task.evaluate(examples, verbose=0, return_dict=True)["loss"]
+    assert found == pytest.approx((losses[0] * 2 / 3 + losses[1]) / 3, rel=1e-4)
+    loss = task.compute_loss(x, y, task(x), zero)
+    assert float(loss) == pytest.approx((losses[0] * 1 / 3 + losses[1]) / 2, rel=1e-4)
+
+
+IOB1 = [(["x"], ["O"]), (["d", "a", "b"], ["O", "I-X", "I-X"])]
+
+
+def as_dataset(sentences):
+    sides = (tf.ragged.constant(side) for side in zip(*sentences, strict=True))
+    return tf.data.Dataset.from_tensor_slices(tuple(sides))
+
+
+def as_stream(sentences):
+    return streams.from_dataset(as_dataset(sentences))
+
+
+@pytest.mark.parametrize("form", [list, as_dataset, as_stream])
+def test_tags_that_the_scheme_forbids_are_refused_before_training(form):
+    task = make_tagger()
+    task.compile()
+    message = (
+        r"The sentence at index 1, 'd a b', has tags that the scheme 'bio' forbids: "
+        r"\['O', 'I-X', 'I-X'\], where 'I-X' follows 'O' at token 2. They follow the scheme "
+        r"'iob1': convert all with `preprocessing.convert_tags\(tags, 'iob1', 'bio'\)`"
+    )
+    before = task.get_weights()
+    with pytest.raises(ValueError, match=message):
+        task.fit(form(IOB1), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        task.evaluate(form(IOB1), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        task.fit(tagged(4), validation_data=form(IOB1), verbose=0)
+    for one, other in zip(before, task.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_forbidden_pairs_of_a_user_are_refused_in_their_own_words():
+    task = make_tagger()
+    head = type(task.head)(3, forbidden=[(2, None), (0, 0)])
+    task = type(task)(task.features, task.encoder, task.preprocessor, head)
+    message = "has tags that the tagger forbids: .* where 'O' ends the sentence. Correct them"
+    with pytest.raises(ValueError, match=message):
+        task.make_evaluation_batches([(["a"], ["B-X"]), (["c"], ["O"])])
+    with pytest.raises(ValueError, match="'B-X' follows 'B-X' at token 2"):
+        task.make_evaluation_batches([(["a", "a"], ["B-X", "B-X"])])
+    task.make_evaluation_batches([(["a"], ["B-X"]), ([], [])])
+
+
+def test_converted_tags_are_taken():
+    convert = sz.preprocessing.convert_tags
+    converted = [(tokens, convert(tags, "iob1", "bio")) for tokens, tags in IOB1]
+    assert float(make_tagger().raw_examples(converted).cardinality()) == 2
+
+
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        ([(["a", "b"], ["O"])], "2 tokens and 1 tags in the sentence at place 0"),
-        ([(["a"], ["B-Y"])], "Unknown label 'B-Y' in the sentence at place 0"),
-        ([("a b", ["O", "O"])], "Received a text at place 0: 'a b'"),
+        ([(["a", "b"], ["O"])], "2 tokens and 1 tags in the sentence at index 0"),
+        ([(["a"], ["B-Y"])], "Unknown label 'B-Y' in the sentence at index 0"),
+        ([("a b", ["O", "O"])], "Received a text at index 0: 'a b'"),
         ([(["a", ""], ["O", "O"])], "A token is a text that is not empty. Received: ''"),
+        ([(["a"], [None])], "Received: None in the sentence at index 0"),
+        ([(["a"], [""])], "not empty, or an integer. Received: '' in the sentence at index 0"),
         ([], "There are no sentences"),
     ],
 )
@@ -100,3 +175,34 @@ def test_a_sentence_without_tokens_changes_no_loss():
     assert task.evaluate(with_empty, verbose=0) == pytest.approx(
         task.evaluate(examples, verbose=0), rel=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (as_dataset([(["a"], ["B-Y"])]), "Unknown label 'B-Y' in the sentence at index 0"),
+        (as_dataset([(["a", "b"], ["O"])]), "2 tokens and 1 tags in the sentence at index 0"),
+        (as_dataset([(["a", ""], ["O", "O"])]), "A token is a text that is not empty"),
+        (as_dataset([(["a"], [3])]), "Unknown label '3' in the sentence at index 0"),
+        (as_dataset([(["a"], [0.5])]), r"Received: 0.5 in the sentence at index 0"),
+        (as_dataset([(["a"], ["O"])]).repeat(), "Received an endless dataset"),
+        (as_dataset(tagged(4)).ragged_batch(2), r"Take batches apart with `dataset.unbatch\(\)`"),
+        (as_dataset(tagged(4)).map(lambda x, y: {"x": x, "y": y}), "Make pairs with `dataset.map`"),
+        (as_dataset(tagged(4)).map(lambda x, y: x), "Make pairs with `dataset.map`"),
+        (as_dataset(tagged(4)).take(0), "There are no sentences"),
+    ],
+)
+def test_datasets_are_checked_as_lists_are(dataset, message):
+    task = trained("tagger").task
+    for method in (task.fit, task.evaluate):
+        with pytest.raises(ValueError, match=message):
+            method(dataset, verbose=0)
+
+
+def test_integer_tags_stand_for_their_digits_in_lists_and_datasets():
+    task = make_tagger()
+    numbered = type(task.preprocessor)(task.preprocessor.words, tags=["0", "1"])
+    listed = [(["a", "b"], [1, 0]), (["c"], [0])]
+    for form in (list, as_dataset):
+        found = list(numbered.examples(form(listed)).map(lambda x, y: numbered.labels.ids(y)))
+        assert [ids.numpy().tolist() for ids in found] == [[1, 0], [0]]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tiny_tasks import make_bigram, reversal_pairs
 
 from seqzoo.training import Adam, HistoryFile
-from seqzoo.training.clipping import clip_by_layer
+from seqzoo.training.optimizer import clip_by_layer
 from seqzoo.training.steps import gradient_norm
 
 PAIRS = reversal_pairs(23)

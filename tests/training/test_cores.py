@@ -7,8 +7,7 @@ import sys
 import pytest
 from worker_processes import tf_config
 
-from seqzoo.training.cores import own_cores
-from seqzoo.training.workers import Cluster
+from seqzoo.training.workers import Cluster, own_cores
 
 CLUSTER = ("a:1", "b:1", "a:2", "a:3")
 
@@ -30,8 +29,7 @@ def test_workers_of_one_host_get_cores_of_their_own(index, cores, wanted):
 
 _KEPT = """
 import os, sys
-from seqzoo.training.cores import keep_to_own_cores
-from seqzoo.training.workers import read_cluster
+from seqzoo.training.workers import keep_to_own_cores, read_cluster
 os.cpu_count = lambda: int(sys.argv[1])
 keep_to_own_cores(read_cluster())
 print(len(os.sched_getaffinity(0)))

@@ -175,7 +175,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_pat
     fit(tmp_path, epochs=3)
     message = capsys.readouterr().err
     assert f"{last} is damaged (" in message
-    assert message.endswith("); going on from step 4\n")
+    assert message.endswith("); continuing from step 4\n")
 
 
 LIMITED = """
@@ -201,8 +201,8 @@ def test_where_no_checkpoint_can_be_written_one_error_says_so_and_the_older_stay
     assert status == 1
     assert errors.strip().splitlines()[-1] == (
         f"OSError: The checkpoint of step 6 could not be written to {folder}: File too large. "
-        "step-000000003.npz and those before it are whole. Make room, or make the folder "
-        "writable, and go on from there."
+        "step-000000003.npz and those before it are whole. Free some space, or make the folder "
+        "writable, and resume from there."
     )
     assert [path.name for path in folder.iterdir()] == ["step-000000003.npz"]
     assert Resume(folder).step == 3

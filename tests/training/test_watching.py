@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from tiny_answering_tasks import classified, make_classifier
 from tiny_tasks import make_bigram, reversal_pairs
 
 from seqzoo.training import Progress, Resume, StopAtBadStep
@@ -68,6 +69,47 @@ def test_the_bar_shows_speed_padding_gradients_and_nothing_that_only_counts(caps
     for name in ("tokens_per_second", "padding", "gradient_norm"):
         assert f"{name}: " in shown
     assert "tokens: " not in shown
+
+
+def test_a_bar_without_progress_shows_no_counts(capsys):
+    fit([], epochs=1, verbose=1)
+    shown = capsys.readouterr().out
+    assert "padding: " in shown
+    assert "tokens" not in shown.replace("token_accuracy", "")
+
+
+def test_the_bar_of_a_classifier_counts_texts_and_shows_no_padding(capsys):
+    task = make_classifier()
+    task.compile(run_eagerly=True)
+    logs = Logs()
+    task.fit(classified(12), batch_size=4, verbose=1, callbacks=[Progress(), logs])
+    shown = capsys.readouterr().out
+    for name in ("examples_per_second", "gradient_norm", "accuracy", "loss"):
+        assert f"{name}: " in shown
+    for name in ("examples: ", "tokens", "padding"):
+        assert name not in shown
+    assert logs.epochs[0].keys() == {"accuracy", "gradient_norm", "examples_per_second", "loss"}
+
+
+def test_rows_that_only_fill_up_a_batch_and_steps_without_weight_are_counted_as_what_they_are():
+    task = make_bigram(raw=False)
+    task.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    logs = Logs()
+    y = np.array([[4, 5, 6], [5, 6, 0], [0, 0, 0], [7, 0, 0]])
+    weight = np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0], [1, 0, 0]], "float32")
+    task.fit({"target_ids": y}, y, sample_weight=weight, verbose=0, callbacks=[logs])
+    assert logs.steps[0]["tokens"] == 6  # of weight 0 one of them
+    assert logs.steps[0]["padding"] == pytest.approx(3 / 9)
+
+
+def test_evaluate_lists_the_loss_once_and_first():
+    task = make_bigram()
+    task.compile(weighted_metrics=["accuracy"], run_eagerly=True)
+    listed = task.evaluate(PAIRS, verbose=0)
+    named = task.evaluate(PAIRS, verbose=0, return_dict=True)
+    assert named.keys() == {"loss", "accuracy", "token_accuracy", "perplexity"}
+    order = ("loss", "accuracy", "token_accuracy", "perplexity")
+    assert listed == pytest.approx([named[name] for name in order])
 
 
 def test_what_stands_before_progress_finds_no_clock_time_in_its_logs():

@@ -14,7 +14,7 @@ SEARCHES = {
 }
 
 
-def logits_high_at_special_tokens(task):
+def prefer_special_tokens(task):
     """Makes padding and start what the model would predict, if it could."""
     bias = np.zeros(task.head.vocabulary_size, "float32")
     bias[[Tokenizer.pad_id, Tokenizer.start_id]] = 9
@@ -25,7 +25,7 @@ def logits_high_at_special_tokens(task):
 @pytest.mark.parametrize("make", [make_translator, make_language_model])
 def test_no_hypothesis_holds_them_and_the_others_have_all_probability(make, search):
     task = make()
-    logits_high_at_special_tokens(task)
+    prefer_special_tokens(task)
     found = task.hypotheses(task.prepare(tf.constant(["a b c", "d"])), SEARCHES[search])
     token_ids, lengths = found.token_ids.numpy(), found.lengths.numpy()
     assert np.isfinite(found.scores).all()

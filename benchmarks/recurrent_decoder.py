@@ -46,7 +46,11 @@ class RecurrentModel:
     def weights_read(self) -> int:
         """How many weights a step of one row multiplies by."""
         kernels = [parts[0] for parts in self.decoder._projections().values()]
-        kernels += [self.decoder._embedded_projection()[0], self.decoder.readout_kernel, self.head.kernel]
+        kernels += [
+            self.decoder._embedded_projection()[0],
+            self.decoder.readout_kernel,
+            self.head.kernel,
+        ]
         return sum(int(tf.size(kernel)) for kernel in kernels)
 
     def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple:

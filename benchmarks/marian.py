@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
 from seqzoo.ops.tensorflow.xla import traced_for_xla
-from seqzoo.search.step import Kept
+from seqzoo.search import SharedCache
 
 PAD, END = 0, 1  # the decoder starts with PAD
 
@@ -35,7 +35,7 @@ class State(NamedTuple):
 
     time: tf.Tensor  # (N,)
     seen: tf.Tensor  # (N, T, K), 0 on what is seen and -inf elsewhere
-    kept: Kept  # keys and values of each layer, (B, H, T, K, D)
+    kept: SharedCache  # keys and values of each layer, (B, H, T, K, D)
 
 
 class Marian:
@@ -95,7 +95,7 @@ class Marian:
         caches = [tf.fill(shape, float(number)) for number in range(2 * self.layers)]
         seen = tf.fill((examples * width, room, width), -np.inf)
         time = tf.zeros((examples * width,), "int32")
-        return State(time, seen, Kept(caches))
+        return State(time, seen, SharedCache(caches))
 
     def step(self, token_ids: tf.Tensor, state: State, memory: Memory) -> tuple[LogProbs, State]:
         """The step of a search."""
@@ -121,7 +121,7 @@ class Marian:
             hidden = self._feed_forward(part, hidden)
             written += pair
         logits = hidden @ self._weights["lm_head.weight"] + self._weights["final_logits_bias"]
-        return LogProbs(logits, log_sums(logits)), State(state.time + 1, seen, Kept(written))
+        return LogProbs(logits, log_sums(logits)), State(state.time + 1, seen, SharedCache(written))
 
     def _join(self, part: str, names: tuple[str, ...]) -> None:
         """Makes one linear map of several of the same inputs."""

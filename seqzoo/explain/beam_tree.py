@@ -15,7 +15,7 @@ from seqzoo.explain import pictures
 from seqzoo.explain.labels import readable_labels
 from seqzoo.preprocessing.files import write_aside
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search import BeamSearch, Rows
+from seqzoo.search import BeamSearch, ExampleOptions
 from seqzoo.tasks.request import InitialDecodingState
 
 _COLORS = {"lived": "#1f5fa8", "finished": "#2a8a3a", "returned": "#2a8a3a", "died": "#b0b0b0"}
@@ -75,8 +75,8 @@ def _records(task: Any, text: str, search: BeamSearch) -> tuple[dict[str, np.nda
     def run(raw):
         start = InitialDecodingState(*task.begin(task.prepare(raw), search))
         arguments = (task.step(), *start[:3], Tokenizer.end_id)
-        rows = Rows(source_mask=start.source_mask)
-        return search.records(*arguments, rows), search(*arguments, rows)
+        options = ExampleOptions(source_mask=start.source_mask)
+        return search.records(*arguments, options), search(*arguments, options)
 
     records, found = run(tf.constant([text]))
     return {name: value.numpy() for name, value in records.items()}, found

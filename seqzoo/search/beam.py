@@ -7,63 +7,82 @@ from keras import ops
 
 from seqzoo.ops.decoding.beams import take_beams, take_rows, that_may_get_shorter
 from seqzoo.ops.option_names import check_known
-from seqzoo.search import coverage
-from seqzoo.search.beam_records import alignments, fates, records
 from seqzoo.search.candidates import (
     Candidates,
     Finished,
     Live,
+    alignments,
+    coverage_scores,
+    fates,
     finishing,
     keep_best,
     rank,
     rank_groups,
+    records,
     survivors,
+    with_coverage,
 )
 from seqzoo.search.constraints.constrained import constrain
 from seqzoo.search.constraints.constraint import Constraint
-from seqzoo.search.history import History, blank, read, record, trace
-from seqzoo.search.hypotheses import Hypotheses, assemble, merge_groups
+from seqzoo.search.hypotheses import (
+    History,
+    Hypotheses,
+    assemble,
+    blank,
+    merge_groups,
+    read,
+    record,
+    trace,
+)
 from seqzoo.search.options import (
-    Lengths,
+    ExampleOptions,
+    LengthLimits,
+    PerSource,
     check_at_least,
     check_max_length,
     check_min_length,
+    length_limits,
     penalties_at,
-    resolve_lengths,
     search_penalties,
 )
-from seqzoo.search.rows import PerSource, Rows
-from seqzoo.search.step import Step, alignment_of, first_tokens
-from seqzoo.search.walk import Going, Stepped, Walk
+from seqzoo.search.step import (
+    ActiveBatch,
+    DecodingSteps,
+    Step,
+    StepOutput,
+    alignment_of,
+    first_tokens,
+    never_generated,
+)
 
 _IMPOSSIBLE = -float("inf")
 STOP_RULES = ("first", "optimal", "all")
 
 
 class _Loop(NamedTuple):
-    """What the loop carries, for each strand: an example, or one of its groups."""
+    """What the loop carries, for each beam group: an example, or some hypotheses of one."""
 
     time: Any  # steps taken
-    over: Any  # (B,)
+    done: Any  # (B,), whether a beam group is finished
     live: Live
     finished: Finished
     history: History
-    going: Going
+    batch: ActiveBatch
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """Keeps the `width` best hypotheses of each example alive until `width` have finished.
+    """Continues the `width` best hypotheses of each example until `width` have finished.
 
     Every step ranks all continuations of the live hypotheses by their sum of log-probs and
-    looks at the `2 * width` best. Those of the first `width` that end go to the finished
-    ones, of which the `width` best by score are kept; the `width` best that do not end stay
-    alive. Of equals, the earlier hypothesis comes first, then the smaller token id. A
+    looks at the `2 * width` best. Those of the first `width` that end join the finished
+    ones, of which the `width` best by score are stored; the `width` best that do not end stay
+    live. Of equals, the earlier hypothesis comes first, then the smaller token id. A
     hypothesis of `max_length` tokens ends there.
 
-    With groups, each is such a beam of `width / groups` hypotheses, and a group avoids what the
-    groups before it say at the same step (see `search.candidates.rank_groups`). What two groups
-    found is returned once.
+    With groups, each is such a beam of `width / groups` hypotheses, and a group avoids the tokens
+    that the groups before it take at the same step (see `search.candidates.rank_groups`). A
+    hypothesis of two groups is returned once.
 
     Args:
         width: Positive int. May exceed the vocabulary.
@@ -74,9 +93,9 @@ class BeamSearch:
         coverage_penalty: Float, at least 0: beta of Wu et al., 2016. A score gets beta times the
             sum over the source steps of log(min(coverage, 1)), the coverage being the sum of the
             alignments on a step. Needs a decoder that attends.
-        stop: An example is over when `width` hypotheses have finished (`"first"`), when no
-            live one can still beat the worst of the kept ones, log-probs being at most 0
-            (`"optimal"`), or at `max_length` (`"all"`).
+        stop: An example is finished when `width` hypotheses are (`"first"`), when no live one
+            can still beat the worst of these, log-probs being at most 0 (`"optimal"`), or at
+            `max_length` (`"all"`).
         min_length: Int or `PerSource`, in tokens, the end token included, at most `max_length`:
             before it no hypothesis ends.
         max_length: Positive int or `PerSource`, likewise. None leaves it to the task.
@@ -88,10 +107,11 @@ class BeamSearch:
     Call arguments:
         step: See `Step`.
         state: The decoder's first state, with N = B * width rows in each leaf.
-        encoded: Passed on to `step`; B rows in each leaf.
-        start_id: Int or `(B,)`, the token before the first.
+        memory: Passed on to `step`; B rows in each leaf.
+        start_id: Int, the start token, which is never generated; or `(B,)`, the last tokens of
+            prompts. Neither is padding, 0, ever generated.
         end_id: Int.
-        rows: What differs from example to example; see `Rows`.
+        options: What differs from example to example; see `ExampleOptions`.
 
     Returns:
         `Hypotheses` with N = `n_best`.
@@ -117,26 +137,26 @@ class BeamSearch:
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008  it holds nothing
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008  it holds nothing
     ) -> Hypotheses:
-        loop = self._run(step, state, encoded, start_id, end_id, rows)
-        # Groups may have found the same, so all of theirs are looked at.
-        kept = self.n_best if self.groups == 1 else self.width
-        scores, steps, candidates = (values[:, :kept] for values in loop.finished)
-        found = assemble(steps + 1, scores, trace(read(loop.history), steps, candidates))
-        return found if self.groups == 1 else merge_groups(found, self.groups, self.n_best)
+        loop = self._run(step, state, memory, start_id, end_id, options)
+        # Groups may hold equal hypotheses, so all of theirs are looked at.
+        count = self.n_best if self.groups == 1 else self.width
+        scores, steps, candidates = (values[:, :count] for values in loop.finished)
+        best = assemble(steps + 1, scores, trace(read(loop.history), steps, candidates))
+        return best if self.groups == 1 else merge_groups(best, self.groups, self.n_best)
 
     def records(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008
     ) -> dict[str, Any]:
         """Returns all candidates that were looked at, also those that came to nothing.
 
@@ -144,71 +164,75 @@ class BeamSearch:
 
         Returns:
             `token_ids`, `token_log_probs`, `beams`, `origins`, `totals`, `scores` and `lives`,
-            each `(T, B * groups, 2 * width / groups)`, of every step and strand the candidates,
-            best first: as in `search.history.trace`, and the sum of log-probs, the score of those
-            that finished (-inf for others), and whether it stayed alive; `steps` `()`, how many
-            were taken.
+            each `(T, B * groups, 2 * width / groups)`, of every step and beam group the
+            candidates, best first: as in `search.hypotheses.trace`, and the sum of log-probs, the
+            score of those that finished (-inf for others), and whether it stayed live; `steps`
+            `()`, how many were taken.
         """
-        loop = self._run(step, state, encoded, start_id, end_id, rows, everything=True)
+        loop = self._run(step, state, memory, start_id, end_id, options, everything=True)
         return {**read(loop.history), "steps": loop.time}
 
     def _run(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows,
+        options: ExampleOptions,
         everything: bool = False,
     ) -> _Loop:
         max_length = self._check_options()
         tokens = first_tokens(start_id, state, self.width)  # (N,)
-        lengths = resolve_lengths(self, max_length, rows, tokens[:: self.width])
-        step, state, encoded = constrain(
-            self.constraints, step, state, encoded, tokens, end_id, lengths.most, max_length, rows
+        limits = length_limits(self, max_length, options, tokens[:: self.width])
+        longest = limits.max_length
+        step, state, memory = constrain(
+            self.constraints, step, state, memory, tokens, end_id, longest, max_length, options
         )
         if self.coverage_penalty:
-            step, state = coverage.covering(step, state)
-        width, lengths = self.width // self.groups, self._by_strand(lengths)
-        walk = Walk(step, state, encoded, self.groups)
-        penalties = search_penalties(self, max_length, rows)
+            step, state = with_coverage(step, state)
+        width = self.width // self.groups
+        limits = LengthLimits(*(ops.repeat(part, self.groups) for part in limits))
+        steps = DecodingSteps(step, state, memory, self.groups)
+        penalties = search_penalties(self, max_length, options)
+        never = never_generated(start_id, end_id)
 
-        def not_over(*loop: Any) -> Any:
-            return ops.any(ops.logical_not(_Loop(*loop).over))
+        def is_unfinished(*loop: Any) -> Any:
+            return ops.any(ops.logical_not(_Loop(*loop).done))
 
-        def advance(alive: int, loop: _Loop) -> _Loop:
-            time, over, live, finished, history, going = loop
-            done = walk.step(going, over, live.token_ids[:, :alive])
+        def advance(num_live: int, loop: _Loop) -> _Loop:
+            time, done, live, finished, history, batch = loop
+            output = steps.take(batch, done, live.token_ids[:, :num_live])
             length = time + 1
 
-            ranked = self._rank(take_rows(live.totals[:, :alive], done.strands), over, done, end_id)
-            candidates = Candidates(*take_rows(ranked, done.places))
-            at_the_limit = (length >= lengths.most)[:, None]
+            totals = take_rows(live.totals[:, :num_live], output.groups)
+            ranked = self._rank(totals, done, output, end_id, never)
+            candidates = Candidates(*take_rows(ranked, output.positions))
+            at_max_length = (length >= limits.max_length)[:, None]
             ends = ops.equal(candidates.token_ids, end_id)
-            # No more than K of the 2K end, so K stay alive even where none may end yet.
-            may_finish = finishing(ends, at_the_limit)
-            may_finish = may_finish & ((length >= lengths.fewest) & ~over)[:, None]
-            ends = ends | at_the_limit
+            # No more than K of the 2K end, so K stay live even where none may end yet.
+            may_finish = finishing(ends, at_max_length)
+            may_finish = may_finish & ((length >= limits.min_length) & ~done)[:, None]
+            ends = ends | at_max_length
             scores = candidates.totals / ops.reshape(penalties_at(penalties, length), (-1, 1))
             if self.coverage_penalty:
-                scores = scores + self._coverage_scores(done, alive, candidates.beams, rows)
+                scores = scores + self._coverage(output, num_live, candidates.beams, options)
             scores = ops.where(may_finish, scores, _IMPOSSIBLE)
-            recorded = records(live, candidates) | alignments(done, alive, width)
+            recorded = records(live, candidates) | alignments(output, num_live, width)
             finished = keep_best(finished, scores, time)
             live, beams = survivors(candidates, ends)
             if everything:
                 recorded |= fates(candidates, scores, ends)
             history = record(history, time, recorded)
-            over = over | self._is_over(live, finished, penalties, length, lengths)
-            going = walk.go_on(going, done, over, alive, beams)
-            return _Loop(length, over, live, finished, history, going)
+            done = done | self._is_done(live, finished, penalties, length, limits)
+            batch = steps.next_batch(batch, output, done, num_live, beams)
+            return _Loop(length, done, live, finished, history, batch)
 
-        loop = _start(state, ops.reshape(tokens, (-1, width)), max_length, everything, walk)
+        loop = _start(state, ops.reshape(tokens, (-1, width)), max_length, everything, steps)
         if width > 1:
-            loop = advance(1, loop)  # all hypotheses begin as one, which is stepped once
-        loop = loop._replace(going=that_may_get_shorter(loop.going))
-        loop = ops.while_loop(not_over, lambda *loop: advance(width, _Loop(*loop)), loop)
+            loop = advance(1, loop)  # all hypotheses are still one, which is stepped once
+        loop = loop._replace(batch=that_may_get_shorter(loop.batch))
+        loop = ops.while_loop(is_unfinished, lambda *loop: advance(width, _Loop(*loop)), loop)
         return _Loop(*loop)
 
     def _check_options(self) -> int:
@@ -231,45 +255,48 @@ class BeamSearch:
         check_min_length(self.min_length, max_length)
         return max_length
 
-    def _by_strand(self, lengths: Lengths) -> Lengths:
-        return Lengths(*(ops.repeat(part, self.groups) for part in lengths))
-
-    def _rank(self, totals: Any, over: Any, done: Stepped, end_id: Any) -> Candidates:
-        """The candidates of the strands that were stepped, whose totals are `(A, alive)`."""
+    def _rank(
+        self, totals: Any, done: Any, output: StepOutput, end_id: Any, never: tuple[int, ...]
+    ) -> Candidates:
+        """The candidates of the beam groups of the batch, whose totals are `(A, live)`."""
         width = self.width // self.groups
         if self.groups == 1:
-            return rank(totals, done.log_probs, width)
+            return rank(totals, output.log_probs, width, never)
         totals = ops.reshape(totals, (-1, self.groups, totals.shape[1]))
-        over = ops.reshape(ops.take(over, done.strands), (-1, self.groups))
-        return rank_groups(totals, done.log_probs, width, over, end_id, self.diversity)
+        done = ops.reshape(ops.take(done, output.groups), (-1, self.groups))
+        return rank_groups(totals, output.log_probs, width, done, end_id, self.diversity, never)
 
-    def _coverage_scores(self, done: Stepped, alive: int, beams: Any, rows: Rows) -> Any:
+    def _coverage(
+        self, output: StepOutput, num_live: int, beams: Any, options: ExampleOptions
+    ) -> Any:
         """The coverage penalties `(B, 2K)` of candidates that continue these beams."""
-        covered = done.state.own["coverage"]
-        mask = rows.source_mask
+        mask = options.source_mask
         if mask is not None:
-            examples = ops.repeat(ops.floor_divide(done.strands, self.groups), alive)
+            examples = ops.repeat(ops.floor_divide(output.groups, self.groups), num_live)
             mask = ops.take(mask, examples, axis=0)
-        scores = coverage.penalties(covered, self.coverage_penalty, mask)
-        scores = take_rows(ops.reshape(scores, (-1, alive)), done.places)
+        scores = coverage_scores(output.state.own["coverage"], self.coverage_penalty, mask)
+        scores = take_rows(ops.reshape(scores, (-1, num_live)), output.positions)
         return take_beams(scores, beams)
 
-    def _is_over(
-        self, live: Live, finished: Finished, penalties: Any, length: Any, lengths: Lengths
+    def _is_done(
+        self, live: Live, finished: Finished, penalties: Any, length: Any, limits: LengthLimits
     ) -> Any:
-        """Tells for each strand `(B,)` whether no further step is wanted."""
+        """Tells for each beam group `(B,)` whether it needs no further step."""
         best = ops.max(live.totals, axis=1, initial=_IMPOSSIBLE)  # with zero rows too
         worst = finished.scores[:, -1]
         if self.stop == "optimal":
             # Penalties rise or fall with the length, so the largest ahead stands at an end.
-            following = penalties_at(penalties, ops.minimum(length + 1, lengths.most))
-            return best / ops.maximum(following, penalties_at(penalties, lengths.most)) <= worst
+            longest = limits.max_length
+            following = penalties_at(penalties, ops.minimum(length + 1, longest))
+            return best / ops.maximum(following, penalties_at(penalties, longest)) <= worst
         none_live = ops.equal(best, _IMPOSSIBLE)
         return none_live | (worst > _IMPOSSIBLE) if self.stop == "first" else none_live
 
 
-def _start(state: Any, token_ids: Any, max_length: int, everything: bool, walk: Walk) -> _Loop:
-    """One live hypothesis for each strand, in the first of its places, `(B, K)`."""
+def _start(
+    state: Any, token_ids: Any, max_length: int, everything: bool, steps: DecodingSteps
+) -> _Loop:
+    """One live hypothesis for each beam group, the first of its `(B, K)`."""
     width = token_ids.shape[1]
     zeros = ops.zeros_like(token_ids)
     first = ops.equal(ops.arange(width, dtype="int32") + zeros, 0)
@@ -280,16 +307,16 @@ def _start(state: Any, token_ids: Any, max_length: int, everything: bool, walk: 
     recorded = records(live, candidates)
     alignment = alignment_of(state)
     if alignment is not None:
-        by_strand = ops.reshape(alignment, (-1, width, ops.shape(alignment)[1]))
-        recorded["alignments"] = by_strand
+        by_group = ops.reshape(alignment, (-1, width, ops.shape(alignment)[1]))
+        recorded["alignments"] = by_group
     if everything:
         recorded |= fates(candidates, real, ops.cast(wide, "bool"))
-    over = ops.zeros_like(token_ids[:, 0], dtype="bool")
+    done = ops.zeros_like(token_ids[:, 0], dtype="bool")
     return _Loop(
         time=ops.zeros((), dtype="int32"),
-        over=over,
+        done=done,
         live=live,
         finished=Finished(ops.full_like(live.totals, _IMPOSSIBLE), zeros - 1, zeros),
         history=blank(max_length, recorded),
-        going=walk.begin(over, width, alive=1),
+        batch=steps.first_batch(done, width, live=1),
     )

@@ -7,10 +7,10 @@ from keras import ops
 
 from seqzoo.ops.decoding.beams import top_sums
 from seqzoo.ops.decoding.log_probs import LogProbs
-from seqzoo.search.chain import Chain
 from seqzoo.search.constraints.constraint import Constraint
 from seqzoo.search.hypotheses import Hypotheses
-from seqzoo.search.rows import PerSource, Rows
+from seqzoo.search.options import ExampleOptions, PerSource
+from seqzoo.search.sequential import SequentialDecoding
 from seqzoo.search.step import Step
 
 
@@ -20,7 +20,7 @@ class Greedy:
 
     The score is the mean of the token log-probs, as from a beam with its default penalty:
     `BeamSearch(width=1, stop="first")` returns the same. A row that comes to a step where no
-    token is possible returns an empty place.
+    token is possible returns an empty sequence.
 
     Args:
         max_length: Positive int or `PerSource`, in tokens, the end token included. None leaves it
@@ -30,10 +30,11 @@ class Greedy:
     Call arguments:
         step: See `Step`.
         state: The decoder's first state, with B rows in each leaf.
-        encoded: Passed on to `step`; B rows in each leaf.
-        start_id: Int or `(B,)`, the token before the first.
+        memory: Passed on to `step`; B rows in each leaf.
+        start_id: Int, the start token, which is never generated; or `(B,)`, the last tokens of
+            prompts. Neither is padding, 0, ever generated.
         end_id: Int.
-        rows: What differs from example to example; see `Rows`.
+        options: What differs from example to example; see `ExampleOptions`.
 
     Returns:
         `Hypotheses` with N = 1.
@@ -50,30 +51,36 @@ class Greedy:
         """Rows of the state for each example."""
         return 1
 
-    def chain(
+    def sequential(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008  it holds nothing
-    ) -> Chain:
-        """The search as single steps, for what is shown as it comes. Takes what a call takes."""
-        return Chain(self, _most_probable, step, state, encoded, start_id, end_id, rows)
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008  it holds nothing
+    ) -> SequentialDecoding:
+        """The search as single steps, for texts that are shown as they grow; called alike."""
+        return SequentialDecoding(
+            self, _most_probable, step, state, memory, start_id, end_id, options
+        )
 
     def __call__(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008
     ) -> Hypotheses:
-        return self.chain(step, state, encoded, start_id, end_id, rows).run()
+        return self.sequential(step, state, memory, start_id, end_id, options).run()
 
 
-def _most_probable(log_probs: LogProbs, time: Any, examples: Any) -> Any:
+def _most_probable(
+    log_probs: LogProbs, time: Any, examples: Any, never: tuple[int, ...]
+) -> tuple[Any, Any]:
     nothing = ops.expand_dims(ops.zeros_like(log_probs.log_sums), 1)
-    return top_sums(nothing, log_probs.logits, 1)[1][:, 0]
+    logits, token_ids = top_sums(nothing, log_probs.logits, 1, never)
+    chosen = logits[:, 0] - log_probs.log_sums
+    return token_ids[:, 0], ops.where(ops.isnan(chosen), -float("inf"), chosen)

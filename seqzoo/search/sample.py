@@ -7,14 +7,13 @@ from typing import Any
 from keras import ops
 
 from seqzoo.ops.decoding.beams import top_sums
-from seqzoo.ops.decoding.log_probs import LogProbs
+from seqzoo.ops.decoding.log_probs import LogProbs, values_of, without_tokens
 from seqzoo.ops.decoding.noise import gumbel
 from seqzoo.ops.gather import pick_in_rows
-from seqzoo.search.chain import Chain, best_first
 from seqzoo.search.constraints.constraint import Constraint
-from seqzoo.search.hypotheses import Hypotheses
-from seqzoo.search.options import check_at_least
-from seqzoo.search.rows import PerSource, Rows
+from seqzoo.search.hypotheses import Hypotheses, best_first
+from seqzoo.search.options import ExampleOptions, PerSource, check_at_least
+from seqzoo.search.sequential import SequentialDecoding
 from seqzoo.search.step import Step
 
 _IMPOSSIBLE = -float("inf")
@@ -27,7 +26,7 @@ class Sample:
     """Draws each token by its probability, or by one that the options make of it.
 
     Log-probs are divided by `temperature`; then `top_k` keeps the k most probable tokens, `top_p`
-    of these the fewest, most probable first, that hold this share of the probability, and `min_p`
+    of these as few as hold this share of the probability, most probable first, and `min_p`
     of these the ones at least so probable, relative to the best. A score and the log-probs of
     tokens are those of the step, whatever the options, the score being their mean; sequences come
     best first.
@@ -41,7 +40,7 @@ class Sample:
         top_p: Above 0 and at most 1; 1 keeps all tokens.
         min_p: From 0, which keeps all tokens, to 1.
         n_samples: Positive int, sequences for each example.
-        seed: Int. A row's seed is this plus its place, where `Rows` has none.
+        seed: Int. A row's seed is this plus its index, where `ExampleOptions` has none.
         max_length: As in `Greedy`.
         constraints: As in `Greedy`.
 
@@ -72,66 +71,69 @@ class Sample:
         """Rows of the state for each example."""
         return self.n_samples
 
-    def chain(
+    def sequential(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008  it holds nothing
-    ) -> Chain:
-        """The search as single steps, for what is shown as it comes. Takes what a call takes."""
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008  it holds nothing
+    ) -> SequentialDecoding:
+        """The search as single steps, for texts that are shown as they grow; called alike."""
         self._check_options()
-        seeds = rows.seeds
+        seeds = options.seeds
 
-        def choose(log_probs: LogProbs, time: Any, examples: Any) -> Any:
+        def choose(
+            log_probs: LogProbs, time: Any, examples: Any, never: tuple[int, ...]
+        ) -> tuple[Any, Any]:
             own = self.seed + examples if seeds is None else ops.take(seeds, examples)
             samples = ops.arange(self.n_samples, dtype="int32") + ops.zeros_like(own)[:, None]
             keys = ops.repeat(own, self.n_samples), ops.reshape(samples, (-1,))
-            temperature = self._temperature(rows, examples)
-            return self._choose(
-                log_probs, temperature, lambda token_ids: gumbel(*keys, time, token_ids)
-            )
+            logits = without_tokens(log_probs.logits, never)
+            logits = logits / self._temperature(options, examples)
+            token_ids = self._choose(logits, lambda token_ids: gumbel(*keys, time, token_ids))
+            chosen = values_of(log_probs, ops.expand_dims(token_ids, 1))[:, 0]
+            for token in never:  # chosen only where no token is possible
+                chosen = ops.where(ops.equal(token_ids, token), _IMPOSSIBLE, chosen)
+            return token_ids, chosen
 
-        return Chain(self, choose, step, state, encoded, start_id, end_id, rows)
+        return SequentialDecoding(self, choose, step, state, memory, start_id, end_id, options)
 
     def __call__(
         self,
         step: Step,
         state: Any,
-        encoded: Any,
+        memory: Any,
         start_id: Any,
         end_id: Any,
-        rows: Rows = Rows(),  # noqa: B008
+        options: ExampleOptions = ExampleOptions(),  # noqa: B008
     ) -> Hypotheses:
-        return best_first(self.chain(step, state, encoded, start_id, end_id, rows).run())
+        return best_first(self.sequential(step, state, memory, start_id, end_id, options).run())
 
     def _check_options(self) -> None:
         check_at_least("n_samples", self.n_samples, 1)
         check_at_least("top_k", self.top_k, 0)
-        for name, allowed, wanted in (
+        for name, allowed, range_ in (
             ("temperature", 0 < self.temperature < math.inf, "positive and finite"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
         ):
             if not allowed:
                 value = getattr(self, name)
-                raise ValueError(f"`{name}` must be {wanted}. Received: {name}={value!r}.")
+                raise ValueError(f"`{name}` must be {range_}. Received: {name}={value!r}.")
 
-    def _temperature(self, rows: Rows, examples: Any) -> Any:
+    def _temperature(self, options: ExampleOptions, examples: Any) -> Any:
         """That of all, or those of the sequences of these examples, `(N, 1)`."""
-        if rows.temperature is None:
+        if options.temperature is None:
             return self.temperature
-        own = ops.take(ops.cast(rows.temperature, "float32"), examples)
+        own = ops.take(ops.cast(options.temperature, "float32"), examples)
         fine = (own > 0) & ops.isfinite(own)
         own = ops.where(fine, ops.maximum(own, _COLDEST), self.temperature)
         return ops.expand_dims(ops.repeat(own, self.n_samples), 1)
 
-    def _choose(self, log_probs: LogProbs, temperature: Any, noise: Any) -> Any:
+    def _choose(self, logits: Any, noise: Any) -> Any:
         """Token ids `(N,)`; `noise` is a function of token ids `(N, J)`."""
-        logits = log_probs.logits
-        logits = ops.where(ops.isnan(logits), _IMPOSSIBLE, logits) / temperature
         if self.top_k:
             return self._choose_of_best(logits, self.top_k, noise)
         if self.top_p == 1:
@@ -172,5 +174,5 @@ def _noisiest(logits: Any, token_ids: Any, noise: Any) -> Any:
 
     Reference: Gumbel, 1954; Maddison et al., 2014, https://arxiv.org/abs/1411.0030
     """
-    place = ops.argmax(logits + noise(token_ids), axis=1)
-    return pick_in_rows(token_ids, ops.expand_dims(ops.cast(place, "int32"), 1))[:, 0]
+    best = ops.argmax(logits + noise(token_ids), axis=1)
+    return pick_in_rows(token_ids, ops.expand_dims(ops.cast(best, "int32"), 1))[:, 0]

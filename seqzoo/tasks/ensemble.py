@@ -110,14 +110,14 @@ class Ensemble(GenerationTask):
         return LogProbs(logits, log_sums(logits))
 
     def _with_alignment(self, states: list[Any]) -> dict[str, Any]:
-        found = [
+        alignments = [
             (share, alignment_of(state)) for share, state in zip(self.shares, states, strict=True)
         ]
-        found = [(share, each) for share, each in found if each is not None]
-        if not found:
+        alignments = [(share, each) for share, each in alignments if each is not None]
+        if not alignments:
             return {"members": states}
-        total = sum(share for share, _ in found)
-        return {"members": states, "alignment": sum(s / total * each for s, each in found)}
+        total = sum(share for share, _ in alignments)
+        return {"members": states, "alignment": sum(s / total * each for s, each in alignments)}
 
     def source_tokens(self, text: str) -> list[str]:
         """Returns the readable tokens of a source text, the end token included."""
@@ -154,7 +154,7 @@ def _shares(members: list[Any], weights: Sequence[float] | None) -> tuple[float,
 
 
 def _check_vocabularies(members: list[Any]) -> None:
-    for place, member in enumerate(members[1:], start=1):
+    for index, member in enumerate(members[1:], start=1):
         for side in ("source", "target"):
             one, other = (
                 getattr(getattr(each, "preprocessor", None), side, None)
@@ -163,6 +163,6 @@ def _check_vocabularies(members: list[Any]) -> None:
             if getattr(one, "vocabulary", None) != getattr(other, "vocabulary", None):
                 raise ValueError(
                     f"The members of an ensemble must have one {side} vocabulary. Received: that "
-                    f"of member {place} differs from that of member 0. Train them with the same "
+                    f"of member {index} differs from that of member 0. Train them with the same "
                     "tokenizers."
                 )

@@ -7,16 +7,22 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search import Greedy, Hypotheses, Rows, Step
-from seqzoo.search.config import search_from_config, search_to_config
+from seqzoo.search import (
+    ExampleOptions,
+    Greedy,
+    Hypotheses,
+    Step,
+    search_from_config,
+    search_to_config,
+)
 from seqzoo.search.options import check_at_least, check_max_length
 from seqzoo.tasks.request import (
     AnswerGraphs,
     InitialDecodingState,
     Tokenised,
+    as_raw_texts,
     complete_search,
     option_specs,
     request_batches,
@@ -24,7 +30,7 @@ from seqzoo.tasks.request import (
     tokenised,
 )
 from seqzoo.tasks.scoring import Scored, score_pairs
-from seqzoo.tasks.streaming import Stream
+from seqzoo.tasks.streaming import TokenStream
 from seqzoo.tasks.task import Task
 from seqzoo.tasks.unknown_words import UnknownWords
 
@@ -81,7 +87,9 @@ class GenerationTask(Task):
 
         return step
 
-    def hypotheses(self, inputs, search: Any = None, options: Rows | None = None) -> Hypotheses:
+    def hypotheses(
+        self, inputs, search: Any = None, options: ExampleOptions | None = None
+    ) -> Hypotheses:
         """Searches for sequences, in the graph; all that the search returns, as tensors.
 
         Args:
@@ -91,36 +99,36 @@ class GenerationTask(Task):
         """
         return self._search(inputs, self.complete(search), options)
 
-    def _search(self, inputs, search, options: Rows | None = None) -> Hypotheses:
+    def _search(self, inputs, search, options: ExampleOptions | None = None) -> Hypotheses:
         """`hypotheses` with a complete search."""
         state, memory, start_id, mask = InitialDecodingState(*self.begin(inputs, search))
-        options = (Rows() if options is None else options)._replace(source_mask=mask)
+        options = (ExampleOptions() if options is None else options)._replace(source_mask=mask)
         return search(self.step(), state, memory, start_id, Tokenizer.end_id, options)
 
     def serve(
         self,
         raw,
         search: Any = None,
-        options: Rows | None = None,
+        options: ExampleOptions | None = None,
         replace: UnknownWords | None = None,
     ) -> dict[str, tf.Tensor]:
         """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
         return self._serve(raw, self.complete(search), options, replace)
 
     def _serve(self, raw, search, options=None, replace=None) -> dict[str, tf.Tensor]:
-        text, found = self._answer(raw, self.prepare(raw), search, options, replace)
-        return {"text": text, "scores": found.scores}
+        text, hypotheses = self._answer(raw, self.prepare(raw), search, options, replace)
+        return {"text": text, "scores": hypotheses.scores}
 
     def _answer(
-        self, raw, inputs, search, options: Rows | None, replace: UnknownWords | None
+        self, raw, inputs, search, options: ExampleOptions | None, replace: UnknownWords | None
     ) -> tuple[tf.Tensor, Hypotheses]:
         """Returns the texts `(B, N)` for raw inputs and the model inputs made of them."""
-        found = self._search(inputs, search, options)
+        hypotheses = self._search(inputs, search, options)
         if replace is None:
-            text = self.preprocessor.detokenize(found.token_ids)
+            text = self.preprocessor.detokenize(hypotheses.token_ids)
         else:
-            text = replace.texts(raw, found)
-        return tf.where(self._is_blank(raw)[:, None], "", text), found
+            text = replace.texts(raw, hypotheses)
+        return tf.where(self._is_blank(raw)[:, None], "", text), hypotheses
 
     def _is_blank(self, raw):
         """Returns which raw inputs `(B,)` hold nothing, so that they get no answer."""
@@ -178,7 +186,7 @@ class GenerationTask(Task):
         served.task, served.unknown_words = self, replace  # which may hold a table
         signatures = self._signatures(search, replace)
         if streaming:
-            signatures |= Stream(self, search).signatures()
+            signatures |= TokenStream(self, search).signatures()
         saved_model(served, filepath, search=search, signatures=signatures)
 
     def _replacement(self, replace_unknown: bool | Mapping[str, str]) -> UnknownWords | None:
@@ -204,13 +212,13 @@ class GenerationTask(Task):
             inputs: List, array or tensor of raw inputs.
             search: A search; None is that of the task. Phrases and tokens in its constraints may
                 be texts.
-            return_hypotheses: Whether to return all that the search kept.
+            return_hypotheses: Whether to return all that the search returns.
             batch_size: Positive int. Most inputs that are decoded together.
             prefixes: For each input a text that the answer must begin with, or "".
-            replace_unknown: Whether the word of the source that an unknown word looked at most is
-                put in its place, or, where a dictionary is given and has that word, what it says.
-                For words on both sides and a decoder that attends. Texts have the replacements;
-                tokens stay as they are.
+            replace_unknown: Whether an unknown word is replaced by the word of the source that the
+                decoder attended to most; or a dictionary of words of the target by words of the
+                source, which is used for the words that it holds. For words on both sides and a
+                decoder that attends. Texts have the replacements; tokens stay as they are.
 
         Returns:
             A list of str; with `return_hypotheses`, for each input a list of `Generated`, best
@@ -225,28 +233,31 @@ class GenerationTask(Task):
         search, raw = self.complete(search), self._as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
         for indices, batch in request_batches(self, raw, search, prefixes, batch_size):
-            found = self._graphs.answer(self, search, batch, replace_unknown)
-            for index, answer in zip(indices, found, strict=True):
+            generated = self._graphs.answer(self, search, batch, replace_unknown)
+            for index, answer in zip(indices, generated, strict=True):
                 answers[index] = answer
         return answers if return_hypotheses else [answer[0].text for answer in answers]
 
     def stream(self, inputs: Sequence[Any], search: Any = None) -> Iterator[list[str]]:
         """Generates token by token: yields the texts so far after each.
 
-        The last list is what `generate` returns. The weights are those at the call.
+        Each text begins with the one before it. The last list is what `generate` returns, less the
+        prompts of a language model. The weights are those at the call.
 
         Args:
             inputs: List, array or tensor of raw inputs, decoded together.
             search: `Greedy` or `Sample` with one sample; None is that of the task.
 
         Raises:
-            ValueError: as in `generate`, or if a search may change what it has said.
+            ValueError: as in `generate`, or if a search may change earlier tokens.
         """
         self._require_preprocessor("stream")
-        return iter(Stream(self, self.complete(search)).texts(self._as_raw(inputs)))
+        return iter(TokenStream(self, self.complete(search)).texts(self._as_raw(inputs)))
 
     def score(self, pairs: Sequence[tuple[Any, str]], batch_size: int = 64) -> list[Scored]:
         """Returns how probable the model holds given targets, in their order.
+
+        Targets are scored whole, also where training cuts them at `max_target_length`.
 
         Args:
             pairs: List of raw inputs and their targets.
@@ -268,7 +279,7 @@ class GenerationTask(Task):
 
     def _as_raw(self, inputs):
         """Returns raw inputs in the form of `raw_spec`."""
-        return _as_raw(inputs)
+        return as_raw_texts(inputs)
 
     def read(self, raw) -> Tokenised:
         """Tokenises raw inputs, once for all that is done with them."""
@@ -286,19 +297,3 @@ class GenerationTask(Task):
     @classmethod
     def from_config(cls, config):
         return super().from_config({**config, "search": search_from_config(config["search"])})
-
-
-def _as_raw(inputs) -> tf.Tensor:
-    """Returns the inputs as a string tensor `(B,)`."""
-    if isinstance(inputs, (str, bytes)):
-        raise ValueError(
-            f"`generate` wants a list of inputs. Received one text: {inputs[:40]!r}. Put it in a "
-            "list."
-        )
-    inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
-    for place, text in enumerate(inputs):
-        if not isinstance(text, (str, bytes)):
-            raise ValueError(
-                f"`generate` wants a list of texts. Received {text!r} at place {place}."
-            )
-    return as_strings(inputs)

@@ -16,12 +16,11 @@ from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import RunningText, as_texts
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
 from seqzoo.search.options import check_max_length
-from seqzoo.tasks.carried_state import CarriedState
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.request import InitialDecodingState
 from seqzoo.tasks.scoring import Scored
 
-_PIECE = 512  # tokens that are read at once: what is kept of a long text is its state
+_CHUNK = 512  # tokens that are read at once: of a long text, no more than its state is stored
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -81,20 +80,20 @@ class LanguageModel(GenerationTask):
             self._check_size()
         self.head(self.decoder(symbolic_inputs(self.decoder)))
         nothing = self.encoder.initial_state(0)
-        self._read_piece = tf.function(self._log_probs, reduce_retracing=True)
+        self._read_chunk = tf.function(self._log_probs, reduce_retracing=True)
         self._carried = {training: CarriedState(nothing) for training in (True, False)}
         self.built = True
 
     def _check_size(self):
-        wanted = self.preprocessor.tokenizer.vocabulary_size
+        required = self.preprocessor.tokenizer.vocabulary_size
         for name, size in (
             ("decoder", self.decoder.vocabulary_size),
             ("head", self.head.vocabulary_size),
         ):
-            if size != wanted:
+            if size != required:
                 raise ValueError(
                     f"The {name} has a vocabulary of {size} tokens and the tokenizer one of "
-                    f"{wanted}. Make the {name} with vocabulary_size={wanted}."
+                    f"{required}. Make the {name} with vocabulary_size={required}."
                 )
 
     def call(self, x, training=False):
@@ -164,10 +163,11 @@ class LanguageModel(GenerationTask):
         return InitialDecodingState(state, memory, tf.gather(inputs, last, batch_dims=1))
 
     def _answer(self, raw, inputs, search, options, replace):
-        found = self._search(inputs, search, options)
+        hypotheses = self._search(inputs, search, options)
         given = inputs[:, None, 1:]
-        given = tf.repeat(given, tf.shape(found.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
-        return self.preprocessor.detokenize(tf.concat([given, found.token_ids], axis=2)), found
+        given = tf.repeat(given, tf.shape(hypotheses.token_ids)[1], axis=1)  # (B, S) -> (B, N, S)
+        whole = tf.concat([given, hypotheses.token_ids], axis=2)
+        return self.preprocessor.detokenize(whole), hypotheses
 
     def score(self, texts: Iterable[str | bytes]) -> list[Scored]:
         """Returns how probable each text is, for itself: as `evaluate` counts it alone."""
@@ -176,7 +176,7 @@ class LanguageModel(GenerationTask):
     def score_stream(self, texts: Iterable[str | bytes]) -> Iterator[Scored]:
         """Yields how probable each text is after all those before it, as they come.
 
-        The state goes from one text to the next, and is all that is kept of them: the texts may be
+        The state goes from one text to the next, and no more of them is stored: the texts may be
         without an end.
         """
         state = self.encoder.initial_state(1)
@@ -193,13 +193,13 @@ class LanguageModel(GenerationTask):
         """Returns the log-probs of tokens after others, and the state before the last of all."""
         if not ids:
             return np.zeros(0, np.float32), state
-        given, targets, found = [*before, *ids][:-1], [*before, *ids][1:], []
-        for start in range(0, len(given), _PIECE):
-            piece = given[start : start + _PIECE]
-            y = tf.constant([targets[start : start + _PIECE]], tf.int32)
-            log_probs, state = self._read_piece(tf.constant([piece], tf.int32), y, state)
-            found.append(log_probs.numpy()[0])
-        return np.concatenate(found)[len(before) - 1 :], state
+        given, targets, parts = [*before, *ids][:-1], [*before, *ids][1:], []
+        for start in range(0, len(given), _CHUNK):
+            chunk = given[start : start + _CHUNK]
+            y = tf.constant([targets[start : start + _CHUNK]], tf.int32)
+            log_probs, state = self._read_chunk(tf.constant([chunk], tf.int32), y, state)
+            parts.append(log_probs.numpy()[0])
+        return np.concatenate(parts)[len(before) - 1 :], state
 
     def _log_probs(self, token_ids, y, state):
         """Returns the log-prob of each token of y `(B, T)`, and the state after the tokens."""
@@ -212,6 +212,55 @@ class LanguageModel(GenerationTask):
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "tie_embeddings": self.tie_embeddings,
         }
+
+
+class CarriedState:
+    """Variables that hold a nest of states `(B, width)` from one batch to the next.
+
+    They are no part of the model: they are neither saved nor trained, and each replica has its
+    own. A checkpoint within an epoch holds them. Rows have numbers from 1 on: rows that fill up a
+    batch which is computed in parts have the number 0, whose state is no text's.
+
+    Args:
+        zeros: The states of a batch without rows, leaves `(0, width)`.
+    """
+
+    def __init__(self, zeros: Any):
+        self.structure = zeros
+        self._is_replicated = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        self._variables = [
+            tf.Variable(
+                leaf,
+                shape=(None, *leaf.shape[1:]),
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.NONE,
+            )
+            for leaf in keras.tree.flatten(zeros)
+        ]
+
+    @property
+    def variables(self) -> list[tf.Variable] | None:
+        """The variables; None where each replica has its own."""
+        return None if self._is_replicated else self._variables
+
+    def set_rows(self, count: int) -> None:
+        """Allocates the states of so many rows, those of all replicas together."""
+        for variable in self._variables:
+            for own in getattr(variable, "values", [variable]):
+                own.assign(tf.zeros((count + 1, *variable.shape[1:]), variable.dtype))
+
+    def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
+        """Returns the states `(B, width)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
+        states = [tf.gather(variable.read_value(), rows) for variable in self._variables]
+        states = [tf.where(fresh[:, None], tf.zeros_like(state), state) for state in states]
+        return keras.tree.pack_sequence_as(self.structure, states)
+
+    def write(self, rows: tf.Tensor, states: Any) -> None:
+        """Stores the states of rows for the next batch."""
+        for variable, state in zip(self._variables, keras.tree.flatten(states), strict=True):
+            indices = tf.expand_dims(rows, 1)
+            variable.assign(tf.tensor_scatter_nd_update(variable.read_value(), indices, state))
 
 
 def _refuse_targets(y: Any) -> None:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search import BeamSearch, Hypotheses, Rows, Sample
+from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, PerSource, Sample
 from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtStart
 from seqzoo.search.options import check_max_length
-from seqzoo.search.rows import PerSource
 
 _LONG = 256  # steps: above it, a batch gets fewer rows
 _CHUNK = 1024  # texts that are tokenised together
@@ -133,9 +133,9 @@ def option_specs(task: Any, search: Any) -> dict[str, tf.TensorSpec]:
     """Returns the inputs `(B,)` of the signature `with_options`, beside the raw ones.
 
     `prefix` is a text that the answer begins with, "" for none; it counts up to its first token
-    that is not known. The others are as in `search.Rows`: `max_length`, and `min_length` and
-    `alpha` of a beam, `seed` and `temperature` of samples; -1 leaves a length to the search, NaN
-    `alpha` and `temperature`.
+    that is not known. The others are as in `search.ExampleOptions`: `max_length`, and
+    `min_length` and `alpha` of a beam, `seed` and `temperature` of samples; -1 leaves a length to
+    the search, NaN `alpha` and `temperature`.
     """
     kinds = {"max_length": tf.int32}
     if hasattr(task.preprocessor, "target"):
@@ -147,12 +147,12 @@ def option_specs(task: Any, search: Any) -> dict[str, tf.TensorSpec]:
     return {name: tf.TensorSpec([None], kind, name=name) for name, kind in kinds.items()}
 
 
-def served_options(task: Any, inputs: Mapping[str, tf.Tensor]) -> Rows:
+def served_options(task: Any, inputs: Mapping[str, tf.Tensor]) -> ExampleOptions:
     """Returns the options of a served request, in the graph, of the inputs of `option_specs`."""
     inputs = dict(inputs)
     prefix, seeds = inputs.pop("prefix", None), inputs.pop("seed", None)
     ids = None if prefix is None else _known_prefix(task.preprocessor.target, prefix)
-    return Rows(prefix_ids=ids, seeds=seeds, **inputs)
+    return ExampleOptions(prefix_ids=ids, seeds=seeds, **inputs)
 
 
 def _known_prefix(tokenizer: Tokenizer, texts: tf.Tensor) -> tf.Tensor:
@@ -221,6 +221,26 @@ class Tokenised(NamedTuple):
     token_ids: tf.RaggedTensor | None
 
 
+def as_raw_texts(inputs: Any, method: str = "generate") -> tf.Tensor:
+    """Returns a user's list of texts as a string tensor `(B,)`.
+
+    Raises:
+        ValueError: if it is no list of texts.
+    """
+    if isinstance(inputs, (str, bytes)):
+        raise ValueError(
+            f"`{method}` needs a list of inputs. Received one text: {inputs[:40]!r}. Put it in a "
+            "list."
+        )
+    inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
+    for index, text in enumerate(inputs):
+        if not isinstance(text, (str, bytes)):
+            raise ValueError(
+                f"`{method}` needs a list of texts. Received {text!r} at index {index}."
+            )
+    return as_strings(inputs)
+
+
 def tokenised(prepare: Any, raw: tf.Tensor) -> Tokenised:
     """Tokenises raw texts by `prepare`, which makes padded ids `(N, S)` of some of them."""
     rows = [tf.RaggedTensor.from_row_lengths(tf.zeros([0], tf.int32), tf.zeros([0], tf.int64))]
@@ -287,9 +307,11 @@ class AnswerGraphs:
         key = search, tuple(batch), replacement
         if key not in self._functions:
             self._functions[key] = _answer_function(task, search, batch, replace_unknown)
-        text, found, tokens = tf.nest.map_structure(_as_array, self._functions[key](batch))
-        found = Hypotheses(*found)
-        return [_unpack(row, text, found, tokens) for row in range(len(text))]
+        outputs = self._functions[key](batch)
+        arrays = tf.nest.map_structure(lambda x: None if x is None else x.numpy(), outputs)
+        text, hypotheses, tokens = arrays
+        hypotheses = Hypotheses(*hypotheses)
+        return [_unpack(row, text, hypotheses, tokens) for row in range(len(text))]
 
 
 def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replace_unknown: Any):
@@ -302,30 +324,26 @@ def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replac
     def run(batch):
         raw = batch["raw"]
         inputs = batch["inputs"] if "inputs" in batch else task.prepare(raw)
-        options = Rows(seeds=batch["seeds"], prefix_ids=batch.get("prefix_ids"))
-        text, found = task._answer(raw, inputs, search, options, replace)
-        return text, tuple(found), task.preprocessor.target_tokens(found.token_ids)
+        options = ExampleOptions(seeds=batch["seeds"], prefix_ids=batch.get("prefix_ids"))
+        text, hypotheses = task._answer(raw, inputs, search, options, replace)
+        return text, tuple(hypotheses), task.preprocessor.target_tokens(hypotheses.token_ids)
 
     return run
 
 
-def _unpack(row: int, text, found: Hypotheses, tokens) -> list[Generated]:
+def _unpack(row: int, text, hypotheses: Hypotheses, tokens) -> list[Generated]:
     answers = []
-    for n, length in enumerate(found.lengths[row]):
+    for n, length in enumerate(hypotheses.lengths[row]):
         if length == 0 and n > 0:
             continue
-        alignments = found.alignments
+        alignments = hypotheses.alignments
         answers.append(
             Generated(
                 text=text[row, n].decode("utf-8"),
-                score=float(found.scores[row, n]),
+                score=float(hypotheses.scores[row, n]),
                 tokens=[token.decode("utf-8") for token in tokens[row, n, :length]],
-                token_log_probs=found.token_log_probs[row, n, :length],
+                token_log_probs=hypotheses.token_log_probs[row, n, :length],
                 alignment=None if alignments is None else alignments[row, n, :length],
             )
         )
     return answers
-
-
-def _as_array(tensor):
-    return None if tensor is None else tensor.numpy()

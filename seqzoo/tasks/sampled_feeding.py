@@ -39,7 +39,7 @@ class SampledFeeding(GenerationTask):
         """Returns the tokens `(N, T)` that the decoder is fed in a training step.
 
         Args:
-            token_ids: `(N, T)`, the right ones.
+            token_ids: `(N, T)`, those of the targets.
             encoded: What the decoder reads, a row for one row of the tokens or for several.
         """
         sampling = self.scheduled_sampling

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.tasks.request import as_raw_texts, batches_of_like_length, tokenised
 
 
 class Scored(NamedTuple):
@@ -26,41 +27,53 @@ class Scored(NamedTuple):
 
 
 def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) -> list[Scored]:
-    """Scores targets by teacher forcing; see `GenerationTask.score`."""
+    """Scores whole targets by teacher forcing; see `GenerationTask.score`."""
     pairs = list(pairs)
-    for place, pair in enumerate(pairs):
+    for index, pair in enumerate(pairs):
         if isinstance(pair, (str, bytes)) or len(pair) != 2:
             raise ValueError(
-                "`score` wants a list of pairs of an input and its target. Received "
-                f"{pair!r} at place {place}."
+                "`score` needs a list of pairs of an input and its target. Received "
+                f"{pair!r} at index {index}."
             )
-    lengths = [len(pair[0]) + len(pair[1]) for pair in pairs]
-    order = np.argsort(lengths, kind="stable")  # so that a batch has little padding
-    found: list[Any] = [None] * len(pairs)
-    run = _scorer(task)
-    for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        inputs, targets = zip(*(pairs[place] for place in places), strict=True)
-        batch = run(as_strings(list(inputs)), as_strings(list(targets)))
+    if not pairs:
+        return []
+    raw = task._as_raw([source for source, _ in pairs])
+    lengths, sources = task.read(raw)
+    texts = as_raw_texts([target for _, target in pairs], "score")
+    target_lengths, targets = tokenised(_whole_targets(task.preprocessor.target), texts)
+    scored: list[Any] = [None] * len(pairs)
+    run = tf.function(_scorer(task), autograph=False, reduce_retracing=True)
+    for indices in batches_of_like_length(lengths + target_lengths, batch_size):
+        source = None if sources is None else tf.gather(sources, indices).to_tensor()
+        inputs = task.prepare(tf.gather(raw, indices)) if source is None else source
+        batch = run(inputs, tf.gather(targets, indices).to_tensor())
         rows = zip(*(part.numpy() for part in batch), strict=True)
-        for place, row in zip(places, rows, strict=True):
-            found[place] = _scored(*row)
-    return found
+        for index, length, row in zip(indices, target_lengths[indices], rows, strict=True):
+            scored[index] = _scored(*(part[:length] for part in row))
+    return scored
+
+
+def _whole_targets(tokenizer: Tokenizer) -> Any:
+    """A function that makes padded ids `(B, T)` of targets; the preprocessor would cut them."""
+
+    def encode(texts):
+        ids = tokenizer.tokenize(texts)
+        return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1).to_tensor()
+
+    return encode
 
 
 def _scorer(task: Any):
-    signature = [tf.TensorSpec([None], tf.string)] * 2
-
-    @tf.function(input_signature=signature, autograph=False)
-    def run(inputs, targets):
-        x, y, weight = task.preprocessor(inputs, targets)
-        log_probs = tf.gather(task.head.readout(task(x)), y, batch_dims=2)
-        return log_probs, task.preprocessor.target_tokens(y), weight
+    def run(inputs, y):
+        starts = tf.fill([tf.shape(y)[0], 1], Tokenizer.start_id)
+        shifted = tf.where(y == 0, 0, tf.concat([starts, y[:, :-1]], axis=1))
+        inputs = inputs if isinstance(inputs, dict) else {"source_ids": inputs}
+        log_probs = task.head.readout(task(inputs | {"target_ids": shifted}))
+        return tf.gather(log_probs, y, batch_dims=2), task.preprocessor.target_tokens(y)
 
     return run
 
 
-def _scored(log_probs: np.ndarray, tokens: np.ndarray, weight: np.ndarray) -> Scored:
-    real = weight > 0
-    readable = [token.decode("utf-8") for token in tokens[real]]
-    return Scored(float(log_probs[real].sum(dtype="float64")), readable, log_probs[real])
+def _scored(log_probs: np.ndarray, tokens: np.ndarray) -> Scored:
+    readable = [token.decode("utf-8") for token in tokens]
+    return Scored(float(log_probs.sum(dtype="float64")), readable, log_probs)

@@ -62,12 +62,12 @@ class Seq2Seq(SampledFeeding):
     def _check_size(self, part: str, side: str):
         if self.preprocessor is None:
             return
-        wanted = getattr(self.preprocessor, side).vocabulary_size
+        required = getattr(self.preprocessor, side).vocabulary_size
         size = getattr(self, part).vocabulary_size
-        if size != wanted:
+        if size != required:
             raise ValueError(
                 f"The {part} has a vocabulary of {size} tokens and the {side} tokenizer one of "
-                f"{wanted}. Make the {part} with vocabulary_size={wanted}."
+                f"{required}. Make the {part} with vocabulary_size={required}."
             )
 
     def call(self, x, training=False):

@@ -1,23 +1,32 @@
-"""Generation that is shown as it comes: one graph starts it, another takes a step."""
+"""Texts that are shown as they grow: one graph starts the generation, another takes a step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search.chain import Chain, Progress
-from seqzoo.search.rows import Rows
+from seqzoo.search import ExampleOptions
+from seqzoo.search.sequential import SequenceState, SequentialDecoding
 from seqzoo.tasks.request import InitialDecodingState
 
-State = dict[str, tf.Tensor]
+_INCOMPLETE = "\ufffd+$"  # what bytes that make no character yet are shown as, at the end of a text
 
 
-class Stream:
+class _StreamState(NamedTuple):
+    """All that a step needs."""
+
+    memory: Any
+    sequences: SequenceState
+    token_ids: Any  # (B, T), the generated ones, 0 behind them
+    seed: Any  # (B,)
+
+
+class TokenStream:
     """The generation of a task as two functions, with all that lies between in one dict.
 
     Args:
@@ -25,14 +34,14 @@ class Stream:
         search: A search that goes token by token, whose `max_length` is set.
 
     Raises:
-        ValueError: if the search may change what it has said, or gives several sequences.
+        ValueError: if the search may change earlier tokens, or returns several sequences.
     """
 
     def __init__(self, task: Any, search: Any):
-        if not hasattr(search, "chain") or search.width != 1:
+        if not hasattr(search, "sequential") or search.width != 1:
             raise ValueError(
-                "A stream needs a search that never takes back what it has said, and one "
-                f"sequence: Greedy, or Sample with n_samples=1. Received: {search!r}."
+                "A stream needs a search that never changes earlier tokens, and one sequence: "
+                f"Greedy, or Sample with n_samples=1. Received: {search!r}."
             )
         self._task, self._search = task, search
         self._structure: Any = None  # of a state, known once `start` was traced
@@ -45,75 +54,84 @@ class Stream:
             autograph=False,
         )
 
-    def _start(self, raw, seed) -> State:
+    def _start(self, raw, seed) -> dict[str, tf.Tensor]:
         task, search = self._task, self._search
-        state, memory, start_id, mask = InitialDecodingState(*task.begin(task.prepare(raw), search))
-        rows = Rows(source_mask=mask, seeds=seed)
-        chain: Chain = search.chain(task.step(), state, memory, start_id, Tokenizer.end_id, rows)
-        progress = chain.start
+        first = InitialDecodingState(*task.begin(task.prepare(raw), search))
+        state, memory, start_id, mask = first
+        options = ExampleOptions(source_mask=mask, seeds=seed)
+        arguments = task.step(), state, memory, start_id, Tokenizer.end_id, options
+        decoding: SequentialDecoding = search.sequential(*arguments)
+        sequences = decoding.initial
         blank = task._is_blank(raw)[:, None]
-        progress = progress._replace(over=progress.over | blank)
-        said = tf.zeros([tf.shape(raw)[0], chain.max_length], tf.int32)
-        whole = {"progress": progress, "memory": memory, "said": said, "seed": seed}
-        inner = keras.tree.map_structure(lambda leaf: 0, state)
-        self._structure = keras.tree.map_structure(lambda leaf: 0, whole), inner
-        return _flat(whole)
+        sequences = sequences._replace(finished=sequences.finished | blank)
+        token_ids = tf.zeros([tf.shape(raw)[0], decoding.max_length], tf.int32)
+        whole = _StreamState(memory, sequences, token_ids, seed)
+        self._structure = (
+            keras.tree.map_structure(lambda leaf: 0, whole),
+            keras.tree.map_structure(lambda leaf: 0, state),
+        )
+        return _by_name(whole)
 
-    def step(self, state: State) -> State:
+    def step(self, named: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Takes a step, in the graph.
 
         Args:
-            state: What `start` or the step before returned under these names.
+            named: What `start` or the step before returned under these names.
 
         Returns:
-            The next state, and `token` `(B,)`, the token that was said, "" for none; `said_text`
-            `(B,)`, the text so far; `over` `(B,)`.
+            The next state, and `token` `(B,)`, the new token, "" for none; `said_text` `(B,)`, the
+            text so far, which begins with that of the step before; `over` `(B,)`, whether it is
+            finished.
         """
-        structure, inner_structure = self._structure
-        leaves = [state[name] for name in sorted(state)]
-        whole = keras.tree.pack_sequence_as(structure, leaves)
-        before, memory, said = Progress(*whole["progress"]), whole["memory"], whole["said"]
-        inner = keras.tree.flatten(inner_structure)
-        chain: Chain = self._search.chain(
+        structure, decoder_structure = self._structure
+        leaves = [named[name] for name in sorted(named)]
+        whole = _StreamState(*keras.tree.pack_sequence_as(structure, leaves))
+        before = SequenceState(*whole.sequences)
+        count = len(keras.tree.flatten(decoder_structure))
+        decoding: SequentialDecoding = self._search.sequential(
             self._task.step(),
             # The decoder's own leaves come first among those that are carried.
-            keras.tree.pack_sequence_as(inner_structure, before.leaves[: len(inner)]),
-            memory,
+            keras.tree.pack_sequence_as(decoder_structure, before.leaves[:count]),
+            whole.memory,
             Tokenizer.start_id,
             Tokenizer.end_id,
-            Rows(seeds=whole["seed"], max_length=before.most),
+            ExampleOptions(seeds=whole.seed, max_length=before.max_length),
         )
 
         def advance():
-            after, chosen = chain.advance(before)
-            return after, tf.where(before.over, 0, chosen["token_ids"])
+            after, chosen = decoding.advance(before)
+            return after, tf.where(before.finished, 0, chosen["token_ids"])
 
         def stay():
             return before, tf.zeros_like(before.token_ids)
 
-        after, token_ids = tf.cond(tf.reduce_all(before.over), stay, advance)
-        after = Progress(*after)
-        here = tf.range(tf.shape(said)[1])[None] == after.lengths - 1
-        said = tf.where(here & (token_ids != 0), token_ids, said)
-        preprocessor = self._task.preprocessor
-        whole |= {"progress": after, "said": said}
-        return _flat(whole) | {
-            "token": preprocessor.target_tokens(token_ids)[:, 0],
-            "said_text": preprocessor.detokenize(said),
-            "over": after.over[:, 0],
+        after, new_ids = tf.cond(tf.reduce_all(before.finished), stay, advance)
+        after = SequenceState(*after)
+        here = tf.range(tf.shape(whole.token_ids)[1])[None] == after.lengths - 1
+        token_ids = tf.where(here & (new_ids != 0), new_ids, whole.token_ids)
+        finished = after.finished[:, 0]
+        return _by_name(whole._replace(sequences=after, token_ids=token_ids)) | {
+            "token": self._task.preprocessor.target_tokens(new_ids)[:, 0],
+            "said_text": self._text(token_ids, finished),
+            "over": finished,
         }
+
+    def _text(self, token_ids, finished):
+        """Returns texts `(B,)`, without bytes that may still become a character."""
+        text = self._task.preprocessor.detokenize(token_ids)
+        return tf.where(finished, text, tf.strings.regex_replace(text, _INCOMPLETE, ""))
 
     def texts(self, raw) -> Iterator[list[str]]:
         """Yields the texts of raw inputs `(B,)` so far, after each step."""
         seeds = np.arange(len(raw), dtype="int32") + getattr(self._search, "seed", 0)
         state = self.start(raw, seeds)
         step = tf.function(self.step, input_signature=[self._specs()], autograph=False)
-        over = np.zeros(len(raw), bool)
-        while not over.all():
-            found = step(state)
-            state = {name: found[name] for name in state}
-            over = found["over"].numpy()
-            yield [text.decode("utf-8") for text in found["said_text"].numpy()]
+        finished = np.zeros(len(raw), bool)
+        while not finished.all():
+            outputs = step(state)
+            state = {name: outputs[name] for name in state}
+            finished = outputs["over"].numpy()
+            yield [text.decode("utf-8") for text in outputs["said_text"].numpy()]
 
     def _specs(self) -> dict[str, tf.TensorSpec]:
         outputs = self.start.get_concrete_function().structured_outputs
@@ -133,7 +151,7 @@ class Stream:
         return {"stream_start": self.start, "stream_step": step.get_concrete_function(**specs)}
 
 
-def _flat(whole: Any) -> State:
+def _by_name(whole: _StreamState) -> dict[str, tf.Tensor]:
     """The leaves by names that sort in their order."""
     leaves = keras.tree.flatten(whole)
-    return {f"state_{place:03d}": tf.convert_to_tensor(leaf) for place, leaf in enumerate(leaves)}
+    return {f"state_{index:03d}": tf.convert_to_tensor(leaf) for index, leaf in enumerate(leaves)}

@@ -1,4 +1,4 @@
-"""Words that a translator does not know, taken over from the source."""
+"""Unknown words of a translation, replaced by words of the source."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 from seqzoo.search import Hypotheses
@@ -16,17 +17,19 @@ _WORDS = (WordTokenizer, WhitespaceTokenizer)
 
 
 class UnknownWords(tf.Module):
-    """Puts a word of the source in the place of each unknown word, in the graph.
+    """Replaces each unknown word by a word of the source, in the graph.
 
     It is the word that the decoder attended to most as it chose the token, the end of the source
-    left out; or what a dictionary says for it.
+    left out; or its translation in a dictionary.
 
     Args:
         task: Its preprocessor makes words of both sides.
-        dictionary: Words of the target by words of the source.
+        dictionary: Words of the target by words of the source. Both are normalised as the texts
+            of their side are.
 
     Raises:
-        ValueError: if a side has no words, or the dictionary holds something else than texts.
+        ValueError: if a side has no words, or the dictionary holds something else than texts, or
+            two translations of one word.
 
     Reference: Jean et al., 2015, section 3.3, https://arxiv.org/abs/1412.2007
     """
@@ -41,32 +44,32 @@ class UnknownWords(tf.Module):
                     "`replace_unknown` needs words on both sides: a WordTokenizer or a "
                     f"WhitespaceTokenizer. Received: {type(tokenizer).__name__} as the {side}."
                 )
-        self._table = _table(dictionary) if dictionary else None
+        self._table = _table(dictionary, preprocessor) if dictionary else None
 
-    def texts(self, raw: tf.Tensor, found: Hypotheses) -> tf.Tensor:
+    def texts(self, raw: tf.Tensor, hypotheses: Hypotheses) -> tf.Tensor:
         """Returns the texts `(B, N)` of hypotheses for raw sources `(B,)`.
 
         Raises:
             ValueError: if the decoder does not attend.
         """
-        if found.alignments is None:
+        if hypotheses.alignments is None:
             raise ValueError(
                 "`replace_unknown` needs a decoder that attends, as attention tells which word of "
                 "the source an unknown word stands for. Received: no alignments."
             )
         words = self._preprocessor.source_words(raw)  # (B, S), "" on the end and on padding
-        weights = tf.where((words != "")[:, None, None], found.alignments, -1.0)
-        places = tf.argmax(weights, axis=3, output_type=tf.int32)  # (B, N, T)
-        looked_at = tf.gather(words, places, batch_dims=1)
+        weights = tf.where((words != "")[:, None, None], hypotheses.alignments, -1.0)
+        sources = tf.argmax(weights, axis=3, output_type=tf.int32)  # (B, N, T)
+        attended = tf.gather(words, sources, batch_dims=1)
         return self._preprocessor.target.detokenize_with(
-            found.token_ids, self._translated(looked_at)
+            hypotheses.token_ids, self._translated(attended)
         )
 
     def _translated(self, words: tf.Tensor) -> tf.Tensor:
         if self._table is None:
             return words
-        found = self._table.lookup(self._preprocessor.source.readable(words))
-        return tf.where(found == "", words, found)
+        translations = self._table.lookup(self._preprocessor.source.readable(words))
+        return tf.where(translations == "", words, translations)
 
 
 def read_dictionary(path: str | Path) -> dict[str, str]:
@@ -75,7 +78,7 @@ def read_dictionary(path: str | Path) -> dict[str, str]:
     Raises:
         ValueError: if a line has another form.
     """
-    found = {}
+    words = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         columns = [column.strip() for column in line.split("\t")]
         if not line.strip():
@@ -85,15 +88,27 @@ def read_dictionary(path: str | Path) -> dict[str, str]:
                 "A dictionary has lines of a word, a tab and its translation. Received: line "
                 f"{number} of {str(path)!r}, {line!r}."
             )
-        found[columns[0]] = columns[1]
-    return found
+        words[columns[0]] = columns[1]
+    return words
 
 
-def _table(dictionary: Mapping[str, str]) -> tf.lookup.StaticHashTable:
+def _table(dictionary: Mapping[str, str], preprocessor: Any) -> tf.lookup.StaticHashTable:
     for word in [*dictionary.keys(), *dictionary.values()]:
         if not isinstance(word, str) or not word.strip():
             raise ValueError(
                 f"The dictionary of `replace_unknown` must hold words by words. Received: {word!r}."
             )
-    pairs = tf.lookup.KeyValueTensorInitializer(list(dictionary), list(dictionary.values()))
+    keys = preprocessor.source.normalize(as_strings(list(dictionary))).numpy().tolist()
+    values = preprocessor.target.normalize(as_strings(list(dictionary.values()))).numpy().tolist()
+    table: dict[bytes, bytes] = {}
+    for given, key, value in zip(dictionary, keys, values, strict=True):
+        if table.setdefault(key, value) != value:
+            raise ValueError(
+                "The dictionary of `replace_unknown` must hold one translation of each word as the "
+                f"tokenizer normalises it. Received: {given!r} for {value.decode()!r}, and "
+                f"another form of it for {table[key].decode()!r}. Leave one of them out."
+            )
+    pairs = tf.lookup.KeyValueTensorInitializer(
+        list(table), list(table.values()), tf.string, tf.string
+    )
     return tf.lookup.StaticHashTable(pairs, "")

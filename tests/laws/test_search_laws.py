@@ -10,7 +10,7 @@ from keras import ops
 from tracing import compiled
 
 from seqzoo.ops.decoding.beams import rows_per_example
-from seqzoo.search import SEARCHES, Hypotheses, Rows
+from seqzoo.search import SEARCHES, ExampleOptions, Hypotheses
 from seqzoo.search.constraints import (
     BannedPhrases,
     ForcedEnd,
@@ -102,7 +102,7 @@ def run(search, encoded, step=step):
         ops.zeros((batch * search.width, UNITS)), ops.zeros((batch * search.width, source))
     )
     seeds = ops.cast(ops.floor(1e3 * encoded[:, 0, 0]), "int32")
-    return search(step, state, encoded, START, END, Rows(seeds=seeds))
+    return search(step, state, encoded, START, END, ExampleOptions(seeds=seeds))
 
 
 @functools.cache

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from seqzoo.ops.decoding.beams import beam_rows, take_beams, top_sums
 
 
-def top_sums_by_sorting(totals, log_probs, k):
-    """Largest first, of equal ones the smaller place; NaN is -inf; what lacks is -inf at 0."""
+def top_sums_by_sorting(totals, log_probs, k, never=()):
+    """Largest first, of equal ones the smaller index; NaN is -inf; what lacks is -inf at 0."""
+    log_probs = log_probs.copy()
+    log_probs[:, [token for token in never if token < log_probs.shape[1]]] = -np.inf
     sums = totals[:, :, None] + log_probs.reshape(*totals.shape, log_probs.shape[1])
     sums = np.where(np.isnan(sums), -np.inf, sums).reshape(
         len(totals), totals.shape[1] * log_probs.shape[1]
@@ -21,8 +23,8 @@ def top_sums_by_sorting(totals, log_probs, k):
     return np.pad(best, missing, constant_values=-np.inf), np.pad(order, missing)
 
 
-def check(found, totals, log_probs, k):
-    expected = top_sums_by_sorting(totals, log_probs, k)
+def check(found, totals, log_probs, k, never=()):
+    expected = top_sums_by_sorting(totals, log_probs, k, never)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
 
@@ -58,22 +60,31 @@ def test_top_sums_equal_sorting_for_every_vocabulary(batch, width, vocabulary, k
     levels=st.sampled_from([1, 2, 30, 3000]),
     impossible=st.sampled_from([0.0, 0.3, 0.995, 1.0]),
     nan=st.sampled_from([0.0, 0.0003, 0.3, 1.0]),
+    never=st.sampled_from([(), (0,), (0, 2), (0, 63, 64), (0, 999)]),
 )
 def test_top_sums_equal_sorting_with_ties_infinities_and_nan(
-    seed, batch, width, vocabulary, k, levels, impossible, nan
+    seed, batch, width, vocabulary, k, levels, impossible, nan, never
 ):
     totals, log_probs = random_sums(seed, batch, width, vocabulary, levels, impossible, nan)
-    check(top_sums(totals, log_probs, k), totals, log_probs, k)
+    log_probs[:, list(never)] += 1000.0
+    check(top_sums(totals, log_probs, k, never), totals, log_probs, k, never)
 
 
-@pytest.mark.parametrize("place", [0, 63, 64, 1056, 1057, 1087, 1088, 2113])
-def test_top_sums_find_a_single_value_and_ignore_a_single_nan(place):
+@pytest.mark.parametrize("vocabulary", [1, 3, 700, 1280, 1300])
+def test_tokens_that_never_come_are_ranked_nowhere_though_they_are_best(vocabulary):
+    totals, log_probs = random_sums(vocabulary, 3, 4, vocabulary)
+    log_probs[:, [token for token in (0, 2) if token < vocabulary]] = 99.0
+    check(top_sums(totals, log_probs, 8, (0, 2)), totals, log_probs, 8, (0, 2))
+
+
+@pytest.mark.parametrize("index", [0, 63, 64, 1056, 1057, 1087, 1088, 2113])
+def test_top_sums_find_a_single_value_and_ignore_a_single_nan(index):
     totals = np.zeros((1, 2), dtype="float32")
     log_probs = np.full((2, 1057), -np.inf, dtype="float32")
-    log_probs.reshape(-1)[place] = -1.0
+    log_probs.reshape(-1)[index] = -1.0
     check(top_sums(totals, log_probs, 3), totals, log_probs, 3)
     log_probs = -np.arange(2 * 1057, dtype="float32").reshape(2, 1057)
-    log_probs.reshape(-1)[place] = np.nan
+    log_probs.reshape(-1)[index] = np.nan
     check(top_sums(totals, log_probs, 3), totals, log_probs, 3)
 
 
@@ -113,6 +124,6 @@ def test_take_beams_picks_beams_of_each_example():
         np.testing.assert_array_equal(picked[example], values[example, beams[example]])
 
 
-def test_beam_rows_are_the_places_in_the_flat_layout():
+def test_beam_rows_are_the_rows_of_the_flat_layout():
     beams = np.array([[2, 0], [1, 1], [0, 2]], dtype="int32")
     assert np.asarray(beam_rows(beams, 3)).tolist() == [[2, 0], [4, 4], [6, 8]]

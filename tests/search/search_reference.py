@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from constraint_reference import REFERENCES
-from search_tables import alignments_of, log_probs_after
+from search_tables import PAD, START, alignments_of, log_probs_after
 
 from seqzoo.search.constraints import CONSTRAINTS
 
@@ -27,13 +27,13 @@ class Row(NamedTuple):
 
     prefix: tuple = ()  # -1: nothing is forced
     source: tuple | None = None  # True on real steps
-    fewest: int = 0
-    most: int = 0
+    min_length: int = 0
+    max_length: int = 0
 
 
 def row_of(search, **known):
     """A row as long as the search says."""
-    return Row(**{"fewest": search.min_length, "most": search.max_length} | known)
+    return Row(**{"min_length": search.min_length, "max_length": search.max_length} | known)
 
 
 def score(sequence, search, row=None):
@@ -61,11 +61,12 @@ def next_log_probs(table, tokens, search, row, end):
     found = model.copy()
     kinds = {kind: name for name, kind in CONSTRAINTS.items()}
     for constraint in search.constraints:
-        REFERENCES[kinds[type(constraint)]](constraint, list(tokens), found, row.most, end)
+        REFERENCES[kinds[type(constraint)]](constraint, list(tokens), found, row.max_length, end)
     forced = row.prefix[len(tokens)] if len(tokens) < len(row.prefix) else -1
     if forced >= 0:
         found[:] = -math.inf
         found[forced] = model[forced]
+    found[[token for token in {PAD, START} - {end} if token < len(found)]] = -math.inf
     return found
 
 
@@ -79,7 +80,7 @@ def continuations(table, live, end, search, row, said=()):
         following = next_log_probs(table, sequence.tokens, search, row, end)
         for token, log_prob in enumerate(following):
             extended = sequence.extend(token, log_prob)
-            too_short = token == end and len(extended.tokens) < row.fewest
+            too_short = token == end and len(extended.tokens) < row.min_length
             if log_prob > -math.inf and not too_short:
                 rank = extended.total - search.diversity * said.count(token) if said else None
                 rank = extended.total if rank is None else rank
@@ -112,7 +113,7 @@ def step(group, width, table, end, search, row, said):
     group.live = [sequence for sequence, ended in looked_at if not ended][:width]
     if not group.over:
         for place, (sequence, ended) in enumerate(looked_at):
-            at_the_limit = length == row.most and sequence in group.live
+            at_the_limit = length == row.max_length and sequence in group.live
             if at_the_limit or (ended and place < width):
                 group.finished.append(sequence)
         group.finished.sort(key=lambda sequence: -score(sequence, search, row))
@@ -122,7 +123,7 @@ def step(group, width, table, end, search, row, said):
         group.over = True
     if search.stop == "optimal" and full:
         worst = score(group.finished[-1], search, row)
-        group.over |= not can_beat(group.live, worst, search, row.most)
+        group.over |= not can_beat(group.live, worst, search, row.max_length)
     group.over |= not group.live
 
 
@@ -131,7 +132,7 @@ def reference_beam(table, end, search, row=None):
     row = row_of(search) if row is None else row
     width = search.width // search.groups
     groups = [Group() for _ in range(search.groups)]
-    for _ in range(row.most):
+    for _ in range(row.max_length):
         said = []
         for group in groups:
             was_over = group.over
@@ -153,9 +154,9 @@ def reference_beam(table, end, search, row=None):
 def enumerate_sequences(table, end, search, row):
     """Every possible sequence up to the limit that ends, or is that long."""
     live, complete = [Sequence((), ())], []
-    for length in range(1, row.most + 1):
+    for length in range(1, row.max_length + 1):
         found = continuations(table, live, end, search, row)
-        complete += [s for s, ended in found if ended or length == row.most]
+        complete += [s for s, ended in found if ended or length == row.max_length]
         live = [s for s, ended in found if not ended]
     return complete
 

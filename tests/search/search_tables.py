@@ -8,7 +8,7 @@ only if its state was reordered together with it.
 import numpy as np
 from keras import ops
 
-START = 0
+PAD, START = 0, 0
 MEMORIES = 11
 SOURCE = 4
 
@@ -44,16 +44,16 @@ def start_state(batch, width):
     return {"alignment": ops.zeros((rows, SOURCE)), "memory": ops.zeros((rows,), dtype="int32")}
 
 
-def table_step(token_ids, state, encoded):
-    """The step of a search; `encoded` is the table, one for each example, not for each beam."""
-    batch, memories, vocabulary = ops.shape(encoded)[:3]
+def table_step(token_ids, state, memory):
+    """The step of a search; `memory` is the table, one for each example, not for each beam."""
+    batch, memories, vocabulary = ops.shape(memory)[:3]
     beams = ops.shape(token_ids)[0] // ops.maximum(batch, 1)
     examples = ops.arange(ops.shape(token_ids)[0], dtype="int32") // ops.maximum(beams, 1)
-    memory = next_memory(state["memory"], token_ids)
-    flat = ops.reshape(encoded, (batch * memories * vocabulary, vocabulary))
-    log_probs = ops.take(flat, (examples * memories + memory) * vocabulary + token_ids, axis=0)
-    alignment = ops.take(ops.convert_to_tensor(alignment_table()), memory, axis=0)
-    return log_probs, {"alignment": alignment, "memory": memory}
+    after = next_memory(state["memory"], token_ids)
+    flat = ops.reshape(memory, (batch * memories * vocabulary, vocabulary))
+    log_probs = ops.take(flat, (examples * memories + after) * vocabulary + token_ids, axis=0)
+    alignment = ops.take(ops.convert_to_tensor(alignment_table()), after, axis=0)
+    return log_probs, {"alignment": alignment, "memory": after}
 
 
 def log_probs_after(table, prefix):

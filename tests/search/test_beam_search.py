@@ -19,16 +19,16 @@ from search_tables import (
 )
 
 from seqzoo.ops.decoding import beams
-from seqzoo.search import BeamSearch, Greedy, Rows
+from seqzoo.search import BeamSearch, ExampleOptions, Greedy
 
 END = 1
 PENALTIES = [("none", 1.0), ("average", 1.0), ("average", 0.6), ("gnmt", 0.9)]
 STOPS = ["first", "optimal", "all"]
 
 
-def run(search, tables, end=END, rows=Rows()):  # noqa: B008
+def run(search, tables, end=END, options=ExampleOptions()):  # noqa: B008
     state = start_state(len(tables), search.width)
-    found = search(table_step, state, tables, START, end, rows)
+    found = search(table_step, state, tables, START, end, options)
     return type(found)(*(np.asarray(part) for part in found))
 
 
@@ -119,7 +119,7 @@ def test_a_vocabulary_that_is_ranked_in_chunks_gives_what_a_plain_beam_gives(mon
 @pytest.mark.parametrize("stop", ["optimal", "all"])
 @pytest.mark.parametrize(("length_penalty", "alpha"), PENALTIES)
 @pytest.mark.parametrize(
-    ("vocabulary", "max_length", "width"), [(2, 6, 10), (3, 6, 96), (4, 5, 324), (5, 4, 320)]
+    ("vocabulary", "max_length", "width"), [(3, 6, 10), (4, 6, 96), (5, 5, 324), (6, 4, 320)]
 )
 def test_a_wide_beam_finds_the_best_of_all_sequences(
     vocabulary, max_length, width, length_penalty, alpha, stop
@@ -135,7 +135,7 @@ def test_a_wide_beam_finds_the_best_of_all_sequences(
 
 def test_the_widest_beam_finds_the_best_of_all_sequences_of_six_tokens_of_five():
     search = BeamSearch(5120, 10, stop="optimal", max_length=6)
-    tables = random_tables(seed=3, batch=1, vocabulary=5)
+    tables = random_tables(seed=3, batch=1, vocabulary=6)
     assert_same(run(search, tables), 0, brute_force(tables[0], END, search), search)
 
 
@@ -176,8 +176,8 @@ def test_an_end_that_never_comes_gives_hypotheses_of_max_length():
 
 
 def test_equal_hypotheses_come_in_the_order_of_their_token_ids():
-    found = run(BeamSearch(4, 4, stop="all", max_length=2), uniform_table(4, t1=-np.inf))
-    assert sequences(found, 0) == [(0, 0), (0, 2), (0, 3), (2, 0)]
+    found = run(BeamSearch(4, 4, stop="all", max_length=2), uniform_table(5, t1=-np.inf))
+    assert sequences(found, 0) == [(2, 2), (2, 3), (2, 4), (3, 2)]
 
 
 def test_a_row_without_any_possible_token_has_only_empty_places():
@@ -195,27 +195,27 @@ def test_a_token_whose_log_prob_is_nan_is_never_chosen():
 
 
 @pytest.mark.parametrize("stop", STOPS)
-def test_no_step_is_taken_once_every_row_is_over(stop, tf):  # steps are counted as they run
+def test_no_step_is_taken_once_every_row_is_finished(stop, tf):  # steps are counted as they run
     steps = []
 
-    def counting_step(token_ids, state, encoded):
+    def counting_step(token_ids, state, memory):
         steps.append(1)
-        return table_step(token_ids, state, encoded)
+        return table_step(token_ids, state, memory)
 
     tables = uniform_table(4, t0=-9.0, t1=-0.1, t2=-9.0, t3=-9.0)
     BeamSearch(2, stop=stop, max_length=20)(counting_step, start_state(1, 2), tables, START, END)
-    # (1,) with -0.1 and (0, 1) with -9.1 / 2 have finished after two steps. After t steps the
-    # best one alive has -9 t, so at most -9 t / 20 in the end: below -9.1 / 2 from t = 11 on.
+    # (1,) with -0.1 and (2, 1) with -9.1 / 2 have finished after two steps. After t steps the
+    # best live one has -9 t, so at most -9 t / 20 in the end: below -9.1 / 2 from t = 11 on.
     assert len(steps) == {"first": 2, "optimal": 11, "all": 20}[stop]
 
 
 @pytest.mark.parametrize("search", [Greedy(max_length=9), BeamSearch(2, max_length=9)])
-def test_no_step_is_computed_for_an_example_that_is_over(search, tf):
+def test_no_step_is_computed_for_a_finished_example(search, tf):
     rows = []
 
-    def counting_step(token_ids, state, encoded):
-        rows.append((len(token_ids), len(encoded), *{len(x) for x in tree.flatten(state)}))
-        return table_step(token_ids, state, encoded)
+    def counting_step(token_ids, state, memory):
+        rows.append((len(token_ids), len(memory), *{len(x) for x in tree.flatten(state)}))
+        return table_step(token_ids, state, memory)
 
     later, early = uniform_table(4, t1=-9.0), uniform_table(4, t1=-0.1)
     tables = np.concatenate([later, early, later])
@@ -231,17 +231,17 @@ def test_no_step_is_computed_for_an_example_that_is_over(search, tf):
         np.testing.assert_array_equal(found.scores[row], alone.scores[0])
 
 
-def test_the_optimal_rule_stops_when_nothing_alive_can_win():
+def test_the_optimal_rule_stops_when_no_live_hypothesis_can_win():
     steps = []
 
-    def counting_step(token_ids, state, encoded):
+    def counting_step(token_ids, state, memory):
         steps.append(1)
-        return table_step(token_ids, state, encoded)
+        return table_step(token_ids, state, memory)
 
     tables = uniform_table(4, t0=-9.0, t1=-0.1, t2=-9.0, t3=-9.0)
     search = BeamSearch(2, length_penalty="none", stop="optimal", max_length=20)
     search(counting_step, start_state(1, 2), tables, START, END)
-    assert len(steps) == 2  # the worst kept has -9.1, the best alive -18
+    assert len(steps) == 2  # the worst finished one has -9.1, the best live one -18
 
 
 def test_each_row_may_have_its_own_start_token():
@@ -249,14 +249,16 @@ def test_each_row_may_have_its_own_start_token():
     search = BeamSearch(2, 2, max_length=5)
     starts = np.array([4, 0, 2])
     together = search(table_step, start_state(3, 2), tables, starts, END)
-    for row, start in enumerate(starts):
-        alone = search(table_step, start_state(1, 2), tables[row : row + 1], int(start), END)
+    for row in range(3):
+        alone = search(
+            table_step, start_state(1, 2), tables[row : row + 1], starts[row : row + 1], END
+        )
         np.testing.assert_array_equal(together.token_ids[row], alone.token_ids[0])
 
 
 def test_a_state_without_leaves_needs_start_tokens_for_each_row():
-    def step(token_ids, state, encoded):
-        return np.repeat(encoded, len(token_ids) // len(encoded), axis=0), state
+    def step(token_ids, state, memory):
+        return np.repeat(memory, len(token_ids) // len(memory), axis=0), state
 
     log_probs = np.log(np.full((2, 4), 0.25, dtype="float32"))
     found = BeamSearch(3, max_length=2)(step, (), log_probs, np.zeros(2, "int32"), END)

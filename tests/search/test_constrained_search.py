@@ -12,17 +12,17 @@ from search_tables import SOURCE, START, coarse_tables, random_tables, start_sta
 from test_beam_search import END, PENALTIES, STOPS, assert_same, run, sequences
 
 from seqzoo.ops.decoding.log_probs import LogProbs, written_out
-from seqzoo.search import BeamSearch, Greedy, PerSource, Rows, Sample
+from seqzoo.search import BeamSearch, ExampleOptions, Greedy, PerSource, Sample
 from seqzoo.search.constraints import (
     CONSTRAINTS,
     BannedPhrases,
     BannedTokens,
     ForcedEnd,
     FrequencyPenalty,
+    GeneratedTokens,
     NoRepeatNGram,
     RepetitionPenalty,
     SuppressedAtStart,
-    Written,
 )
 from seqzoo.search.constraints.changes import constrained
 
@@ -31,15 +31,15 @@ CASES = {
     "no_repeat_ngram": [NoRepeatNGram(1), NoRepeatNGram(2), NoRepeatNGram(3)],
     "repetition_penalty": [RepetitionPenalty(1.5)],
     "frequency_penalty": [FrequencyPenalty(0.5), FrequencyPenalty(0.25, presence=0.75)],
-    "banned_tokens": [BannedTokens((2,)), BannedTokens(()), BannedTokens((0, 2))],
-    "banned_phrases": [BannedPhrases(((2, 3), (3,), (0, 2, 2))), BannedPhrases(())],
+    "banned_tokens": [BannedTokens((2,)), BannedTokens(()), BannedTokens((4, 2))],
+    "banned_phrases": [BannedPhrases(((2, 3), (3,), (4, 2, 2))), BannedPhrases(())],
     "suppressed_at_start": [SuppressedAtStart((END, 2))],
     "forced_end": [ForcedEnd()],
 }
 SINGLE = [(constraint,) for cases in CASES.values() for constraint in cases]
 TOGETHER = (NoRepeatNGram(2), FrequencyPenalty(0.5), SuppressedAtStart((END,)), ForcedEnd())
 ALL = [*SINGLE, TOGETHER]
-PREFIXES = np.array([[3, -1, 2], [-1, -1, -1], [2, 2, -1], [0, END, -1], [-1, 3, -1]], "int32")
+PREFIXES = np.array([[3, -1, 2], [-1, -1, -1], [2, 2, -1], [4, END, -1], [-1, 3, -1]], "int32")
 
 
 def known_rows(search, count, prefixes=None):
@@ -60,7 +60,7 @@ def test_a_constrained_beam_gives_what_a_plain_beam_gives(constraints):
         search = BeamSearch(
             width, min(width, 3), stop=stop, max_length=LENGTH, constraints=constraints
         )
-        found = run(search, tables, rows=Rows(prefix_ids=prefixes))
+        found = run(search, tables, options=ExampleOptions(prefix_ids=prefixes))
         for row, known in enumerate(known_rows(search, len(tables), prefixes)):
             expected = reference_beam(tables[row], END, search, known)
             assert_same(found, row, expected, search, known)
@@ -83,13 +83,13 @@ def test_a_wide_constrained_beam_finds_the_best_of_all_sequences(constraints, st
 @pytest.mark.parametrize("constraints", ALL, ids=str)
 def test_greedy_and_samples_obey_constraints(constraints):
     tables = random_tables(seed=8, batch=5, vocabulary=5)
-    rows = Rows(prefix_ids=PREFIXES)
+    rows = ExampleOptions(prefix_ids=PREFIXES)
     for search in (
         Greedy(max_length=LENGTH, constraints=constraints),
         Sample(n_samples=3, max_length=LENGTH, constraints=constraints),
         Sample(top_k=1, max_length=LENGTH, constraints=constraints),
     ):
-        found = run(search, tables, rows=rows)
+        found = run(search, tables, options=rows)
         beam = BeamSearch(1, max_length=LENGTH, constraints=constraints)
         for row, known in enumerate(known_rows(beam, len(tables), PREFIXES)):
             for place, tokens in enumerate(sequences(found, row)):
@@ -109,14 +109,14 @@ def test_a_coverage_penalty_counts_real_source_steps(stop, mask):
     masks = None if mask is None else np.array([mask] * 4)
     for width, penalty in [(1, ("none", 1.0)), (3, ("gnmt", 0.8)), (5, ("average", 1.0))]:
         search = BeamSearch(width, width, *penalty, 0.3, stop, 2, max_length=LENGTH)
-        found = run(search, tables, rows=Rows(source_mask=masks))
+        found = run(search, tables, options=ExampleOptions(source_mask=masks))
         for row, table in enumerate(tables):
             known = row_of(search, source=mask)
             assert_same(found, row, reference_beam(table, END, search, known), search, known)
 
 
 def test_a_wide_beam_with_coverage_finds_the_best_of_all_sequences():
-    tables = random_tables(seed=9, batch=2, vocabulary=4)
+    tables = random_tables(seed=9, batch=2, vocabulary=5)
     for stop in ("optimal", "all"):
         search = BeamSearch(324, 9, "gnmt", 0.6, 0.4, stop, max_length=5)
         found = run(search, tables)
@@ -185,11 +185,11 @@ def test_any_input_gives_what_a_plain_beam_gives(
         *(width, width, *penalty, coverage_penalty, stop, 0, 6, groups, diversity),
         constraints=tuple(constraints) if end < vocabulary else (),
     )
-    given_rows = Rows(
+    given_rows = ExampleOptions(
         min_length=np.full((batch,), lengths[0]), max_length=np.full((batch,), lengths[1])
     )
     found = run(search, tables, end, given_rows)
-    known = row_of(search, fewest=min(lengths), most=lengths[1])
+    known = row_of(search, min_length=min(lengths), max_length=lengths[1])
     for row, table in enumerate(tables):
         assert_same(found, row, reference_beam(table, end, search, known), search, known)
 
@@ -200,13 +200,15 @@ def test_lengths_may_grow_with_the_source():
     search = BeamSearch(
         3, 3, min_length=PerSource(0.5, 1), max_length=PerSource(1.5, -1, at_most=LENGTH)
     )
-    found = run(search, tables, rows=Rows(source_mask=mask))
+    found = run(search, tables, options=ExampleOptions(source_mask=mask))
     limits = [(3, 5), (2, 2), (1, 1)]
     assert found.token_ids.shape[2] == LENGTH
-    for row, (fewest, most) in enumerate(limits):
-        known = row_of(dataclasses.replace(search, max_length=LENGTH), fewest=fewest, most=most)
+    for row, (shortest, longest) in enumerate(limits):
+        known = row_of(
+            dataclasses.replace(search, max_length=LENGTH), min_length=shortest, max_length=longest
+        )
         assert_same(found, row, reference_beam(tables[row], END, search, known), search, known)
-    greedy = run(Greedy(search.max_length), tables, rows=Rows(source_mask=mask))
+    greedy = run(Greedy(search.max_length), tables, options=ExampleOptions(source_mask=mask))
     assert (greedy.lengths[:, 0] <= [5, 2, 1]).all()
 
 
@@ -218,7 +220,7 @@ def test_lengths_may_grow_with_the_source():
         ({"diversity": -1.0}, "`diversity` must be at least 0"),
         ({"coverage_penalty": -0.1}, "`coverage_penalty` must be at least 0"),
         ({"coverage_penalty": float("nan")}, "`coverage_penalty` must be at least 0"),
-        ({"min_length": PerSource(1.0)}, "`min_length` hangs on the source length"),
+        ({"min_length": PerSource(1.0)}, "`min_length` depends on the source length"),
         ({"max_length": PerSource(1.0)}, "`max_length` is not set"),
         ({"constraints": (NoRepeatNGram(0),)}, "`NoRepeatNGram.n` must be at least 1"),
         ({"constraints": (RepetitionPenalty(0.5),)}, "`RepetitionPenalty.penalty` must be at l"),
@@ -243,7 +245,7 @@ def test_an_example_may_have_a_length_penalty_of_its_own(stop, groups):
     tables = coarse_tables(seed=2, batch=5, vocabulary=5, grain=64)
     search = BeamSearch(4, 4, "gnmt", 0.9, stop=stop, max_length=LENGTH, groups=groups)
     alphas = [0.0, 2.0, np.nan, -0.5, 50.0]
-    found = run(search, tables, rows=Rows(alpha=np.array(alphas, "float32")))
+    found = run(search, tables, options=ExampleOptions(alpha=np.array(alphas, "float32")))
     for row, alpha in enumerate([0.0, 2.0, 0.9, -0.5, 10.0]):
         own = dataclasses.replace(search, alpha=alpha)
         assert_same(found, row, reference_beam(tables[row], END, own), own)
@@ -253,7 +255,7 @@ def test_an_example_may_have_a_temperature_of_its_own():
     tables = random_tables(seed=2, batch=5, vocabulary=7)
     search = Sample(temperature=0.7, n_samples=2, top_p=0.95, max_length=LENGTH)
     temperatures = np.array([0.2, 3.0, np.nan, 0.0, 1e-9], "float32")
-    found = run(search, tables, rows=Rows(temperature=temperatures))
+    found = run(search, tables, options=ExampleOptions(temperature=temperatures))
     for row, temperature in enumerate([0.2, 3.0, 0.7, 0.7, 1e-3]):
         own = dataclasses.replace(search, temperature=temperature, seed=row)
         alone = run(own, tables[row : row + 1])
@@ -268,20 +270,21 @@ def test_constraints_written_at_once_give_what_they_give_one_by_one(order, seed)
     lengths = rng.integers(0, LENGTH, 6).astype("int32")
     tokens = rng.integers(0, 5, (6, LENGTH)).astype("int32")
     tokens[np.arange(LENGTH) >= lengths[:, None]] = -1
-    written = Written(*map(ops.convert_to_tensor, (tokens, lengths, lengths * 0 + LENGTH)), END)
+    limits = lengths * 0 + LENGTH
+    generated = GeneratedTokens(*map(ops.convert_to_tensor, (tokens, lengths, limits)), END)
     logits = rng.normal(size=(6, 5)).astype("float32")
     log_probs = LogProbs(ops.convert_to_tensor(logits), ops.logsumexp(logits, axis=1))
     one_by_one = log_probs
     for constraint in constraints:
-        one_by_one = constraint(one_by_one, written)
+        one_by_one = constraint(one_by_one, generated)
 
-    at_once = constrained(constraints, log_probs, written)
+    at_once = constrained(constraints, log_probs, generated)
 
     np.testing.assert_allclose(written_out(at_once), written_out(one_by_one), rtol=1e-5)
 
 
 def test_coverage_needs_a_decoder_that_attends():
-    def step(token_ids, state, encoded):
+    def step(token_ids, state, memory):
         return np.zeros((len(token_ids), 4), "float32"), state
 
     search = BeamSearch(2, coverage_penalty=0.2, max_length=3)

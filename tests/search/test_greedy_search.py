@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from search_tables import (
+    PAD,
     START,
     alignments_of,
     coarse_tables,
@@ -26,6 +27,7 @@ def greedy_by_hand(table, max_length):
     tokens, log_probs = [], []
     while len(tokens) < max_length and END not in tokens:
         following = log_probs_after(table, tokens)
+        following[[PAD, START]] = -np.inf
         tokens.append(int(np.argmax(following)))
         log_probs.append(following[tokens[-1]])
     return (tokens, log_probs) if np.isfinite(log_probs).all() else ([], [])
@@ -58,12 +60,12 @@ def test_a_beam_of_one_that_stops_first_equals_greedy(impossible):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
-def test_greedy_takes_no_step_once_every_row_is_over():
+def test_greedy_takes_no_step_once_every_row_is_finished():
     steps = []
 
-    def counting_step(token_ids, state, encoded):
+    def counting_step(token_ids, state, memory):
         steps.append(1)
-        return table_step(token_ids, state, encoded)
+        return table_step(token_ids, state, memory)
 
     tables = np.full((2, 11, 3, 3), -2.0, dtype="float32")
     tables[..., END] = -0.5

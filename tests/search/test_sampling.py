@@ -7,22 +7,26 @@ import pytest
 from search_tables import START, random_tables, start_state, table_step
 
 from seqzoo.ops.decoding import noise
-from seqzoo.search import Greedy, Rows, Sample
+from seqzoo.search import ExampleOptions, Greedy, Sample
 
 END, ROWS = 1, 4000
 
 
 def first_tokens(search, log_probs):
-    """The first tokens of many rows with the same distribution `(V,)`."""
+    """The first tokens of many rows with the same distribution `(V,)`, which begins at token 1.
 
-    def step(token_ids, state, encoded):
+    Padding, which no search generates, is as probable as all others together.
+    """
+    log_probs = np.append(0.0, log_probs) - np.log(2)
+
+    def step(token_ids, state, memory):
         return np.broadcast_to(np.float32(log_probs), (len(token_ids), len(log_probs))), state
 
     search = dataclasses.replace(search, max_length=1)
-    return np.asarray(search(step, (), (), [START] * ROWS, END).token_ids)[:, 0, 0]
+    return np.asarray(search(step, (), (), [START] * ROWS, END).token_ids)[:, 0, 0] - 1
 
 
-def wanted(probabilities, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
+def expected_shares(probabilities, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
     """The distribution after the options, in float64."""
     p = np.asarray(probabilities, "float64") ** (1 / temperature)
     p /= p.sum()
@@ -53,7 +57,7 @@ def test_tokens_come_as_often_as_they_are_probable(options):
     probabilities = np.array([0.05, 0.3, 0.1, 0.33, 0.02, 0.2])
     found = first_tokens(Sample(seed=3, **options), np.log(probabilities))
     counts = np.bincount(found, minlength=6)
-    expected = ROWS * wanted(probabilities, **options)
+    expected = ROWS * expected_shares(probabilities, **options)
     assert not counts[expected == 0].any()
     real = expected > 0
     chi_square = ((counts - expected)[real] ** 2 / expected[real]).sum()
@@ -62,8 +66,8 @@ def test_tokens_come_as_often_as_they_are_probable(options):
 
 @pytest.mark.parametrize("top_p", [0.5, 0.999])
 def test_the_nucleus_of_a_wide_vocabulary_is_that_of_all_of_it(top_p):
-    flat = np.log(wanted(np.random.default_rng(0).random(1500) ** 3))
-    keep = wanted(np.exp(flat), top_p=top_p) > 0
+    flat = np.log(expected_shares(np.random.default_rng(0).random(1500) ** 3))
+    keep = expected_shares(np.exp(flat), top_p=top_p) > 0
     found = first_tokens(Sample(top_p=top_p), flat)
     assert keep[found].all()
     assert len(set(found.tolist())) > 100
@@ -81,7 +85,7 @@ def test_a_row_is_told_by_its_seed_alone():
     tables = random_tables(seed=4, batch=4, vocabulary=7)
     search = Sample(n_samples=2, max_length=5)
     together = search(table_step, start_state(4, 2), tables, START, END)
-    seeds = Rows(seeds=np.array([3, 1], "int32"))
+    seeds = ExampleOptions(seeds=np.array([3, 1], "int32"))
     some = search(table_step, start_state(2, 2), tables[[3, 1]], START, END, seeds)
     np.testing.assert_array_equal(some.token_ids, np.asarray(together.token_ids)[[3, 1]])
     other = dataclasses.replace(search, seed=9)(table_step, start_state(4, 2), tables, START, END)

@@ -4,15 +4,19 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_tasks import BEAM, make_translator, trained_translator
+from keras import ops
+from tiny_tasks import BEAM, letters_tokenizer, make_translator, trained_translator
 
-from seqzoo import BeamSearch, Greedy, Sample
-from seqzoo.search import PerSource
-from seqzoo.search.config import search_from_config, search_to_config
+from seqzoo import BeamSearch, Greedy, Sample, Seq2Seq, zoo
+from seqzoo.ops.decoding.log_probs import only
+from seqzoo.preprocessing import ByteTokenizer, TextPairs, WordTokenizer
+from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.search import PerSource, search_from_config, search_to_config
 from seqzoo.search.constraints import (
     BannedPhrases,
     BannedTokens,
@@ -105,6 +109,79 @@ def test_a_score_is_what_the_search_gave_its_answer(translator):
         translator.score(pairs, batch_size=0)
 
 
+def test_a_long_target_is_scored_whole(translator):
+    short = Seq2Seq(
+        translator.encoder,
+        translator.decoder,
+        TextPairs(letters_tokenizer(), letters_tokenizer(), max_target_length=4),
+        head=translator.head,
+    )
+    long = "a b c d e f g a b"
+    (scored,) = short.score([("c b", long)])
+    assert scored.tokens == [*long.split(), "<end>"]
+    (whole,) = translator.score([("c b", long)])
+    np.testing.assert_allclose(scored.token_log_probs, whole.token_log_probs, rtol=1e-5)
+    x, y, _ = translator.preprocessor(["c b"], [long])
+    log_probs = tf.nn.log_softmax(translator(x))
+    expected = tf.gather(log_probs, y, batch_dims=2).numpy()[0]
+    np.testing.assert_allclose(scored.token_log_probs, expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"`score` needs a list of texts. Received 3 at index 1"):
+        short.score([("a", "b"), ("a", 3)])
+
+
+class Spelled(NamedTuple):
+    """A constraint that lets a model generate given tokens alone."""
+
+    token_ids: tuple[int, ...]
+
+    def check(self, limits):
+        assert limits.max_length >= len(self.token_ids)
+
+    def __call__(self, log_probs, generated):
+        ids = ops.convert_to_tensor(np.array(self.token_ids, "int32"))
+        following = ops.take(ids, ops.minimum(generated.length, len(self.token_ids) - 1))
+        return only(log_probs, following, ops.ones_like(following, dtype="bool"))
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "aé€😀b".encode(),  # characters of 1 to 4 bytes
+        b"\xf0\x9f\x98x\xc3\xa9",  # one that stays incomplete, and one that does not
+        b"\xff\xfe\xe2\x82\xac",  # bytes that are never part of any
+        "é😀".encode()[:-1],  # the end of the text comes within one
+    ],
+)
+def test_no_half_character_is_streamed(spelled):
+    byte = ByteTokenizer(normalization=None)
+    task = zoo.luong_2015(
+        ByteTokenizer(normalization=None), byte, units=4, layers=1, embedding_dim=3, dropout=0.0
+    )
+    ids = (*(4 + each for each in spelled), Tokenizer.end_id)
+    search = Greedy(len(ids), (Spelled(ids),))
+    partial = [texts[0] for texts in task.stream(["x"], search)]
+    assert partial[-1] == task.generate(["x"], search)[0]
+    assert partial[-1] == byte.detokenize([ids]).numpy()[0].decode()
+    assert all(after.startswith(before) for before, after in itertools.pairwise(partial))
+    assert len(partial) == len(ids)
+    assert any(partial[:-1])  # it is shown before it ends
+
+
+def test_constraints_and_prefixes_are_normalised_as_texts_are():
+    composed, decomposed = "é", "e\u0301"
+    vocabulary = ["", "<unk>", "<start>", "<end>", composed, "b"]
+    tokenizers = [WordTokenizer(vocabulary=vocabulary) for _ in range(2)]
+    task = zoo.sutskever_2014(*tokenizers, units=4, layers=1, embedding_dim=3)
+    for constraint, ids in (
+        (BannedTokens((decomposed,)), BannedTokens((4,))),
+        (SuppressedAtStart((decomposed,)), SuppressedAtStart((4,))),
+        (BannedPhrases((f"b {decomposed}",)), BannedPhrases(((5, 4),))),
+    ):
+        assert task.complete(Greedy(5, (constraint,))).constraints == (ids,)
+    (answer,) = task.generate(["b"], Greedy(3), prefixes=[decomposed])
+    assert answer.startswith(composed)
+
+
 @pytest.mark.parametrize(
     "search", [Greedy(8), Sample(seed=2, max_length=8, constraints=(NoRepeatNGram(1),))]
 )
@@ -118,7 +195,7 @@ def test_a_stream_grows_to_the_generated_answer(translator, search):
 
 @pytest.mark.parametrize("search", [BEAM, Sample(n_samples=2, max_length=8)])
 def test_a_search_that_may_change_its_mind_streams_nothing(translator, search):
-    with pytest.raises(ValueError, match="A stream needs a search that never takes back"):
+    with pytest.raises(ValueError, match="A stream needs a search that never changes"):
         translator.stream(TEXTS, search)
 
 

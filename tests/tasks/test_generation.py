@@ -188,10 +188,10 @@ def test_texts_come_in_any_form(translator, form):
 @pytest.mark.parametrize(
     ("inputs", "settings", "said"),
     [
-        ("a b", {}, "`generate` wants a list of inputs. Received one text: 'a b'"),
+        ("a b", {}, "`generate` needs a list of inputs. Received one text: 'a b'"),
         (b"a b", {}, "Received one text: b'a b'"),
-        (["a", None], {}, "`generate` wants a list of texts. Received None at place 1"),
-        ([["a"]], {}, r"Received \['a'\] at place 0"),
+        (["a", None], {}, "`generate` needs a list of texts. Received None at index 1"),
+        ([["a"]], {}, r"Received \['a'\] at index 0"),
         (["a"], {"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0"),
     ],
 )

@@ -50,7 +50,7 @@ def test_an_evaluation_in_windows_is_that_of_the_whole_text(trained, monkeypatch
 def test_streaming_log_probs_are_those_of_the_whole_text(trained, monkeypatch):
     from seqzoo.tasks import language_model
 
-    monkeypatch.setattr(language_model, "_PIECE", 3)
+    monkeypatch.setattr(language_model, "_CHUNK", 3)
     scored = list(trained.score_stream(iter(TEXTS)))
 
     found = np.concatenate([each.token_log_probs for each in scored])

@@ -6,9 +6,9 @@ import tensorflow as tf
 from tiny_tasks import BEAM, letters_tokenizer, make_language_model, make_translator
 
 from seqzoo import BeamSearch, Greedy, Seq2Seq
-from seqzoo.preprocessing import CharacterTokenizer, TextPairs
+from seqzoo.preprocessing import CharacterTokenizer, TextPairs, WordTokenizer
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.tasks.unknown_words import read_dictionary
+from seqzoo.tasks.unknown_words import UnknownWords, read_dictionary
 
 TEXTS = ["a zebra, b", "", "quagga", "b yak (c)"]
 DICTIONARY = {"zebra": "Zebra", "yak": "Grunzochse", ",": ";"}
@@ -95,6 +95,22 @@ def test_what_cannot_be_replaced_is_refused_in_words(translator, tmp_path):
     for wrong in ({"a": 3}, {"": "b"}):
         with pytest.raises(ValueError, match="must hold words by words"):
             translator.generate(["a"], replace_unknown=wrong)
+
+
+def test_a_dictionary_is_normalised_as_the_texts_are(translator):
+    composed, decomposed = "Écu", "E\u0301cu"
+    vocabulary = letters_tokenizer().vocabulary
+    source = WordTokenizer(vocabulary=vocabulary, lowercase=True)
+    pairs = TextPairs(source, WordTokenizer(vocabulary=vocabulary))
+    task = Seq2Seq(translator.encoder, translator.decoder, pairs, head=translator.head)
+    for text in (composed, decomposed):
+        for given in (composed, decomposed):
+            words = UnknownWords(task, {given: f"{decomposed}s"})
+            found = words._translated(pairs.source_words([f"a {text}"])).numpy()[0]
+            assert [each.decode() for each in found] == ["a", f"{composed}s", ""]
+    UnknownWords(task, {composed: "x", decomposed: "x"})
+    with pytest.raises(ValueError, match="one translation of each word"):
+        UnknownWords(task, {composed: "x", decomposed: "y"})
 
 
 def test_a_dictionary_is_read_from_lines(tmp_path):

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from seqzoo.ops.decoding.log_probs import without_tokens
 from seqzoo.ops.gather import gather
 
 # Both by benchmarks/search_overhead.py: below, the stock kernel is as quick.
@@ -14,68 +15,85 @@ WIDE_VOCABULARY = 1024
 _IMPOSSIBLE = -float("inf")
 
 
-def top_sums(totals: Any, log_probs: Any, k: int) -> tuple[Any, Any]:
+def top_sums(totals: Any, log_probs: Any, k: int, never: tuple[int, ...] = ()) -> tuple[Any, Any]:
     """Ranks all continuations of an example's hypotheses by total plus log-prob.
 
     Exact: of equal sums the earlier hypothesis comes first, then the smaller token id. NaN
-    counts as -inf. Where fewer than `k` sums lie above -inf, the rest of the places hold -inf
-    and place 0.
+    counts as -inf. Where fewer than `k` sums lie above -inf, the rest are -inf at index 0.
 
     Args:
         totals: Float32 tensor `(B, K)`, without NaN or +inf.
         log_probs: Float32 tensor `(B * K, V)`, likewise but for NaN. Any size may be unknown
             while tracing; a wide vocabulary is ranked faster where V is known.
         k: Positive int.
+        never: Tokens whose log-probs count as -inf too.
 
     Returns:
-        The `k` largest sums `(B, k)`, best first, and their places `(B, k)` int32 in the
+        The `k` largest sums `(B, k)`, best first, and their indices `(B, k)` int32 in the
         flat `(K * V)` continuations of the example.
     """
     if not _shows_nan():
-        log_probs = _without_nan(log_probs)
+        log_probs, never = without_tokens(log_probs, never), ()
     rows, vocabulary = log_probs.shape
-    wide = vocabulary is not None and vocabulary >= max(WIDE_VOCABULARY, CHUNK * (k + 2))
-    wide = wide and rows != 0  # JAX takes nothing from an axis without places
+    looked_into = k + 2 + len(never)
+    wide = vocabulary is not None and vocabulary >= max(WIDE_VOCABULARY, CHUNK * looked_into)
+    wide = wide and rows != 0  # JAX takes nothing from an axis of size 0
     rank = _chunked_top_sums if wide else _plain_top_sums
-    sums, places = rank(totals, log_probs, k)
-    return sums, ops.where(ops.equal(sums, _IMPOSSIBLE), 0, places)
+    sums, indices = rank(totals, log_probs, k, never)
+    return sums, ops.where(ops.equal(sums, _IMPOSSIBLE), 0, indices)
 
 
-def _plain_top_sums(totals: Any, log_probs: Any, k: int) -> tuple[Any, Any]:
+def _plain_top_sums(totals: Any, log_probs: Any, k: int, never: tuple[int, ...]) -> tuple[Any, Any]:
     batch, width = ops.shape(totals)
     vocabulary = ops.shape(log_probs)[1]
-    sums = ops.reshape(_without_nan(log_probs), (batch, width, vocabulary)) + totals[:, :, None]
+    log_probs = ops.reshape(without_tokens(log_probs, never), (batch, width, vocabulary))
+    sums = log_probs + totals[:, :, None]
     sums = ops.reshape(sums, (batch, width * vocabulary))
     # So that there are k of them whatever the vocabulary.
     filling = ops.full((batch, k), _IMPOSSIBLE, dtype=sums.dtype)
-    sums, places = ops.top_k(ops.concatenate([sums, filling], axis=1), k)
-    return sums, ops.cast(places, "int32")
+    sums, indices = ops.top_k(ops.concatenate([sums, filling], axis=1), k)
+    return sums, ops.cast(indices, "int32")
 
 
-def _chunked_top_sums(totals: Any, log_probs: Any, k: int) -> tuple[Any, Any]:
+def _chunked_top_sums(
+    totals: Any, log_probs: Any, k: int, never: tuple[int, ...]
+) -> tuple[Any, Any]:
     """Looks only into the chunks of the vocabulary that can hold one of the `k` best.
 
     A chunk is bounded by its maximum, so the `k` chunks with the largest bounds hold the
     `k` best. The chunks cut the flat buffer, so that it is read in place whatever the
     vocabulary. Where this is no multiple of a chunk, a chunk on the border of two rows has
-    too large a bound in one of them, and an example has `K + 1` borders.
+    too large a bound in one of them, and an example has `K + 1` borders. So may have a chunk
+    with a token that never comes, of which each row has one for each such token at most.
     """
     batch, width = ops.shape(totals)
     vocabulary = log_probs.shape[1]
     looked_into = k if vocabulary % CHUNK == 0 else k + width + 1
+    looked_into += width * _chunks_of(never, vocabulary)
     bounds = _bounds(log_probs)  # (B * K, C)
     per_row = bounds.shape[1]
     bounds = ops.reshape(bounds, (batch, width, per_row)) + totals[:, :, None]
     _, chosen = ops.top_k(ops.reshape(bounds, (batch, width * per_row)), looked_into)
-    # In the order of the vocabulary again, so that equal sums keep the order of their places.
+    # In the order of the vocabulary again, so that equal sums keep the order of their ids.
     chosen = ops.sort(ops.cast(chosen, "int32"), axis=1)
 
     beams = chosen // per_row
     values, tokens = _chunk_values(log_probs, beam_rows(beams, width), chosen % per_row)
-    sums = _without_nan(values) + take_beams(totals, beams)[:, :, None]  # (B, chosen, CHUNK)
+    impossible = ops.isnan(values)
+    for token in never:
+        impossible = impossible | ops.equal(tokens, token)
+    values = ops.where(impossible, _IMPOSSIBLE, values)
+    sums = values + take_beams(totals, beams)[:, :, None]  # (B, chosen, CHUNK)
     sums, order = ops.top_k(ops.reshape(sums, (batch, looked_into * CHUNK)), k)
-    places = tokens + beams[:, :, None] * vocabulary
-    return sums, take_beams(ops.reshape(places, (batch, looked_into * CHUNK)), order)
+    indices = tokens + beams[:, :, None] * vocabulary
+    return sums, take_beams(ops.reshape(indices, (batch, looked_into * CHUNK)), order)
+
+
+def _chunks_of(tokens: tuple[int, ...], vocabulary: int) -> int:
+    """In how many chunks of a row these tokens stand at most."""
+    if vocabulary % CHUNK == 0:
+        return len({token // CHUNK for token in tokens})
+    return len(tokens)  # a border may stand between any two
 
 
 def _bounds(log_probs: Any) -> Any:
@@ -111,13 +129,13 @@ def _chunk_values(log_probs: Any, rows: Any, chunks: Any) -> tuple[Any, Any]:
     tokens = chunks[:, :, None] * CHUNK - starts[:, :, None] % CHUNK
     tokens = tokens + ops.arange(CHUNK, dtype="int32")
     whole, broken = _cut(log_probs)
-    places = starts // CHUNK + chunks
+    indices = starts // CHUNK + chunks
     if columns % CHUNK == 0:
-        return ops.take(whole, places, axis=0), tokens
+        return ops.take(whole, indices, axis=0), tokens
 
     last = ops.shape(whole)[0]
-    values = ops.take(whole, ops.minimum(places, last - 1), axis=0)
-    values = ops.where(ops.equal(places, last)[:, :, None], broken, values)
+    values = ops.take(whole, ops.minimum(indices, last - 1), axis=0)
+    values = ops.where(ops.equal(indices, last)[:, :, None], broken, values)
     own = ops.logical_and(tokens >= 0, tokens < columns)
     return ops.where(own, values, _IMPOSSIBLE), tokens
 
@@ -151,7 +169,7 @@ def take_beams(values: Any, beams: Any) -> Any:
 def beam_rows(beams: Any, width: Any, examples: Any = None) -> Any:
     """Rows of the flat `(B * width, …)` layout that beams `(B, N)` of each example stand in.
 
-    `examples` `(B,)` are the places of the examples; None means one after the other.
+    `examples` `(B,)` are the indices of the examples; None means one after the other.
     """
     if examples is None:
         examples = ops.arange(ops.shape(beams)[0], dtype="int32")
@@ -173,27 +191,27 @@ def take_rows(nest: Any, rows: Any) -> Any:
     return keras.tree.map_structure(lambda leaf: ops.take(leaf, rows, axis=0), nest)
 
 
-def unfinished(over: Any) -> tuple[Any, Any]:
-    """Tells the examples that go on.
+def unfinished(finished: Any) -> tuple[Any, Any]:
+    """Tells the examples that are not finished.
 
     On TensorFlow the others are left out, so that no step is computed for them: of 1,000
-    sentences in batches of like length, a beam spent 25 % of its steps on examples that were
-    over. Under XLA and elsewhere every example counts as one that goes on, as shapes must not
-    depend on values there.
+    sentences in batches of like length, a beam spent 25 % of its steps on finished examples.
+    Under XLA and elsewhere no example counts as finished, as shapes must not depend on values
+    there.
 
     Args:
-        over: Boolean `(B,)`, not True everywhere.
+        finished: Boolean `(B,)`, not True everywhere.
 
     Returns:
-        Int32 `(A,)`, the places of the A examples that go on, and int32 `(B,)`, for each of
-        these its place among the A; for the others any place.
+        Int32 `(A,)`, the indices of the A examples that are not finished, and int32 `(B,)`, for
+        each of these its position among the A; for the others any.
     """
     if not shapes_may_depend_on_values():
-        everyone = ops.arange(ops.shape(over)[0], dtype="int32")
+        everyone = ops.arange(ops.shape(finished)[0], dtype="int32")
         return everyone, everyone
-    goes_on = ops.logical_not(over)
-    examples = ops.cast(ops.nonzero(goes_on)[0], "int32")
-    return examples, ops.maximum(ops.cumsum(ops.cast(goes_on, "int32")) - 1, 0)
+    active = ops.logical_not(finished)
+    examples = ops.cast(ops.nonzero(active)[0], "int32")
+    return examples, ops.maximum(ops.cumsum(ops.cast(active, "int32")) - 1, 0)
 
 
 def that_may_get_shorter(nest: Any) -> Any:
@@ -206,7 +224,7 @@ def that_may_get_shorter(nest: Any) -> Any:
 
 
 def shapes_may_depend_on_values() -> bool:
-    """Whether examples that are over can be left out."""
+    """Whether finished examples can be left out."""
     if keras.backend.backend() != "tensorflow":
         return False
     from seqzoo.ops.tensorflow.xla import traced_for_xla

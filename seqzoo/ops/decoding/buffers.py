@@ -1,4 +1,4 @@
-"""Buffers that a loop fills one step at a time and reads when it is through.
+"""Buffers that a loop fills one step at a time, and that are read after it.
 
 On TensorFlow, scattering into a tensor that a loop carries copies all of it at every step, so
 there a `TensorArray` is used: alignments of 100 steps on 50 source tokens, batch 64, beam 5, cost
@@ -26,7 +26,7 @@ def general_blank(length: int, like: Any) -> Any:
 
 
 def write(buffer: Any, step: Any, value: Any) -> Any:
-    """The buffer with `value` at place `step`."""
+    """The buffer with `value` at index `step`."""
     if hasattr(buffer, "write"):
         return buffer.write(step, value)
     return ops.scatter_update(buffer, ops.reshape(step, (1, 1)), ops.expand_dims(value, 0))

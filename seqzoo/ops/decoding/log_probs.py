@@ -1,7 +1,9 @@
-"""Log-probs as a step gives them, and changes to a few of them."""
+"""Log-probs as a step returns them, and changes to a few of them."""
 
+import functools
 from typing import Any, NamedTuple
 
+import numpy as np
 from keras import ops
 
 from seqzoo.ops.gather import pick_in_rows
@@ -11,9 +13,9 @@ _SMALLEST_SUM = 1e-30  # far above the smallest float32, so that the lesser term
 
 
 class LogProbs(NamedTuple):
-    """Log-probs whose normaliser is still apart: `logits - log_sums`.
+    """Log-probs as `logits - log_sums`, which are not subtracted yet.
 
-    So nobody writes the normalised ones, all of the vocabulary's, for the few that are needed.
+    A search needs few of them, and writing those of the whole vocabulary takes long.
 
     Attributes:
         logits: `(N, V)` float32.
@@ -61,23 +63,23 @@ def values_of(log_probs: LogProbs, token_ids: Any) -> Any:
 
 
 def with_values(log_probs: LogProbs, token_ids: Any, chosen: Any, values: Any) -> LogProbs:
-    """Puts values in the place of the log-probs of some tokens.
+    """Replaces the log-probs of some tokens.
 
     Args:
         log_probs: Of N rows.
         token_ids: Int32 `(N, J)`. Where one stands twice in a row, both have one value.
-        chosen: Boolean `(N, J)`, which of them are meant; the ids of others may be any.
+        chosen: Boolean `(N, J)`, which of them are replaced; the ids of others may be any.
         values: Float32 `(N, J)`.
     """
     if token_ids.shape[1] == 0:
         return log_probs
     rows, vocabulary = ops.shape(log_probs.logits)
-    # A place that is not meant repeats one that is; a row without any puts back what it has.
+    # A column that is not chosen repeats one that is; a row without any writes what it holds.
     first = ops.argmax(ops.cast(chosen, "int32"), axis=1, keepdims=True)
     first = ops.cast(first, "int32")
     spare_ids = ops.where(ops.any(chosen, axis=1, keepdims=True), pick_in_rows(token_ids, first), 0)
-    kept = values_of(log_probs, ops.zeros_like(spare_ids))
-    spare = ops.where(ops.any(chosen, axis=1, keepdims=True), pick_in_rows(values, first), kept)
+    own = values_of(log_probs, ops.zeros_like(spare_ids))
+    spare = ops.where(ops.any(chosen, axis=1, keepdims=True), pick_in_rows(values, first), own)
     token_ids = ops.where(chosen, token_ids, spare_ids)
     values = ops.where(chosen, values, spare) + ops.expand_dims(log_probs.log_sums, 1)
     along = ops.expand_dims(ops.arange(rows, dtype="int32"), 1) + ops.zeros_like(token_ids)
@@ -86,9 +88,29 @@ def with_values(log_probs: LogProbs, token_ids: Any, chosen: Any, values: Any) -
     return LogProbs(ops.reshape(logits, (rows, vocabulary)), log_probs.log_sums)
 
 
+def without_tokens(logits: Any, token_ids: tuple[int, ...]) -> Any:
+    """Makes NaN and the columns `token_ids` of logits `(N, V)` impossible, in one pass."""
+    if not token_ids:
+        return ops.where(ops.isnan(logits), _IMPOSSIBLE, logits)
+    # NaN is above no bound.
+    return ops.where(logits > _bounds(logits, token_ids), logits, _IMPOSSIBLE)
+
+
+def _bounds(logits: Any, token_ids: tuple[int, ...]) -> Any:
+    """What the logits of each token must exceed, `(V,)`: +inf where it is impossible, else -inf."""
+    vocabulary = logits.shape[1]
+    if vocabulary is not None:
+        bounds = np.full((vocabulary,), _IMPOSSIBLE, "float32")
+        bounds[[token for token in token_ids if token < vocabulary]] = -_IMPOSSIBLE
+        return ops.convert_to_tensor(bounds)
+    ids = ops.arange(ops.shape(logits)[1], dtype="int32")
+    banned = functools.reduce(ops.logical_or, [ops.equal(ids, token) for token in token_ids])
+    return ops.where(banned, -_IMPOSSIBLE, _IMPOSSIBLE)
+
+
 def only(log_probs: LogProbs, token_ids: Any, chosen: Any) -> LogProbs:
     """Leaves one token `(N,)` possible in the rows that are `chosen` `(N,)`."""
-    places = ops.arange(ops.shape(log_probs.logits)[1], dtype="int32")
-    others = ops.not_equal(places, token_ids[:, None])
+    ids = ops.arange(ops.shape(log_probs.logits)[1], dtype="int32")
+    others = ops.not_equal(ids, token_ids[:, None])
     logits = ops.where(others & chosen[:, None], _IMPOSSIBLE, log_probs.logits)
     return LogProbs(logits, log_probs.log_sums)

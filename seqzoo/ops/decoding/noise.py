@@ -1,4 +1,4 @@
-"""Noise that hangs on nothing but what it is asked for: the same in every batch and backend."""
+"""Noise that depends on its arguments alone: the same in every batch and on every backend."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Constraints: what a search may say, whatever the model would."""
+"""Constraints: what a search may generate, whatever the model would."""
 
 from seqzoo.search.constraints.banned import BannedPhrases, BannedTokens, SuppressedAtStart
-from seqzoo.search.constraints.constraint import Constraint, Written
+from seqzoo.search.constraints.constraint import Constraint, GeneratedTokens
 from seqzoo.search.constraints.forced import ForcedEnd
 from seqzoo.search.constraints.repetition import (
     FrequencyPenalty,
@@ -20,6 +20,8 @@ CONSTRAINTS: dict[str, type] = {
 }
 """The constraints by name."""
 
+Written = GeneratedTokens  # the name of version 0.1
+
 __all__ = [
     "CONSTRAINTS",
     "BannedPhrases",
@@ -27,8 +29,8 @@ __all__ = [
     "Constraint",
     "ForcedEnd",
     "FrequencyPenalty",
+    "GeneratedTokens",
     "NoRepeatNGram",
     "RepetitionPenalty",
     "SuppressedAtStart",
-    "Written",
 ]

@@ -1,4 +1,4 @@
-"""Tokens and phrases that are not to be said."""
+"""Tokens and phrases that are not to be generated."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +9,17 @@ from keras import ops
 from seqzoo.ops.decoding.log_probs import LogProbs
 from seqzoo.ops.gather import pick_in_rows
 from seqzoo.search.constraints.changes import Bans, banned, no_bans
-from seqzoo.search.constraints.constraint import Limits, Written, check_token_ids
+from seqzoo.search.constraints.constraint import GeneratedTokens, SearchLimits, check_token_ids
 
 
-def _for_each_row(token_ids: Any, written: Written) -> Any:
-    row = ops.expand_dims(ops.zeros_like(written.length), 1)
+def _for_each_row(token_ids: Any, generated: GeneratedTokens) -> Any:
+    row = ops.expand_dims(ops.zeros_like(generated.length), 1)
     return row + ops.convert_to_tensor(np.array(token_ids, "int32").reshape(1, -1))
 
 
 @dataclass(frozen=True)
 class BannedTokens:
-    """Tokens that are never said.
+    """Tokens that are never generated.
 
     Args:
         token_ids: Ids; at a task also texts of one token each.
@@ -27,21 +27,21 @@ class BannedTokens:
 
     token_ids: tuple[int | str, ...]
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: SearchLimits) -> None:
         check_token_ids("BannedTokens.token_ids", self.token_ids, limits)
 
-    def bans(self, written: Written) -> Bans:
+    def bans(self, generated: GeneratedTokens) -> Bans:
         """Which tokens may not come next."""
-        token_ids = _for_each_row(self.token_ids, written)
+        token_ids = _for_each_row(self.token_ids, generated)
         return Bans(token_ids, ops.ones_like(token_ids, dtype="bool"))
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
-        return banned(log_probs, self.bans(written))
+    def __call__(self, log_probs: LogProbs, generated: GeneratedTokens) -> LogProbs:
+        return banned(log_probs, self.bans(generated))
 
 
 @dataclass(frozen=True)
 class SuppressedAtStart:
-    """Tokens that are not said first, such as the end token or a space.
+    """Tokens that do not come first, such as the end token or a space.
 
     Args:
         token_ids: Ids; at a task also texts of one token each.
@@ -49,21 +49,21 @@ class SuppressedAtStart:
 
     token_ids: tuple[int | str, ...]
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: SearchLimits) -> None:
         check_token_ids("SuppressedAtStart.token_ids", self.token_ids, limits)
 
-    def bans(self, written: Written) -> Bans:
+    def bans(self, generated: GeneratedTokens) -> Bans:
         """Which tokens may not come next."""
-        token_ids = _for_each_row(self.token_ids, written)
-        return Bans(token_ids, ops.expand_dims(written.length == 0, 1) & (token_ids >= 0))
+        token_ids = _for_each_row(self.token_ids, generated)
+        return Bans(token_ids, ops.expand_dims(generated.length == 0, 1) & (token_ids >= 0))
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
-        return banned(log_probs, self.bans(written))
+    def __call__(self, log_probs: LogProbs, generated: GeneratedTokens) -> LogProbs:
+        return banned(log_probs, self.bans(generated))
 
 
 @dataclass(frozen=True)
 class BannedPhrases:
-    """Sequences of tokens that are never said: their last token is not, after the others.
+    """Sequences of tokens that never come: their last token does not, after the others.
 
     Args:
         phrases: Tuples of ids; at a task also texts.
@@ -71,7 +71,7 @@ class BannedPhrases:
 
     phrases: tuple[tuple[int, ...] | str, ...]
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: SearchLimits) -> None:
         for phrase in self.phrases:
             if isinstance(phrase, str):
                 check_token_ids("BannedPhrases.phrases", [phrase], limits)
@@ -83,30 +83,30 @@ class BannedPhrases:
             if len(phrase) > limits.max_length:
                 raise ValueError(
                     "`BannedPhrases.phrases` must be at most `max_length` long, or they could "
-                    f"never be said. Received: {len(phrase)} tokens, "
+                    f"never come. Received: {len(phrase)} tokens, "
                     f"max_length={limits.max_length}."
                 )
             check_token_ids("BannedPhrases.phrases", phrase, limits)
 
-    def bans(self, written: Written) -> Bans:
+    def bans(self, generated: GeneratedTokens) -> Bans:
         """Which tokens may not come next."""
         if not self.phrases:
-            return no_bans(written)
+            return no_bans(generated)
         longest = max(map(len, self.phrases))
         table = np.full((len(self.phrases), longest), -2, "int32")  # -2: any token, or none
         for row, phrase in zip(table, self.phrases, strict=True):
             row[longest - len(phrase) :] = phrase
         last, before = table[:, -1], table[:, :-1]
-        said = last_tokens(written, longest - 1)  # (N, L)
-        fits = ops.equal(said[:, None, :], ops.convert_to_tensor(before)) | (before == -2)
-        return Bans(_for_each_row(last, written), ops.all(fits, axis=2))
+        previous = last_tokens(generated, longest - 1)  # (N, L)
+        fits = ops.equal(previous[:, None, :], ops.convert_to_tensor(before)) | (before == -2)
+        return Bans(_for_each_row(last, generated), ops.all(fits, axis=2))
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
-        return banned(log_probs, self.bans(written))
+    def __call__(self, log_probs: LogProbs, generated: GeneratedTokens) -> LogProbs:
+        return banned(log_probs, self.bans(generated))
 
 
-def last_tokens(written: Written, count: int) -> Any:
+def last_tokens(generated: GeneratedTokens, count: int) -> Any:
     """The last tokens `(N, count)`, in their order; -1 where there are fewer."""
-    behind = ops.expand_dims(written.length, 1) - count + ops.arange(count, dtype="int32")
-    tokens = pick_in_rows(written.token_ids, ops.maximum(behind, 0))
+    behind = ops.expand_dims(generated.length, 1) - count + ops.arange(count, dtype="int32")
+    tokens = pick_in_rows(generated.token_ids, ops.maximum(behind, 0))
     return ops.where(behind >= 0, tokens, -1)

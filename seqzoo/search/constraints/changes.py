@@ -2,7 +2,8 @@
 
 To write into log-probs `(N, V)` costs TensorFlow a copy of them, however few are changed: 320 rows
 of 32,000 take 3 ms. So what constraints ban is gathered, and written together with what the last
-penalty among them changes. Bans and penalties may change places, as what is impossible stays so.
+penalty among them changes. Bans and penalties give the same in any order, as what is impossible
+stays so.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from seqzoo.ops.decoding.log_probs import LogProbs, with_values
-from seqzoo.search.constraints.constraint import Constraint, Written
+from seqzoo.search.constraints.constraint import Constraint, GeneratedTokens
 
 _IMPOSSIBLE = -float("inf")
 
@@ -30,9 +31,9 @@ class Changes(NamedTuple):
     values: Any
 
 
-def no_bans(written: Written) -> Bans:
+def no_bans(generated: GeneratedTokens) -> Bans:
     """Of no token."""
-    return Bans(written.token_ids[:, :0], ops.cast(written.token_ids[:, :0], "bool"))
+    return Bans(generated.token_ids[:, :0], ops.cast(generated.token_ids[:, :0], "bool"))
 
 
 def banned(log_probs: LogProbs, bans: Bans) -> LogProbs:
@@ -41,19 +42,19 @@ def banned(log_probs: LogProbs, bans: Bans) -> LogProbs:
 
 
 def constrained(
-    constraints: tuple[Constraint, ...], log_probs: LogProbs, written: Written
+    constraints: tuple[Constraint, ...], log_probs: LogProbs, generated: GeneratedTokens
 ) -> LogProbs:
     """The log-probs after constraints, one after the other."""
     changes: Changes | None = None
     bans: list[Bans] = []
     for constraint in constraints:
         if hasattr(constraint, "bans"):
-            bans.append(constraint.bans(written))
+            bans.append(constraint.bans(generated))
         elif hasattr(constraint, "changes"):
             log_probs = _write(log_probs, changes, [])
-            changes = constraint.changes(log_probs, written)
+            changes = constraint.changes(log_probs, generated)
         else:
-            log_probs = constraint(_write(log_probs, changes, bans), written)
+            log_probs = constraint(_write(log_probs, changes, bans), generated)
             changes, bans = None, []
     return _write(log_probs, changes, bans)
 

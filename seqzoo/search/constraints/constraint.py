@@ -5,27 +5,27 @@ from typing import Any, NamedTuple, Protocol
 from seqzoo.ops.decoding.log_probs import LogProbs
 
 
-class Written(NamedTuple):
-    """What N hypotheses have said so far.
+class GeneratedTokens(NamedTuple):
+    """The tokens that N hypotheses hold so far.
 
     Attributes:
         token_ids: Int32 `(N, T)`, -1 behind the last one.
         length: Int32 `(N,)`, how many tokens these are.
-        most: Int32 `(N,)`, how many they may become.
+        max_length: Int32 `(N,)`, how many they may become.
         end_id: Int.
     """
 
     token_ids: Any
     length: Any
-    most: Any
+    max_length: Any
     end_id: Any
 
 
-class Limits(NamedTuple):
+class SearchLimits(NamedTuple):
     """What a constraint must fit.
 
     Attributes:
-        max_length: The room for a sequence, in tokens.
+        max_length: The maximum length of a sequence, in tokens.
         vocabulary: How many tokens there are; None where that is unknown while tracing.
         end_id: Int; None where it is no Python number.
         constraints: All constraints of the search.
@@ -44,16 +44,16 @@ class Constraint(Protocol):
     It may be lower than what the step gave, or higher up to 0.
     """
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: SearchLimits) -> None:
         """Raises a `ValueError` if it cannot be met."""
         ...
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
+    def __call__(self, log_probs: LogProbs, generated: GeneratedTokens) -> LogProbs:
         """Returns the log-probs of the next token."""
         ...
 
 
-def check_token_ids(name: str, token_ids: Any, limits: Limits) -> None:
+def check_token_ids(name: str, token_ids: Any, limits: SearchLimits) -> None:
     """Raises an error for what is no token."""
     for token in token_ids:
         if isinstance(token, str):

@@ -1,18 +1,18 @@
-"""Tokens that must be said."""
+"""Tokens that must come."""
 
 from dataclasses import dataclass
 
 from keras import ops
 
 from seqzoo.ops.decoding.log_probs import LogProbs, only
-from seqzoo.search.constraints.constraint import Limits, Written
+from seqzoo.search.constraints.constraint import GeneratedTokens, SearchLimits
 
 
 @dataclass(frozen=True)
 class ForcedEnd:
     """A sequence that reaches its greatest length ends there with the end token."""
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: SearchLimits) -> None:
         for other in limits.constraints:
             banned = (
                 getattr(other, "token_ids", ()) if type(other).__name__ == "BannedTokens" else ()
@@ -23,9 +23,9 @@ class ForcedEnd:
                     f"{limits.end_id}, and BannedTokens bans it. Leave one of them out."
                 )
 
-    def __call__(self, log_probs: LogProbs, written: Written) -> LogProbs:
-        last = written.length + 1 >= written.most
-        ends = ops.full_like(written.length, written.end_id)
+    def __call__(self, log_probs: LogProbs, generated: GeneratedTokens) -> LogProbs:
+        last = generated.length + 1 >= generated.max_length
+        ends = ops.full_like(generated.length, generated.end_id)
 
         def force():
             return only(log_probs, ends, last).logits

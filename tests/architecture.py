@@ -25,6 +25,7 @@ ORDER = (
     "layers.cells",
     "layers.recurrent",
     "layers.attention",
+    "layers.mixers",
     "layers",
     "heads",
     "encoders",
@@ -32,13 +33,20 @@ ORDER = (
     "training",
     "export",
     "tasks",
+    "baselines",
+    "backtesting",
     "explain",
     "zoo",
+    "importing",
+    "tuning",
     "recipe",
     "cli_arguments",
     "cli",
 )
-"""Parts of the package, lowest first. A module belongs to the longest name that it begins with."""
+"""Parts of the package, lowest first, those of DESIGN.md that are still to come among them.
+
+A module belongs to the longest name that it begins with.
+"""
 
 TENSORFLOW_PARTS = {
     "datasets",
@@ -46,12 +54,41 @@ TENSORFLOW_PARTS = {
     "training",
     "export",
     "tasks",
+    "baselines",
+    "backtesting",
     "explain",
+    "importing",
+    "tuning",
     "recipe",
     "cli",
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 MOST_LINES = 350
+
+SHARED_NAMES = {
+    "attention": "attention weights: their layers, their pictures",
+    "buffers": "tensors that a loop writes to in place",
+    "captions": "captions: examples, scores, pictures",
+    "checkpointing": "gradient checkpointing: layers, general path, kernel",
+    "classes": "classes of a whole input: head, scores, pictures",
+    "coverage": "the coverage of a source: attention, score of a search",
+    "crf": "conditional random fields: tensor functions, layer",
+    "cudnn": "cuDNN: conditions, kernels",
+    "fused": "the fused step: general path, kernel",
+    "gru": "the GRU: cell, layer",
+    "labelled_text": "labelled texts: reader, batches",
+    "language": "language models: encoder, decoder, named models",
+    "linear": "linear recurrences: cells, tensor functions",
+    "lstm": "the LSTM: cell, layer",
+    "pooling": "one vector from a sequence",
+    "recurrent": "recurrence: layers, encoder, decoder",
+    "scan": "the loop over time: general path, kernel",
+    "tokens": "a token at every step: head, metrics",
+}
+"""File names that may stand in several folders, as they name one concept there."""
+
+NAMES_TO_CHANGE = {"chain", "files", "history", "labels", "normalization", "streaming"}
+"""File names that stand in several folders for different things, until their files are renamed."""
 
 
 class Import(NamedTuple):
@@ -125,6 +162,20 @@ def long_files(package: Path) -> list[str]:
         "where it holds two things."
         for path, length in lengths.items()
         if length > MOST_LINES
+    ]
+
+
+def names_of_several_things(package: Path) -> list[str]:
+    """File names in several folders that are not known to name one concept there."""
+    folders: dict[str, list[str]] = {}
+    for path in _modules(package).values():
+        if path.stem != "__init__":
+            folders.setdefault(path.stem, []).append(_shown(path, package))
+    return [
+        f"{name}.py stands for different things in {', '.join(paths)}. Name each file after what "
+        "it holds, or add the concept that they share to SHARED_NAMES (tests/architecture.py)."
+        for name, paths in folders.items()
+        if len(paths) > 1 and name not in SHARED_NAMES and name not in NAMES_TO_CHANGE
     ]
 
 

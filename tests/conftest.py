@@ -12,13 +12,20 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # laws compare in float64
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # what is compiled runs but once
+# What is compiled runs but once: by XLA within TensorFlow, and within JAX.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 import seqzoo  # noqa: F401  it sets what TensorFlow reads when it is imported
 
 # isort: split
 import keras
 import pytest
+from budget import RunBudget, memory_of_this_process
+from tracing import free_traced_functions
 
+GROWTH = 300_000_000  # bytes that a process may grow by before it frees what was traced
 ROWS = 2  # of a test on JAX, about; the others are slow
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -51,6 +58,24 @@ else:
         for path in here.rglob("test_*.py")
         if "\nimport tensorflow as tf\n" in path.read_text()
     ]
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # in the process that starts the others
+        config.pluginmanager.register(RunBudget(), "budget")
+
+
+_memory_after_freeing = memory_of_this_process()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Frees what a module has traced at its end, and before that where it grows large."""
+    global _memory_after_freeing
+    ends = nextitem is None or nextitem.path != item.path
+    if ends or memory_of_this_process() > _memory_after_freeing + GROWTH:
+        free_traced_functions(getattr(item, "module", None) if ends else None)
+        _memory_after_freeing = memory_of_this_process()
 
 
 @pytest.fixture

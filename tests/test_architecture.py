@@ -8,6 +8,7 @@ from architecture import (
     circles,
     long_files,
     misplaced_tensorflow,
+    names_of_several_things,
     upward_imports,
     vague_names,
 )
@@ -16,7 +17,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "seqzoo"
 
 
-@pytest.mark.parametrize("rule", [upward_imports, circles, misplaced_tensorflow, long_files])
+RULES = [upward_imports, circles, misplaced_tensorflow, names_of_several_things, long_files]
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_the_package_obeys(rule):
     breaches = rule(PACKAGE)
 
@@ -59,8 +63,7 @@ LAWFUL = {
 def test_a_lawful_tree_has_no_breach(tree):
     package = tree(LAWFUL)
 
-    rules = [upward_imports, circles, misplaced_tensorflow, long_files, vague_names]
-    assert [rule(package) for rule in rules] == [[]] * 5
+    assert [rule(package) for rule in [*RULES, vague_names]] == [[]] * 6
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,14 @@ def test_tensorflow_where_any_backend_must_do_is_found(tree, file, text):
 
     assert breach.startswith(f"seqzoo/{file}:{1 + text.count(chr(10))}: tensorflow")
     assert "Use keras.ops" in breach
+
+
+def test_a_name_for_different_things_is_found_and_one_for_one_concept_is_not(tree):
+    files = {"ops/stream.py": "", "tasks/stream.py": "", "layers/crf.py": "", "ops/crf.py": ""}
+    (breach,) = names_of_several_things(tree(LAWFUL | files))
+
+    assert breach.startswith("stream.py stands for different things in seqzoo/ops/stream.py, ")
+    assert "SHARED_NAMES" in breach
 
 
 @pytest.mark.parametrize("name", ["ops/utils.py", "helpers/text.py", "tasks/_common.py"])

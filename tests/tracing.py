@@ -1,12 +1,16 @@
 """Gradients and compiled functions, as each backend has them."""
 
 import contextlib
+import ctypes
+import functools
+import gc
 
 import keras
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
+    from tensorflow.python.framework.ops import gradient_registry
 else:
     import jax
 
@@ -78,3 +82,27 @@ def compiled(function, jit_compile=True, like=None):
 def quick(function):
     """Compiles on JAX alone, where a loop that is not compiled is compiled at every call."""
     return function if BACKEND == "tensorflow" else jax.jit(function)
+
+
+def free_traced_functions(module=None):
+    """Gives back the memory of what was traced: graphs, gradients, and what a module has cached.
+
+    TensorFlow keeps the gradient of every `tf.custom_gradient` that was traced, and of every
+    function called in a graph, by name for good, and with it the graph and all that it holds. A
+    graph that is still in use after this cannot be differentiated again: it has to be traced anew.
+
+    Args:
+        module: A test module, whose `functools.cache`s are emptied.
+    """
+    for value in list(vars(module).values()) if module else []:
+        if isinstance(value, functools._lru_cache_wrapper) and value.__module__ == module.__name__:
+            value.cache_clear()
+    if BACKEND == "tensorflow":
+        for name in list(gradient_registry._registry):
+            if name.startswith(("CustomGradient-", "PartitionedCall-")):
+                del gradient_registry._registry[name]
+    else:
+        jax.clear_caches()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # where the C library is another
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,0 +1,210 @@
+"""What the project costs: minutes and memory of its tests, and how far apart its code stands.
+
+`python tests/budget.py` prints the figures of the code. A run of pytest prints its own figures at
+its end; with SEQZOO_BUDGET=strict a default run above its budget fails. Machines differ, so it is
+not strict by default.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "seqzoo"
+MAX_MINUTES = 12
+MAX_GIGABYTES = 5
+MAX_HOPS, MAX_FILES = 15, 8
+STEP_FUNCTION = "lstm_step"
+SECONDS_BETWEEN_SAMPLES = 1.0
+
+
+class Hops(NamedTuple):
+    """The seqzoo functions between the call of a layer and its step function."""
+
+    stack: list[str]  # those that are running when the step function is entered
+    visited: list[str]  # all that were entered before it, each once
+    files: list[str]
+
+
+def hops_of_lstm() -> Hops:
+    """Follows one `layers.LSTM` in a train step of a `tf.function` to its step function."""
+    import numpy as np
+    import tensorflow as tf
+
+    from seqzoo import layers
+
+    layer = layers.LSTM(6, return_sequences=True)
+    inputs = np.zeros((3, 4, 7), "float32")
+    visited: dict[str, str] = {}
+    stack: list[str] = []
+
+    def follow(frame, event, argument):
+        if event != "call" or stack or not _is_a_function_of_seqzoo(frame.f_code):
+            return
+        visited[_name(frame.f_code)] = _file(frame.f_code)
+        if frame.f_code.co_name == STEP_FUNCTION:
+            stack.extend(_running(frame))
+
+    def train(inputs):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(inputs, training=True))
+        return tape.gradient(loss, layer.trainable_variables)
+
+    tf.function(train)(inputs)  # makes the weights, and imports what is imported on first use
+    sys.setprofile(follow)
+    try:
+        tf.function(train)(inputs)
+    finally:
+        sys.setprofile(None)
+    if not stack:
+        raise ValueError(
+            f"The step function {STEP_FUNCTION!r} was never entered. Entered: {list(visited)}. "
+            "Set STEP_FUNCTION in tests/budget.py to the function that computes a step of an LSTM."
+        )
+    return Hops(stack, list(visited), sorted(set(visited.values())))
+
+
+def _is_a_function_of_seqzoo(code) -> bool:
+    return code.co_filename.startswith(f"{PACKAGE}{os.sep}") and not code.co_name.startswith("<")
+
+
+def _running(frame) -> list[str]:
+    names = []
+    while frame is not None:
+        if _is_a_function_of_seqzoo(frame.f_code):
+            names.insert(0, _name(frame.f_code))
+        frame = frame.f_back
+    return names
+
+
+def _file(code) -> str:
+    return Path(code.co_filename).relative_to(PACKAGE).as_posix()
+
+
+def _name(code) -> str:
+    return f"{_file(code)}: {code.co_qualname}"
+
+
+def files_of_one_importer() -> list[str]:
+    """Modules that exactly one other module of the package imports."""
+    from architecture import _modules, _own_imports
+
+    importers: dict[str, set[str]] = defaultdict(set)
+    for each in _own_imports(PACKAGE):
+        importers[each.imported].add(each.importer)
+    modules = {name for name, path in _modules(PACKAGE).items() if path.stem != "__init__"}
+    return sorted(name for name in modules if len(importers[name] - {name}) == 1)
+
+
+def shared_file_names() -> dict[str, list[str]]:
+    """File names that stand in several folders, with the folders."""
+    folders = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.stem != "__init__":
+            folders[path.name].append(path.parent.relative_to(PACKAGE).as_posix())
+    return {name: places for name, places in folders.items() if len(places) > 1}
+
+
+def print_figures_of_the_code() -> None:
+    hops = hops_of_lstm()
+    print("From layers.LSTM.__call__ to the step function, in training:")
+    print(f"  {len(hops.visited)} functions entered (at most {MAX_HOPS}), * of them nested")
+    print(f"  {len(hops.files)} files (at most {MAX_FILES})")
+    for name in hops.visited:
+        print(f"    {'*' if name in hops.stack else ' '} {name}")
+    alone = files_of_one_importer()
+    files = [path for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
+    lines = sum(len(path.read_text().splitlines()) for path in files)
+    print(f"{len(alone)} of {len(files)} files have one importer; {lines} lines in all")
+    shared = shared_file_names()
+    print(f"{len(shared)} file names stand in several folders:")
+    for name, places in shared.items():
+        print(f"    {name}: {', '.join(places)}")
+
+
+class RunBudget:
+    """A plugin of pytest: the minutes, the memory and the number of tests of a run."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.peak = 0
+        self.passed = 0
+        self._ended = threading.Event()
+        threading.Thread(target=self._sample, daemon=True).start()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(SECONDS_BETWEEN_SAMPLES):
+            self.peak = max(self.peak, memory_of_processes(os.getpid()))
+
+    def pytest_runtest_logreport(self, report):
+        self.passed += report.when == "call" and report.passed
+
+    def pytest_sessionfinish(self, session):
+        self._ended.set()
+        strict = os.environ.get("SEQZOO_BUDGET") == "strict"
+        if strict and self.is_exceeded and session.exitstatus == 0:
+            session.exitstatus = 1
+
+    def pytest_terminal_summary(self, terminalreporter):
+        terminalreporter.write_line(
+            f"budget: {self.minutes:.1f} minutes (at most {MAX_MINUTES}), "
+            f"{self.peak / 1e9:.1f} GB at the peak of all processes (at most {MAX_GIGABYTES}), "
+            f"{self.passed} tests passed"
+        )
+
+    @property
+    def minutes(self) -> float:
+        return (time.monotonic() - self.start) / 60
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.minutes > MAX_MINUTES or self.peak > MAX_GIGABYTES * 1e9
+
+
+def memory_of_processes(root: int) -> int:
+    """Bytes of a process and all below it, what they share once; 0 where there is no /proc."""
+    return sum(_memory_of(process) for process in [root, *_processes_below(root)])
+
+
+def _processes_below(root: int) -> list[int]:
+    children = defaultdict(list)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name of the process stands in parentheses and may hold anything.
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):  # it has ended
+            continue
+        children[parent].append(int(path.parent.name))
+    below = list(children[root])
+    for process in below:
+        below += children[process]
+    return below
+
+
+def _memory_of(process: int) -> int:
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024
+
+
+def memory_of_this_process() -> int:
+    """Bytes that this process has in memory; 0 where there is no /proc."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.path.insert(0, str(ROOT))
+    print_figures_of_the_code()

@@ -16,7 +16,8 @@ from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.masks import where_real
 from seqzoo.ops.option_names import check_known
-from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, scan, within
+from seqzoo.ops.recurrence.plan import scan
+from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, within
 
 READOUTS = ("tanh", "maxout", "none")
 

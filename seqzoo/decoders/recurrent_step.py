@@ -9,7 +9,7 @@ from keras import ops
 from seqzoo.layers.attention.attention import Attention, Memory
 from seqzoo.layers.cells import Cell
 from seqzoo.ops.decoding.beams import rows_per_example
-from seqzoo.ops.recurrence.fused import fused
+from seqzoo.ops.recurrence.plan import fused, fusing_pays
 from seqzoo.ops.recurrence.scan import Project, within
 
 
@@ -32,14 +32,14 @@ def advance_stack(
         project: Applies the projections `cell_<i>/<name>` of the cells, and `input_<i>` from the
             output of a cell to the gates of the one above.
         weights: `extra_weights` of each cell.
-        training: Whether a gradient will be needed; see `ops.recurrence.fused`.
+        training: Whether a gradient will be needed; see `ops.recurrence.plan.fused`.
     """
     advanced: list[list] = []
     for i, (cell, state) in enumerate(zip(cells, states, strict=True)):
         if i > 0:
             projected = project(f"input_{i}", advanced[-1][0] * masks[i - 1])
         step = _step_of(cell)
-        step = fused(step) if training and cell.is_elementwise else step
+        step = fused(step) if training and cell.is_elementwise and fusing_pays(state) else step
         advanced.append(step(projected, state, weights[i], within(project, f"cell_{i}")))
     return advanced
 

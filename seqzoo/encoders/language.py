@@ -8,7 +8,7 @@ from seqzoo.layers.activation_regularization import ActivationRegularization
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.locked_dropout import LockedDropout
-from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.layers.recurrent.rnn import Recurrent
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")

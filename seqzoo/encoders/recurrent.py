@@ -13,7 +13,7 @@ from seqzoo.encoders.encoder import (
 )
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
-from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.layers.recurrent.stack import RecurrentStack, Skip
 from seqzoo.ops.option_names import check_known
 

@@ -10,7 +10,7 @@ from keras import ops
 from seqzoo.encoders.encoder import Encoded, refuse_segments, segments_of
 from seqzoo.encoders.image import ImageEncoder
 from seqzoo.layers.cells import make_cell
-from seqzoo.layers.recurrent.recurrent import Recurrent
+from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.ops.masks import mean_of_real
 from seqzoo.ops.option_names import check_known
 

@@ -38,10 +38,8 @@ from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.pooling import Pooling
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
-from seqzoo.layers.recurrent.gru import GRU
-from seqzoo.layers.recurrent.lstm import LSTM
-from seqzoo.layers.recurrent.recurrent import Recurrent
-from seqzoo.layers.recurrent.simple_rnn import SimpleRNN
+from seqzoo.layers.recurrent.keras_layers import GRU, LSTM, SimpleRNN
+from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.layers.recurrent.stack import RecurrentStack
 from seqzoo.layers.token_features import TokenFeatures
 

@@ -334,7 +334,7 @@ def test_nothing_is_left_behind_after_an_error():
     model, x = linear_rnn(orthogonal())
     with pytest.raises(ValueError, match="not compiled"):
         gradient_flow(model, x, np.zeros((2, UNITS)))
-    assert scans._around.get() is None
+    assert scans.current_hook() is None
 
 
 def test_the_picture_has_a_line_for_each_cell_on_a_log_scale(tmp_path):

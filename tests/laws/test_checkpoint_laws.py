@@ -9,8 +9,8 @@ from tracing import compiled
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.encoders.recurrent import DIRECTIONS
 from seqzoo.layers import GRU, LSTM, Bidirectional, Recurrent, SimpleRNN
-from seqzoo.ops.recurrence.checkpointing import scan_in_pieces
-from seqzoo.ops.recurrence.scan import scan
+from seqzoo.ops.recurrence.checkpointing import scan_in_chunks
+from seqzoo.ops.recurrence.plan import scan
 
 TIME = 7
 INPUTS = normal(BATCH, TIME, FEATURES)
@@ -191,7 +191,7 @@ def test_a_loop_of_ones_own_gives_the_same(reverse):
             if not in_pieces:
                 states, final = piece(state, inputs, (kernel, gain))
                 return states["h"], final
-            return scan_in_pieces(
+            return scan_in_chunks(
                 piece, state, inputs, (kernel, gain), 3, lambda states: states["h"], reverse
             )
 

@@ -54,7 +54,7 @@ def drawn(monkeypatch):
         found[tuple(int(size) for size in shape)] = rng.uniform(size=shape) >= rate
         return ops.convert_to_tensor(found[tuple(int(size) for size in shape)])
 
-    monkeypatch.setattr(recurrent_loop, "_kept", kept)
+    monkeypatch.setattr(recurrent_loop, "_draw_kept", kept)
     return found
 
 
@@ -105,7 +105,7 @@ def test_weight_drop_takes_weights_for_the_whole_batch(drawn):
 def test_zoneout_leaves_values_as_they_were(monkeypatch):
     moving = [RNG.uniform(size=(TIME, BATCH, UNITS)) >= 0.4 for _ in range(2)]
     masks = iter(moving)
-    monkeypatch.setattr(recurrent_loop, "_kept", lambda *_: ops.convert_to_tensor(next(masks)))
+    monkeypatch.setattr(recurrent_loop, "_draw_kept", lambda *_: ops.convert_to_tensor(next(masks)))
     layer = made(zoneout=0.4)
 
     def moves(t, new, old):

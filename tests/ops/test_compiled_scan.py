@@ -15,14 +15,14 @@ OPTIONS = {
     "plain": {},
     "noise": {"dropout": 0.3, "recurrent_dropout": 0.2, "zoneout": 0.2, "weight_drop": 0.1},
     "cut gradients": {"gradient_steps": 3},
-    "pieces": {"checkpoint_steps": 3},
+    "chunks": {"checkpoint_steps": 3},
 }
 
 
 @pytest.fixture(autouse=True)
-def small_loops_are_compiled(monkeypatch):
-    monkeypatch.setattr(compiled_scan, "_FEWEST_VALUES", 1)
-    monkeypatch.setattr(compiled_scan, "_FEWEST_STEPS", 1)
+def _small_loops_are_compiled(monkeypatch):
+    monkeypatch.setattr(compiled_scan, "MIN_VALUES", 1)
+    monkeypatch.setattr(compiled_scan, "MIN_STEPS", 1)
 
 
 def assert_compiled_is_the_same(make, monkeypatch, segments=False, rows=ROWS):
@@ -35,7 +35,7 @@ def assert_compiled_is_the_same(make, monkeypatch, segments=False, rows=ROWS):
     signature = tf.nest.map_structure(
         lambda tensor: tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype), (x, given)
     )
-    found, counts = [], []
+    results, counts = [], []
     for pays in (True, False):
         keras.utils.set_random_seed(1)
         layer = make()
@@ -55,12 +55,12 @@ def assert_compiled_is_the_same(make, monkeypatch, segments=False, rows=ROWS):
 
         with monkeypatch.context() as patch:
             if not pays:
-                patch.setattr(compiled_scan, "compiling_loops_pays", lambda *_: False)
+                patch.setattr(compiled_scan, "compiling_pays", lambda *_: False)
             graph = step.get_concrete_function().graph.as_graph_def()
-            found.append(step(x, given))
+            results.append(step(x, given))
         counts.append(sum(node.attr["_XlaMustCompile"].b for node in graph.node))
     assert counts[0] > counts[1]
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
 
 
@@ -108,8 +108,8 @@ def test_second_derivatives(monkeypatch):
             total = tf.add_n([tf.reduce_sum(slope**2) for slope in slopes])
         return outer.gradient(total, sources)
 
-    found = slope_of_slopes()
-    monkeypatch.setattr(compiled_scan, "compiling_loops_pays", lambda *_: False)
-    wanted = tf.function(slope_of_slopes.python_function)()
-    for one, other in zip(found, wanted, strict=True):
+    results = slope_of_slopes()
+    monkeypatch.setattr(compiled_scan, "compiling_pays", lambda *_: False)
+    expected = tf.function(slope_of_slopes.python_function)()
+    for one, other in zip(results, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

@@ -113,7 +113,7 @@ def test_both_directions_run_by_it(calls, monkeypatch, name, mask):
     one, other = given_cells("Bidirectional", name)
     found = one(INPUTS, mask=mask)
     assert len(calls) == (0 if mask is HOLES else 2)
-    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda: False)
+    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda *_: False)
     assert_same(found, other(INPUTS, mask=mask))
 
 
@@ -123,7 +123,7 @@ def test_a_layer_of_a_cell_uses_it_and_one_of_a_derived_cell_does_not(calls, mon
     given_cells("Recurrent", "PeepholeLSTM")[0](INPUTS)
     given_cells("Bidirectional", "CoupledLSTM")[0](INPUTS)
     assert calls == ["gru"]
-    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda: False)
+    monkeypatch.setattr(tensorflow_cudnn, "may_run", lambda *_: False)
     assert_same([found], [other(INPUTS)])
 
 

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import seqzoo as sz
-from seqzoo.layers.recurrent import cudnn as recurrent_cudnn
 from seqzoo.ops.jax import cudnn as jax_cudnn
+from seqzoo.ops.recurrence import plan
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 INPUTS = np.random.default_rng(0).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
@@ -38,8 +38,7 @@ def calls(monkeypatch):
     monkeypatch.setattr(jax_cudnn, "WIDE_UNITS", UNITS)
     monkeypatch.setattr(jax_cudnn, "MANY_VALUES", BATCH * UNITS)
     monkeypatch.setattr(jax_cudnn, "_has_gpu", lambda: True)
-    monkeypatch.setattr(recurrent_cudnn, "may_run", jax_cudnn.may_run)
-    monkeypatch.setattr(recurrent_cudnn, "run_cudnn", jax_cudnn.cudnn_or_general)
+    monkeypatch.setattr(plan, "_cudnn_kernels", lambda: jax_cudnn)
     return made
 
 

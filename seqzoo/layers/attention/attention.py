@@ -7,7 +7,8 @@ from keras import ops
 
 from seqzoo.ops.affine import affine
 from seqzoo.ops.masks import attached_mask, masked_softmax
-from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, scan
+from seqzoo.ops.recurrence.plan import scan
+from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections
 
 
 class Memory(NamedTuple):

@@ -8,7 +8,7 @@ from keras import ops
 
 from seqzoo.layers.cells.chrono import ChronoInitializer
 from seqzoo.ops.affine import affine
-from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections
+from seqzoo.ops.recurrence.scan import CudnnCall, Project, Projections, apply_projections
 
 Regularizer = Callable[[Any], Any] | str | dict | None
 Constraint = Callable[[Any], Any] | str | dict | None
@@ -38,7 +38,7 @@ class Cell(keras.layers.Layer):
 
     Call arguments:
         inputs: Float tensor `(B, features)`.
-        states: List of float tensors `(B, width)`, one for each of `state_size`.
+        states: List of float tensors `(B, *shape)`, one for each of `state_size`.
 
     Returns:
         `(output, states)`; the output is the first state.
@@ -84,9 +84,14 @@ class Cell(keras.layers.Layer):
     new values in, else 0; () for a cell without such gates."""
 
     @property
-    def state_size(self) -> list[int]:
-        """Widths of the states."""
+    def state_size(self) -> list[int | tuple[int, ...]]:
+        """Of each state its width, or its shape without the rows where it is no vector."""
         return [self.units]
+
+    @property
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the states, without the rows."""
+        return [size if isinstance(size, tuple) else (size,) for size in self.state_size]
 
     @property
     def output_size(self) -> int:
@@ -186,14 +191,40 @@ class Cell(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    parallel: Callable | None = None
+    """For a cell that needs no loop over time: `parallel(inputs, state, projections, constants,
+    reverse)`, which returns what `ops.recurrence.plan` does of a loop over prepared inputs."""
+
+    def joint_kernel(self, input_projection: tuple, projections: Projections) -> Any | None:
+        """Returns the kernel by which a step can multiply inputs, a 1 and the first state at once.
+
+        Args:
+            input_projection: `input_projection()`.
+            projections: `projections()`.
+
+        Returns:
+            `(features + 1 + units, width)`, or None where the step has no such form.
+        """
+        return None
+
+    def advance_joint(self, product: Any, states: list, extra_weights: dict) -> list:
+        """Returns the states after one step, from the product by `joint_kernel`, `(B, width)`."""
+        raise NotImplementedError
+
+    def cudnn_call(self, inputs, mask, state) -> CudnnCall | None:
+        """Returns how cuDNN runs the cell over inputs `(B, T, features)`, None if it cannot."""
+        return None
+
     def call(self, inputs, states, training=False):
         projected, project = self.project_inputs(inputs), apply_projections(self.projections())
         states = self.advance(projected, states, project, self.extra_weights())
         return states[0], states
 
     def get_initial_state(self, batch_size=None) -> list:
-        """Returns states of zeros, `(batch_size, width)` each."""
-        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_size]
+        """Returns states of zeros, `(batch_size, *shape)` each."""
+        return [
+            ops.zeros((batch_size, *shape), dtype=self.compute_dtype) for shape in self.state_shapes
+        ]
 
     def get_config(self):
         config = super().get_config() | {"units": self.units, "use_bias": self.use_bias}

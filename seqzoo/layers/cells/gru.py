@@ -3,7 +3,8 @@
 import keras
 
 from seqzoo.layers.cells.cell import Cell
-from seqzoo.ops.recurrence.gated import gru_step, gru_step_reset_before
+from seqzoo.ops.recurrence.gated import gru_gates, gru_kernel, gru_step, gru_step_reset_before
+from seqzoo.ops.recurrence.scan import CudnnCall
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -67,6 +68,29 @@ class GRUCell(Cell):
     def advance(self, projected, states, project, extra_weights):
         step = gru_step if self.reset_after else gru_step_reset_before
         return step(projected, states, project, self.recurrent_activation, self.activation)
+
+    def joint_kernel(self, input_projection, projections):
+        if type(self) is not GRUCell or not self.reset_after:
+            return None
+        return gru_kernel(input_projection, projections["recurrent"])
+
+    def advance_joint(self, product, states, extra_weights):
+        return gru_gates(product, states[0], self.recurrent_activation, self.activation)
+
+    def cudnn_call(self, inputs, mask, state):
+        if type(self) is not GRUCell:  # what derives from it computes something else
+            return None
+        arguments = {
+            "inputs": self.cast(inputs),
+            "initial_state": state[0],
+            "kernel": self.cast(self.kernel),
+            "recurrent_kernel": self.cast(self.recurrent_kernel),
+            "bias": None if self.bias is None else self.cast(self.bias),
+            "activation": self.activation,
+            "recurrent_activation": self.recurrent_activation,
+            "reset_after": self.reset_after,
+        }
+        return CudnnCall("gru", arguments, mask, self.units, self.compute_dtype)
 
     def get_config(self):
         return super().get_config() | {

@@ -6,8 +6,10 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.ops.masks import hold_last_real
 from seqzoo.ops.recurrence.complex_parts import Parts, product, total
-from seqzoo.ops.recurrence.scan import Project
+from seqzoo.ops.recurrence.linear import linear_recurrence
+from seqzoo.ops.recurrence.scan import Constants, Project, Projections, apply_projections
 
 
 class LinearCell(Cell):
@@ -61,11 +63,53 @@ class LinearCell(Cell):
         """
         return list(hidden)
 
+    def parallel(
+        self, inputs: dict, state: list, projections: Projections, constants: Constants, reverse
+    ) -> tuple[list, list]:
+        """Returns what a loop over the steps would, without one.
+
+        Args:
+            inputs: What a step takes; see `layers.recurrent.loop`. Time comes first.
+            state: The states before the first step, `(B, width)` each.
+            projections: `projections()`.
+            constants: Those of the loop.
+            reverse: Whether time runs from the last step to the first.
+
+        Returns:
+            The states after each step, `(T, B, width)` each, and the last ones `(B, width)`.
+        """
+        projected, real = inputs["projected"], inputs.get("real")
+        decay, input_term = self.coefficients(self.widen(projected), constants.weights)
+        if real is not None:
+            stay = (1.0, 0.0)  # a decay of 1 and an input of 0 leave a hidden state as it is
+            decay = tuple(_where(real, x, value) for x, value in zip(decay, stay, strict=False))
+            input_term = tuple(_where(real, x, 0.0) for x in input_term)
+        if "starts" in inputs:  # a decay of 0 forgets what was before
+            continues = ops.logical_not(inputs["starts"])
+            decay = tuple(_where(continues, x, 0.0) for x in decay)
+        first = tuple(self.widen(x) for x in self.hidden_of(state))
+        hidden = linear_recurrence(decay, input_term, first, reverse)
+        states = self.states_of(hidden, projected, apply_projections(projections))
+        states = [self.cast(x) for x in states]
+        if real is not None and not self.output_is_hidden:
+            states[0] = hold_last_real(states[0], state[0], real, reverse)
+        return states, [_last(x, old, reverse) for x, old in zip(states, state, strict=True)]
+
     def advance(self, projected, states, project, extra_weights):
         decay, input_term = self.coefficients(self.widen(projected), extra_weights)
         before = tuple(self.widen(state) for state in self.hidden_of(states))
         hidden = total(product(decay, before), input_term)
         return [self.cast(state) for state in self.states_of(hidden, projected, project)]
+
+
+def _where(real: Any, x: Any, otherwise: float):
+    return ops.where(real[..., None], x, ops.cast(otherwise, x.dtype))
+
+
+def _last(states: Any, before: Any, reverse: bool):
+    """Returns the state that was reached last, the one before the first step if there was none."""
+    end = states[:1] if reverse else states[-1:]
+    return ops.concatenate([before[None], end], axis=0)[-1]
 
 
 def positive(x: Any) -> Any:

@@ -5,7 +5,8 @@ from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
 from seqzoo.layers.cells.chrono import ChronoInitializer
-from seqzoo.ops.recurrence.gated import lstm_step
+from seqzoo.ops.recurrence.gated import lstm_gates, lstm_step, summed_kernel
+from seqzoo.ops.recurrence.scan import CudnnCall
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -66,6 +67,29 @@ class LSTMCell(Cell):
 
     def advance(self, projected, states, project, extra_weights):
         return lstm_step(projected, states, project, self.recurrent_activation, self.activation)
+
+    def joint_kernel(self, input_projection, projections):
+        if type(self) is not LSTMCell:  # what derives from it computes something else
+            return None
+        return summed_kernel(input_projection, projections["recurrent"])
+
+    def advance_joint(self, product, states, extra_weights):
+        return lstm_gates(product, states[1], self.recurrent_activation, self.activation)
+
+    def cudnn_call(self, inputs, mask, state):
+        if type(self) is not LSTMCell:  # what derives from it computes something else
+            return None
+        arguments = {
+            "inputs": self.cast(inputs),
+            "initial_state_h": state[0],
+            "initial_state_c": state[1],
+            "kernel": self.cast(self.kernel),
+            "recurrent_kernel": self.cast(self.recurrent_kernel),
+            "bias": None if self.bias is None else self.cast(self.bias),
+            "activation": self.activation,
+            "recurrent_activation": self.recurrent_activation,
+        }
+        return CudnnCall("lstm", arguments, mask, self.units, self.compute_dtype)
 
     def get_config(self):
         return super().get_config() | {

@@ -3,6 +3,7 @@
 import keras
 
 from seqzoo.layers.cells.cell import Cell
+from seqzoo.ops.recurrence.gated import summed_kernel
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -28,6 +29,14 @@ class SimpleRNNCell(Cell):
 
     def build(self, input_shape):
         self.make_weights(input_shape[-1], gates=1, bias_shape=(self.units,))
+
+    def joint_kernel(self, input_projection, projections):
+        if type(self) is not SimpleRNNCell:  # what derives from it computes something else
+            return None
+        return summed_kernel(input_projection, projections["recurrent"])
+
+    def advance_joint(self, product, states, extra_weights):
+        return [self.activation(product)]
 
     def advance(self, projected, states, project, extra_weights):
         return [self.activation(projected + project("recurrent", states[0]))]

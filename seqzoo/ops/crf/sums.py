@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from seqzoo.ops.compiling import compiled
 from seqzoo.ops.crf.chain import FORBIDDEN, Chain, make_chain
-from seqzoo.ops.recurrence.fused import compiled
-from seqzoo.ops.recurrence.scan import scan
+from seqzoo.ops.recurrence.plan import scan
 
 _FARTHEST = {"float64": 500.0, "float32": 60.0}  # nats: exp of its negative is no denormal number
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from seqzoo.ops.compiling import compiled, compiled_by_xla
 from seqzoo.ops.crf.chain import FORBIDDEN, finite, make_chain
-from seqzoo.ops.recurrence.fused import compiled, compiled_by_xla
-from seqzoo.ops.recurrence.scan import scan
+from seqzoo.ops.recurrence.plan import scan
 
 _LOWEST = -3e38  # without one, Keras takes no maximum of zero rows
 _PAIRS_OF_PART, _MOST_PARTS = 500, 8

@@ -1,4 +1,4 @@
-"""The branch to cuDNN on JAX; see `ops.recurrence.cudnn`."""
+"""cuDNN on JAX, for `ops.recurrence.plan`."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ MANY_VALUES = 2**17  # of a state
 
 
 def may_run(kind, rows, units, dtype, mask):
-    """`ops.recurrence.cudnn.may_run` on JAX. See there for arguments and results.
+    """Whether cuDNN is there and faster than the general loop.
 
     Keras has cuDNN's LSTM alone there, without a mask, and JAX wants float32. A small LSTM is
     faster without: XLA runs the loop with no launch of its own for each step.
@@ -25,7 +25,7 @@ def _has_gpu():
 
 
 def cudnn_or_general(kind, arguments, mask, reverse, general):
-    """`ops.recurrence.cudnn.run_cudnn` on JAX, of a call that `may_run`. See there."""
+    """Runs an LSTM by cuDNN; arguments and results are those of the kernel for TensorFlow."""
     # What order `go_backwards` leaves the outputs in is not the same in every backend of Keras.
     inputs = arguments["inputs"]
     arguments = arguments | {"inputs": ops.flip(inputs, axis=1) if reverse else inputs}

@@ -9,32 +9,41 @@ matter: their products are shared already, and two loops would read them twice.
 import keras
 import tensorflow as tf
 
+from seqzoo.ops.recurrence.scan import Loop
 from seqzoo.ops.tensorflow.xla import traced_for_xla
 
-_FEWEST_ROWS = 8
-_IN_CACHE = 2**22  # bytes of a kernel
+MIN_ROWS = 8
+MAX_KERNEL_BYTES = 2**22  # that fit into the cache of a core
 
 
-def halves_pay(state, projections) -> bool:
+def splitting_pays(state, projections) -> bool:
     """Whether two loops are faster than one, for a state of leaves `(B, ...)`."""
     rows = keras.tree.flatten(state)[0].shape[0]
-    if rows is not None and rows < _FEWEST_ROWS:
+    if rows is not None and rows < MIN_ROWS:
         return False
     kernels = [tf.convert_to_tensor(parts[0]) for parts in projections.values()]
-    if any(k.shape.num_elements() * k.dtype.size > _IN_CACHE for k in kernels):
+    if any(k.shape.num_elements() * k.dtype.size > MAX_KERNEL_BYTES for k in kernels):
         return False
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
 
 
-def run_halves(run, step, state, inputs, projections, constants, reverse):
-    """Does what `run`, one of the scans, does for all rows at once. See `scan`."""
+def run_in_splits(run, loop: Loop):
+    """Runs a loop as two, one for each half of the rows.
+
+    Args:
+        run: Runs one of them; see `ops.recurrence.plan.run`.
+        loop: A loop of independent rows.
+
+    Returns:
+        As `run`, for all rows.
+    """
     state, inputs, constants = keras.tree.map_structure(
-        tf.convert_to_tensor, (state, inputs, constants)
+        tf.convert_to_tensor, (loop.state, loop.inputs, loop.constants)
     )
     rows = tf.shape(keras.tree.flatten(state)[0])[0]
     sizes = [rows // 2, rows - rows // 2]
 
-    def halves(nest, axis):
+    def split(nest, axis):
         """Returns the nest for each half of the rows."""
         leaves = [
             [leaf, leaf] if len(leaf.shape) <= axis else _split(leaf, sizes, axis)
@@ -45,12 +54,13 @@ def run_halves(run, step, state, inputs, projections, constants, reverse):
     if constants == ():
         constants = [(), ()]
     else:
-        constants = [constants._replace(rows=own) for own in halves(constants.rows, 0)]
-    found = [
-        run(step, *own, projections, kept, reverse)
-        for *own, kept in zip(halves(state, 0), halves(inputs, 1), constants, strict=True)
+        constants = [constants._replace(rows=own) for own in split(constants.rows, 0)]
+    splits = zip(split(state, 0), split(inputs, 1), constants, strict=True)
+    results = [
+        run(loop._replace(state=own, inputs=inputs, constants=constants))
+        for own, inputs, constants in splits
     ]
-    (states, final), (more_states, more_final) = found
+    (states, final), (more_states, more_final) = results
     return _joined(states, more_states, 1), _joined(final, more_final, 0)
 
 

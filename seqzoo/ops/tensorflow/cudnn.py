@@ -1,4 +1,4 @@
-"""The branch to cuDNN; see `ops.recurrence.cudnn`."""
+"""cuDNN on TensorFlow, for `ops.recurrence.plan`."""
 
 import tensorflow as tf
 from keras.src import backend  # the functions that Keras's own layers call
@@ -6,13 +6,28 @@ from keras.src import backend  # the functions that Keras's own layers call
 from seqzoo.ops.tensorflow.xla import traced_for_xla
 
 
-def may_run():
-    """`may_run` on TensorFlow, whose loops on a GPU launch every operation of a step."""
+def may_run(kind, rows, units, dtype, mask):
+    """Whether there is a GPU, on which TensorFlow's own loops launch every operation of a step."""
     return bool(tf.config.list_logical_devices("GPU")) and not traced_for_xla()
 
 
 def cudnn_or_general(kind, arguments, mask, reverse, general):
-    """`ops.recurrence.cudnn.run_cudnn` on TensorFlow. See there for arguments and results."""
+    """Runs an LSTM or a GRU by cuDNN where it accepts the call, else by `general`.
+
+    cuDNN needs a GPU, the usual activations and a bias. It takes no mask but one that is padded on
+    the right in every row and leaves no row empty; what the mask is like shows when the step runs.
+
+    Args:
+        kind: `"lstm"` or `"gru"`.
+        arguments: Those of Keras's own function; see `CudnnCall`.
+        mask: Boolean `(B, T)`, or None.
+        reverse: Whether to run from the last step to the first.
+        general: Function of no arguments that gives the same results otherwise.
+
+    Returns:
+        The outputs of every step `(B, T, units)`, in the order of the inputs, and a list of the
+        final states `(B, units)`.
+    """
 
     def cudnn():
         run = getattr(backend, kind)

@@ -1,34 +1,17 @@
-"""The TensorFlow kernel of `ops.recurrence.fused.fused`, compiled by XLA."""
+"""The arithmetic of a recurrent step as one kernel, compiled by XLA."""
 
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow.xla import traced_for_xla
+from seqzoo.ops.tensorflow.xla import can_compile_alone
 
 FEWEST_VALUES = 2**12  # of a state; to compile costs some tenths of a second for each shape
 
 
 def fusing_pays(state) -> bool:
     """Whether a step from a state, a nest of leaves `(B, ...)`, is worth it."""
-    leaves = keras.tree.flatten(state)
-    return compiling_pays(leaves) and sum(x.shape.num_elements() for x in leaves) >= FEWEST_VALUES
-
-
-def compiling_pays(tensors) -> bool:
-    """Whether what is traced now for these tensors should be compiled on its own."""
-    return can_compile_alone([x.shape for x in tensors])
-
-
-def can_compile_alone(shapes) -> bool:
-    """Whether what is traced now for these shapes can be compiled, and not all that is around."""
-    if tf.executing_eagerly() or not all(shape.is_fully_defined() for shape in shapes):
-        return False
-    return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
-
-
-def run_compiled(function, arguments):
-    """Calls the function, compiled as a whole for the shapes of its arguments."""
-    return tf.function(function, jit_compile=True, autograph=False)(*arguments)
+    shapes = [leaf.shape for leaf in keras.tree.flatten(state)]
+    return can_compile_alone(shapes) and sum(x.num_elements() for x in shapes) >= FEWEST_VALUES
 
 
 def run_fused(step, inputs_t, state, constants, project):

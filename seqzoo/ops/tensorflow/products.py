@@ -74,6 +74,18 @@ def product_by_transpose(kernel: tf.Tensor) -> Product:
     return lambda inputs: over_rows(product, inputs, kernel.shape[0])
 
 
+def joint_product_pays(kernel: tf.Tensor, recurrent_kernel: tf.Tensor) -> bool:
+    """Whether `[x, h] @ [kernel; recurrent_kernel]` in each step is faster than two products.
+
+    Ahead of the loop the product of the inputs is shared between the cores, but its result is
+    written, copied and read again, wide as the gates are. In the step it costs a wider kernel,
+    which has to stay in the cache of a core, and one op less.
+    """
+    kernels = [tf.convert_to_tensor(k) for k in (kernel, recurrent_kernel)]
+    size = sum(k.shape.num_elements() * k.dtype.size for k in kernels)
+    return kernels[0].shape[0] <= kernels[1].shape[0] and size <= _IN_CACHE
+
+
 def onednn_multiplies() -> bool:
     """Whether it is known that oneDNN does the products: seqzoo turns it on, if it comes in time.
 

@@ -1,4 +1,4 @@
-"""What a loop over time reads and keeps, on TensorFlow, in an array for each tensor."""
+"""What a loop over time reads, and the residuals that its gradient needs, on TensorFlow."""
 
 import keras
 import tensorflow as tf
@@ -9,7 +9,7 @@ def array_of(length, dtype) -> tf.TensorArray:
     return tf.TensorArray(dtype, size=length, clear_after_read=False, element_shape=None)
 
 
-class Steps:
+class InputArrays:
     """Tensors `(T, ...)` that a loop reads step by step: one op for each, where a slice takes four.
 
     Args:
@@ -25,16 +25,16 @@ class Steps:
 
     def at(self, t):
         """Returns the nest at step t, `(...)` each."""
-        found = [array.read(t) for array in keras.tree.flatten(self._arrays)]
-        for x, shape in zip(found, self._shapes, strict=True):
+        values_at = [array.read(t) for array in keras.tree.flatten(self._arrays)]
+        for x, shape in zip(values_at, self._shapes, strict=True):
             x.set_shape(shape)
-        return keras.tree.pack_sequence_as(self._arrays, found)
+        return keras.tree.pack_sequence_as(self._arrays, values_at)
 
 
-class History:
+class StateHistory:
     """The states before the first step and after each, `length + 1` of them in the order of time.
 
-    Step t turns what is at place t into what is at t + 1, or with `reverse` the other way round.
+    Step t turns what is at index t into what is at t + 1, or with `reverse` the other way round.
 
     Args:
         state: The states before the first step, `(B, ...)` each.
@@ -55,16 +55,16 @@ class History:
 
     def write(self, arrays, t, state):
         """Returns the arrays with the states after step t."""
-        place = t if self._reverse else t + 1
-        return [array.write(place, leaf) for array, leaf in zip(arrays, state, strict=True)]
+        index = t if self._reverse else t + 1
+        return [array.write(index, leaf) for array, leaf in zip(arrays, state, strict=True)]
 
     def state_before(self, t):
         """Returns the states before step t, `(B, ...)` each."""
-        place = t + 1 if self._reverse else t
-        found = [array.read(place) for array in self.arrays]
-        for leaf, shape in zip(found, self._shapes, strict=True):
+        index = t + 1 if self._reverse else t
+        values_at = [array.read(index) for array in self.arrays]
+        for leaf, shape in zip(values_at, self._shapes, strict=True):
             leaf.set_shape(shape)
-        return found
+        return values_at
 
     def before(self, i):
         """Returns leaf i before each step, `(T, B, ...)`."""
@@ -75,33 +75,33 @@ class History:
         return self.stacked(i)[:-1] if self._reverse else self.stacked(i)[1:]
 
     def stacked(self, i):
-        """Returns leaf i at all places, `(T + 1, B, ...)`."""
+        """Returns leaf i at all indices, `(T + 1, B, ...)`."""
         stacked = self.arrays[i].stack()
         stacked.set_shape([None, *self._shapes[i]])
         return stacked
 
 
-class Record:
-    """What a loop puts aside at every step, one array for each tensor of `(B, ...)`.
+class StepRecord:
+    """What the way back writes at every step, one array for each tensor `(B, ...)`.
 
-    What is written more than once in a step is kept once, and a state not at all, as the history
-    holds it already: that is found by identity, when the step is traced.
+    What is written more than once in a step is stored once, and a state not at all, as the history
+    holds it already: that is seen by identity, when the step is traced.
     """
 
     def __init__(self, like, length, history):
         self.arrays = [array_of(length, tensor.dtype) for tensor in like]
         self._history = history
-        self._same_as = {}  # by the place of an array that stays empty: where its values are
+        self._same_as = {}  # by the index of an array that stays empty: where its values are
 
     def write(self, arrays, t, values, state_t):
         """Returns the arrays with the values of step t, at which the states were `state_t`."""
-        found = {id(leaf): ("state", i) for i, leaf in enumerate(state_t)}
+        values_at = {id(leaf): ("state", i) for i, leaf in enumerate(state_t)}
         arrays = list(arrays)
         for i, value in enumerate(values):
-            if id(value) in found:
-                self._same_as[i] = found[id(value)]
+            if id(value) in values_at:
+                self._same_as[i] = values_at[id(value)]
                 continue
-            found[id(value)] = ("array", i)
+            values_at[id(value)] = ("array", i)
             arrays[i] = arrays[i].write(t, value)
         return arrays
 
@@ -109,9 +109,9 @@ class Record:
         """Returns what was written, `(T, B, ...)` each."""
         stacked = []
         for i, array in enumerate(arrays):
-            kind, place = self._same_as.get(i, ("array", i))
+            kind, index = self._same_as.get(i, ("array", i))
             if kind == "state":
-                stacked.append(self._history.before(place))
+                stacked.append(self._history.before(index))
             else:
-                stacked.append(array.stack() if place == i else stacked[place])
+                stacked.append(array.stack() if index == i else stacked[index])
         return stacked

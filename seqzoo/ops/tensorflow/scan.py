@@ -1,4 +1,4 @@
-"""The TensorFlow kernel of `ops.recurrence.scan.scan`.
+"""The TensorFlow kernel of `ops.recurrence.plan`.
 
 Forward, the loop keeps the state after every step and the results `z` of its projections, each in
 an array of its own that the way back reads step by step: only what is asked for is copied together.
@@ -12,11 +12,11 @@ import keras
 import tensorflow as tf
 
 from seqzoo.ops.tensorflow.products import product_by, product_by_transpose
-from seqzoo.ops.tensorflow.residuals import History, Record, Steps, array_of
+from seqzoo.ops.tensorflow.residuals import InputArrays, StateHistory, StepRecord, array_of
 
 
 def tensorflow_scan(
-    step, state, inputs, projections, constants=(), reverse=False, wanted=None, training=False
+    step, state, inputs, projections, constants=(), reverse=False, requested=None, training=False
 ):
     """`scan` with a gradient of its own. See there for arguments and results."""
     arguments = keras.tree.map_structure(
@@ -27,7 +27,7 @@ def tensorflow_scan(
         state = keras.tree.pack_sequence_as(state, arguments[0])
         return keras.tree.map_structure(lambda leaf: leaf[None][:0], state), state
     count = len(arguments[0])
-    is_wanted = [True] * count if wanted is None else keras.tree.flatten(wanted)
+    requested_flags = [True] * count if requested is None else keras.tree.flatten(requested)
 
     def pure_step(inputs_t, leaves, constants, project):
         packed = keras.tree.pack_sequence_as(state, leaves)
@@ -40,13 +40,13 @@ def tensorflow_scan(
         if training:
             kept = run_forward(pure_step, *arguments_, reverse)
             history, final, _ = kept
-            states = [history.after(i) for i in range(count) if is_wanted[i]]
+            states = [history.after(i) for i in range(count) if requested_flags[i]]
         else:
-            states, final = _infer(pure_step, *arguments_, reverse, is_wanted)
+            states, final = _infer(pure_step, *arguments_, reverse, requested_flags)
 
         def gradient(*upstream):
             d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
-            d_states = [next(d_states) if asked else None for asked in is_wanted]
+            d_states = [next(d_states) if flag else None for flag in requested_flags]
             history, _, results = kept or run_forward(pure_step, *arguments_, reverse)
             return run_back(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
 
@@ -54,21 +54,21 @@ def tensorflow_scan(
 
     flat = run(*keras.tree.flatten(arguments))
     states = iter(flat[:-count])
-    states = [next(states) if asked else None for asked in is_wanted]
+    states = [next(states) if flag else None for flag in requested_flags]
     return keras.tree.pack_sequence_as(state, states), keras.tree.pack_sequence_as(
         state, flat[-count:]
     )
 
 
-def _infer(step, state, inputs, projections, constants, reverse, is_wanted):
-    """Runs the loop and keeps what is wanted alone.
+def _infer(step, state, inputs, projections, constants, reverse, requested_flags):
+    """Runs the loop and keeps what is requested alone.
 
     Returns:
-        Of each leaf that is wanted, what it is after each step `(T, B, ...)`; the final state.
+        Of each leaf that is requested, what it is after each step `(T, B, ...)`; the final state.
     """
     length = _length(inputs)
-    apply, steps = _products(state, projections), Steps(inputs, length)
-    kept = [leaf for leaf, asked in zip(state, is_wanted, strict=True) if asked]
+    apply, steps = _products(state, projections), InputArrays(inputs, length)
+    kept = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
     # An element more than there are steps, as an array of none cannot be stacked.
     arrays = [array_of(length + 1, leaf.dtype).write(length, leaf) for leaf in kept]
 
@@ -82,7 +82,7 @@ def _infer(step, state, inputs, projections, constants, reverse, is_wanted):
 
         state = _same_shapes(step(steps.at(t), state, constants, project), state)
         _check_uses(applied, projections)
-        found = [leaf for leaf, asked in zip(state, is_wanted, strict=True) if asked]
+        found = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
         return i + 1, state, [a.write(t, leaf) for a, leaf in zip(arrays, found, strict=True)]
 
     _, final, arrays = _loop(body, length, state, arrays)
@@ -101,12 +101,12 @@ def run_forward(step, state, inputs, projections, constants, reverse):
     """Runs the loop.
 
     Returns:
-        The states as a `History`, the final ones, and an array of the results of each map.
+        The states as a `StateHistory`, the final ones, and an array of the results of each map.
     """
     length = _length(inputs)
-    history = History(state, length, reverse)
+    history = StateHistory(state, length, reverse)
     results = [array_of(length, parts[0].dtype) for parts in projections.values()]
-    apply, steps = _products(state, projections), Steps(inputs, length)
+    apply, steps = _products(state, projections), InputArrays(inputs, length)
 
     def body(i, state, arrays, results):
         t = length - 1 - i if reverse else i
@@ -133,9 +133,9 @@ def run_back(step, state, inputs, projections, constants, history, results, upst
     length = _length(inputs)
     back = {name: product_by_transpose(parts[0]) for name, parts in projections.items()}
     kernels = [parts[0] for parts in projections.values()]
-    steps = Steps(inputs, length)
-    d_states = [None if up is None else Steps(up, length) for up in upstream[0]]
-    record = Record([*_floats(inputs), *kernels, *kernels], length, history)
+    steps = InputArrays(inputs, length)
+    d_states = [None if up is None else InputArrays(up, length) for up in upstream[0]]
+    record = StepRecord([*_floats(inputs), *kernels, *kernels], length, history)
 
     def body(i, d_state, d_constants, arrays):
         t = i if reverse else length - 1 - i
@@ -164,7 +164,7 @@ def run_back(step, state, inputs, projections, constants, history, results, upst
             + [went_in[name] for name in projections]
         )
         arrays = record.write(arrays, t, written, state_t)
-        d_constants = add_up(d_constants, d_more)
+        d_constants = add_in_loop(d_constants, d_more)
         return i + 1, d_state, d_constants, arrays
 
     d_constants = [tf.zeros_like(c) for c in _floats(constants)]
@@ -212,7 +212,7 @@ def _projection_gradient(parts, u, dz):
     return gradients + [tf.reduce_sum(dz, axis=0)] * (len(parts) - 1)
 
 
-def add_up(totals, more):
+def add_in_loop(totals, more):
     """Returns the sums of two lists of tensors, in a loop.
 
     Where terms of a sum are sums, TensorFlow adds up all at once, and where they are large, in a

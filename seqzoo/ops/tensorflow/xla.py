@@ -1,4 +1,4 @@
-"""What XLA asks of the shapes of what is traced."""
+"""What XLA asks of what is traced, and functions that it compiles."""
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
@@ -18,3 +18,15 @@ def of_any_length(leaf: tf.Tensor) -> tf.Tensor:
     Nothing less hides it: TensorFlow computes what follows from constants as it infers shapes.
     """
     return tf.compat.v1.placeholder_with_default(leaf, [None, *leaf.shape[1:]])
+
+
+def can_compile_alone(shapes) -> bool:
+    """Whether what is traced now for these shapes can be compiled, and not all that is around."""
+    if tf.executing_eagerly() or not all(shape.is_fully_defined() for shape in shapes):
+        return False
+    return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
+
+
+def run_compiled(function, arguments):
+    """Calls the function, compiled as a whole for the shapes of its arguments."""
+    return tf.function(function, jit_compile=True, autograph=False)(*arguments)

@@ -9,7 +9,8 @@ import pytest
 from keras import ops
 from tracing import BACKEND, gradients_of
 
-from seqzoo.ops.recurrence.scan import apply_projections, general_scan, scan
+from seqzoo.ops.recurrence.plan import scan
+from seqzoo.ops.recurrence.scan import apply_projections, general_scan
 
 if BACKEND == "tensorflow":
     from seqzoo.ops.tensorflow.scan import tensorflow_scan

@@ -6,18 +6,10 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
-from seqzoo.layers.recurrent.checkpointing import run_loops
-from seqzoo.layers.recurrent.cudnn import cudnn_or_general, is_for_cudnn
-from seqzoo.layers.recurrent.loop import (
-    build_cell,
-    first_only,
-    first_state,
-    make_loop,
-    options_of,
-)
-from seqzoo.layers.recurrent.parallel import needs_no_loop, run_without_loop
+from seqzoo.layers.recurrent.loop import build_cell, first_state, make_loop, options_of
 from seqzoo.ops.masks import attached_mask
-from seqzoo.ops.recurrence.scan import apply_projections, scan
+from seqzoo.ops.recurrence import plan
+from seqzoo.ops.recurrence.scan import apply_projections
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -49,11 +41,11 @@ class Recurrent(keras.layers.Layer):
             https://arxiv.org/abs/1606.01305).
         weight_drop: Share of the recurrent weights that are set to 0 for a batch in training
             (Merity et al., 2018, https://arxiv.org/abs/1708.02182).
-        gradient_steps: None, or the length of the pieces between which no gradient flows back
+        gradient_steps: None, or the length of the chunks between which no gradient flows back
             (truncated back-propagation; Williams and Peng, 1990). The state flows on.
-        checkpoint_steps: None, or the length of the pieces that are run again for their gradient
+        checkpoint_steps: None, or the length of the chunks that are run again for their gradient
             (gradient checkpointing). Results are the same; training keeps the
-            states between the pieces, the inputs and the outputs alone, and runs the loop forward
+            states between the chunks, the inputs and the outputs alone, and runs the loop forward
             twice. The square root of the number of steps is a good length.
         seed: Of what is drawn.
 
@@ -135,47 +127,16 @@ class Recurrent(keras.layers.Layer):
         state = first_state(self.cell, inputs, initial_state)
         outputs, final = self.run(inputs, mask, state, training, segment_ids)
         if self.stateful:
-            for kept, last in zip(self._between.states, final, strict=True):
-                kept.assign(last)
+            for variable, last in zip(self._between.states, final, strict=True):
+                variable.assign(last)
         outputs = outputs if self.return_sequences else final[0]
         return (outputs, *final) if self.return_state else outputs
 
     def run(self, inputs, mask, state, training, segment_ids=None):
         """Returns the outputs of every step `(B, T, units)` and the final states."""
-
-        def general():
-            return self._run_loop(inputs, mask, state, training, segment_ids)
-
-        asked = (self.cell, inputs, mask, options_of(self), training, segment_ids)
-        if self.use_cudnn and is_for_cudnn(*asked):
-            return cudnn_or_general(self.cell, inputs, mask, state, self.reverse, general)
-        return general()
-
-    def _run_loop(self, inputs, mask, state, training, segment_ids):
-        options, seed = options_of(self), self.seed_generator
-        loop = make_loop(
-            self.cell, inputs, mask, options, training, seed, self.reverse, segment_ids
-        )
-
-        def run(loops, state):
-            loop = loops[0]
-            if needs_no_loop(self.cell, options):
-                return run_without_loop(loop.projected(), state, self.reverse)
-            arguments = (loop.step, state, loop.inputs, loop.projections, loop.constants)
-            return scan(
-                *arguments,
-                self.reverse,
-                owner=self,
-                wanted=first_only(state),
-                training=training,
-                halves=True,
-                prepared_by=(loop.project_inputs, loop.input_projection),
-            )
-
-        outputs, final = run_loops(
-            run, [loop], state, options.checkpoint_steps, lambda states: states[0], self.reverse
-        )
-        return ops.transpose(outputs, (1, 0, 2)), final
+        loop = make_loop(self, self.cell, inputs, mask, state, training, self.reverse, segment_ids)
+        states, final = plan.run([loop])[0]
+        return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):
         """Sets the states of a stateful layer to zeros."""
@@ -193,15 +154,13 @@ class Recurrent(keras.layers.Layer):
             `(output, state)`, the output `(B, units)`.
         """
         state = first_state(self.cell, inputs, state)
-        loop = make_loop(
-            self.cell, inputs[:, None], None, options_of(self), False, self.seed_generator
-        ).projected()
+        loop = make_loop(self, self.cell, inputs[:, None], None, state, training=False).prepared()
         inputs_t = keras.tree.map_structure(lambda leaf: leaf[0], loop.inputs)
         state = loop.step(inputs_t, state, loop.constants, apply_projections(loop.projections))
         return state[0], state
 
     def get_initial_state(self, batch_size):
-        """Returns states of zeros, a list of `(batch_size, width)`."""
+        """Returns states of zeros, a list of `(batch_size, *shape)`."""
         return self.cell.get_initial_state(batch_size=batch_size)
 
     def compute_mask(self, inputs, mask=None):
@@ -213,7 +172,7 @@ class Recurrent(keras.layers.Layer):
         batch, time = input_shape[:2]
         width = self.cell.output_size
         output = (batch, time, width) if self.return_sequences else (batch, width)
-        states = [(batch, size) for size in self.cell.state_size]
+        states = [(batch, *shape) for shape in self.cell.state_shapes]
         return (output, *states) if self.return_state else output
 
     def get_config(self):

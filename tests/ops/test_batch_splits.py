@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqzoo.ops.recurrence.scan import Constants, scan
-from seqzoo.ops.tensorflow.batch_splits import halves_pay, run_halves
+from seqzoo.ops.recurrence.plan import scan
+from seqzoo.ops.recurrence.scan import Constants, Loop
+from seqzoo.ops.tensorflow.batch_splits import run_in_splits, splitting_pays
 from seqzoo.ops.tensorflow.scan import tensorflow_scan
 
 TIME, ROWS, UNITS = 4, 9, 5
@@ -21,7 +22,7 @@ INPUTS = {
 }
 MAPS = {"recurrent": (RNG.normal(size=(UNITS, UNITS)), RNG.normal(size=UNITS))}
 CONSTANTS = Constants(
-    rows={"kept": RNG.normal(size=(ROWS, UNITS))}, weights=[RNG.normal(size=UNITS)]
+    rows={"dropped": RNG.normal(size=(ROWS, UNITS))}, weights=[RNG.normal(size=UNITS)]
 )
 ARGUMENTS = (STATE, INPUTS, MAPS, CONSTANTS)
 
@@ -30,7 +31,7 @@ both_ways = pytest.mark.parametrize("reverse", [False, True])
 
 def step(inputs_t, state, constants, project):
     h, c = state
-    z = project("recurrent", h * constants.rows["kept"]) + inputs_t["x"]
+    z = project("recurrent", h * constants.rows["dropped"]) + inputs_t["x"]
     c = constants.weights[0] * c + inputs_t["scale"] * tf.sigmoid(z)
     new = [tf.tanh(c) * tf.sigmoid(z), c]
     return [tf.where(inputs_t["real"][:, None], a, b) for a, b in zip(new, state, strict=True)]
@@ -48,9 +49,9 @@ def differentiate(run, arguments=ARGUMENTS, reverse=False):
     return leaves, tape.gradient(total, floats)
 
 
-def assert_same(found, expected):
+def assert_same(results, expected):
     for one, other in zip(
-        keras.tree.flatten(list(found)), keras.tree.flatten(list(expected)), strict=True
+        keras.tree.flatten(list(results)), keras.tree.flatten(list(expected)), strict=True
     ):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
@@ -63,38 +64,43 @@ def test_two_loops_have_the_values_and_gradients_of_one(reverse, rows):
             lambda x: x if x.ndim <= axis else np.take(x, range(rows), axis), nest
         )
 
-    kept = CONSTANTS._replace(rows=of_rows(CONSTANTS.rows, 0))
-    arguments = (of_rows(STATE, 0), of_rows(INPUTS, 1), MAPS, kept)
-    halves = partial(run_halves, tensorflow_scan)
+    dropped = CONSTANTS._replace(rows=of_rows(CONSTANTS.rows, 0))
+    arguments = (of_rows(STATE, 0), of_rows(INPUTS, 1), MAPS, dropped)
+
+    def in_splits(*arguments):
+        return run_in_splits(lambda loop: tensorflow_scan(*loop[:6]), Loop(*arguments))
+
     assert_same(
-        differentiate(halves, arguments, reverse),
+        differentiate(in_splits, arguments, reverse),
         differentiate(tensorflow_scan, arguments, reverse),
     )
 
 
 @both_ways
-@pytest.mark.parametrize("wanted", [None, [True, False]])
-def test_a_gradient_that_reads_arrays_is_that_of_whole_tensors(reverse, wanted):
-    in_training = partial(tensorflow_scan, wanted=wanted, training=True)
+@pytest.mark.parametrize("requested", [None, [True, False]])
+def test_a_gradient_that_reads_arrays_is_that_of_whole_tensors(reverse, requested):
+    in_training = partial(tensorflow_scan, requested=requested, training=True)
     expected = differentiate(tensorflow_scan, reverse=reverse)
     assert_same(differentiate(in_training, reverse=reverse), expected)
     graph = tf.function(lambda: differentiate(in_training, reverse=reverse))
     assert_same(graph(), expected)
 
 
-def test_a_state_that_is_not_wanted_is_left_out():
-    states, _ = scan(step, *ARGUMENTS, wanted=[True, False])
+def test_a_state_that_is_not_requested_is_left_out():
+    states, _ = scan(step, *ARGUMENTS, requested=[True, False])
     assert states[1] is None
     assert states[0].shape == (TIME, ROWS, UNITS)
 
 
-def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
+def test_a_number_of_rows_that_the_graph_does_not_know_is_split_too():
     @tf.function(input_signature=[tf.TensorSpec((None, UNITS), "float64")])
     def graph(h):
         n = tf.shape(h)[0]
         inputs = INPUTS | {k: tf.constant(INPUTS[k])[:, :n] for k in ("x", "real")}
-        kept = CONSTANTS._replace(rows={"kept": tf.constant(CONSTANTS.rows["kept"])[:n]})
-        states, final = scan(step, [h, h], inputs, MAPS, kept, training=True, halves=True)
+        dropped = CONSTANTS._replace(rows={"dropped": tf.constant(CONSTANTS.rows["dropped"])[:n]})
+        states, final = scan(
+            step, [h, h], inputs, MAPS, dropped, training=True, independent_rows=True
+        )
         return states, final
 
     arguments = ([STATE[0], STATE[0]], INPUTS, MAPS, CONSTANTS)
@@ -106,4 +112,4 @@ def test_a_number_of_rows_that_the_graph_does_not_know_is_halved_too():
 )
 def test_two_loops_are_for_enough_rows_and_weights_that_fit_into_a_cache(rows, units, expected):
     projections = {"recurrent": (tf.zeros((units, 4 * units)),)}
-    assert halves_pay([tf.zeros((rows, units))], projections) is expected
+    assert splitting_pays([tf.zeros((rows, units))], projections) is expected

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from seqzoo.layers import Bidirectional, Recurrent
 from seqzoo.layers.cells import CELLS, LinearCell, make_cell
-from seqzoo.ops.recurrence.fused import fused
+from seqzoo.ops.recurrence.plan import fused
 from seqzoo.ops.tensorflow import fused as tensorflow_fused
 
 ROWS, TIME, FEATURES, UNITS = 4, 5, 3, 4
@@ -74,7 +74,7 @@ OPTIONS = {
     "reverse": {"reverse": True},
     "noise": {"dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": 0.2, "weight_drop": 0.2},
     "cut": {"gradient_steps": 2},
-    "pieces": {"checkpoint_steps": 2},
+    "chunks": {"checkpoint_steps": 2},
 }
 
 

@@ -15,8 +15,8 @@ class LayerNormGRUCell(Cell):
         g = tanh(N(W x) + b + r * (N(R h) + d))
         h = z * h + (1 - z) * g
 
-    N takes the mean from a vector and divides by its deviation, times a gain. Both gates are one
-    vector, the candidate g is another. Weights are `kernel`, `recurrent_kernel`, `bias`
+    N takes the mean from a vector and divides by its standard deviation, times a gain. Both gates
+    are one vector, the candidate g is another. Weights are `kernel`, `recurrent_kernel`, `bias`
     `(4 * units,)`, for z, r and g and d, `input_gain` and `recurrent_gain` `(3 * units,)`.
 
     Args:
@@ -75,11 +75,11 @@ class LayerNormGRUCell(Cell):
 
     def _normalize(self, values, gain):
         """Returns the gates `(B, 2 * units)` and the candidate `(B, units)`, each normalised."""
-        places = [2 * self.units]
+        splits = [2 * self.units]
         return [
             normalize(part, part_gain, epsilon=self.epsilon)
             for part, part_gain in zip(
-                ops.split(values, places, axis=-1), ops.split(gain, places, axis=-1), strict=True
+                ops.split(values, splits, axis=-1), ops.split(gain, splits, axis=-1), strict=True
             )
         ]
 

@@ -15,8 +15,8 @@ class LayerNormLSTMCell(LSTMCell):
         c = f * c + i * g
         h = o * tanh(N(c))
 
-    N takes the mean from a vector and divides by its deviation, all four gates being one vector;
-    each N has a gain, and that of c a bias too. States are `[h, c]`; weights are those of
+    N takes the mean from a vector and divides by its standard deviation, all four gates being one
+    vector; each N has a gain, and that of c a bias too. States are `[h, c]`; weights are those of
     `LSTMCell`, `input_gain` and `recurrent_gain` `(4 * units,)`, `memory_gain` and `memory_bias`
     `(units,)`.
 

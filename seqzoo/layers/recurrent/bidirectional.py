@@ -132,14 +132,25 @@ class Bidirectional(keras.layers.Layer):
         if initial_state is not None:
             given = (initial_state[:count], initial_state[count:])
         states = [first_state(cell, inputs, own) for cell, own in zip(cells, given, strict=True)]
+        returns_sequences = not self._wraps_layer or self.return_sequences
         forward, backward = (
-            make_loop(self, cell, inputs, mask, state, training, reverse, segment_ids)
+            make_loop(
+                self,
+                cell,
+                inputs,
+                mask,
+                state,
+                training,
+                reverse,
+                segment_ids,
+                returns_sequences,
+            )
             for cell, state, reverse in zip(cells, states, (False, True), strict=True)
         )
         (forward_states, forward_final), (backward_states, backward_final) = plan.run(
             [forward, backward]
         )
-        if self._wraps_layer and not self.return_sequences:
+        if not returns_sequences:
             outputs = self._merge(forward_final[0], backward_final[0])
         else:
             outputs = self._merge(forward_states[0], backward_states[0])

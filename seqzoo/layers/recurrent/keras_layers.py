@@ -33,7 +33,8 @@ class KerasRecurrent(Recurrent):
 
     def run(self, inputs, mask, state, training, segment_ids=None):
         outputs, final = super().run(inputs, mask, state, training, segment_ids)
-        return ops.flip(outputs, axis=1) if self.reverse else outputs, final
+        flips = self.reverse and self.return_sequences
+        return ops.flip(outputs, axis=1) if flips else outputs, final
 
     def get_config(self):
         config = super().get_config() | {

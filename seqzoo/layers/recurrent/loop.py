@@ -73,6 +73,7 @@ def make_loop(
     training: bool,
     reverse: bool = False,
     segment_ids: Any = None,
+    return_sequences: bool = True,
 ) -> Loop:
     """Makes a loop of a cell, of inputs `(B, T, features)` and of a mask `(B, T)` or None.
 
@@ -91,6 +92,7 @@ def make_loop(
         reverse: Whether the loop is to run from the last step.
         segment_ids: Integers `(B, T)`: the states are zeros before the first step of every
             sequence in a row but the one that comes first.
+        return_sequences: Whether the output of every step is requested.
     """
     options, seed = options_of(owner), owner.seed_generator
     is_plain = not options.changes_step and segment_ids is None
@@ -122,7 +124,7 @@ def make_loop(
         reverse=reverse,
         prepare=partial(_project_inputs, cell),
         input_weights=cell.input_projection(),
-        requested=[index == 0 for index in range(len(state))],  # the output of the cell
+        requested=[return_sequences and index == 0 for index in range(len(state))],
         training=training,
         independent_rows=True,
         elementwise=cell.is_elementwise,

@@ -133,9 +133,26 @@ class Recurrent(keras.layers.Layer):
         return (outputs, *final) if self.return_state else outputs
 
     def run(self, inputs, mask, state, training, segment_ids=None):
-        """Returns the outputs of every step `(B, T, units)` and the final states."""
-        loop = make_loop(self, self.cell, inputs, mask, state, training, self.reverse, segment_ids)
+        """Runs the cell.
+
+        Returns:
+            The outputs of every step `(B, T, units)`, None without `return_sequences`, and the
+            final states.
+        """
+        loop = make_loop(
+            self,
+            self.cell,
+            inputs,
+            mask,
+            state,
+            training,
+            self.reverse,
+            segment_ids,
+            self.return_sequences,
+        )
         states, final = plan.run([loop])[0]
+        if not self.return_sequences:
+            return None, final
         return ops.transpose(states[0], (1, 0, 2)), final
 
     def reset_state(self):

@@ -1,4 +1,4 @@
-"""Arithmetic of numbers that are real, or complex and kept as two real tensors.
+"""Arithmetic of numbers that are real, or complex and held as two real tensors.
 
 Kernels, optimizers and half precision know real tensors only.
 """

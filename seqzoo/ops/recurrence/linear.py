@@ -1,4 +1,4 @@
-"""Recurrences that are linear in what they carry, computed in pieces at once."""
+"""Recurrences that are linear in what they carry, computed for all steps at once."""
 
 import keras
 from keras import ops
@@ -12,7 +12,7 @@ def linear_recurrence(
     """Computes h_t = decay_t * h_(t-1) + input_term_t for all steps.
 
     It costs some sqrt(T) steps one after the other instead of T. It never divides, so that any
-    decay is fine, 0 too. The gradient is two more such recurrences, and keeps no more than the
+    decay is fine, 0 too. The gradient is two more such recurrences, and stores no more than the
     decays and the results.
 
     Args:

@@ -110,7 +110,8 @@ def _run_cudnn(loops, rest):
     def run_one(loop: Loop) -> Result:
         def general():
             """For calls that cuDNN refuses, which may show only when the step runs."""
-            states, final = run([loop._replace(cudnn=None)], rest)[0]
+            requested = [index == 0 for index in range(len(loop.state))]
+            states, final = run([loop._replace(cudnn=None, requested=requested)], rest)[0]
             return ops.transpose(states[0], (1, 0, 2)), final
 
         call = loop.cudnn
@@ -321,4 +322,4 @@ KERNELS = (
     Kernel("side by side", lambda loops: len(loops) > 1, _run_side_by_side),
     Kernel("plain", lambda loops: True, _run_plain),
 )
-"""From the first that is asked to the last, which runs every loop."""
+"""In the order in which they are asked; the last runs every loop."""

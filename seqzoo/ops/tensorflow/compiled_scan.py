@@ -115,7 +115,7 @@ class _CompiledLoop:
         return [next(results) if floats else None for floats in self._floats]
 
     def _forward(self, *flat):
-        """Returns the states at all places, the final ones, and what else the way back reads."""
+        """Returns the states at all indices, the final ones, and what else the way back reads."""
         state, inputs, projections, constants, weights = self._packed(flat)
         steps = self._prepare(inputs, weights)
         history, final, results = run_forward(

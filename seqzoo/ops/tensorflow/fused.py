@@ -42,7 +42,9 @@ def _run(step, arguments):
         new = take([_wide(x) for x in flat])
         return [tf.cast(leaf, dtype) for leaf, dtype in zip(new, dtypes, strict=True)]
 
-    places: list[int | None] = []  # of the gradient of each argument among those that are returned
+    positions: list[
+        int | None
+    ] = []  # of the gradient of each argument among those that are returned
 
     def differentiate(flat, upstream):
         wide = [_wide(x) for x in flat]
@@ -51,10 +53,12 @@ def _run(step, arguments):
             new = take(wide)
         gradients = tape.gradient(new, wide, [_wide(d) for d in upstream])
         # What is added to a product has the same gradient, and is written once.
-        found = {(id(d), x.dtype): d for d, x in zip(gradients, flat, strict=True) if d is not None}
-        order = {key: place for place, key in enumerate(found)}
-        places[:] = [order.get((id(d), x.dtype)) for d, x in zip(gradients, flat, strict=True)]
-        return [tf.cast(d, dtype) for (_, dtype), d in found.items()]
+        unique = {
+            (id(d), x.dtype): d for d, x in zip(gradients, flat, strict=True) if d is not None
+        }
+        order = {key: index for index, key in enumerate(unique)}
+        positions[:] = [order.get((id(d), x.dtype)) for d, x in zip(gradients, flat, strict=True)]
+        return [tf.cast(d, dtype) for (_, dtype), d in unique.items()]
 
     compiled = tf.function(compute, jit_compile=True, autograph=False)
     differentiated = tf.function(differentiate, jit_compile=True, autograph=False)
@@ -62,8 +66,8 @@ def _run(step, arguments):
     @tf.custom_gradient
     def run(*flat):
         def gradient(*upstream):
-            found = differentiated(list(flat), list(upstream))
-            return [None if place is None else found[place] for place in places]
+            gradients = differentiated(list(flat), list(upstream))
+            return [None if index is None else gradients[index] for index in positions]
 
         return compiled(*flat), gradient
 

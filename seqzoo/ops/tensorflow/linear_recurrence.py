@@ -40,8 +40,8 @@ def _forward(decay, input_term, initial, reverse):
     chunked_decay = [_chunk(x, chunks, steps, value) for x, value in zip(decay, one, strict=False)]
     chunked_input_term = [_chunk(x, chunks, steps, 0.0) for x in input_term]
     jumps = _whole_chunks(chunked_decay, chunked_input_term, steps, reverse)
-    starts = _run(*jumps, initial, chunks, reverse, keep="before", axis=0)
-    hidden = _run(chunked_decay, chunked_input_term, starts, steps, reverse, keep="after", axis=1)
+    starts = _run(*jumps, initial, chunks, reverse, store="before", axis=0)
+    hidden = _run(chunked_decay, chunked_input_term, starts, steps, reverse, store="after", axis=1)
     return tuple(_unchunk(x, like) for x, like in zip(hidden, input_term, strict=True))
 
 
@@ -74,7 +74,7 @@ def _backward(decay, initial, hidden, upstream, reverse):
 def _cut(time):
     """Returns how many chunks of how many steps to cut into, at least 1 of 1.
 
-    The three loops take 2 * steps + chunks steps, fewest where 2 * steps * steps = time.
+    The three loops take 2 * steps + chunks steps, the least where 2 * steps * steps = time.
     """
     if isinstance(time, int):
         steps = max(math.ceil(math.sqrt(time / 2)), 1)
@@ -117,7 +117,7 @@ def _whole_chunks(decay, input_term, steps, reverse):
     return whole
 
 
-def _run(decay, input_term, state, length, reverse, keep, axis):
+def _run(decay, input_term, state, length, reverse, store, axis):
     """Runs over an axis of decay and input_term.
 
     Returns:
@@ -128,8 +128,8 @@ def _run(decay, input_term, state, length, reverse, keep, axis):
     def body(i, state, arrays):
         t = length - 1 - i if reverse else i
         new = total(product(_at(decay, t, axis), state), _at(input_term, t, axis))
-        kept = state if keep == "before" else new
-        arrays = tuple(array.write(t, x) for array, x in zip(arrays, kept, strict=True))
+        stored = state if store == "before" else new
+        arrays = tuple(array.write(t, x) for array, x in zip(arrays, stored, strict=True))
         return i + 1, new, arrays
 
     _, _, arrays = _loop(body, length, tf.constant(0), tuple(state), arrays)

@@ -5,11 +5,11 @@ anew at each step, and share the work between threads, they lose more time than 
 the weights should lie depends on who multiplies. That is settled once, ahead of the loop:
 
 - oneDNN with 512-bit vectors takes the kernel as it is, and the way back wants it transposed.
-- oneDNN without them, and Eigen, want pieces as square as can be, one for each gate of a cell:
+- oneDNN without them, and Eigen, want blocks as square as can be, one for each gate of a cell:
   their products run side by side, each on a thread of its own where it is small. oneDNN packs a
-  transposed piece fastest, Eigen one as it is.
+  transposed block fastest, Eigen one as it is.
 - A few rows, as in inference, ask for little more than to read the weights once, so that those stay
-  as they are. Where they fit into the cache of a core, they are read in pieces without 512-bit
+  as they are. Where they fit into the cache of a core, they are read in blocks without 512-bit
   vectors and whole with them; where they do not, the other way round.
 
 `benchmarks/step_products.py` measures it. With 512-bit vectors (an Intel Xeon) the way back is 1.2
@@ -27,8 +27,8 @@ from seqzoo.ops.affine import over_rows
 
 Product = Callable[[tf.Tensor], tf.Tensor]
 
-_FEW_ROWS = 4
-_IN_CACHE = 2**20  # bytes of a kernel
+FEW_ROWS = 4
+MAX_CACHED_BYTES = 2**20  # bytes of a kernel
 
 
 def product_by(
@@ -38,21 +38,24 @@ def product_by(
 
     `rows` is the number of rows of the inputs, where it is known ahead of the loop.
     """
-    few = rows is not None and rows <= _FEW_ROWS
+    few = rows is not None and rows <= FEW_ROWS
     if few:
-        fits = kernel.shape.num_elements() * kernel.dtype.size <= _IN_CACHE
-        pieces, transposed = _cut(kernel) if fits != _has_wide_vectors() else [kernel], False
+        fits = kernel.shape.num_elements() * kernel.dtype.size <= MAX_CACHED_BYTES
+        blocks, transposed = (
+            _column_blocks(kernel) if fits != _has_wide_vectors() else [kernel],
+            False,
+        )
     elif _has_wide_vectors():
-        pieces, transposed = [kernel], False
+        blocks, transposed = [kernel], False
     else:
-        pieces, transposed = _cut(kernel), onednn_multiplies()
+        blocks, transposed = _column_blocks(kernel), onednn_multiplies()
     if transposed:
-        pieces = [tf.transpose(piece) for piece in pieces]
+        blocks = [tf.transpose(block) for block in blocks]
 
     def product(flat):
-        parts = [tf.matmul(flat, piece, transpose_b=transposed) for piece in pieces]
-        found = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-        return found if bias is None else tf.nn.bias_add(found, bias)
+        parts = [tf.matmul(flat, block, transpose_b=transposed) for block in blocks]
+        outputs = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+        return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
     return lambda inputs: over_rows(product, inputs, kernel.shape[1])
 
@@ -60,16 +63,16 @@ def product_by(
 def product_by_transpose(kernel: tf.Tensor) -> Product:
     """Returns `inputs (..., out) -> inputs @ kernel^T` for a kernel `(in, out)`."""
     if _has_wide_vectors():
-        pieces, as_it_is = [kernel], False
+        blocks, as_it_is = [kernel], False
     else:
-        pieces, as_it_is = _cut(kernel), onednn_multiplies()
+        blocks, as_it_is = _column_blocks(kernel), onednn_multiplies()
     if not as_it_is:
-        pieces = [tf.transpose(piece) for piece in pieces]
+        blocks = [tf.transpose(block) for block in blocks]
 
     def product(rows):
-        shares = tf.split(rows, len(pieces), axis=1) if len(pieces) > 1 else [rows]
-        pairs = zip(shares, pieces, strict=True)
-        return tf.add_n([tf.matmul(share, piece, transpose_b=as_it_is) for share, piece in pairs])
+        shares = tf.split(rows, len(blocks), axis=1) if len(blocks) > 1 else [rows]
+        pairs = zip(shares, blocks, strict=True)
+        return tf.add_n([tf.matmul(share, block, transpose_b=as_it_is) for share, block in pairs])
 
     return lambda inputs: over_rows(product, inputs, kernel.shape[0])
 
@@ -83,7 +86,7 @@ def joint_product_pays(kernel: tf.Tensor, recurrent_kernel: tf.Tensor) -> bool:
     """
     kernels = [tf.convert_to_tensor(k) for k in (kernel, recurrent_kernel)]
     size = sum(k.shape.num_elements() * k.dtype.size for k in kernels)
-    return kernels[0].shape[0] <= kernels[1].shape[0] and size <= _IN_CACHE
+    return kernels[0].shape[0] <= kernels[1].shape[0] and size <= MAX_CACHED_BYTES
 
 
 def onednn_multiplies() -> bool:
@@ -106,8 +109,8 @@ def _has_wide_vectors() -> bool:
     )
 
 
-def _cut(kernel: tf.Tensor) -> list[tf.Tensor]:
-    """Returns the kernel's columns in pieces; in one piece for an accelerator."""
+def _column_blocks(kernel: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the kernel's columns in blocks; in one block for an accelerator."""
     rows, columns = kernel.shape
     count = max(1, columns // rows)
     if columns % count or count == 1 or tf.config.list_physical_devices("GPU"):

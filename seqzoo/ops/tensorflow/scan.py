@@ -1,9 +1,9 @@
-"""The TensorFlow kernel of `ops.recurrence.plan`.
+"""A loop over time, op by op, with a gradient of its own: the TensorFlow kernel of `general_scan`.
 
-Forward, the loop keeps the state after every step and the results `z` of its projections, each in
-an array of its own that the way back reads step by step: only what is asked for is copied together.
+Forward, the loop stores the state after every step and the results `z` of its projections, each in
+an array of its own that the way back reads step by step: only what is requested is copied together.
 Backward, each step is replayed from them, so that no product is computed twice; the replay
-records what went into each map (`u`) and the gradient of what came out (`dz`), unless the one is a
+records what went into each projection (`u`) and the gradient of what came out (`dz`), unless the one is a
 state of the forward loop or the other the gradient of an input. After the loop the gradient of a
 kernel is `U^T dZ` over all steps at once.
 """
@@ -36,10 +36,10 @@ def tensorflow_scan(
     @tf.custom_gradient
     def run(*flat):
         arguments_ = keras.tree.pack_sequence_as(arguments, flat)
-        kept = None
+        residuals = None
         if training:
-            kept = run_forward(pure_step, *arguments_, reverse)
-            history, final, _ = kept
+            residuals = run_forward(pure_step, *arguments_, reverse)
+            history, final, _ = residuals
             states = [history.after(i) for i in range(count) if requested_flags[i]]
         else:
             states, final = _infer(pure_step, *arguments_, reverse, requested_flags)
@@ -47,7 +47,7 @@ def tensorflow_scan(
         def gradient(*upstream):
             d_states, d_final = iter(upstream[: len(states)]), list(upstream[len(states) :])
             d_states = [next(d_states) if flag else None for flag in requested_flags]
-            history, _, results = kept or run_forward(pure_step, *arguments_, reverse)
+            history, _, results = residuals or run_forward(pure_step, *arguments_, reverse)
             return run_back(pure_step, *arguments_, history, results, (d_states, d_final), reverse)
 
         return tuple(states + final), gradient
@@ -61,16 +61,16 @@ def tensorflow_scan(
 
 
 def _infer(step, state, inputs, projections, constants, reverse, requested_flags):
-    """Runs the loop and keeps what is requested alone.
+    """Runs the loop and stores what is requested alone.
 
     Returns:
         Of each leaf that is requested, what it is after each step `(T, B, ...)`; the final state.
     """
     length = _length(inputs)
     apply, steps = _products(state, projections), InputArrays(inputs, length)
-    kept = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
+    stored = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
     # An element more than there are steps, as an array of none cannot be stacked.
-    arrays = [array_of(length + 1, leaf.dtype).write(length, leaf) for leaf in kept]
+    arrays = [array_of(length + 1, leaf.dtype).write(length, leaf) for leaf in stored]
 
     def body(i, state, arrays):
         t = length - 1 - i if reverse else i
@@ -82,12 +82,12 @@ def _infer(step, state, inputs, projections, constants, reverse, requested_flags
 
         state = _same_shapes(step(steps.at(t), state, constants, project), state)
         _check_uses(applied, projections)
-        found = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
-        return i + 1, state, [a.write(t, leaf) for a, leaf in zip(arrays, found, strict=True)]
+        new = [leaf for leaf, flag in zip(state, requested_flags, strict=True) if flag]
+        return i + 1, state, [a.write(t, leaf) for a, leaf in zip(arrays, new, strict=True)]
 
     _, final, arrays = _loop(body, length, state, arrays)
     stacked = [array.stack() for array in arrays]
-    for states, leaf in zip(stacked, kept, strict=True):
+    for states, leaf in zip(stacked, stored, strict=True):
         states.set_shape([None, *leaf.shape])
     return [states[:-1] for states in stacked], final
 
@@ -101,7 +101,7 @@ def run_forward(step, state, inputs, projections, constants, reverse):
     """Runs the loop.
 
     Returns:
-        The states as a `StateHistory`, the final ones, and an array of the results of each map.
+        The states as a `StateHistory`, the final ones, and an array of the results of each projection.
     """
     length = _length(inputs)
     history = StateHistory(state, length, reverse)

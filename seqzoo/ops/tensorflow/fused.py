@@ -42,9 +42,7 @@ def _run(step, arguments):
         new = take([_wide(x) for x in flat])
         return [tf.cast(leaf, dtype) for leaf, dtype in zip(new, dtypes, strict=True)]
 
-    positions: list[
-        int | None
-    ] = []  # of the gradient of each argument among those that are returned
+    positions: list[int | None] = []  # of each argument's gradient among those returned
 
     def differentiate(flat, upstream):
         wide = [_wide(x) for x in flat]
@@ -53,11 +51,10 @@ def _run(step, arguments):
             new = take(wide)
         gradients = tape.gradient(new, wide, [_wide(d) for d in upstream])
         # What is added to a product has the same gradient, and is written once.
-        unique = {
-            (id(d), x.dtype): d for d, x in zip(gradients, flat, strict=True) if d is not None
-        }
+        pairs = list(zip(gradients, flat, strict=True))
+        unique = {(id(d), x.dtype): d for d, x in pairs if d is not None}
         order = {key: index for index, key in enumerate(unique)}
-        positions[:] = [order.get((id(d), x.dtype)) for d, x in zip(gradients, flat, strict=True)]
+        positions[:] = [order.get((id(d), x.dtype)) for d, x in pairs]
         return [tf.cast(d, dtype) for (_, dtype), d in unique.items()]
 
     compiled = tf.function(compute, jit_compile=True, autograph=False)

@@ -3,9 +3,9 @@
 Forward, the loop stores the state after every step and the results `z` of its projections, each in
 an array of its own that the way back reads step by step: only what is requested is copied together.
 Backward, each step is replayed from them, so that no product is computed twice; the replay
-records what went into each projection (`u`) and the gradient of what came out (`dz`), unless the one is a
-state of the forward loop or the other the gradient of an input. After the loop the gradient of a
-kernel is `U^T dZ` over all steps at once.
+records what went into each projection (`u`) and the gradient of what came out (`dz`), unless the
+one is a state of the forward loop or the other the gradient of an input. After the loop the
+gradient of a kernel is `U^T dZ` over all steps at once.
 """
 
 import keras
@@ -101,7 +101,7 @@ def run_forward(step, state, inputs, projections, constants, reverse):
     """Runs the loop.
 
     Returns:
-        The states as a `StateHistory`, the final ones, and an array of the results of each projection.
+        The states as a `StateHistory`, the final ones, and of each projection an array of results.
     """
     length = _length(inputs)
     history = StateHistory(state, length, reverse)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.cell import Cell
-from seqzoo.ops.normalization import normalize
+from seqzoo.ops.layer_norm import layer_norm
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -77,7 +77,7 @@ class LayerNormGRUCell(Cell):
         """Returns the gates `(B, 2 * units)` and the candidate `(B, units)`, each normalised."""
         splits = [2 * self.units]
         return [
-            normalize(part, part_gain, epsilon=self.epsilon)
+            layer_norm(part, part_gain, epsilon=self.epsilon)
             for part, part_gain in zip(
                 ops.split(values, splits, axis=-1), ops.split(gain, splits, axis=-1), strict=True
             )

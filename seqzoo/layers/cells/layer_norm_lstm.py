@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells.lstm import LSTMCell
-from seqzoo.ops.normalization import normalize
+from seqzoo.ops.layer_norm import layer_norm
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -56,11 +56,11 @@ class LayerNormLSTMCell(LSTMCell):
     def advance(self, projected, states, project, extra_weights):
         h, c = states
         gate, activate, epsilon = self.recurrent_activation, self.activation, self.epsilon
-        of_x = normalize(projected, extra_weights["input_gain"], epsilon=epsilon)
-        of_h = normalize(project("recurrent", h), extra_weights["recurrent_gain"], epsilon=epsilon)
+        of_x = layer_norm(projected, extra_weights["input_gain"], epsilon=epsilon)
+        of_h = layer_norm(project("recurrent", h), extra_weights["recurrent_gain"], epsilon=epsilon)
         i, f, g, o = ops.split(of_x + of_h + extra_weights.get("bias", 0), 4, axis=-1)
         c = gate(f) * c + gate(i) * activate(g)
-        read = normalize(c, extra_weights["memory_gain"], extra_weights["memory_bias"], epsilon)
+        read = layer_norm(c, extra_weights["memory_gain"], extra_weights["memory_bias"], epsilon)
         return [gate(o) * activate(read), c]
 
     def get_config(self):

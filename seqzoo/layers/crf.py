@@ -17,23 +17,23 @@ class CRF(keras.layers.Layer):
     """Scores sequences of tags by their steps and by which tag follows which.
 
     The score of tags y for potentials P is the sum of P[t, y_t] over the steps, of
-    transitions[y_s, y_t] over neighbours, and of what y has to begin and to end with.
+    transitions[y_s, y_t] over neighbours, and of starts[y_first] and ends[y_last].
 
     Args:
         tag_count: Positive int.
         forbidden: Pairs of tag ids of which the second may not follow the first. None as the
             first is the start of a sequence, None as the second its end. See
             `preprocessing.tag_schemes.forbidden_pairs`.
-        learned: Whether the transitions are learned; otherwise they only forbid.
+        learned: Whether starts, transitions and ends are learned; otherwise they only forbid.
 
     Call arguments:
         potentials: Float tensor `(B, T, tag_count)`.
         mask: Boolean `(B, T)`, True on real steps; any mask is legal.
 
     Returns:
-        The potentials, float32 at least, in which what may not begin and end a row is forbidden
-        and what begins and ends it has its score. They go, with `mask`, to the functions of
-        `seqzoo.ops.crf` and to the methods of the layer.
+        The potentials, float32 at least, with `starts` added at the first real step of each row and
+        `ends` at the last one. Pass them, with `mask`, to the functions of `seqzoo.ops.crf` and to
+        the methods of the layer.
 
     Reference: Lample et al., 2016, https://arxiv.org/abs/1603.01360
     """
@@ -54,12 +54,12 @@ class CRF(keras.layers.Layer):
                 "`tag_count` must be positive and the last size of the potentials. Received: "
                 f"tag_count={count} and potentials of shape {tuple(potentials_shape)}."
             )
-        self._barred = _barred(self.forbidden, count)
-        start = keras.initializers.RandomUniform(-0.1, 0.1)
+        self._forbidden_masks = _forbidden_masks(self.forbidden, count)
+        initializer = keras.initializers.RandomUniform(-0.1, 0.1)
         shapes = {"transitions": (count, count), "starts": (count,), "ends": (count,)}
         if self.learned:
             for name, shape in shapes.items():
-                setattr(self, name, self.add_weight(shape, start, name=name))
+                setattr(self, name, self.add_weight(shape, initializer, name=name))
         self.built = True
 
     def call(self, potentials, mask=None):
@@ -76,17 +76,17 @@ class CRF(keras.layers.Layer):
         return potentials
 
     def _scores(self, name: str):
-        barred = self._barred[name]
-        scores = getattr(self, name) if self.learned else ops.zeros(barred.shape)
+        is_forbidden = self._forbidden_masks[name]
+        scores = getattr(self, name) if self.learned else ops.zeros(is_forbidden.shape)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
-        return ops.where(barred, crf.FORBIDDEN, ops.cast(scores, wide))
+        return ops.where(is_forbidden, crf.FORBIDDEN, ops.cast(scores, wide))
 
     def transition_scores(self):
-        """Returns `(tag_count, tag_count)`, what is forbidden being -1e9."""
+        """Returns the transitions `(tag_count, tag_count)`; forbidden ones are -1e9."""
         return self._scores("transitions")
 
     def log_likelihood(self, potentials, tags, mask):
-        """Returns the log-probability `(B,)` of tags `(B, T)` for what the layer returned."""
+        """Returns the log-probability `(B,)` of tags `(B, T)`, from potentials of a call."""
         moves = self.transition_scores()
         score = crf.sequence_score(potentials, tags, moves, mask)
         return score - crf.log_partition(potentials, moves, mask)
@@ -102,17 +102,18 @@ class CRF(keras.layers.Layer):
         }
 
 
-def _barred(forbidden: Sequence[Pair], count: int) -> dict[str, np.ndarray]:
-    barred = {
+def _forbidden_masks(forbidden: Sequence[Pair], count: int) -> dict[str, np.ndarray]:
+    """Returns for each kind of weights which of them are forbidden, as booleans."""
+    masks = {
         "transitions": np.zeros((count, count), bool),
         "starts": np.zeros(count, bool),
         "ends": np.zeros(count, bool),
     }
     for first, second in forbidden:
         if first is None:
-            barred["starts"][second] = True
+            masks["starts"][second] = True
         elif second is None:
-            barred["ends"][first] = True
+            masks["ends"][first] = True
         else:
-            barred["transitions"][first, second] = True
-    return barred
+            masks["transitions"][first, second] = True
+    return masks

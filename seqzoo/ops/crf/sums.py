@@ -1,15 +1,10 @@
-"""Linear-chain conditional random fields: a score for every sequence of tags, and sums over all.
+"""The score of a sequence of tags, and sums over the probabilities of all sequences.
 
-The score of tags y is the sum of `potentials[t, y_t]` over the real steps t, and of
-`transitions[y_s, y_t]` over neighbouring real steps s and t. Masked steps are left out wherever
-they stand, on either side or between; a row with no real step has one sequence, of score 0. What
-is -1e9 or less, -inf too, is forbidden.
+See `ops.crf` for what a score is. Sums are of scaled probabilities, so that a step is one product
+of matrices. They are in float64 where the backend has it: two tags of a step may then be 500 nats
+apart before the lesser one is lost, and 60 in float32.
 
-Sums are of scaled probabilities, so that a step is one product of matrices. They are in float64
-where the backend has it: two tags of a step may then be 500 nats apart before the lesser one is
-lost, and 60 in float32.
-
-Reference: Lafferty et al., 2001, Conditional random fields; Rabiner, 1989, for the recursions.
+Reference: Rabiner, 1989, for the recursions forward and backward in time.
 """
 
 from typing import Any, NamedTuple
@@ -18,28 +13,50 @@ import keras
 from keras import ops
 
 from seqzoo.ops.compiling import compiled
-from seqzoo.ops.crf.chain import FORBIDDEN, Chain, make_chain
+from seqzoo.ops.gather import gather
+from seqzoo.ops.masks import real_first
 from seqzoo.ops.recurrence.plan import scan
 
-_FARTHEST = {"float64": 500.0, "float32": 60.0}  # nats: exp of its negative is no denormal number
+FORBIDDEN = -1e9
+_MAX_DISTANCE = {"float64": 500.0, "float32": 60.0}  # nats: exp(-distance) is no denormal number
 
 
-class _Sums(NamedTuple):
-    """Sums over the paths of a chain, each step's up to a factor of its own; time first.
+class RightPadded(NamedTuple):
+    """A batch of which each row has its real steps first and its padding last.
 
     Attributes:
-        before: `(T, B, C)` over what can stand before a step in a tag; ones at the first step.
-        after: `(T, B, C)` over what can follow it; ones at the last real step.
-        local: `(T, B, C)`, exp of the potentials, the largest of a step being 1.
-        moves: `(C, C)`, exp of the transitions, the largest being 1.
-        log_partition: `(B,)`.
+        potentials: `(B, T, C)`.
+        transitions: `(C, C)`.
+        real: Boolean `(B, T)`.
+        order: Int `(B, T)`, the index of each step in the original batch.
+        ranks: Int `(B, T)`, its inverse.
     """
 
-    before: Any
-    after: Any
-    local: Any
-    moves: Any
-    log_partition: Any
+    potentials: Any
+    transitions: Any
+    real: Any
+    order: Any
+    ranks: Any
+
+
+def finite(potentials, transitions) -> tuple[Any, Any]:
+    """Returns the scores as numbers of at least float32, none of them below `FORBIDDEN`."""
+    dtype = keras.backend.result_type(potentials.dtype, "float32")
+    return tuple(ops.maximum(ops.cast(x, dtype), FORBIDDEN) for x in (potentials, transitions))
+
+
+def right_padded(potentials, transitions, mask) -> RightPadded:
+    """Moves the real steps of a batch to the front; the scores are those of `finite`."""
+    potentials, transitions = finite(potentials, transitions)
+    mask = ops.cast(mask, "bool")
+    order, ranks = real_first(mask)
+    rows, time, count = ops.shape(potentials)
+    starts = ops.expand_dims(ops.arange(rows, dtype="int32") * time, 1)
+    flat = ops.reshape(potentials, (rows * time, count))
+    potentials = gather(flat, starts + ops.cast(order, "int32"))  # take_along_axis is far slower
+    steps = ops.arange(ops.shape(mask)[1], dtype="int32")
+    real = steps < ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+    return RightPadded(potentials, transitions, real, order, ranks)
 
 
 def sequence_score(potentials, tags, transitions, mask) -> Any:
@@ -54,39 +71,39 @@ def sequence_score(potentials, tags, transitions, mask) -> Any:
     Returns:
         `(B,)`.
     """
-    chain = make_chain(potentials, transitions, mask)
-    tags = ops.take_along_axis(ops.cast(tags, "int32"), chain.order, axis=1)
-    at_tags = ops.take_along_axis(chain.potentials, tags[..., None], axis=2)[..., 0]
-    count = chain.potentials.shape[2]
+    batch = right_padded(potentials, transitions, mask)
+    tags = ops.take_along_axis(ops.cast(tags, "int32"), batch.order, axis=1)
+    at_tags = ops.take_along_axis(batch.potentials, tags[..., None], axis=2)[..., 0]
+    count = batch.potentials.shape[2]
     pairs = tags[:, :-1] * count + tags[:, 1:]
-    at_pairs = ops.take(ops.reshape(chain.transitions, (-1,)), pairs, axis=0)
-    return _sum_where(chain.real, at_tags) + _sum_where(chain.real[:, 1:], at_pairs)
+    at_pairs = ops.take(ops.reshape(batch.transitions, (-1,)), pairs, axis=0)
+    return _sum_where(batch.real, at_tags) + _sum_where(batch.real[:, 1:], at_pairs)
 
 
 def log_partition(potentials, transitions, mask) -> Any:
     """Returns the logarithm of the sum of exp(score) over all sequences of tags, `(B,)`.
 
-    The gradient is that of sums both ways over the steps, which are made in one loop; nothing is
-    differentiated step by step.
+    One loop makes the sums forward and backward in time, and the gradient comes from both: no loop
+    is differentiated.
 
     Args:
         potentials: See `sequence_score`.
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
     """
-    chain = make_chain(potentials, transitions, mask)
+    batch = right_padded(potentials, transitions, mask)
 
     @ops.custom_gradient
     def run(potentials, transitions):
-        sums = compiled(_sums, chain._replace(potentials=potentials, transitions=transitions))
+        sums = compiled(_sums, batch._replace(potentials=potentials, transitions=transitions))
 
         def gradient(*arguments, upstream=None):
             scale = arguments[-1] if upstream is None else upstream
-            return compiled(_slopes, sums, chain.real, scale)
+            return compiled(_gradients, sums, batch.real, scale)
 
         return ops.cast(sums.log_partition, potentials.dtype), gradient
 
-    return run(chain.potentials, chain.transitions)
+    return run(batch.potentials, batch.transitions)
 
 
 def marginals(potentials, transitions, mask) -> Any:
@@ -97,37 +114,56 @@ def marginals(potentials, transitions, mask) -> Any:
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
     """
-    chain = make_chain(potentials, transitions, mask)
-    probabilities = _step_probabilities(compiled(_sums, chain), chain.real)
-    probabilities = ops.cast(probabilities, chain.potentials.dtype)
-    return ops.take_along_axis(probabilities, chain.ranks[..., None], axis=1)
+    batch = right_padded(potentials, transitions, mask)
+    probabilities = _step_probabilities(compiled(_sums, batch), batch.real)
+    probabilities = ops.cast(probabilities, batch.potentials.dtype)
+    return ops.take_along_axis(probabilities, batch.ranks[..., None], axis=1)
 
 
-def _sums(chain: Chain) -> _Sums:
-    """Runs over the steps both ways in one loop."""
-    real = ops.transpose(chain.real)[..., None]  # (T, B, 1)
-    local, local_shift = _scaled(ops.transpose(chain.potentials, (1, 0, 2)), axis=-1)
-    moves, moves_shift = _scaled(chain.transitions, axis=None)
+class _Sums(NamedTuple):
+    """Sums over the sequences of tags, at each step up to a factor of its own; time first.
+
+    Attributes:
+        before: `(T, B, C)` over the tags before a step, for each tag of it; ones at the first one.
+        after: `(T, B, C)` over the tags after it; ones at the last real step.
+        local: `(T, B, C)`, exp of the potentials, the largest of a step being 1.
+        moves: `(C, C)`, exp of the transitions, the largest being 1.
+        log_partition: `(B,)`.
+    """
+
+    before: Any
+    after: Any
+    local: Any
+    moves: Any
+    log_partition: Any
+
+
+def _sums(batch: RightPadded) -> _Sums:
+    """Sums forward and backward in time, in one loop."""
+    real = ops.transpose(batch.real)[..., None]  # (T, B, 1)
+    local, local_shift = _scaled(ops.transpose(batch.potentials, (1, 0, 2)), axis=-1)
+    moves, moves_shift = _scaled(batch.transitions, axis=None)
     both_moves = ops.stack([moves, ops.transpose(moves)])  # (2, from, to)
 
-    def turned(x):  # (T, B, …) -> (T, 2, B, …)
+    def both_ways(x):  # (T, B, …) -> (T, 2, B, …), forward and backward
         return ops.stack([x, ops.flip(x, axis=0)], axis=1)
 
-    # The first real step of the way back is that before which no real one was seen.
-    seen = ops.cumsum(ops.cast(turned(real), "int32"), axis=0) - ops.cast(turned(real), "int32") > 0
-    inputs = (turned(local), turned(real), ops.logical_and(turned(real), seen))
+    is_real = both_ways(real)
+    real_steps = ops.cumsum(ops.cast(is_real, "int32"), axis=0)
+    has_previous = ops.logical_and(is_real, real_steps > 1)
+    inputs = (both_ways(local), is_real, has_previous)
 
     def step(inputs, state, both_moves, _):
-        local, is_real, goes_on = inputs
+        local, is_real, has_previous = inputs
         total, _ = state
         reached = ops.matmul(total, both_moves)
-        reached = ops.where(goes_on, reached, ops.ones_like(reached))
+        reached = ops.where(has_previous, reached, ops.ones_like(reached))
         new = reached * local
         new = new / ops.maximum(ops.sum(new, axis=-1, keepdims=True), _tiny(new))
         return [ops.where(is_real, new, total), reached]
 
-    nothing = ops.zeros_like(inputs[0][0])
-    (_, reached), _ = scan(step, [nothing, nothing], inputs, {}, both_moves)
+    zeros = ops.zeros_like(inputs[0][0])
+    (_, reached), _ = scan(step, [zeros, zeros], inputs, {}, both_moves)
     before, after = reached[:, 0], ops.flip(reached[:, 1], axis=0)
     totals = ops.log(ops.maximum(ops.sum(before * local, axis=-1, keepdims=True), _tiny(local)))
     totals = totals + local_shift
@@ -138,7 +174,7 @@ def _sums(chain: Chain) -> _Sums:
 
 
 def _step_probabilities(sums: _Sums, real) -> Any:
-    """Returns `(B, T, C)` in the order of the chain."""
+    """Returns the probabilities of the tags of each step, `(B, T, C)`, right-padded."""
     weights = sums.before * sums.local * sums.after
     total = ops.maximum(ops.sum(weights, axis=-1, keepdims=True), _tiny(weights))
     probabilities = ops.transpose(weights / total, (1, 0, 2))
@@ -146,7 +182,7 @@ def _step_probabilities(sums: _Sums, real) -> Any:
     return probabilities
 
 
-def _slopes(sums: _Sums, real, scale) -> tuple[Any, Any]:
+def _gradients(sums: _Sums, real, scale) -> tuple[Any, Any]:
     """Returns the gradients of potentials and transitions, from those of the rows `(B,)`."""
     of_steps = ops.cast(_step_probabilities(sums, real), scale.dtype)
     of_pairs = ops.cast(_pair_sums(sums, real, scale), scale.dtype)
@@ -167,11 +203,11 @@ def _pair_sums(sums: _Sums, real, scale) -> Any:
 
 
 def _scaled(logs, axis) -> tuple[Any, Any]:
-    """Returns exponentials of which the largest along an axis is 1, and what was taken away."""
+    """Returns exponentials, the largest along an axis being 1, and what was subtracted before."""
     wide = ops.cast(logs, "float64")
     shift = ops.max(wide, axis=axis, keepdims=axis is not None, initial=FORBIDDEN)
-    farthest = _FARTHEST[keras.backend.standardize_dtype(wide.dtype)]
-    scaled = ops.exp(ops.maximum(wide - shift, -farthest))
+    max_distance = _MAX_DISTANCE[keras.backend.standardize_dtype(wide.dtype)]
+    scaled = ops.exp(ops.maximum(wide - shift, -max_distance))
     return ops.where(logs <= FORBIDDEN, ops.zeros_like(scaled), scaled), shift
 
 

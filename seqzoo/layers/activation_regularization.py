@@ -8,14 +8,14 @@ from seqzoo.ops.masks import attached_mask
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class ActivationRegularization(keras.layers.Layer):
-    """Hands on its inputs, and in training adds losses that keep them small and slow.
+    """Returns its inputs, and in training adds losses for large values and fast changes.
 
         ar * mean of h_t^2  +  tar * mean of (h_t - h_{t-1})^2
 
-    The means are over the features of the real steps of all rows, and of the pairs of real steps
-    that stand side by side, so that padding changes nothing. The authors put the first on the
-    outputs after dropout and the second on those before it: two of these layers, one on each side
-    of a dropout. With several replicas, each takes the means over its own rows.
+    The first mean is over the features of all real steps, the second over those of all pairs of
+    neighbouring real steps, so that padding changes nothing. The authors apply the first to the
+    outputs after dropout and the second to those before it: use two of these layers, one on each
+    side of a dropout. With several replicas, each takes the means over its own rows.
 
     Args:
         ar: At least 0: weight of activation regularization.
@@ -26,7 +26,7 @@ class ActivationRegularization(keras.layers.Layer):
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
 
     Reference: Merity, McCann and Socher, 2017, https://arxiv.org/abs/1708.01009. Differs from it:
-    the second loss there is a norm; this is its square, as in their later code.
+    the second loss there is a norm; this is its square, as in the authors' later code.
     """
 
     def __init__(self, ar: float = 0.0, tar: float = 0.0, **kwargs):
@@ -60,6 +60,6 @@ class ActivationRegularization(keras.layers.Layer):
 
 def _mean_square(values, real):
     """Returns the mean of the squares of values `(B, T, features)` where `real` `(B, T)` is 1."""
-    kept = ops.where(real[..., None] > 0, values, ops.zeros_like(values))
+    values = ops.where(real[..., None] > 0, values, ops.zeros_like(values))
     total = ops.maximum(ops.sum(real), 1.0) * values.shape[-1]
-    return ops.sum(kept**2) / total
+    return ops.sum(values**2) / total

@@ -5,10 +5,10 @@ import keras
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's, which on TensorFlow runs as one kernel where that is the same.
+    """`keras.layers.BatchNormalization`, which on TensorFlow runs as one kernel where it can.
 
-    That is on images `(B, height, width, features)` of at most 32 bits without a mask, with gain
-    and bias and no renormalisation. Elsewhere it is Keras's own code.
+    The kernel takes images `(B, height, width, features)` of at most 32 bits without a mask, with
+    gain and bias and no renormalisation. In all other cases Keras's own code runs.
 
     For arguments, call arguments and results see `keras.layers.BatchNormalization`.
     """
@@ -22,9 +22,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         moments = self.moving_mean + 0.0, self.moving_variance + 0.0
         if not (training and self.trainable):
             return scale_by_moments(inputs, gain, bias, *moments, self.epsilon)
-        outputs, *found = normalize_batch(inputs, gain, bias, self.epsilon)
+        outputs, *batch_moments = normalize_batch(inputs, gain, bias, self.epsilon)
         for moving, old, new in zip(
-            (self.moving_mean, self.moving_variance), moments, found, strict=True
+            (self.moving_mean, self.moving_variance), moments, batch_moments, strict=True
         ):
             moving.assign(old * self.momentum + new * (1.0 - self.momentum))
         return outputs

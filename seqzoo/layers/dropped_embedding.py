@@ -1,4 +1,4 @@
-"""An embedding that forgets whole words in training."""
+"""An embedding that drops whole words in training."""
 
 import keras
 from keras import ops
@@ -8,14 +8,14 @@ from keras import ops
 class DroppedEmbedding(keras.layers.Embedding):
     """`keras.layers.Embedding` that sets rows of its matrix to 0 for a batch in training.
 
-    So all occurrences of a word in a batch are dropped, or none. The rows that stay are scaled up,
-    so that the mean stays.
+    So all occurrences of a word in a batch are dropped, or none. The other rows are scaled up, so
+    that the mean does not change.
 
     Args:
-        input_dim: As in `keras.layers.Embedding`, as are the other arguments of it.
-        output_dim: Likewise.
-        rate: From 0 to below 1: the share of the rows.
-        seed: Of what is drawn.
+        input_dim: See `keras.layers.Embedding`, whose other arguments it takes too.
+        output_dim: See `keras.layers.Embedding`.
+        rate: From 0 to below 1: the share of the rows that are dropped.
+        seed: Seed of the random choice.
 
     References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; Merity et al., 2018,
     https://arxiv.org/abs/1708.02182, section 4.3.
@@ -40,9 +40,9 @@ class DroppedEmbedding(keras.layers.Embedding):
         outputs = super().call(inputs)
         if not (training and self.rate):
             return outputs
-        drawn = keras.random.uniform((self.input_dim,), dtype="float32", seed=self.seed_generator)
-        kept = ops.cast(drawn >= self.rate, outputs.dtype) / (1 - self.rate)
-        return outputs * ops.take(kept, ops.cast(inputs, "int32"), axis=0)[..., None]
+        noise = keras.random.uniform((self.input_dim,), dtype="float32", seed=self.seed_generator)
+        factors = ops.cast(noise >= self.rate, outputs.dtype) / (1 - self.rate)
+        return outputs * ops.take(factors, ops.cast(inputs, "int32"), axis=0)[..., None]
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "seed": self.seed}

@@ -7,11 +7,11 @@ import keras
 class LockedDropout(keras.layers.SpatialDropout1D):
     """Sets features of each row to 0 in training, the same ones at all of its steps.
 
-    The features that stay are scaled up, so that the mean stays.
+    The other features are scaled up, so that the mean does not change.
 
     Args:
-        rate: From 0 to 1: the share of the features.
-        seed: Of what is drawn.
+        rate: From 0 to 1: the share of the features that are dropped.
+        seed: Seed of the random choice.
 
     Call arguments:
         inputs: Float tensor `(B, T, features)`.

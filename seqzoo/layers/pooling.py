@@ -5,8 +5,8 @@ from typing import Literal
 import keras
 from keras import ops
 
-from seqzoo.layers.attention.pooling import SelfAttentionPooling
-from seqzoo.ops.masks import lowest_score, mean_of_real
+from seqzoo.layers.attention.self_attention_pooling import SelfAttentionPooling
+from seqzoo.ops.masks import attached_mask, lowest_score, mean_of_real
 from seqzoo.ops.option_names import check_known
 
 POOLINGS = ("last", "mean", "max", "attention", "concat")
@@ -55,6 +55,7 @@ class Pooling(keras.layers.Layer):
         self.built = True
 
     def call(self, values, mask=None, last=None):
+        mask = attached_mask(mask, values)
         if mask is None:
             mask = ops.ones(ops.shape(values)[:2], dtype="bool")
         mask = ops.cast(mask, "bool")

@@ -11,11 +11,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqzoo.ops import crf, decoding, losses, masks, normalization, recurrence
+    from seqzoo.ops import attention, crf, decoding, losses, masks, recurrence
 
-_SUBJECTS = ("crf", "decoding", "losses", "masks", "normalization", "recurrence")
+_SUBJECTS = ("attention", "crf", "decoding", "losses", "masks", "recurrence")
 
-__all__ = ["crf", "decoding", "losses", "masks", "normalization", "recurrence"]
+__all__ = ["attention", "crf", "decoding", "losses", "masks", "recurrence"]
 
 
 def __getattr__(name: str):

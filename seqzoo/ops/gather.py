@@ -1,27 +1,26 @@
-"""Picking along the first axis, or along the rows of a matrix."""
+"""Values at indices: along the first axis, or in the rows of a matrix."""
 
 from typing import Any
 
 from keras import ops
 
 
-def gather(values: Any, places: Any) -> Any:
-    """Picks from values `(N, …)` at places, an int tensor of any shape: `(*places, …)`.
+def gather(values: Any, indices: Any) -> Any:
+    """Returns the values `(N, …)` at indices, an int tensor of any shape: `(*indices, …)`.
 
-    `ops.take` gives that too, but for JAX, which leaves the shape of `places` out where N is 0.
+    `ops.take` does that too, but on JAX it loses the shape of the indices where N is 0.
     """
-    taken = ops.take(values, places, axis=0)
+    taken = ops.take(values, indices, axis=0)
     if values.shape[0] != 0:
         return taken
-    return ops.reshape(taken, (*ops.shape(places), *ops.shape(values)[1:]))
+    return ops.reshape(taken, (*ops.shape(indices), *ops.shape(values)[1:]))
 
 
-def pick_in_rows(values: Any, places: Any) -> Any:
-    """Picks from each row of values `(N, T)` at places `(N, J)`: `(N, J)`.
+def pick_in_rows(values: Any, indices: Any) -> Any:
+    """Returns the values `(N, T)` at indices `(N, J)` in each row: `(N, J)`.
 
-    `ops.take_along_axis` gives that too, but of sizes that are unknown while tracing it forgets
-    how many there are.
+    `ops.take_along_axis` does that too, but it loses J where sizes are unknown while tracing.
     """
     rows, columns = ops.shape(values)
     starts = ops.expand_dims(ops.arange(rows, dtype="int32") * columns, 1)
-    return gather(ops.reshape(values, (rows * columns,)), starts + places)
+    return gather(ops.reshape(values, (rows * columns,)), starts + indices)

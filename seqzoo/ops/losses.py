@@ -1,4 +1,4 @@
-"""Losses and penalties of single values: of tokens, decisions, attention and gradients."""
+"""Losses and penalties: of tokens, decisions, attention and gradients."""
 
 import numpy as np
 from keras import ops
@@ -46,7 +46,7 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0, possible=None):
 
 
 def values_at(indices, values):
-    """Picks one of the values `(N, V)` of each row, at `(N,)`."""
+    """Returns one of the values `(N, V)` of each row, at indices `(N,)`."""
     return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(indices, 1), axis=1), 1)
 
 
@@ -54,7 +54,7 @@ def binary_cross_entropy(y, logits):
     """Returns the cross-entropy of each decision, of the shape of `y`.
 
     Args:
-        y: Float tensor, from 0 to 1: the probability that it should have.
+        y: Float tensor, from 0 to 1: the true probability.
         logits: Float tensor of the same shape.
     """
     # -y log s(l) - (1 - y) log(1 - s(l)), without a large exponential
@@ -62,15 +62,15 @@ def binary_cross_entropy(y, logits):
 
 
 def coverage_loss(weights, mask=None):
-    """Adds up how much of the weights goes to steps that were already read.
+    """Adds up the weights of steps that were read before.
 
     For each query, the sum over the memory steps of min(weight, coverage), the coverage being the
     sum of the weights of the queries before.
 
     Args:
         weights: Float tensor `(B, T, S)`, of queries in the order of time.
-        mask: Boolean `(B, T)`, True on real queries; None if all are. Others neither count nor
-            cover anything.
+        mask: Boolean `(B, T)`, True on real queries; None if all are. The weights of others
+            count as 0.
 
     Returns:
         Float tensor `(B,)`, the sum over the real queries.
@@ -84,7 +84,7 @@ def coverage_loss(weights, mask=None):
 
 
 def pascanu_regularizer(d_states, derivatives, recurrent_kernel, mask=None):
-    """Returns how far one step back changes the norm of the gradient, summed over the steps.
+    """Returns how much each step back in time changes the norm of the gradient, summed over steps.
 
     With the simple recurrence h_t = f(z_t), z_t = x_t W + h_{t-1} R + b, and d_t the gradient of
     the loss by h_t, the step from h_{t-1} to h_t has the Jacobian J_t = diag(f'(z_t)) R^T, and
@@ -116,7 +116,7 @@ def pascanu_regularizer(d_states, derivatives, recurrent_kernel, mask=None):
         mask: Boolean `(T, B)`, True on real steps, where the state changes; None where all are.
 
     Returns:
-        Scalar. A step whose d is 0 counts nothing.
+        Scalar. A step whose d is 0 adds nothing.
 
     Reference: Pascanu, Mikolov and Bengio, 2013, https://arxiv.org/abs/1211.5063, equation 9.
     """

@@ -1,4 +1,4 @@
-"""Boolean masks, True on real steps, and what follows from them."""
+"""Functions of boolean masks, True on real steps."""
 
 from typing import Any
 
@@ -11,17 +11,16 @@ from seqzoo.ops.gather import gather
 def attached_mask(mask, tensor):
     """Returns `mask`, or where it is None the one that Keras attached to the tensor, or None.
 
-    Keras itself hands an attached mask only to a layer that is called on one tensor alone.
+    Keras itself passes an attached mask only to a layer that is called on one tensor alone.
     """
     return getattr(tensor, "_keras_mask", None) if mask is None else mask
 
 
 def first_of_segments(segment_ids, reverse: bool = False):
-    """Returns booleans `(B, T)`, True where a sequence begins beside one that stands before it.
+    """Returns booleans `(B, T)`, True at the first step of each sequence but the first in a row.
 
     Args:
-        segment_ids: Integer tensor `(B, T)`. Steps of one id that stand side by side are one
-            sequence.
+        segment_ids: Integer tensor `(B, T)`. Neighbouring steps of one id are one sequence.
         reverse: Whether time runs from the last step to the first.
     """
     changes = ops.not_equal(segment_ids[:, 1:], segment_ids[:, :-1])
@@ -29,7 +28,7 @@ def first_of_segments(segment_ids, reverse: bool = False):
 
 
 def where_real(mask, new, old) -> Any:
-    """Takes `new` where a row's step is real, else keeps `old`.
+    """Returns `new` in the rows whose step is real, and `old` in the others.
 
     Args:
         mask: Boolean tensor `(B,)`.
@@ -47,7 +46,7 @@ def where_real(mask, new, old) -> Any:
 
 
 def hold_last_real(values, first, mask, reverse: bool = False):
-    """Takes at every step the value of the last real step up to it.
+    """Returns at every step the value of the last real step up to it.
 
     Args:
         values: Tensor `(T, B, N)`.
@@ -65,10 +64,10 @@ def hold_last_real(values, first, mask, reverse: bool = False):
     steps = ops.arange(1, time + 1, dtype="int32")[:, None]  # step 0 is `first`
     real_steps = ops.sort(ops.where(mask, steps, time + 1), axis=0)  # (T, B), in their order
     real_steps = ops.pad(real_steps, [[1, 0], [0, 0]])
-    passed = ops.cumsum(ops.cast(mask, "int32"), axis=0)  # how many real steps so far
-    last = ops.take_along_axis(real_steps, passed, axis=0)  # (T, B)
-    known = ops.concatenate([first[None], values], axis=0)
-    rows = ops.reshape(known, ((time + 1) * batch, known.shape[-1]))
+    count = ops.cumsum(ops.cast(mask, "int32"), axis=0)  # of real steps up to each
+    last = ops.take_along_axis(real_steps, count, axis=0)  # (T, B)
+    values = ops.concatenate([first[None], values], axis=0)
+    rows = ops.reshape(values, ((time + 1) * batch, values.shape[-1]))
     return gather(rows, last * batch + ops.arange(batch, dtype="int32"))
 
 
@@ -87,37 +86,15 @@ def mean_of_real(values, mask):
     return total / ops.maximum(count, ops.ones_like(count))
 
 
-def masked_softmax(scores, mask):
-    """Softmax over the last axis in which masked places get exactly 0.
-
-    A row with no real place at all gets zeros, not NaN.
-
-    Args:
-        scores: Float tensor `(..., S)`.
-        mask: Boolean tensor that broadcasts against `scores`.
-
-    Returns:
-        Float tensor `(..., S)`, of the dtype of `scores`.
-    """
-    lowest = lowest_score(scores.dtype)
-    scores = ops.where(mask, scores, ops.cast(lowest, scores.dtype))
-    # Without `initial`, Keras takes no maximum of zero rows or zero steps.
-    highest = ops.max(scores, axis=-1, keepdims=True, initial=lowest)
-    scores = scores - ops.stop_gradient(highest)
-    exponentials = ops.where(mask, ops.exp(scores), ops.zeros_like(scores))
-    total = ops.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / ops.where(total == 0, ops.ones_like(total), total)
-
-
 def real_first(mask):
-    """Says how to bring the real steps of each row side by side, in their order.
+    """Returns the order that moves the real steps of each row to the front.
 
     Args:
         mask: Boolean tensor `(B, S)`.
 
     Returns:
-        order: Int tensor `(B, S)`, the places of the real steps and then of all others.
-        ranks: Int tensor `(B, S)`, its inverse: where in `order` each step is.
+        order: Int tensor `(B, S)`, the indices of the real steps and then of all others.
+        ranks: Int tensor `(B, S)`, its inverse: the position of each step in `order`.
     """
     real = ops.cast(mask, "int32")
     others = 1 - real

@@ -1,7 +1,8 @@
 """The equations of the attentions in NumPy, one query of one example at a time.
 
-Each `attend(layer, query, values, mask, state)` takes the state of the query before, None at
-first, and returns context `(features,)`, weights `(S,)` and the next state.
+Each `attend(layer, query, values, mask, readable, state)` takes which memory steps are real, which
+of these the query may read and the state of the query before, None at first. It returns context
+`(features,)`, weights `(S,)` and the next state.
 """
 
 from functools import partial
@@ -32,21 +33,21 @@ def general(weights, query, value):
     return query @ (value @ weights[0])
 
 
-def shares_of(scores, mask):
-    """Softmax over the real steps; `scores` need be defined for these alone."""
-    shares = np.zeros(len(mask))
-    for s in np.flatnonzero(mask):
-        shares[s] = np.exp(scores[s])
-    return shares / shares.sum() if mask.any() else shares
+def weights_of(scores, readable):
+    """Softmax over the steps that may be read; `scores` need be defined for these alone."""
+    weights = np.zeros(len(readable))
+    for s in np.flatnonzero(readable):
+        weights[s] = np.exp(scores[s])
+    return weights / weights.sum() if readable.any() else weights
 
 
-def by_score(score, layer, query, values, mask, state):
+def by_score(score, layer, query, values, mask, readable, state):
     scores = [score(layer.get_weights(), query, value) for value in values]
-    shares = shares_of(scores, mask)
-    return shares @ values, shares, ()
+    weights = weights_of(scores, readable)
+    return weights @ values, weights, ()
 
 
-def coverage(layer, query, values, mask, state):
+def coverage(layer, query, values, mask, readable, state):
     query_kernel, key_kernel, scale, bias, coverage_kernel = layer.get_weights()
     covered = np.zeros(len(values)) if state is None else state
     scores = [
@@ -54,11 +55,11 @@ def coverage(layer, query, values, mask, state):
         @ scale[:, 0]
         for value, c in zip(values, covered, strict=True)
     ]
-    shares = shares_of(scores, mask)
-    return shares @ values, shares, covered + shares
+    weights = weights_of(scores, readable)
+    return weights @ values, weights, covered + weights
 
 
-def location(layer, query, values, mask, state):
+def location(layer, query, values, mask, readable, state):
     query_kernel, key_kernel, scale, bias, filters, location_kernel = layer.get_weights()
     before = np.zeros(len(values)) if state is None else state
     real, scores = list(np.flatnonzero(mask)), {}
@@ -70,22 +71,22 @@ def location(layer, query, values, mask, state):
                 features += before[real[neighbour]] * filters[j, 0]
         hidden = query @ query_kernel + values[s] @ key_kernel + features @ location_kernel + bias
         scores[s] = np.tanh(hidden) @ scale[:, 0]
-    shares = shares_of(scores, mask)
-    return shares @ values, shares, before + shares if layer.cumulative else shares
+    weights = weights_of(scores, readable)
+    return weights @ values, weights, before + weights if layer.cumulative else weights
 
 
-def multi_head(layer, query, values, mask, state):
+def multi_head(layer, query, values, mask, readable, state):
     kernels, width = layer.get_weights(), layer.head_units
-    context, shares = np.zeros(values.shape[1]), np.zeros(len(values))
+    context, weights = np.zeros(values.shape[1]), np.zeros(len(values))
     for head in range(layer.num_heads):
         own = slice(head * width, (head + 1) * width)
         query_kernel, key_kernel, value_kernel = (kernel[:, own] for kernel in kernels[:3])
         q = query @ query_kernel
         scores = [q @ (value @ key_kernel) / np.sqrt(width) for value in values]
-        looked = shares_of(scores, mask)
-        context += looked @ (values @ value_kernel) @ kernels[3][own]
-        shares += looked / layer.num_heads
-    return context, shares, ()
+        of_head = weights_of(scores, readable)
+        context += of_head @ (values @ value_kernel) @ kernels[3][own]
+        weights += of_head / layer.num_heads
+    return context, weights, ()
 
 
 REFERENCES = {

@@ -1,5 +1,7 @@
 """What holds for every attention: equations, masks, memories."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from keras import ops
 from layer_cases import (
     ATTENTION_MAKERS,
     BATCH,
+    FEATURES,
+    MASK,
     SOURCE,
     SOURCE_MASK,
     STATEFUL,
@@ -18,13 +22,47 @@ from layer_cases import (
     normal,
     value_width,
 )
+from tracing import compiled
 
-from seqzoo.layers import AdditiveAttention, ConcatAttention, DotAttention, Memory
+from seqzoo.layers import (
+    CRF,
+    AdditiveAttention,
+    ConcatAttention,
+    DotAttention,
+    Memory,
+    Pooling,
+    SelfAttentionPooling,
+)
 from seqzoo.layers.attention import make_attention
+from seqzoo.layers.pooling import POOLINGS
 
 QUERY = normal(BATCH, TIME, UNITS)
+QUERY_MASK = np.array([np.tri(TIME, SOURCE, 1), np.ones((TIME, SOURCE)), np.eye(TIME, SOURCE)]) > 0
+QUERY_MASK[1, 2] = False  # may read nothing
 
 everywhere = pytest.mark.parametrize("name", ATTENTION_MAKERS)
+
+
+SEQUENCE_MASKS = {"holes": MASK, "empty": np.zeros_like(MASK)}
+INTO_MODELS = {
+    f"attention {name}": (
+        partial(make, UNITS + 1),
+        {"query": QUERY, "memory": normal(BATCH, SOURCE, value_width(name))},
+        {"holes": SOURCE_MASK, "empty": np.zeros_like(SOURCE_MASK), "of queries": QUERY_MASK},
+    )
+    for name, make in ATTENTION_MAKERS.items()
+}
+INTO_MODELS |= {
+    f"pooling {name}": (make, {"values": normal(BATCH, TIME, FEATURES)}, SEQUENCE_MASKS)
+    for name, make in [
+        *((kind, partial(Pooling, kind)) for kind in POOLINGS),
+        ("with a penalty", partial(SelfAttentionPooling, UNITS, hops=2, penalty=0.5)),
+    ]
+}
+INTO_MODELS |= {
+    "crf": (partial(CRF, FEATURES), {"potentials": normal(BATCH, TIME, FEATURES)}, SEQUENCE_MASKS)
+}
+"""Layers that read a sequence under a mask, with their arguments and masks."""
 
 
 def made(name):
@@ -36,24 +74,61 @@ def made(name):
 
 
 @everywhere
+@pytest.mark.parametrize("query_mask", [None, QUERY_MASK])
 @pytest.mark.parametrize("mask", [None, SOURCE_MASK])
-def test_context_and_weights_are_those_of_the_equations(name, mask):
+def test_context_and_weights_are_those_of_the_equations(name, mask, query_mask):
     attention, values = made(name)
-    context, weights, state = attention(QUERY, values, mask=mask)
+    if query_mask is None:
+        context, weights, state = attention(QUERY, values, mask=mask)
+    else:
+        context, weights, state = attention(QUERY, attention.memory(values, mask), mask=query_mask)
     mask = np.ones((BATCH, SOURCE), "bool") if mask is None else mask
+    readable = np.repeat(mask[:, None], TIME, axis=1)
+    readable = readable if query_mask is None else readable & query_mask
     attend = REFERENCES[name.partition(",")[0]]
     for row in range(BATCH):
-        kept = None
+        before = None
         for t in range(TIME):
-            *expected, kept = attend(attention, QUERY[row, t], values[row], mask[row], kept)
+            *expected, before = attend(
+                attention, QUERY[row, t], values[row], mask[row], readable[row, t], before
+            )
             assert_all_close([context[row, t], weights[row, t]], expected, atol=1e-13)
         if name in STATEFUL:
-            np.testing.assert_allclose(state[row, 0], kept, atol=1e-13)
+            np.testing.assert_allclose(state[row, 0], before, atol=1e-13)
     assert name in STATEFUL or state == ()
 
 
 @everywhere
-def test_weights_are_shares_of_the_real_steps(name):
+def test_weights_are_returned_only_on_request(name):
+    attention, values = made(name)
+    context, _, state = attention(QUERY, values, mask=SOURCE_MASK)
+    without = attention(QUERY, values, mask=SOURCE_MASK, return_weights=False)
+    np.testing.assert_allclose(without[0], context, atol=1e-13)
+    assert without[1] == ()
+    assert_all_close(keras.tree.flatten(without[2]), keras.tree.flatten(state), atol=1e-13)
+
+
+@pytest.mark.parametrize("name", INTO_MODELS)
+def test_on_keras_inputs_in_a_compiled_function_and_eagerly_it_gives_the_same(name):
+    make, arguments, masks = INTO_MODELS[name]
+    layer = make(dtype="float64")
+    inputs = {
+        key: keras.Input((None, *leaf.shape[2:]), dtype=leaf.dtype.name, name=key)
+        for key, leaf in (arguments | masks).items()
+    }
+    of_layer = {key: inputs[key] for key in arguments}
+    outputs = [layer(**of_layer), *(layer(**of_layer, mask=inputs[key]) for key in masks)]
+    assert None not in keras.tree.flatten(outputs)
+    model = keras.Model(inputs, keras.tree.flatten(outputs))
+    randomize(layer)
+    found = compiled(model, jit_compile=False)(arguments | masks)
+    eager = [layer(**arguments), *(layer(**arguments, mask=mask) for mask in masks.values())]
+    assert_all_close(found, keras.tree.flatten(eager), atol=1e-13)
+    assert all(np.isfinite(leaf).all() for leaf in found)
+
+
+@everywhere
+def test_weights_of_the_real_steps_sum_to_one(name):
     attention, values = made(name)
     context, weights, _ = attention(QUERY, values, mask=SOURCE_MASK)
     real = SOURCE_MASK.any(axis=1)
@@ -66,8 +141,8 @@ def test_weights_are_shares_of_the_real_steps(name):
 def test_padding_changes_nothing_wherever_it_stands(name):
     attention, values = made(name)
     long, mask = normal(BATCH, 8, values.shape[2]), np.zeros((BATCH, 8), "bool")
-    for row, places in enumerate([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7], [0, 2, 3, 5, 6]]):
-        long[row, places], mask[row, places] = values[row], True
+    for row, steps in enumerate([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7], [0, 2, 3, 5, 6]]):
+        long[row, steps], mask[row, steps] = values[row], True
     context, weights, _ = attention(QUERY, long, mask=mask)
     expected_context, expected_weights, _ = attention(QUERY, values)
     weights = np.transpose(weights, (0, 2, 1))[mask]
@@ -93,7 +168,7 @@ def test_a_memory_is_projected_once_and_serves_any_queries(name):
     assert_all_close(attention(QUERY, memory)[:2], together)
     state = None
     for t in range(TIME):
-        *apart, state = attention(QUERY[:, t : t + 1], list(memory), state)  # any sequence will do
+        *apart, state = attention(QUERY[:, t : t + 1], list(memory), state)  # or any sequence
         assert_all_close(apart, [leaf[:, t : t + 1] for leaf in together], atol=1e-13)
     assert_all_close(keras.tree.flatten(state), keras.tree.flatten(last), atol=1e-13)
 
@@ -125,8 +200,22 @@ def test_a_mask_gives_no_warning_and_is_not_that_of_the_context(name, recwarn):
     assert not hasattr(weights, "_keras_mask")
 
 
-def test_the_concat_score_begins_as_one_matrix():
-    """Which Glorot's rule draws more narrowly than two of half its height."""
+def test_pooling_beside_a_final_state_reads_the_attached_mask():
+    """Which Keras itself passes only to a layer that is called on one tensor."""
+    values = keras.layers.Masking(dtype="float64")(normal(BATCH, TIME, FEATURES) * MASK[..., None])
+    pooling, last = Pooling("concat", dtype="float64"), normal(BATCH, UNITS)
+    expected = pooling(ops.copy(values), mask=MASK, last=last)
+    np.testing.assert_allclose(pooling(values, last=last), expected, atol=1e-14)
+
+
+def test_a_mask_of_steps_beside_a_memory_is_refused():
+    attention, values = made("additive")
+    with pytest.raises(ValueError, match=r"has its own mask\. Received: a mask of shape \(3, 5\)"):
+        attention(QUERY, attention.memory(values), mask=SOURCE_MASK)
+
+
+def test_the_concat_score_is_initialized_as_one_matrix():
+    """Glorot's rule gives it smaller values than two matrices of half its height."""
     drawn = {}
     for kind in (AdditiveAttention, ConcatAttention):
         attention = kind(300)
@@ -137,7 +226,7 @@ def test_the_concat_score_begins_as_one_matrix():
     np.testing.assert_allclose(drawn[ConcatAttention], np.sqrt(6 / 600), rtol=1e-2)
 
 
-def test_kernels_of_one_shape_begin_apart():
+def test_kernels_of_one_shape_have_different_initial_values():
     for kind in (AdditiveAttention, ConcatAttention):
         attention = kind(UNITS)
         attention(normal(1, 1, VALUES), normal(1, 1, VALUES))

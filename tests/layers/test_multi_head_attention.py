@@ -7,7 +7,7 @@ import pytest
 from seqzoo.layers import MultiHeadAttention
 
 BATCH, TIME, SOURCE, HEADS, FEATURES, VALUES = 3, 6, 5, 2, 7, 8
-HEAD_UNITS = 4  # whose root Keras, which takes it in float32, gets exactly
+HEAD_UNITS = 4  # Keras takes its root in float32, which is exact for 4
 RNG = np.random.default_rng(4)
 QUERY = RNG.normal(size=(BATCH, TIME, FEATURES))
 SEQUENCE = RNG.normal(size=(BATCH, SOURCE, FEATURES))
@@ -46,13 +46,13 @@ def test_context_and_weights_are_those_of_keras(causal):
         use_causal_mask=causal,
         return_attention_scores=True,
     )
-    # Keras shares out evenly where a query sees no real step.
-    seen = np.tri(SOURCE, dtype="bool") if causal else np.ones((TIME, SOURCE), "bool")
-    seen = np.any(seen & MASK[:, None], axis=2)
-    np.testing.assert_allclose(context[seen], expected[seen], atol=1e-12)
-    np.testing.assert_allclose(weights[seen], np.mean(scores, axis=1)[seen], atol=1e-12)
-    assert np.all(np.asarray(context)[~seen] == 0)
-    assert (~seen).any() == causal
+    # Keras gives equal weights to all steps where a query may read none.
+    readable = np.tri(SOURCE, dtype="bool") if causal else np.ones((TIME, SOURCE), "bool")
+    reads = np.any(readable & MASK[:, None], axis=2)
+    np.testing.assert_allclose(context[reads], expected[reads], atol=1e-12)
+    np.testing.assert_allclose(weights[reads], np.mean(scores, axis=1)[reads], atol=1e-12)
+    assert np.all(np.asarray(context)[~reads] == 0)
+    assert (~reads).any() == causal
     assert state == ()
 
 

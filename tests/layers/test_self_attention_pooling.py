@@ -49,8 +49,8 @@ def test_padding_changes_nothing_wherever_it_stands():
     expected = layer(VALUES)[0]
     (expected_loss,) = layer.losses
     long, mask = RNG.normal(size=(BATCH, 8, FEATURES)), np.zeros((BATCH, 8), "bool")
-    for row, places in enumerate([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7], [0, 2, 3, 5, 6]]):
-        long[row, places], mask[row, places] = VALUES[row], True
+    for row, steps in enumerate([[0, 1, 2, 3, 4], [3, 4, 5, 6, 7], [0, 2, 3, 5, 6]]):
+        long[row, steps], mask[row, steps] = VALUES[row], True
     np.testing.assert_allclose(layer(long, mask=mask)[0], expected, atol=1e-13)
     np.testing.assert_allclose(layer.losses[0], expected_loss, atol=1e-13)
 
@@ -58,14 +58,14 @@ def test_padding_changes_nothing_wherever_it_stands():
 def test_the_penalty_is_that_of_the_paper_over_rows_with_a_real_step():
     layer = pooling(penalty=0.5)
     _, weights = layer(VALUES, mask=MASK)
-    apart = [np.linalg.norm(a @ a.T - np.eye(HOPS), "fro") ** 2 for a in np.asarray(weights)[:2]]
+    squares = [np.linalg.norm(a @ a.T - np.eye(HOPS), "fro") ** 2 for a in np.asarray(weights)[:2]]
     (loss,) = layer.losses
-    np.testing.assert_allclose(loss, 0.5 * np.mean(apart), rtol=1e-12)
+    np.testing.assert_allclose(loss, 0.5 * np.mean(squares), rtol=1e-12)
     layer(VALUES, mask=np.zeros_like(MASK))
     assert layer.losses == [0]
 
 
-def test_hops_that_read_one_step_each_cost_nothing():
+def test_the_penalty_of_hops_that_read_one_step_each_is_zero():
     layer = pooling(penalty=3.0)
     layer.hidden_kernel.assign(np.eye(FEATURES, UNITS) * 50)
     layer.hop_kernel.assign(np.eye(UNITS, HOPS) * 50)
@@ -97,6 +97,6 @@ def test_a_model_of_token_ids_is_fitted_with_the_penalty_saved_and_loaded(tmp_pa
         ({"units": 2, "penalty": -1.0}, "`penalty` must be at least 0. Received: penalty=-1.0"),
     ],
 )
-def test_sizes_that_make_no_sense_are_refused(options, message):
+def test_sizes_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         SelfAttentionPooling(**options)(VALUES)

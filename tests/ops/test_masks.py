@@ -6,72 +6,16 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tracing import compiled, gradients_of
+from tracing import compiled
 
 from seqzoo.ops.masks import (
     attached_mask,
     hold_last_real,
-    masked_softmax,
     real_first,
     where_real,
 )
 
 MASK = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]], "bool")
-SCORES = np.random.default_rng(0).normal(size=(3, 4))
-
-
-def softmax_by_hand(scores, mask):
-    shares = np.zeros_like(scores)
-    for row, real in enumerate(mask):
-        if real.any():
-            exponentials = np.exp(scores[row, real] - scores[row, real].max())
-            shares[row, real] = exponentials / exponentials.sum()
-    return shares
-
-
-def test_a_softmax_shares_out_the_real_places_and_gives_zeros_where_there_are_none():
-    np.testing.assert_allclose(masked_softmax(SCORES, MASK), softmax_by_hand(SCORES, MASK))
-
-
-@pytest.mark.parametrize("level", [-1e30, -1e5, 1e5, 1e30])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
-def test_scores_of_any_height_are_shared_out_among_real_places_only(dtype, level):
-    scores = ops.convert_to_tensor(np.where(MASK, level, -level), dtype)
-    expected = MASK / np.maximum(MASK.sum(axis=1, keepdims=True), 1)
-    found = masked_softmax(scores, MASK)
-    assert found.dtype == dtype
-    np.testing.assert_allclose(ops.cast(found, "float64"), expected, rtol=0.01)
-
-
-def test_half_precision_holds_its_scores():
-    scores = ops.convert_to_tensor(np.where(MASK, -2e4, 6e4), "float16")
-    expected = MASK / np.maximum(MASK.sum(axis=1, keepdims=True), 1)
-    np.testing.assert_allclose(masked_softmax(scores, MASK), expected, rtol=1e-3)
-
-
-def test_a_mask_broadcasts_against_scores():
-    scores = np.random.default_rng(1).normal(size=(3, 2, 4))
-    found = masked_softmax(scores, MASK[:, None])
-    for t in range(2):
-        np.testing.assert_allclose(found[:, t], softmax_by_hand(scores[:, t], MASK))
-
-
-def test_masked_places_get_no_gradient_and_real_ones_that_of_a_softmax():
-    weights = np.random.default_rng(2).normal(size=SCORES.shape)
-    shares = softmax_by_hand(SCORES, MASK)
-    expected = shares * (weights - np.sum(shares * weights, axis=1, keepdims=True))
-    _, (found,) = gradients_of(
-        lambda leaves: (ops.sum(masked_softmax(leaves[0], MASK) * weights), None),
-        [ops.convert_to_tensor(SCORES)],
-    )
-    np.testing.assert_allclose(found, expected, atol=1e-14)
-    assert np.all(found[~MASK] == 0)
-
-
-@pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
-def test_zero_rows_and_zero_places_are_legal(shape):
-    found = masked_softmax(np.zeros(shape, "float32"), np.zeros(shape, "bool"))
-    assert found.shape == shape
 
 
 def test_where_a_row_is_real_the_new_values_are_taken_from_every_leaf():

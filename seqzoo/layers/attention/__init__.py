@@ -10,7 +10,7 @@ from seqzoo.layers.attention.dot import DotAttention
 from seqzoo.layers.attention.general import GeneralAttention
 from seqzoo.layers.attention.location import LocationSensitiveAttention
 from seqzoo.layers.attention.multi_head import MultiHeadAttention
-from seqzoo.layers.attention.pooling import SelfAttentionPooling
+from seqzoo.layers.attention.self_attention_pooling import SelfAttentionPooling
 from seqzoo.ops.option_names import check_known
 
 

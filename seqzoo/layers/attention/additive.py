@@ -1,4 +1,4 @@
-"""Attention that compares by a small network."""
+"""Attention that compares by a small network, and its base with a state."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ class AdditiveAttention(Attention):
         self.scale = self.add_weight(shape=(self.units, 1), name="scale")
 
     def kernel_initializer(self, query_features: int, value_features: int):
-        """Returns how the kernels of queries and of keys begin."""
+        """Returns the initializer of the kernels of queries and of keys."""
         return "glorot_uniform"
 
     def keys_of(self, values):
@@ -59,14 +59,32 @@ class AdditiveAttention(Attention):
         return ops.squeeze(affine(ops.tanh(hidden), scale), -1)  # (B, T, S, U) -> (B, T, S)
 
     def keys_in(self, state, keys, weights: Sequence):
-        """Returns the keys `(B, T or 1, S, U)` as they are to queries in this state.
+        """Returns the keys `(B, T or 1, S, U)` for queries in this state.
 
         Args:
             state: The attention's own.
             keys: `(B, S, U)`.
-            weights: The `extra_weights` but the scale.
+            weights: The `extra_weights` without the scale.
         """
         return ops.expand_dims(keys, 1)
 
     def get_config(self):
         return super().get_config() | {"units": self.units}
+
+
+class HistoryAttention(AdditiveAttention):
+    """An additive score, with a bias, that also depends on the weights of the queries before.
+
+    A subclass says what the state holds of the weights (`next_state`) and how it changes the keys
+    (`keys_in`). The state is `(B, 1, S)`, zeros at first.
+    """
+
+    def make_weights(self, query_features, value_features):
+        super().make_weights(query_features, value_features)
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def keys_of(self, values):
+        return super().keys_of(values) + self.cast(self.bias)
+
+    def initial_state(self, memory, queries=1):
+        return ops.repeat(ops.zeros_like(memory.values[:, None, :, 0]), queries, axis=1)

@@ -6,18 +6,19 @@ import keras
 from keras import ops
 
 from seqzoo.ops.affine import affine
-from seqzoo.ops.masks import attached_mask, masked_softmax
+from seqzoo.ops.attention import attend_by_scores
+from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.recurrence.plan import scan
 from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections
 
 
 class Memory(NamedTuple):
-    """What attention reads from: projected once, passed along, a row for each example.
+    """What attention reads from: projected once, passed along, one row for each example.
 
     Attributes:
-        keys: What a query is compared with: `(B, S, key_features)`, or a tuple of tensors
-            `(B, ...)` where an attention needs more.
-        values: `(B, S, features)`, what a context is a mean of.
+        keys: `(B, S, key_features)`, to compare a query with, or a tuple of tensors `(B, ...)`
+            where an attention needs more.
+        values: `(B, S, features)`, to take the mean of.
         mask: Boolean `(B, S)`, True on real steps.
     """
 
@@ -27,26 +28,32 @@ class Memory(NamedTuple):
 
 
 class Attention(keras.layers.Layer):
-    """Reads from a memory the mean of its values, weighted by how well they suit a query.
+    """Reads from a memory a mean of its values, weighted by how well they match a query.
 
     A subclass says what the keys are (`keys_of`) and how a query is scored against them
     (`score`). Like a cell, it names its products with a query as `projections`, so that it can
     stand inside `ops.recurrence.scan.scan`.
 
-    An attention may have a state, such as where it looked before (`initial_state`, `next_state`).
-    Then the queries of a call are read in the order of time, and a call that is given the state
-    of the one before goes on where that one ended.
+    An attention may have a state, such as the weights of the query before (`initial_state`,
+    `next_state`). Then the queries of a call are read in the order of time, and a call that is
+    given the state of the one before continues where that one ended.
 
     Call arguments:
         query: Float tensor `(B, T, features)`.
         memory: `Memory` from `memory(values, mask)`, or the values `(B, S, features)` themselves.
         state: The attention's own state, from the call before; None before the first query.
-        mask: Boolean `(B, S)`, True on real steps, where `memory` is the values.
+        return_weights: Whether to return the weights.
+        mask: Boolean `(B, S)`, True on real steps, where `memory` is the values; or `(B, T, S)`,
+            True where a query may read. Padding of the memory is never read.
 
     Returns:
         context `(B, T, value_features)`, weights `(B, T, S)` and the attention's own state, of
-        leaves `(B, 1, ...)`: an empty tuple where it has none. Padded steps get weight 0; a row
-        without a real step gets all zeros.
+        leaves `(B, 1, ...)`. Without `return_weights` the weights are `()`, as is the state of an
+        attention that has none. Padded steps get weight 0; a query that may read no step gets
+        weights and a context of zeros.
+
+    Raises:
+        ValueError: if a mask `(B, S)` comes with a `Memory`, which has its own.
     """
 
     def __init__(self, **kwargs):
@@ -95,7 +102,16 @@ class Attention(keras.layers.Layer):
         """Returns the scores `(B, T, S)` of queries `(B, T, features)`."""
         raise NotImplementedError
 
-    def attend(self, query, memory: Memory, state, project: Project, extra_weights: tuple):
+    def attend(
+        self,
+        query,
+        memory: Memory,
+        state,
+        project: Project,
+        extra_weights: tuple,
+        return_weights: bool = True,
+        mask=None,
+    ):
         """Reads for queries side by side, each of which has a state of its own.
 
         Args:
@@ -104,42 +120,79 @@ class Attention(keras.layers.Layer):
             state: A nest of leaves `(B, T, ...)`.
             project: Applies one of `projections()` by its name; each is applied once.
             extra_weights: `extra_weights()`.
+            return_weights: Whether to return the weights.
+            mask: Boolean `(B, T, S)` or broadcastable, True where a query may read; None:
+                everywhere. Padding of the memory is never read.
 
         Returns:
-            context, weights and the next state.
+            context, weights or `()`, and the next state.
         """
-        scores = self.score(query, memory, state, project, extra_weights)
-        weights = masked_softmax(scores, ops.expand_dims(memory.mask, 1))
-        context = ops.matmul(weights, memory.values)
-        return context, weights, self.next_state(state, weights)
+        has_state = bool(keras.tree.flatten(state))
+        context, weights = attend_by_scores(
+            self.score(query, memory, state, project, extra_weights),
+            memory.values,
+            self.readable(memory, mask),
+            return_weights=return_weights or has_state,
+        )
+        state = self.next_state(state, weights) if has_state else state
+        return context, weights if return_weights else (), state
 
-    def call(self, query, memory, state=None, mask=None, training=False):
-        is_memory = isinstance(memory, (tuple, list))
-        if not is_memory:
-            memory = self.memory(memory, attached_mask(mask, memory))
+    def readable(self, memory: Memory, mask=None):
+        """Returns which steps the queries may read: the real ones, `(B, T or 1, S)`."""
+        real = ops.expand_dims(memory.mask, 1)
+        return real if mask is None else ops.logical_and(real, mask)
+
+    def call(self, query, memory, state=None, return_weights=True, mask=None, training=False):
+        is_for_steps = mask is not None and len(mask.shape) == 2
+        if not isinstance(memory, (tuple, list)):
+            memory = self.memory(memory, attached_mask(mask if is_for_steps else None, memory))
+            mask = None if is_for_steps else mask
+        elif is_for_steps:
+            raise ValueError(
+                "A `Memory` has its own mask. Received: a mask of shape "
+                f"{tuple(mask.shape)} beside it. Give that one to `memory(values, mask)`, or give "
+                "a mask (batch, target_time, source_time)."
+            )
         memory = Memory(*memory)
         state = self.initial_state(memory) if state is None else state
         if keras.tree.flatten(state):
-            return self._attend_in_order(query, memory, state, training)
+            return self._attend_in_order(query, memory, state, return_weights, mask, training)
+        project = apply_projections(self.projections())
         return self.attend(
-            query, memory, state, apply_projections(self.projections()), self.extra_weights()
+            query, memory, state, project, self.extra_weights(), return_weights, mask
         )
 
-    def _attend_in_order(self, query, memory, state, training):
+    def _attend_in_order(self, query, memory, state, return_weights, mask, training):
         """Reads for one query after the other, each in the state that the one before left."""
-        queries = ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)  # (B, T, F) -> (T, B, 1, F)
+        inputs = [ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)]  # (T, B, 1, F)
+        if mask is not None:
+            sizes = (*ops.shape(query)[:2], ops.shape(memory.mask)[1])
+            mask = ops.transpose(ops.broadcast_to(mask, sizes), (1, 0, 2))
+            inputs.append(ops.expand_dims(mask, 2))  # (T, B, 1, S)
 
-        def step(query, before, constants, project):
+        def step(inputs, before, constants, project):
+            query, *mask = inputs
             memory, extra_weights = constants
-            read = self.attend(query, Memory(*memory), before[2], project, extra_weights)
-            return list(read)
+            return list(
+                self.attend(
+                    query, Memory(*memory), before[2], project, extra_weights, return_weights, *mask
+                )
+            )
 
-        blank = [ops.zeros_like(memory.values[:, :1]), ops.zeros_like(memory.values[:, None, :, 0])]
+        no_context = ops.zeros_like(memory.values[:, :1])
+        no_weights = ops.zeros_like(memory.values[:, None, :, 0]) if return_weights else ()
         constants = (memory, self.extra_weights())
-        results, (_, _, state) = scan(
-            step, [*blank, state], queries, self.projections(), constants, training=training
+        (context, weights, _), (_, _, state) = scan(
+            step,
+            [no_context, no_weights, state],
+            inputs,
+            self.projections(),
+            constants,
+            training=training,
         )
-        context, weights = (ops.transpose(x[:, :, 0], (1, 0, 2)) for x in results[:2])
+        context = ops.transpose(context[:, :, 0], (1, 0, 2))  # (T, B, 1, F) -> (B, T, F)
+        if return_weights:
+            weights = ops.transpose(weights[:, :, 0], (1, 0, 2))
         return context, weights, state
 
     def compute_mask(self, query, mask=None):

@@ -11,9 +11,9 @@ from seqzoo.layers.attention.additive import AdditiveAttention
 class ConcatAttention(AdditiveAttention):
     """Luong's concat score, score(q, k) = v · tanh(W [q; k]).
 
-    A product by a matrix beside another is the sum of two products, so this is the additive
-    score with both halves of W as its kernels: the same function of the same weights. What
-    differs is how they begin, here as one matrix that is drawn as Glorot does.
+    The product by W is the sum of two products, by its rows for the query and by its rows for the
+    key. So this is the additive score with these two as its kernels: the same function of the
+    same weights. Only the initial values differ: Glorot's rule is applied to W as one matrix.
 
     For arguments see `AdditiveAttention`, for call arguments and results `Attention`.
 

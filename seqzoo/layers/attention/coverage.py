@@ -1,18 +1,18 @@
-"""Attention that knows how much it has read of each memory step."""
+"""Attention that depends on how much of each memory step was read before."""
 
 import keras
 from keras import ops
 
-from seqzoo.layers.attention.history import HistoryAttention
+from seqzoo.layers.attention.additive import HistoryAttention
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class CoverageAttention(HistoryAttention):
     """Scores each memory step also by its coverage, the sum of the weights that it got so far.
 
-    score(q, k, c) = v · tanh(W q + U k + w c + b), so that it can learn to read everything, and
-    nothing twice. `ops.losses.coverage_loss` is the loss that goes with it. The state is the
-    coverage, `(B, 1, S)`, zeros at first.
+    score(q, k, c) = v · tanh(W q + U k + w c + b), so that it can learn to read every step once.
+    `ops.losses.coverage_loss` is the loss for it. The state is the coverage, `(B, 1, S)`, zeros at
+    first.
 
     For arguments see `AdditiveAttention`, for call arguments and results `Attention`.
 

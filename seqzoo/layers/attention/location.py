@@ -1,9 +1,9 @@
-"""Attention that knows where it has just read."""
+"""Attention that depends on where the query before has read."""
 
 import keras
 from keras import ops
 
-from seqzoo.layers.attention.history import HistoryAttention
+from seqzoo.layers.attention.additive import HistoryAttention
 from seqzoo.ops.affine import affine
 from seqzoo.ops.masks import real_first
 
@@ -14,16 +14,16 @@ class LocationSensitiveAttention(HistoryAttention):
 
     score(q, k, f) = v · tanh(W q + U k + V f + b), where f are `filters` features of a step, from
     a convolution over the weights of the query before, or over the sum of the weights of all
-    queries before. So it can learn to move on through the memory step by step, as speech does.
+    queries before. So it can learn to move through the memory step by step, as speech needs.
 
     The neighbours of a step are the nearest real steps: padding between them does not count. The
-    state is what the convolution reads, `(B, 1, S)`, zeros at first.
+    state is the input of the convolution, `(B, 1, S)`, zeros at first.
 
     Args:
         units: Positive int. Width of the hidden comparison.
         filters: Positive int. Features of the convolution.
-        kernel_size: Positive int. Steps that a feature sees; of an even number, one more of those
-            after a step than of those before.
+        kernel_size: Positive int. Steps that a feature depends on; where it is even, one more
+            after the step than before it.
         cumulative: Whether the weights of all queries before are summed, as in Tacotron 2.
 
     For call arguments and results see `Attention`.
@@ -61,7 +61,7 @@ class LocationSensitiveAttention(HistoryAttention):
         self.location_kernel = self.add_weight((self.filters, self.units), name="location_kernel")
 
     def memory(self, values, mask=None):
-        """Projects the values once, and brings the keys of real steps side by side."""
+        """Projects the values once, and moves the keys of the real steps to the front."""
         memory = super().memory(values, mask)
         order, ranks = real_first(memory.mask)
         keys = ops.take_along_axis(memory.keys, ops.expand_dims(order, -1), axis=1)
@@ -97,6 +97,6 @@ class LocationSensitiveAttention(HistoryAttention):
         }
 
 
-def _arrange(steps, places):
-    """Returns `steps` `(B, T, S)` in the order of `places` `(B, S)`."""
-    return ops.take_along_axis(steps, ops.expand_dims(places, 1), axis=2)
+def _arrange(steps, order):
+    """Returns `steps` `(B, T, S)` in the order of the indices `(B, S)`."""
+    return ops.take_along_axis(steps, ops.expand_dims(order, 1), axis=2)

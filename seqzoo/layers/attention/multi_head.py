@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seqzoo.layers.attention.attention import Attention
-from seqzoo.ops.masks import masked_softmax
+from seqzoo.ops.attention import attend
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -58,34 +58,22 @@ class MultiHeadAttention(Attention):
             "output": (self.cast(self.output_kernel),),
         }
 
-    def attend(self, query, memory, state, project, extra_weights):
+    def attend(self, query, memory, state, project, extra_weights, return_weights=True, mask=None):
         keys, values = memory.keys
-        queries = self._split(project("query", query))
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
-        weights = masked_softmax(scores, self._visible(query, memory.mask))  # (B, H, T, S)
-        read = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # -> (B, T, H, head_units)
+        heads = self._split(project("query", query))
+        if self.causal:
+            mask = _until_now(query.shape[1], memory.mask, mask)
+        mask = self.readable(memory, mask)
+        read, weights = attend(heads, keys, values, mask, None, return_weights, scale=1.0)
+        read = ops.transpose(read, (0, 2, 1, 3))  # (B, H, T, head_units) -> (B, T, H, head_units)
         read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
-        return project("output", read), ops.mean(weights, axis=1), state
+        weights = ops.mean(weights, axis=1) if return_weights else ()
+        return project("output", read), weights, state
 
     def _split(self, features):
         """Returns features `(B, T, H * head_units)` as `(B, H, T, head_units)`."""
         sizes = (*ops.shape(features)[:2], self.num_heads, self.head_units)
         return ops.transpose(ops.reshape(features, sizes), (0, 2, 1, 3))
-
-    def _visible(self, query, mask):
-        """Returns where a query may look, `(B, 1, T or 1, S)`."""
-        visible = ops.expand_dims(mask, (1, 2))
-        if not self.causal:
-            return visible
-        queries, steps = query.shape[1], mask.shape[1]
-        if queries is not None and steps is not None and queries != steps:
-            raise ValueError(
-                "Causal attention compares the places of queries with those of the memory, so "
-                f"both must be of one length. Received: {queries} queries and {steps} steps. Set "
-                "`causal` to False to read from another sequence."
-            )
-        places = ops.arange(ops.shape(mask)[1])
-        return ops.logical_and(visible, places[:, None] >= places)
 
     def get_config(self):
         return super().get_config() | {
@@ -93,3 +81,17 @@ class MultiHeadAttention(Attention):
             "head_units": self.head_units,
             "causal": self.causal,
         }
+
+
+def _until_now(queries, memory_mask, mask):
+    """Returns where query t may read if only from the steps up to t, of where `mask` allows it."""
+    steps = memory_mask.shape[1]
+    if queries is not None and steps is not None and queries != steps:
+        raise ValueError(
+            "Causal attention compares the positions of queries with those of the memory, so both "
+            f"must be of one length. Received: {queries} queries and {steps} steps. Set `causal` "
+            "to False to read from another sequence."
+        )
+    positions = ops.arange(ops.shape(memory_mask)[1])
+    past = ops.expand_dims(positions[:, None] >= positions, 0)  # (1, T, S)
+    return past if mask is None else ops.logical_and(past, mask)

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from seqzoo.ops.affine import affine
-from seqzoo.ops.masks import attached_mask, masked_softmax
+from seqzoo.ops.attention import attend_by_scores
+from seqzoo.ops.masks import attached_mask
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -17,9 +18,9 @@ class SelfAttentionPooling(keras.layers.Layer):
     Args:
         units: Positive int. Width of the hidden layer.
         hops: Positive int. How many means are taken.
-        penalty: Adds to the model's loss this multiple of |A A^T - I|², squared and summed over
-            the elements and averaged over the rows of a batch that have a real step. It is 0 when
-            every hop reads one step of its own.
+        penalty: Weight in the model's loss of |A A^T - I|², the sum of the squares of the
+            elements, as a mean over the rows of a batch that have a real step. It is 0 when every
+            hop reads one step of its own.
 
     Call arguments:
         values: Float tensor `(B, T, features)`.
@@ -41,10 +42,10 @@ class SelfAttentionPooling(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, values_shape):
-        for name, least in (("units", 1), ("hops", 1), ("penalty", 0)):
+        for name, minimum in (("units", 1), ("hops", 1), ("penalty", 0)):
             value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+            if value < minimum:
+                raise ValueError(f"`{name}` must be at least {minimum}. Received: {name}={value}.")
         self.hidden_kernel = self.add_weight((values_shape[-1], self.units), name="hidden_kernel")
         self.hop_kernel = self.add_weight((self.units, self.hops), name="hop_kernel")
         self.built = True
@@ -56,10 +57,11 @@ class SelfAttentionPooling(keras.layers.Layer):
         mask = ops.cast(mask, "bool")
         hidden = ops.tanh(affine(values, ops.cast(self.hidden_kernel, self.compute_dtype)))
         scores = affine(hidden, ops.cast(self.hop_kernel, self.compute_dtype))  # (B, T, hops)
-        weights = masked_softmax(ops.transpose(scores, (0, 2, 1)), ops.expand_dims(mask, 1))
+        scores = ops.transpose(scores, (0, 2, 1))  # -> (B, hops, T): a hop is a query
+        mask = ops.expand_dims(mask, 1)
+        pooled, weights = attend_by_scores(scores, values, mask, return_weights=True)
         if self.penalty:
-            self.add_loss(self.penalty * _overlap(weights, ops.any(mask, axis=1)))
-        pooled = ops.matmul(weights, values)  # (B, hops, T) x (B, T, F) -> (B, hops, F)
+            self.add_loss(self.penalty * _overlap(weights, ops.any(mask, axis=(1, 2))))
         return ops.reshape(pooled, (ops.shape(values)[0], self.hops * values.shape[-1])), weights
 
     def compute_mask(self, values, mask=None):
@@ -78,7 +80,7 @@ def _overlap(weights, real):
     is_double = keras.backend.standardize_dtype(weights.dtype) == "float64"
     weights = ops.cast(weights, "float64" if is_double else "float32")
     gram = ops.matmul(weights, ops.transpose(weights, (0, 2, 1)))
-    apart = ops.sum(ops.square(gram - ops.eye(gram.shape[-1], dtype=gram.dtype)), axis=(1, 2))
+    squares = ops.sum(ops.square(gram - ops.eye(gram.shape[-1], dtype=gram.dtype)), axis=(1, 2))
     count = ops.sum(ops.cast(real, gram.dtype))
-    total = ops.sum(ops.where(real, apart, ops.zeros_like(apart)))
+    total = ops.sum(ops.where(real, squares, ops.zeros_like(squares)))
     return total / ops.maximum(count, ops.ones_like(count))

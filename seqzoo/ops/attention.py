@@ -1,0 +1,109 @@
+"""Attention on tensors: the one place where attention weights are made.
+
+`attend` compares queries and keys by scalar products. `attend_by_scores` takes scores that were
+made in another way. Both work on `(B, T, features)` and, with heads, on `(B, H, T, features)`.
+
+A mask is boolean, True where a query may read a memory step: `(B, T, S)`, or anything that
+broadcasts against it, such as `(B, 1, S)` for padding and `(T, S)` for a causal mask. With heads,
+`(B, T, S)` holds for all of them and `(B, H, T, S)` for each one. A query that may read no step at
+all gets weights and a context of zeros, and the gradients of its scores are zeros.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from seqzoo.ops.masks import lowest_score
+
+
+def attend(
+    query, key, value, mask=None, bias=None, return_weights=False, scale: float | None = None
+) -> tuple[Any, Any]:
+    """Returns for each query a mean of the values, weighted by softmax(query · key * scale + bias).
+
+    Args:
+        query: Float tensor `(B, T, features)`, or `(B, H, T, features)` for H heads.
+        key: Float tensor `(B, S, features)`, or `(B, H, S, features)`.
+        value: Float tensor `(B, S, value_features)`, or `(B, H, S, value_features)`.
+        mask: Boolean `(B, T, S)` or broadcastable, True where a query may read; None: everywhere.
+        bias: Float tensor of the shapes of `mask`, added to the scores; None adds nothing.
+        return_weights: Whether to return the weights too.
+        scale: What the scalar products are multiplied by; None is `1 / sqrt(features)`.
+
+    Returns:
+        The context `(B, T, value_features)`, or `(B, H, T, value_features)`, and the weights
+        `(B, T, S)`, or `(B, H, T, S)`: `()` without `return_weights`.
+
+    Reference: Vaswani et al., 2017, section 3.2.1, https://arxiv.org/abs/1706.03762
+    """
+    if scale is None:
+        scale = query.shape[-1] ** -0.5
+    if scale != 1:
+        query = query * scale
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    return attend_by_scores(scores, value, mask, bias, return_weights)
+
+
+def attend_by_scores(scores, value, mask=None, bias=None, return_weights=False) -> tuple[Any, Any]:
+    """Returns for each query a mean of the values, weighted by softmax(scores + bias).
+
+    Args:
+        scores: Float tensor `(B, T, S)`, or `(B, H, T, S)` for H heads.
+        value: See `attend`.
+        mask: See `attend`.
+        bias: See `attend`.
+        return_weights: See `attend`.
+
+    Returns:
+        See `attend`.
+    """
+    if return_weights:
+        weights = masked_weights(scores, mask, bias)
+        return ops.matmul(weights, value), weights
+    context = ops.matmul(_softmax(scores, mask, bias), value)
+    return context if mask is None else context * _reads_any(mask, context), ()
+
+
+def masked_weights(scores, mask=None, bias=None) -> Any:
+    """Returns softmax(scores + bias) over the steps that each query may read, and 0 elsewhere.
+
+    Args:
+        scores: See `attend_by_scores`.
+        mask: See `attend`.
+        bias: See `attend`.
+
+    Returns:
+        Float tensor of the shape and dtype of `scores`.
+    """
+    weights = _softmax(scores, mask, bias)
+    return weights if mask is None else weights * _reads_any(mask, weights)
+
+
+def _softmax(scores, mask, bias):
+    """Returns the weights; those of a query that may read no step are any finite numbers."""
+    if bias is not None:
+        scores = scores + ops.cast(_for_heads(bias, scores), scores.dtype)
+    if mask is not None:
+        mask = _for_heads(mask, scores)
+        if keras.backend.standardize_dtype(scores.dtype) == "float16":
+            scores = ops.where(mask, scores, ops.cast(lowest_score(scores.dtype), scores.dtype))
+        else:
+            # Far below any score, and finite. The gradient of a sum costs nothing, that of
+            # `where` a pass over the scores.
+            scores = scores + ops.where(mask, ops.zeros((), scores.dtype), -1e38)
+    if scores.shape[-1] == 1:  # of which `ops.softmax` warns
+        return ops.exp(ops.log_softmax(scores, axis=-1))
+    return ops.softmax(scores, axis=-1)
+
+
+def _reads_any(mask, results):
+    """Returns 1 for each query that may read a step, else 0, to multiply its `results` by."""
+    reads = ops.any(_for_heads(mask, results), axis=-1, keepdims=True)
+    return ops.cast(reads, results.dtype)
+
+
+def _for_heads(mask, scores):
+    """Returns a mask `(B, T, S)` as `(B, 1, T, S)` where the scores are `(B, H, T, S)`."""
+    has_no_heads = len(scores.shape) == 4 and len(mask.shape) == 3
+    return ops.expand_dims(mask, 1) if has_no_heads else mask

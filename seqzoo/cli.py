@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
 from seqzoo.cli_arguments import add_n_best, add_replacement, add_run, add_search, existing
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status: 0, 2 after wrong input, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8")  # pyright: ignore[reportAttributeAccessIssue]
     try:
         arguments = _parse(argv)
         _import_tensorflow()
@@ -98,7 +98,7 @@ def predict(arguments: argparse.Namespace) -> None:
         _refuse_requests(arguments)
     task, most = run.load_task(), arguments.n_best or 1
     write = escape if arguments.scores or most > 1 else one_line
-    for lines in line_groups(sys.stdin.buffer, _LINES_AT_ONCE):
+    for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE):
         inputs = [line for line in lines if line.strip()]
         request = _replacement(arguments)
         if arguments.prefix is not None:

@@ -203,7 +203,7 @@ def _fields(pattern: str) -> dict[str, str]:
     """Maps y, M and d to the field of the pattern, in the pattern's order."""
     tokens = [value for kind, value in tokenize_pattern(pattern) if kind == "field"]
     # L is the stand-alone form of M
-    fields = {letter.replace("L", "M"): letter * count for letter, count in tokens}
+    fields = {letter.replace("L", "M"): letter * int(count) for letter, count in tokens}
     return {letter: field for letter, field in fields.items() if letter in "yMd"}
 
 

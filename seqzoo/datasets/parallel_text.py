@@ -7,6 +7,7 @@ ones too.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from seqzoo.datasets.text_files import read_lines
 
@@ -99,7 +100,7 @@ def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
 def _streamed(source: Path, target: Path) -> Pairs:
     from seqzoo.datasets import streams  # it loads TensorFlow
 
-    return streams.line_aligned(str(source), str(target))
+    return cast(Pairs, streams.line_aligned(str(source), str(target)))
 
 
 def _stems(folder: Path, split: str, language: str) -> list[str]:

@@ -89,7 +89,7 @@ def captions(scene: Scene, relation: str | None = None) -> list[str]:
         return [form.format(group=group, be=be) for form in _GROUP]
     sides = [
         (scene.first, scene.relation, scene.second),
-        (scene.second, OPPOSITES[scene.relation], scene.first),
+        (scene.second, OPPOSITES[scene.relation or ""], scene.first),
     ]
     return [
         form.format(a=_called(a), b=_called(b), relation=relation, side=_SIDES[relation])

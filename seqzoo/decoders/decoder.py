@@ -16,9 +16,11 @@ class Decoder(Protocol):
     @property
     def hidden_size(self) -> int:
         """Width of the hidden states."""
+        ...
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
         """Returns shape and type of `previous`, by its name."""
+        ...
 
     def start(
         self,
@@ -44,6 +46,7 @@ class Decoder(Protocol):
         Returns:
             The state, leaves `(B * K, ...)`, and the memory, leaves `(B, ...)`.
         """
+        ...
 
     def step(self, previous: Any, state: Any, memory: Any) -> tuple[Any, Any]:
         """Takes one step.
@@ -56,12 +59,15 @@ class Decoder(Protocol):
         Returns:
             Hidden states `(N, hidden_size)` and the next state.
         """
+        ...
 
     def stepper(self) -> Any:
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
+        ...
 
     def __call__(self, previous: Any, encoded: Any, training: bool = False) -> Any:
         """Returns the hidden states `(B, T, hidden_size)` of a whole sequence."""
+        ...
 
 
 def before_last(prompt_ids: Any, prompt_mask: Any = None) -> Any:

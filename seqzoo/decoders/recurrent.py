@@ -1,7 +1,7 @@
 """The recurrent decoder, with or without attention."""
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -226,7 +226,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _extra_weights(self):
         """Returns the weights of a step that are no named projection."""
-        weights = {"cells": [cell.extra_weights() for cell in self.cells]}
+        weights: dict[str, Any] = {"cells": [cell.extra_weights() for cell in self.cells]}
         if self.attend is not None:
             weights["attention"] = self.attend.extra_weights()
         return weights

@@ -39,6 +39,7 @@ class Encoder(Protocol):
         Where there are several, a task takes the one whose name is in its batch, and is built
         with the first. (Keras's own `input_spec` allows one only.)
         """
+        ...
 
     def __call__(
         self, inputs: Any, mask: Any = None, segment_ids: Any = None, training: bool = False
@@ -52,6 +53,7 @@ class Encoder(Protocol):
                 sequence sees another. None where a row is one sequence.
             training: Whether values are dropped.
         """
+        ...
 
 
 def symbolic_inputs(encoder: Encoder) -> keras.KerasTensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -87,7 +87,7 @@ def _draw(alignment: Any, source: Sequence[str], generated: Sequence[str]) -> Fi
         label.set_rotation(90 if len(label.get_text()) > 1 else 0)
     _label(axes.yaxis, rows, cell[1], families)
     bar = {"fraction": 2 * _BAR / width, "aspect": height / _BAR, "pad": _BAR / width}
-    figure.colorbar(image, label="weight", **bar)
+    figure.colorbar(image, label="weight", **cast(Any, bar))
     return figure
 
 

@@ -153,5 +153,5 @@ def _draw_counts(counts: np.ndarray, names: Sequence[str], found: Sequence[str])
     if max(rows, columns) <= _WRITTEN:
         for row, column in np.ndindex(rows, columns):
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, counts[row, column], ha="center", va="center", color=color)
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
     return figure

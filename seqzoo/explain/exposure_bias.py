@@ -124,7 +124,8 @@ def plot_exposure_bias(
     Returns:
         The figure, which is no part of pyplot's state.
     """
-    axes = Figure(figsize=(8.4, 3.8), layout="constrained").subplots()
+    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    axes = figure.subplots()
     for place, (name, bias) in enumerate(found.items()):
         drawn = bias.counts >= least
         places = 1 + np.flatnonzero(drawn)
@@ -139,5 +140,5 @@ def plot_exposure_bias(
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
     if path is not None:
-        pictures.save(axes.figure, path)
-    return axes.figure
+        pictures.save(figure, path)
+    return figure

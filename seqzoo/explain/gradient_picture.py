@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def plot_gradient_flow(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
-    figure = axes.get_figure(root=True)
+    figure = cast(Figure, axes.get_figure(root=True))
     if path is not None:
         pictures.save(figure, path)
     return figure

@@ -21,6 +21,7 @@ class Head(Protocol):
             mask: Boolean `(B, T)`, True on real steps, for a head whose outputs depend on it.
             reads: `(weights, source_ids)` of a decoder's attention, for a head that copies.
         """
+        ...
 
     def loss(self, y: Any, outputs: Any, weight: Any, mask: Any = None) -> tuple[Any, Any]:
         """Returns the sum of the losses and the sum of their weights, scalars.
@@ -32,12 +33,15 @@ class Head(Protocol):
             mask: Boolean of the shape of `y`, True on real steps; None where all are. It alone
                 says which steps a sequence of targets has: a step of weight 0 still is one.
         """
+        ...
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns fresh metrics, in the order of `measure`."""
+        ...
 
     def measure(self, y: Any, outputs: Any, weight: Any, mask: Any = None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`; see `loss`."""
+        ...
 
     def decide(self, outputs: Any, mask: Any = None) -> Any:
         """Returns the most probable answer.
@@ -46,3 +50,4 @@ class Head(Protocol):
             outputs: What the call returned.
             mask: Boolean `(B, T)`, True on real steps; None where all are. Masked steps get 0.
         """
+        ...

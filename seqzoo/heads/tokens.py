@@ -91,8 +91,8 @@ class Tokens(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden, mask=None, reads=None):
-        tied = self._embedding is not None
-        kernel = ops.transpose(self._embedding[0].embeddings) if tied else self.kernel
+        tied = self._embedding
+        kernel = self.kernel if tied is None else ops.transpose(tied[0].embeddings)
         cast = self.compute_dtype
         bias = ops.cast(self.bias, cast)
         if len(self.impossible):

@@ -1,6 +1,6 @@
 """A vector for each token, from the token and from its characters or subwords."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -87,7 +87,8 @@ class TokenFeatures(keras.layers.Layer):
         )
         self.embedding = keras.layers.Embedding(vocabulary_size, embedding_dim, start, dtype=dtype)
         self.drop = keras.layers.Dropout(dropout, dtype=dtype)
-        self.piece_embedding = self.lstm = None
+        self.piece_embedding: Any = None
+        self.lstm = None
         if piece_count is not None:
             start = keras.initializers.RandomUniform(
                 -((3 / piece_dim) ** 0.5), (3 / piece_dim) ** 0.5

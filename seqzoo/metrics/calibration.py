@@ -23,8 +23,9 @@ def best_temperature(logits: np.ndarray, targets: np.ndarray, multi_label: bool 
     def mean_loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
         if multi_label:
-            return -np.mean(np.where(targets > 0.5, log_expit(scaled), log_expit(-scaled)))
-        return -np.mean(np.take_along_axis(log_softmax(scaled, axis=1), targets[:, None], axis=1))
+            return -float(np.mean(np.where(targets > 0.5, log_expit(scaled), log_expit(-scaled))))
+        gold = np.take_along_axis(log_softmax(scaled, axis=1), targets[:, None], axis=1)
+        return -float(np.mean(gold))
 
     limits = (np.log(0.05), np.log(20.0))
     return float(np.exp(minimize_scalar(mean_loss, bounds=limits, method="bounded").x))

@@ -257,7 +257,7 @@ def _origin(*sides: Any) -> dict[str, Any]:
     for leaf in tf.nest.flatten(sides):
         is_ragged = isinstance(leaf, tf.RaggedTensor)
         for part in (leaf.row_splits, leaf.flat_values) if is_ragged else (leaf,):
-            check = zlib.crc32(np.ascontiguousarray(part.numpy()), check)
+            check = zlib.crc32(np.ascontiguousarray(part.numpy()).data, check)
     return {"examples": len(_lengths(sides[0])), "checksum": check}
 
 

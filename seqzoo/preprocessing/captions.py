@@ -82,7 +82,7 @@ class ImageCaptions(tf.Module):
         """
         said = [_as_list(each, place) for place, each in enumerate(captions)]
         reader = self.reader if reader is None else reader
-        rows = _read_features if isinstance(reader, FeatureReader) else _read_pixels
+        rows: Any = _read_features if isinstance(reader, FeatureReader) else _read_pixels
         inputs, splits, places, broken = rows(reader, images)
         mute = [place for place in places if not said[place]]
         broken += [f"{name_of(images[place], place)} has no caption" for place in mute]

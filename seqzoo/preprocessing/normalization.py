@@ -7,7 +7,7 @@ import itertools
 import sys
 import unicodedata
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -169,7 +169,8 @@ def _find(sorted_keys: np.ndarray, values: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
 
 @functools.cache
 def _tables(form: Literal["nfc", "nfkc"]) -> Tables:
-    composed, full = form.upper(), form.upper().replace("C", "D")
+    composed: Any = form.upper()
+    full = composed.replace("C", "D")
     listed = [
         c
         for c in map(chr, range(sys.maxunicode + 1))

@@ -90,7 +90,7 @@ class SubwordTokenizer(Tokenizer):
     def save_vocabulary(self, path: str) -> None:
         """Writes the model file of SentencePiece, which its own tools read too."""
         self._require_vocabulary()
-        write_aside(path, base64.b64decode(self.model))
+        write_aside(path, base64.b64decode(self.model or ""))
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> SubwordTokenizer:

@@ -65,11 +65,11 @@ def scheme_of_pairs(tags: Sequence[str], pairs: Iterable[Sequence[int | None]]) 
     pairs = set(map(tuple, pairs))
     for scheme in SCHEMES:
         try:
-            forbidden = forbidden_pairs(tags, scheme)
+            forbidden = forbidden_pairs(tags, scheme)  # pyright: ignore[reportArgumentType]
         except ValueError:  # a tag is none of this scheme
             continue
         if set(forbidden) == pairs:
-            return scheme
+            return scheme  # pyright: ignore[reportReturnType]
     return None
 
 
@@ -112,7 +112,7 @@ def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[st
             "Correct them, or give the scheme that they follow; `detect_scheme` finds it."
         )
     converted, before = ["O"] * len(tags), _Span(0, 0, "")
-    for span in _spans([tag.partition("-")[::2] for tag in tags]):
+    for span in _spans([tag.partition("-")[::2] for tag in tags]):  # pyright: ignore[reportArgumentType]
         letters = ["I"] * (span.end - span.start)
         if target != "iob1" or (before.end == span.start and before.kind == span.kind):
             letters[0] = "B"

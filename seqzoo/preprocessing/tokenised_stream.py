@@ -25,7 +25,7 @@ class TokenisedStream(Stream):
     made_of: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def origin(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What the ids were made of: the same wherever they lie."""
         return self.made_of
 

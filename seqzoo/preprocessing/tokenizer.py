@@ -42,7 +42,7 @@ class Tokenizer(tf.Module):
                 f'`normalization` must be "nfc", "nfkc" or None. Received: {normalization!r}.'
             )
         self.lowercase = lowercase
-        self.normalization = normalization
+        self.normalization: Normalization = normalization
         self._tokens: Any = None  # an array, since tf.Module would wrap a list
         self._names: Any = None  # the lookup from ids, made with the vocabulary
 

@@ -94,7 +94,7 @@ def training_windows(
         return _batch(Rows(*(tf.gather(part, row) for part in here)), row, fresh)
 
     dataset = tf.data.Dataset.counter().map(window)
-    origin = {"tokens": len(stream.token_ids), "checksum": zlib.crc32(stream.token_ids)}
+    origin = {"tokens": len(stream.token_ids), "checksum": zlib.crc32(stream.token_ids.data)}
     origin |= {"window_length": window_length}
     return Batches(dataset, pack, windows.count, count, origin, rows_each=count)
 

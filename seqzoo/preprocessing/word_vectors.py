@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import tensorflow as tf
 
@@ -28,7 +30,8 @@ def with_tokens_of(
     other.adapt(texts)
     seen = set(known)
     new = [token for token in other.vocabulary if token not in seen]
-    return type(tokenizer).from_config(config | {"vocabulary": known + new})
+    config |= {"vocabulary": known + new}
+    return cast(LookupTokenizer, type(tokenizer).from_config(config))
 
 
 def cooccurrence_vectors(

@@ -44,7 +44,7 @@ def set_fields(settings: Settings, assignments: Iterable[str]) -> Settings:
         part: dataclasses.replace(getattr(settings, part), **fields)
         for part, fields in changes.items()
     }
-    return dataclasses.replace(settings, **parts)
+    return dataclasses.replace(settings, **parts)  # pyright: ignore[reportArgumentType]
 
 
 def _types(settings: Any) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def merge_groups(hypotheses: Hypotheses, groups: int, n_best: int) -> Hypotheses
         shape = ops.shape(values)
         return ops.reshape(values, (-1, groups * shape[1], *shape[2:]))
 
-    fields = [None if part is None else by_example(part) for part in hypotheses]
+    fields: list[Any] = [None if part is None else by_example(part) for part in hypotheses]
     token_ids, lengths, scores = fields[:3]
     same = ops.all(ops.equal(token_ids[:, :, None], token_ids[:, None, :]), axis=3)
     same = same & ops.equal(lengths[:, :, None], lengths[:, None, :])

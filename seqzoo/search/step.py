@@ -23,7 +23,7 @@ class Step(Protocol):
     field) is collected for `Hypotheses.alignments`.
     """
 
-    def __call__(self, token_ids: Any, state: Any, memory: Any) -> tuple[Any, Any]:
+    def __call__(self, token_ids: Any, state: Any, memory: Any, /) -> tuple[Any, Any]:
         """Takes token ids `(N,)` to log-probs `(N, V)`, or `LogProbs`, and the next state."""
         ...
 

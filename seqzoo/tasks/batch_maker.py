@@ -43,7 +43,7 @@ class BatchMaker:
         sizes = batch_size, tokens_per_batch
         examples = self.raw_examples(x, y)
         if is_stream(x):
-            return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)
+            return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)  # pyright: ignore[reportArgumentType]
         return training_batches(examples, self.preprocessor, *sizes, seed)
 
     def make_evaluation_batches(

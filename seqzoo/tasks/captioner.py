@@ -122,18 +122,17 @@ class Captioner(SampledFeeding):
     def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):
         by_length = getattr(self.encoder, "frozen", False)  # see `training_batches`
         if is_stream(x):
-            rows = StreamedCaptions(self.preprocessor)
+            rows: Any = StreamedCaptions(self.preprocessor)
             return streamed_batches(x, rows, batch_size, tokens_per_batch, seed, by_length)
         sizes = batch_size, tokens_per_batch
-        return training_batches(*self._corpus(x, y), *sizes, seed, by_length=by_length)
+        return training_batches(*self._corpus(x, y), *sizes, seed, by_length=by_length)  # pyright: ignore[reportCallIssue]
 
     def make_evaluation_batches(self, x, y=None, batch_size=None):
         if is_stream(x):
-            rows = StreamedCaptions(self.preprocessor)
+            rows: Any = StreamedCaptions(self.preprocessor)
             return evaluation_batches(x.ordered(), rows, batch_size or 64)
-        return evaluation_batches(
-            *self._corpus(*(split(x) if y is None else (x, y))), batch_size or 64
-        )
+        corpus = self._corpus(*(split(x) if y is None else (x, y)))
+        return evaluation_batches(*corpus, batch_size or 64)  # pyright: ignore[reportCallIssue]
 
     def _corpus(self, x, y=None):
         images, captions = _pairs(x, y)

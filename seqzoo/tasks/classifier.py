@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ class Classifier(AnsweringTask):
             head = Classes(len(preprocessor.labels), preprocessor.multi_label)
         super().__init__(head, preprocessor, **kwargs)
         self.encoder = encoder
-        self.pooling = Pooling(pooling) if isinstance(pooling, str) else pooling
+        self.pooling = Pooling(cast(Any, pooling)) if isinstance(pooling, str) else pooling
         self.build()
 
     def build(self, input_shape=None):

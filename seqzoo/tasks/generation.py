@@ -182,7 +182,8 @@ class GenerationTask(Task):
         from seqzoo.export import saved_model
 
         search = self.complete(search)
-        served, replace = tf.Module(), self._replacement(replace_unknown)
+        served: Any = tf.Module()
+        replace = self._replacement(replace_unknown)
         served.task, served.unknown_words = self, replace  # which may hold a table
         signatures = self._signatures(search, replace)
         if streaming:

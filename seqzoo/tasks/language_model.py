@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -121,8 +121,9 @@ class LanguageModel(GenerationTask):
                 "side by side; `window_length` of the preprocessor is their length."
             )
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
-        self._carried[True].set_rows(min(batch_size, len(text.token_ids)))
-        return training_windows(text, batch_size, window, seed, steps_per_epoch)
+        rows = cast(int, batch_size)
+        self._carried[True].set_rows(min(rows, len(text.token_ids)))
+        return training_windows(text, rows, window, seed, steps_per_epoch)
 
     def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
         """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.

@@ -235,7 +235,9 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
         resume = next((each for each in callbacks if isinstance(each, Resume)), None)
         done = resume.step if resume else 0
-        passed["initial_epoch"] = resume.initial_epoch(epochs) if done else initial_epoch
+        if resume and done:
+            initial_epoch = resume.initial_epoch(epochs)
+        passed["initial_epoch"] = initial_epoch
         if self.preprocessor is None:
             return super().fit(
                 x,

@@ -49,7 +49,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         OSError: if it cannot be written; those that are there stay.
     """
     step = checkpoint.state["step"]
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{kind}_{index}": value
         for kind, values in zip(_KINDS, checkpoint[1:], strict=True)
         for index, value in enumerate(values)

@@ -157,7 +157,7 @@ class Resume(keras.callbacks.Callback):
 
     def _write(self, epoch: int, batch: int) -> None:
         """Writes the state before step `batch` of an epoch. All workers take part in reading it."""
-        metrics = self._of_epoch() if batch else []
+        metrics = (self._of_epoch() or []) if batch else []
         variables = [np.asarray(variable) for variable in self._variables()]
         metrics = [np.asarray(variable) for variable in metrics]
         if not is_chief(strategy_of(self.model)):
@@ -272,7 +272,7 @@ def _versions() -> dict[str, str]:
 
 def _random_state() -> dict[str, Any]:
     """The state of Python's and NumPy's generators, as JSON can hold it."""
-    kind, keys, *rest = np.random.get_state()
+    kind, keys, *rest = np.random.get_state(legacy=True)
     return {"python": random.getstate(), "numpy": [kind, keys.tolist(), *rest]}
 
 

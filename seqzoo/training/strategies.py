@@ -92,7 +92,8 @@ def _tpu() -> tf.distribute.Strategy:
 def has_several_workers(strategy: tf.distribute.Strategy | None) -> bool:
     """Whether processes on several machines, or several on one, train together."""
     return (
-        isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        strategy is not None
+        and isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         and strategy.extended._in_multi_worker_mode()
     )
 
@@ -151,7 +152,7 @@ def explain_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 def mean_over_workers(strategy: tf.distribute.Strategy | None, value: float) -> float:
     """Returns the mean of a number over the workers, at all of them; they wait for each other."""
-    if not has_several_workers(strategy):
+    if strategy is None or not has_several_workers(strategy):
         return value
     mean = strategy.reduce("MEAN", tf.constant(value, tf.float64), axis=None)
     return float(mean)
@@ -164,7 +165,7 @@ def wait_for_workers(strategy: tf.distribute.Strategy) -> None:
 
 def check_agreement(strategy: tf.distribute.Strategy | None, name: str, value: Any) -> None:
     """Raises ValueError at all workers unless all have the same value; they wait for each other."""
-    if not has_several_workers(strategy):
+    if strategy is None or not has_several_workers(strategy):
         return
     digest = float(zlib.crc32(repr(value).encode()))
     if mean_over_workers(strategy, digest) != digest:

@@ -98,7 +98,7 @@ class RecurrentDecoder(keras.layers.Layer):
         )
         self.cells = [make_cell(cell, units, **own) for _ in range(layers)]
         self.attend = None if attention is None else make_attention(attention, units, **own)
-        self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)
+        self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)  # pyright: ignore[reportArgumentType]
         self.drop = keras.layers.Dropout(dropout, name="dropout", **own)
         self.seed_generator = keras.random.SeedGenerator()
 

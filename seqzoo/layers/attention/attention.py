@@ -150,7 +150,7 @@ class Attention(keras.layers.Layer):
         elif is_for_steps:
             raise ValueError(
                 "A `Memory` has its own mask. Received: a mask of shape "
-                f"{tuple(mask.shape)} beside it. Give that one to `memory(values, mask)`, or give "
+                f"{tuple(mask.shape)} beside it. Give that one to `memory(values, mask)`, or give "  # pyright: ignore[reportOptionalMemberAccess]
                 "a mask (batch, target_time, source_time)."
             )
         memory = Memory(*memory)

@@ -126,8 +126,8 @@ def gru_kernel(input_projection: tuple, recurrent: tuple):
             parts.append(ops.concatenate([gates, *((g, blank) if of_inputs else (blank, g))], -1))
         return parts
 
-    kernel, bias = padded(*input_projection, *[None] * (2 - len(input_projection)), True)
-    recurrent_kernel, recurrent_bias = padded(*recurrent, *[None] * (2 - len(recurrent)), False)
+    kernel, bias = padded(*input_projection, *[None] * (2 - len(input_projection)), True)  # pyright: ignore[reportCallIssue]
+    recurrent_kernel, recurrent_bias = padded(*recurrent, *[None] * (2 - len(recurrent)), False)  # pyright: ignore[reportCallIssue]
     return ops.concatenate([kernel, bias + recurrent_bias, recurrent_kernel], axis=0)
 
 

@@ -81,7 +81,7 @@ def _run_hooked(loops, rest):
         return results_of(*_run_hooked([merged], rest)[0])
     loop = loops[0].prepared()
     arguments = (loop.step, loop.state, loop.inputs, loop.projections, loop.constants, loop.reverse)
-    return [hook(_plain_scan(), loop.owner, *arguments)]
+    return [hook(_plain_scan(), loop.owner, *arguments)]  # pyright: ignore[reportOptionalCall]
 
 
 # cuDNN, on a GPU, for an LSTM or a GRU with no noise, no cut gradients and no packed rows.
@@ -151,7 +151,7 @@ def _run_in_chunks(loops, rest):
             loop.state,
             loop.inputs,
             weights,
-            loop.checkpoint_steps,
+            loop.checkpoint_steps,  # pyright: ignore[reportArgumentType]
             loop.of_requested,
             loop.reverse,
         )

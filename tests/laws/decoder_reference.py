@@ -42,10 +42,10 @@ def hidden_states(decoder, tokens, encoded):
     def read(query):
         nonlocal attention_state
         attend = attention_references.REFERENCES[decoder.attention]
-        context, shares, attention_state = attend(
-            decoder.attend, query, encoded.outputs, encoded.mask, attention_state
+        context, weights, attention_state = attend(
+            decoder.attend, query, encoded.outputs, encoded.mask, encoded.mask, attention_state
         )
-        alignments.append(shares)
+        alignments.append(weights)
         if getattr(decoder, "gate_context", False):
             return context / (1 + np.exp(-(query @ decoder.gate.kernel + decoder.gate.bias)))
         return context

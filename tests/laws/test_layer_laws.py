@@ -22,6 +22,10 @@ BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attenti
 GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
 GRAPHED += ["decoder, gated reading", "encoder of images", "encoder of videos, frames"]
 GRAPHED += ["attention location", "attention multi_head", "attention pooling", "decoder, location"]
+# XLA compiles for seconds. Each kind of loop and of reading has a row here; the others are slow.
+COMPILED_BY_DEFAULT = ["recurrent lstm", "recurrent gru", "recurrent lru", "recurrent min_gru"]
+COMPILED_BY_DEFAULT += ["recurrent keras cell", "decoder, input feeding", "decoder, multi-head"]
+COMPILED_BY_DEFAULT += ["attention location, cumulative", "attention causal", "attention pooling"]
 COMPILED = [name for name in LAYERS if name.startswith("recurrent")]
 COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]
 COMPILED += [f"attention {name}" for name in ("location, cumulative", "coverage", "causal")]
@@ -125,7 +129,14 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
 
 
 @pytest.mark.parametrize(
-    ("name", "jit_compile"), [(n, False) for n in GRAPHED] + [(n, True) for n in COMPILED]
+    ("name", "jit_compile"),
+    [(n, False) for n in GRAPHED]
+    + [(n, True) for n in COMPILED_BY_DEFAULT]
+    + [
+        pytest.param(n, True, marks=pytest.mark.slow)
+        for n in COMPILED
+        if n not in COMPILED_BY_DEFAULT
+    ],
 )
 def test_a_graph_of_unknown_sizes_and_xla_give_the_values_and_gradients_of_eager(
     name, jit_compile, tf

@@ -42,10 +42,10 @@ def test_every_task_of_the_registry_is_tested_here():
 @pytest.mark.parametrize("name", TASKS)
 def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
     found = []
-    for jit_compile in (False, True):
+    for way in ({"run_eagerly": True}, {"jit_compile": True}):
         task = BUILDERS[name]()
         optimizer = keras.optimizers.SGD(0.5, global_clipnorm=0.2)
-        task.compile(optimizer, jit_compile=jit_compile, accumulation_steps=parts)
+        task.compile(optimizer, accumulation_steps=parts, **way)
         start = task.get_weights()
         batches = task.make_training_batches(EXAMPLES[name](12), None, 5, None, 0, None)
         for batch in batches.dataset.take(2):
@@ -57,7 +57,13 @@ def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("search", [Greedy(max_length=7), BeamSearch(width=3, max_length=7)])
+@pytest.mark.parametrize(
+    "search",
+    [
+        BeamSearch(width=3, max_length=7),
+        pytest.param(Greedy(max_length=7), marks=pytest.mark.slow),  # test_search_laws has it
+    ],
+)
 @pytest.mark.parametrize("name", [n for n in TASKS if hasattr(TASKS[n], "hypotheses")])
 def test_decoding_that_xla_compiles_finds_the_same(name, search):
     task = BUILDERS[name]()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
 from seqzoo.cli_arguments import add_n_best, add_replacement, add_run, add_search, existing
+from seqzoo.listing import model_lines, recipe_lines
 from seqzoo.version import __version__
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8")  # pyright: ignore[reportAttributeAccessIssue]
     try:
         arguments = _parse(argv)
-        _import_tensorflow()
+        if arguments.command is not show_list:
+            _import_tensorflow()
         arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # as by `| head`: nobody reads on
@@ -46,17 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show_list(arguments: argparse.Namespace) -> None:
     """Show models and recipes, with published and measured figures."""
-    from seqzoo.recipe import find_recipes
-    from seqzoo.zoo import ZOO
-
-    print("Models (seqzoo.zoo)")
-    for name, builder in ZOO.items():
-        print(f"  {name:<24}{(builder.__doc__ or '').strip().splitlines()[0]}")
-    print("\nRecipes (./recipes)")
-    for path, recipe in find_recipes("recipes"):
-        print(f"  {path}")
-        for figure in recipe.figures:
-            print(f"    {figure.metric}: published {figure.published}; measured {figure.measured}")
+    models, recipes = model_lines(), list(recipe_lines("recipes"))
+    print("Models (seqzoo.zoo)", *models, sep="\n  ")
+    print("\nRecipes (./recipes)", *recipes, sep="\n  ")
 
 
 def train(arguments: argparse.Namespace) -> None:

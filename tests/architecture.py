@@ -40,6 +40,7 @@ ORDER = (
     "importing",
     "tuning",
     "recipe",
+    "listing",
     "cli_arguments",
     "cli",
 )

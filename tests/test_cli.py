@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from seqzoo import cli
+from seqzoo.recipe import load_recipe
+from seqzoo.zoo import ZOO
 
 RECIPE = Path(__file__).with_name("tiny_recipe.py")
 ROOT = Path(__file__).parents[1]
@@ -397,16 +399,57 @@ def test_export_writes_a_model_and_never_over_another(finished, tmp_path, error)
     assert "must not hold an exported model yet" in error("export", finished, tmp_path / "served")
 
 
-def test_list_shows_models_and_recipes_with_their_figures(tmp_path, monkeypatch, capsys):
+def run_alone(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_list_shows_all_that_the_models_and_recipes_say_of_themselves_and_imports_neither():
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from seqzoo.cli import main\n"
+        "assert main(['list']) == 0\n"
+        "loaded = {'tensorflow', 'keras', 'seqzoo.zoo', 'seqzoo.recipe'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {loaded}' if loaded else 0)"
+    )
+    listed = run_alone(code)
+
+    expected = ["Models (seqzoo.zoo)"]
+    for name, builder in ZOO.items():
+        expected.append(f"  {name:<24}{builder.__doc__.strip().splitlines()[0]}")
+    expected += ["", "Recipes (./recipes)"]
+    for path in sorted((ROOT / "recipes").rglob("*.py")):
+        expected.append(f"  {path.relative_to(ROOT)}")
+        for metric, published, measured in load_recipe(path).figures:
+            expected.append(f"    {metric}: published {published}; measured {measured}")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.splitlines() == expected
+
+
+def test_list_shows_figures_however_they_are_written_and_passes_other_files_by(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recipes").mkdir()
     shutil.copy(RECIPE, tmp_path / "recipes/tiny.py")
+    (tmp_path / "recipes/other.py").write_text("answer = 42\n")
+    figures = "[recipe.Figure('f1', 'none', measured=f'{MEAN:.2f}')]"
+    (tmp_path / "recipes/sums.py").write_text(f"sums: Recipe = recipe.Recipe(figures={figures})\n")
 
     assert cli.main(["list"]) == 0
-    out = capsys.readouterr().out
-    assert "  bahdanau_2015           Builds the first translation model with attention" in out
-    assert "  recipes/tiny.py\n" in out
-    assert "    token_accuracy, test: published 0.2 (a paper); measured 0.3\n" in out
+    assert capsys.readouterr().out.splitlines()[-5:] == [
+        "Recipes (./recipes)",
+        "  recipes/sums.py",
+        "    f1: published none; measured f'{MEAN:.2f}'",
+        "  recipes/tiny.py",
+        "    token_accuracy, test: published 0.2 (a paper); measured 0.3",
+    ]
+
+
+def test_list_names_a_recipe_file_that_is_not_python(tmp_path, monkeypatch, error):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/broken.py").write_text("x = 1\ny = (\n")
+
+    assert "recipes/broken.py is not valid Python: '(' was never closed in line 2" in error("list")
 
 
 def test_help_is_quick_and_needs_no_tensorflow():
@@ -416,11 +459,11 @@ def test_help_is_quick_and_needs_no_tensorflow():
         "except SystemExit as stop: assert stop.code == 0\n"
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    shown = run_alone(code)
 
-    assert found.returncode == 0, found.stderr
-    assert "usage: seqzoo train" in found.stdout
-    assert "--precision" in found.stdout
+    assert shown.returncode == 0, shown.stderr
+    assert "usage: seqzoo train" in shown.stdout
+    assert "--precision" in shown.stdout
 
 
 def test_a_closed_pipe_ends_the_command_quietly_and_other_encodings_of_the_terminal_are_left(

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, find_recipes, load_recipe
+from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, load_recipe
 from seqzoo.recipe.compiling import make_optimizer
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunOptions
@@ -214,15 +214,6 @@ def test_a_recipe_is_found_by_its_type_and_its_settings_can_be_set(tmp_path):
     assert (one.name, other.name) == ("first", "second")
     assert set_fields(one, ["model.kind=b"]).model.kind == "b"
     assert [path.name for path in tmp_path.rglob("*.pyc")] == []
-
-
-def test_recipes_are_found_below_a_folder_and_other_files_are_passed_by(tmp_path):
-    write(tmp_path, "b/late.py", RECIPE.format(name="late"))
-    write(tmp_path, "a/early.py", RECIPE.format(name="early"))
-    write(tmp_path, "a/other.py", "answer = 42\n")
-
-    found = [(path.name, recipe.name) for path, recipe in find_recipes(tmp_path)]
-    assert found == [("early.py", "early"), ("late.py", "late")]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Recipes: all that a training needs, in one Python file; and the runs that they leave."""
 
 from seqzoo.recipe.answers import classified_answers, tagged_answers
-from seqzoo.recipe.files import find_recipes, load_recipe
+from seqzoo.recipe.files import load_recipe
 from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Answer, Figure, Recipe
@@ -14,7 +14,6 @@ __all__ = [
     "Figure",
     "Answer",
     "load_recipe",
-    "find_recipes",
     "classified_answers",
     "tagged_answers",
     "run",

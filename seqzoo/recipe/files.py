@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import traceback
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 from seqzoo.recipe.recipe import Recipe
@@ -30,17 +29,6 @@ def load_recipe(path: str | Path) -> Recipe:
             f"{len(recipes)}."
         )
     return recipes[0]
-
-
-def find_recipes(folder: str | Path) -> Iterator[tuple[Path, Recipe]]:
-    """Yields the recipes of all Python files below a folder, in the order of their paths.
-
-    Raises:
-        ValueError: if a file cannot be run.
-    """
-    for path in sorted(Path(folder).rglob("*.py")):
-        for recipe in _recipes_in(path):
-            yield path, recipe
 
 
 def _recipes_in(path: Path) -> list[Recipe]:

@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import seqzoo as sz  # ahead of TensorFlow, for its settings of it
+from seqzoo.datasets.lines import read_lines
 from seqzoo.preprocessing import CharacterTokenizer, WhitespaceTokenizer
 
 # isort: split
@@ -24,8 +25,7 @@ DATES = {"train_size": 4000, "validation_size": 10, "test_size": 1000}
 
 
 def read_pairs(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [tuple(line.split("\t")[:2]) for line in lines if line]
+    return [tuple(line.split("\t")[:2]) for line in read_lines(path) if line]
 
 
 def load(arguments):

@@ -86,7 +86,7 @@ def predict(arguments: argparse.Namespace) -> None:
     """Answer each line of stdin with a line, as it comes."""
     run = _open(arguments)
     search = run.recipe.search_as(_search_flags(arguments))
-    from seqzoo.preprocessing.lines import escape, line_groups, one_line
+    from seqzoo.datasets.lines import escape, line_groups, one_line
 
     if search is None:
         _refuse_requests(arguments)

@@ -88,7 +88,7 @@ SHARED_NAMES = {
 }
 """File names that may stand in several folders, as they name one concept there."""
 
-NAMES_TO_CHANGE = {"chain", "files", "history", "labels", "normalization", "streaming"}
+NAMES_TO_CHANGE = {"chain", "history", "labels"}
 """File names that stand in several folders for different things, until their files are renamed."""
 
 

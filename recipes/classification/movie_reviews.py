@@ -25,7 +25,7 @@ from pathlib import Path
 
 from seqzoo import zoo
 from seqzoo.datasets import labelled_text, names, tfds_classification, unlabelled_text
-from seqzoo.datasets.text_files import find_file
+from seqzoo.datasets.lines import find_file
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import (
     LabelledText,

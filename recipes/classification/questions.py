@@ -27,7 +27,7 @@ from typing import Literal
 
 from seqzoo import zoo
 from seqzoo.datasets import labelled_text, names, unlabelled_text
-from seqzoo.datasets.text_files import find_file
+from seqzoo.datasets.lines import find_file
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import (
     LabelledText,

@@ -17,7 +17,7 @@ from typing import Literal
 
 from seqzoo import zoo
 from seqzoo.datasets import conll, requests, unlabelled_text
-from seqzoo.datasets.text_files import find_file
+from seqzoo.datasets.lines import find_file
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import (
     CharacterTokenizer,

@@ -7,12 +7,13 @@ list of names, `*.trainImages.txt`, `*.devImages.txt` and `*.testImages.txt`.
 
 from __future__ import annotations
 
-import gzip
 import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from seqzoo.datasets.lines import read_lines, refuse_line
 
 Example = tuple[str | bytes, list[str]]
 
@@ -55,7 +56,7 @@ def load(
 def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Example]:
     stems = _STEMS.get(split, (split,))
     path = _only(folder, [f"*{stem}Images.txt" for stem in stems], f"list of the split {split!r}")
-    names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    names = [line.strip(" \t") for line in read_lines(path) if line.strip(" \t")]
     for known, what in ((images, "image file"), (captions, "caption")):
         missing = [name for name in names if name not in known]
         if missing:
@@ -64,38 +65,38 @@ def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Examp
                 f"{missing[0]} among them.",
                 stacklevel=3,
             )
-    found = [name for name in names if name in images and name in captions]
-    if not found:
+    complete = [name for name in names if name in images and name in captions]
+    if not complete:
         raise FileNotFoundError(
             f"None of the {len(names)} names of {path} has both an image and a caption in "
             f"{folder}. Check the folder."
         )
-    return [(_image(images[name], name), captions[name]) for name in found]
+    return [(_image(images[name], name), captions[name]) for name in complete]
 
 
-def _image(place: Path | zipfile.ZipFile, name: str) -> str | bytes:
-    if isinstance(place, Path):
-        return str(place)
+def _image(source: Path | zipfile.ZipFile, name: str) -> str | bytes:
+    if isinstance(source, Path):
+        return str(source)
     try:
-        return place.read(name)
+        return source.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise ValueError(f"{name} in {place.filename} cannot be read: {error}.") from error
+        raise ValueError(f"{name} in {source.filename} cannot be read: {error}.") from error
 
 
 def _images(folder: Path) -> dict[str, Path | zipfile.ZipFile]:
     """The file, or the archive, in which an image lies, by its name."""
-    found: dict[str, Path | zipfile.ZipFile] = {}
+    images: dict[str, Path | zipfile.ZipFile] = {}
     for path in sorted(folder.glob("*.zip")):
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise ValueError(f"{path} is no whole zip file: {error}.") from error
-        found |= {name: archive for name in archive.namelist() if _is_image(Path(name))}
+        images |= {name: archive for name in archive.namelist() if _is_image(Path(name))}
     files = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))
-    found |= {path.name: path for path in files if _is_image(path)}
-    if not found:
+    images |= {path.name: path for path in files if _is_image(path)}
+    if not images:
         raise FileNotFoundError(f"There is no image and no archive of images in {folder}.")
-    return found
+    return images
 
 
 def _is_image(path: Path) -> bool:
@@ -103,29 +104,20 @@ def _is_image(path: Path) -> bool:
 
 
 def _captions(path: Path) -> dict[str, list[str]]:
-    content = path.read_bytes()
-    try:
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-        text = content.decode("utf-8")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}.") from error
     captions: dict[str, list[str]] = {}
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         key, tab, caption = line.partition("\t")
         name, mark, _ = key.rpartition("#")
         if not tab or not mark:
-            raise ValueError(
-                f"Each line must be image#number, tab, caption. Received: line {number} of {path}: "
-                f"{line[:60]!r}."
-            )
+            refuse_line(path, number, line, "image#number, a tab and a caption")
         captions.setdefault(name, []).append(caption.strip())
     return captions
 
 
 def _only(folder: Path, patterns: Sequence[str], what: str) -> Path:
     for pattern in patterns:
-        if found := sorted(folder.glob(pattern)):
-            return found[0]
+        if matches := sorted(folder.glob(pattern)):
+            return matches[0]
     raise FileNotFoundError(
         f"The {what} must be in {folder}, named {' or '.join(patterns)}. None is there."
     )

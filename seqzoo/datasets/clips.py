@@ -1,4 +1,4 @@
-"""Drawn clips and what can be said of them: a captioning task of videos that needs no download.
+"""Drawn clips and what captions say of them: a captioning task of videos that needs no download.
 
 In a clip of 6 to 9 frames one thing moves one way, or one way and then another, or grows, or
 shrinks. As with `scenes`, a caption is right or wrong: size, colour, shape and every motion count.
@@ -51,7 +51,7 @@ class Clip:
 
 
 def captions(clip: Clip) -> list[str]:
-    """All that can be said of a clip."""
+    """All captions of a clip."""
     first, *then = clip.motions
     does = first if first not in DIRECTIONS else f"moves {first}"
     does += "".join(f" and then {motion}" for motion in then)
@@ -62,18 +62,18 @@ def captions(clip: Clip) -> list[str]:
 def read(caption: str) -> Clip | None:
     """Returns the clip that a caption describes; None if it is none of the phrasings."""
     for pattern in _PATTERNS:
-        if found := pattern.fullmatch(caption):
-            does = found["does"].removeprefix("moves ")
+        if match := pattern.fullmatch(caption):
+            does = match["does"].removeprefix("moves ")
             motions = tuple(does.split(" and then "))
-            return Clip(found["size"], found["colour"], found["shape"], motions)
+            return Clip(match["size"], match["colour"], match["shape"], motions)
     return None
 
 
 def correct(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """Returns the share of captions that are right in every word that counts, from 0 to 1."""
-    said = [read(caption) for caption in captions]
+    described = [read(caption) for caption in captions]
     shown = [read(each[0]) for each in references]
-    return float(np.mean([a is not None and a == b for a, b in zip(said, shown, strict=True)]))
+    return float(np.mean([a is not None and a == b for a, b in zip(described, shown, strict=True)]))
 
 
 def frames(clip: Clip, rng: np.random.Generator) -> list[np.ndarray]:
@@ -170,8 +170,8 @@ def _pattern(form: str) -> re.Pattern:
     directions = "|".join(DIRECTIONS)
     does = rf"grows|shrinks|moves (?:{directions})(?: and then (?:{directions}))?"
     choices = {"size": "|".join(SIZES), "colour": "|".join(COLOURS), "shape": "|".join(SHAPES)}
-    pieces = choices | {"does": does}
-    return re.compile(form.format(**{name: f"(?P<{name}>{p})" for name, p in pieces.items()}))
+    parts = choices | {"does": does}
+    return re.compile(form.format(**{name: f"(?P<{name}>{p})" for name, p in parts.items()}))
 
 
 _PATTERNS = [_pattern(form) for form in _FORMS]

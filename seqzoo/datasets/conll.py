@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqzoo.datasets.text_files import read_lines
+from seqzoo.datasets.lines import read_lines, refuse_line
 
 Sentences = list[tuple[list[str], list[str]]]
 
@@ -18,7 +18,9 @@ _COLUMNS = {"upos": 3, "xpos": 4, "deprel": 7}  # of the ten of CoNLL-U
 def load(
     path: str | Path, token_column: int = 0, tag_column: int = -1, encoding: str = "utf-8"
 ) -> Sentences:
-    """Reads tokens and tags; columns are set apart by tabs, or by spaces where there is no tab.
+    """Reads tokens and tags; columns stand between tabs, or between spaces where there is no tab.
+
+    No other white space divides columns: a token may hold a no-break space.
 
     Lines that begin with `-DOCSTART-` are left out.
 
@@ -37,7 +39,7 @@ def load(
     """
     sentences = list(read(read_lines(Path(path), encoding), path, token_column, tag_column))
     if not sentences:
-        raise ValueError(f"{path} holds no sentence. A token and its tag are wanted on each line.")
+        raise ValueError(f"{path} holds no sentence. Each line must have a token and its tag.")
     return sentences
 
 
@@ -48,18 +50,18 @@ def read(
     tokens: list[str] = []
     tags: list[str] = []
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line.strip(" \t"):
             if tokens:
                 yield tokens, tags
             tokens, tags = [], []
         elif not line.startswith("-DOCSTART-"):
-            columns = line.rstrip("\r").split("\t" if "\t" in line else None)
+            columns = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
             least = max(token_column, tag_column, -tag_column - 1, 1) + 1
             if len(columns) < least:
-                _refuse(path, number, line, f"at least {least} columns")
-            token, tag = columns[token_column].strip(), columns[tag_column].strip()
+                refuse_line(path, number, line, f"at least {least} columns")
+            token, tag = columns[token_column].strip(" "), columns[tag_column].strip(" ")
             if not token or not tag:
-                _refuse(path, number, line, "a token and a tag")
+                refuse_line(path, number, line, "a token and a tag")
             tokens.append(token)
             tags.append(tag)
     if tokens:
@@ -93,23 +95,16 @@ def read_conllu(
     tokens: list[str] = []
     tags: list[str] = []
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line.strip(" \t"):
             if tokens:
                 yield tokens, tags
             tokens, tags = [], []
         elif not line.startswith("#"):
             columns = line.split("\t")
             if len(columns) != 10 or not re.fullmatch(r"\d+([-.]\d+)?", columns[0]):
-                _refuse(path, number, line, "ten columns between tabs, the first a number,")
+                refuse_line(path, number, line, "ten columns between tabs, the first a number,")
             if columns[0].isdecimal():
                 tokens.append(columns[1])
                 tags.append(columns[_COLUMNS[column]])
     if tokens:
         yield tokens, tags
-
-
-def _refuse(path: str | Path, number: int, line: str, wanted: str) -> None:
-    raise ValueError(
-        f"Each line must have {wanted}. Received: line {number} of {path}, {line[:60]!r}. Mend or "
-        "remove the line."
-    )

@@ -1,17 +1,17 @@
 """Texts and their labels from files: `label text` on each line, a file for each label, or JSON."""
 
-import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seqzoo.datasets.text_files import read_lines
+from seqzoo.datasets.lines import json_lines, read_lines, refuse_line
 
 Examples = list[tuple[str, str]]
 
 
 def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
-    """Reads lines of a label, white space, and a text.
+    """Reads lines of a label, a space or tab, and a text.
 
     Args:
         path: A file, plain or gzipped.
@@ -25,14 +25,11 @@ def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
         ValueError: if a line has no text, or the file is empty or not in the encoding.
     """
     examples = []
-    for number, line in enumerate(read_lines(Path(path), encoding), start=1):
-        label, *text = line.split(maxsplit=1)
+    for number, line in enumerate(read_lines(path, encoding), start=1):
+        label, *text = re.split("[ \t]+", line.strip(" \t"), maxsplit=1)
         if not text:
-            raise ValueError(
-                f"Each line must be a label, a space and a text. Received: line {number} of "
-                f"{path}, {line!r}. Mend or remove the line."
-            )
-        examples.append((text[0].rstrip(), label))
+            refuse_line(path, number, line, "a label, a space and a text")
+        examples.append((text[0], label))
     return examples
 
 
@@ -44,9 +41,9 @@ def load_file_per_label(paths: Mapping[str, str | Path], encoding: str = "utf-8"
         encoding: Of the files.
     """
     return [
-        (line.strip(), label)
+        (line.strip(" \t"), label)
         for label, path in paths.items()
-        for line in read_lines(Path(path), encoding)
+        for line in read_lines(path, encoding)
     ]
 
 
@@ -56,22 +53,12 @@ def load_json_lines(path: str | Path, text: str = "text", label: str = "label") 
     Args:
         path: A file, plain or gzipped.
         text: Name of the field with the text.
-        label: Name of the field with the label, a text or an integer.
+        label: Name of the field with the label, a text or an integer; null is none.
 
     Raises:
         ValueError: if a line is no object with the two fields; names file and line.
     """
-    examples = []
-    for number, line in enumerate(read_lines(Path(path)), start=1):
-        try:
-            record = json.loads(line)
-            examples.append((record[text], str(record[label])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"Each line must be a JSON object with {text!r} and {label!r}. Received: line "
-                f"{number} of {path}, {line[:60]!r}. Mend or remove the line."
-            ) from error
-    return examples
+    return [(each, name) for each, name in json_lines(path, text, label)]
 
 
 def split_off(examples: Sequence, share: float, seed: int = 0) -> tuple[list, list]:
@@ -87,6 +74,6 @@ def split_off(examples: Sequence, share: float, seed: int = 0) -> tuple[list, li
     """
     chosen = set(random.Random(seed).sample(range(len(examples)), round(share * len(examples))))
     parts: tuple[list, list] = ([], [])
-    for place, example in enumerate(examples):
-        parts[place in chosen].append(example)
+    for index, example in enumerate(examples):
+        parts[index in chosen].append(example)
     return parts

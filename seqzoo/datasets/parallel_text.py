@@ -1,15 +1,14 @@
 """Sentence pairs from text files: line-aligned ones (`train.de`, `train.en`) or tab-separated ones.
 
-Files are UTF-8, plain or gzipped. A line ends at a line feed and nowhere else, so that other
-separators inside a sentence never shift the alignment; lines are passed on as they stand, empty
-ones too.
+Files are UTF-8, plain or gzipped. `datasets.lines` says where a line ends: other separators inside
+a sentence never shift the alignment. Lines are passed on as they stand, empty ones too.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from seqzoo.datasets.text_files import read_lines
+from seqzoo.datasets.lines import aligned, read_lines, tab_columns
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -62,23 +61,19 @@ def load_tab_separated(path: str | Path) -> Pairs:
         FileNotFoundError: if the file is missing.
         ValueError: if the file is empty or not UTF-8, or if a line has no tab.
     """
-    path = Path(path)
-    pairs = []
-    for number, line in enumerate(read_lines(path), start=1):
-        columns = line.split("\t")
-        if len(columns) < 2:
-            raise ValueError(
-                f"Each line must be source, tab, target. Received: line {number} of {path} has no "
-                "tab. Mend or remove the line."
-            )
-        pairs.append((columns[0], columns[1]))
+    pairs = list(tab_columns(path))
+    if not pairs:
+        raise ValueError(f"A file of pairs must not be empty. Received: {path}.")
     return pairs
 
 
 def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
     for ending in ("", ".gz"):
-        shards = [folder / f"{split}-*.{language}{ending}" for language in (source, target)]
-        if split == "train" and any(folder.glob(shards[0].name)):
+        shards = [
+            sorted(map(str, folder.glob(f"{split}-*.{language}{ending}")))
+            for language in (source, target)
+        ]
+        if split == "train" and shards[0]:
             return _streamed(*shards)
     stems = _stems(folder, split, source)
     source_path = _find(folder, split, stems, source)
@@ -86,21 +81,15 @@ def _load_split(folder: Path, split: str, source: str, target: str) -> Pairs:
     stem = source_path.name.removesuffix(".gz").removesuffix(f".{source}")
     target_path = _find(folder, split, [stem], target)
     if split == "train" and sum(p.stat().st_size for p in (source_path, target_path)) > _LARGE:
-        return _streamed(source_path, target_path)
-    source_lines, target_lines = read_lines(source_path), read_lines(target_path)
-    if len(source_lines) != len(target_lines):
-        raise ValueError(
-            f"Line-aligned files must have equal numbers of lines. Received: {source_path} with "
-            f"{len(source_lines)} and {target_path} with {len(target_lines)}. Check both for "
-            "missing or broken lines."
-        )
-    return list(zip(source_lines, target_lines, strict=True))
+        return _streamed([str(source_path)], [str(target_path)])
+    lines = [read_lines(path) for path in (source_path, target_path)]
+    return list(aligned(source_path, lines[0], target_path, lines[1]))
 
 
-def _streamed(source: Path, target: Path) -> Pairs:
+def _streamed(sources: list[str], targets: list[str]) -> Pairs:
     from seqzoo.datasets import streams  # it loads TensorFlow
 
-    return cast(Pairs, streams.line_aligned(str(source), str(target)))
+    return cast(Pairs, streams.line_aligned(sources, targets))
 
 
 def _stems(folder: Path, split: str, language: str) -> list[str]:

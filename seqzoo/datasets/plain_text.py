@@ -1,6 +1,6 @@
 """Running text from files, line by line or whole: Penn Treebank, WikiText, one long text.
 
-Files are UTF-8, plain or gzipped. A line ends at a line feed and nowhere else. Without a file
+Files are UTF-8, plain or gzipped. `datasets.lines` says where a line ends. Without a file
 there is `python_topics`, the reference of the language that every Python brings along.
 """
 
@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqzoo.datasets.text_files import read_lines, read_text
+from seqzoo.datasets.lines import read_lines, read_text
 
 _STEMS = {"validation": ("validation", "valid", "val", "dev")}
 
@@ -50,7 +50,7 @@ def load_whole(
 
     Args:
         path: A file, or a folder that holds one `.txt` or `.txt.gz` file.
-        validation: Share of the characters that are kept for validation.
+        validation: Share of the characters that are held out for validation.
         test: Share behind those for a test; without, there is no such split.
 
     Raises:
@@ -87,8 +87,8 @@ def python_topics(validation: float = 0.05, test: float = 0.05, seed: int = 0) -
     are of whole topics.
 
     Args:
-        validation: Share of the topics that are kept for validation.
-        test: Share that is kept for a test.
+        validation: Share of the topics that are held out for validation.
+        test: Share that is held out for a test.
         seed: Seed of the choice.
     """
     from pydoc_data.topics import topics

@@ -1,4 +1,4 @@
-"""What can be said of a drawn scene, and what a caption says of one."""
+"""Captions of drawn scenes, and the scene that a caption describes."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class Scene:
 
 
 def captions(scene: Scene, relation: str | None = None) -> list[str]:
-    """All that can be said of a scene: every phrasing, a pair from either side.
+    """All captions of a scene: every phrasing, a pair from either side.
 
     Args:
         scene: What is to be seen.
         relation: Of a group of two, `"left of"` or `"above"` where it is plain that one thing is
-            so to the other; that can be said of them too.
+            so to the other; captions may say that of them too.
     """
     if relation is not None:
         return captions(scene) + captions(Scene(scene.first, 1, relation, scene.first))
@@ -101,16 +101,16 @@ def captions(scene: Scene, relation: str | None = None) -> list[str]:
 def read(caption: str) -> Scene | None:
     """Returns the scene that a caption describes; None if it is none of the phrasings."""
     for form in _FORMS:
-        if found := form.fullmatch(caption):
-            parts = found.groupdict()
+        if match := form.fullmatch(caption):
+            parts = match.groupdict()
             return _read_pair(parts) if "relation" in parts else _read_group(parts)
     return None
 
 
 def is_right(caption: str, references: Sequence[str]) -> bool:
-    """Tells whether a caption says of a scene what one of its references says, in any phrasing."""
-    said = read(caption)
-    return said is not None and said in map(read, references)
+    """Whether a caption describes the same scene as one of its references, in any phrasing."""
+    described = read(caption)
+    return described is not None and described in map(read, references)
 
 
 def correct(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -155,7 +155,7 @@ def _forms() -> list[re.Pattern]:
         rf"(?P<number>{_any(NUMBERS)}) (?P<size>{_any(SIZES)}) (?P<colour>{_any(COLOURS)}) "
         rf"(?P<shape>{shapes})"
     )
-    pieces = {
+    parts = {
         "group": group,
         "be": "(?:is|are)",
         "a": rf"(?P<a>{thing})",
@@ -163,7 +163,7 @@ def _forms() -> list[re.Pattern]:
         "relation": rf"(?P<relation>{_any(OPPOSITES)})",
         "side": rf"(?P<relation>{_any(_SIDES.values())})",
     }
-    return [re.compile(form.format(**pieces)) for form in (*_GROUP, *_PAIR)]
+    return [re.compile(form.format(**parts)) for form in (*_GROUP, *_PAIR)]
 
 
 _FORMS = _forms()

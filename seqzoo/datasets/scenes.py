@@ -1,4 +1,4 @@
-"""Drawn scenes and what can be said of them: a captioning task that needs no download.
+"""Drawn scenes and their captions: a captioning task that needs no download.
 
 A scene is a group of one to four equal things ("two small red circles") or two things of which one
 is left or right of, above or below the other. Each has several phrasings, and what a caption says
@@ -8,7 +8,7 @@ and relation counts.
 The rules of the task:
 
 - Compositions are divided 8 : 1 : 1 among training, validation and test: what "two small red
-  circles" are is never shown in training if it is asked in the test, though two, small, red and
+  circles" are is never shown in training if it is in the test, though two, small, red and
   circles are.
 - `HELD_OUT_PAIRS` of a colour and a shape appear in `test_pairs` alone, at least one in each scene.
 - Two equal things are a group ("two small red circles"); where one is plainly left of or above the
@@ -141,8 +141,8 @@ def _example(
     import tensorflow as tf  # a loader is light until it is called
 
     stamps = _stamps(scene, rng)
-    said = captions(scene, _relation(*stamps) if scene.count == 2 else None)
-    chosen = said if most is None else choices.sample(said, min(most, len(said)))
+    phrases = captions(scene, _relation(*stamps) if scene.count == 2 else None)
+    chosen = phrases if most is None else choices.sample(phrases, min(most, len(phrases)))
     return tf.io.encode_png(draw(stamps, PIXELS, rng)).numpy(), chosen
 
 

@@ -2,83 +2,72 @@
 
 from __future__ import annotations
 
-import glob
+import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from seqzoo.datasets import conll
-from seqzoo.datasets.stream import Stream
-from seqzoo.datasets.text_files import iterate_lines
+from seqzoo.datasets.example_stream import Stream
+from seqzoo.datasets.lines import (
+    Paths,
+    aligned,
+    csv_columns,
+    find_files,
+    iterate_lines,
+    tab_columns,
+)
 
-Pair = tuple[tf.Tensor, tf.Tensor]
-
+_BLOCK = 1024  # lines that go from a file to the pipeline together
 _IMAGES = r"(?i).*\.(jpe?g|png|gif|bmp)"
 
 
-def tab_separated(files: str | Sequence[str], columns: tuple[int, int] = (0, 1), **options):
+def tab_separated(files: Paths, columns: tuple[int, int] = (0, 1), **options) -> Stream:
     """Streams files with a pair in each line, between tabs; plain or gzipped.
 
+    A line with too few columns stops the training with an error that names file and line.
+
     Args:
-        files: A path, a pattern such as `"shards/train-*.tsv.gz"`, or several of them.
-        columns: Places of source and target.
+        files: A path, a pattern such as `"shards/train-*.tsv.gz"`, or several of them. A path that
+            exists is that file, also with the brackets of a pattern in it.
+        columns: Indices of source and target.
         **options: `shuffle` and `size` of `Stream`.
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
-    A line with too few columns stops the training with an error that shows it.
     """
-
-    def pair(line: tf.Tensor) -> Pair:
-        parts = tf.strings.split(line, "\t")
-        check = tf.debugging.assert_greater(
-            tf.size(parts),
-            max(columns),
-            [f"A line needs {max(columns) + 1} columns. Received:", line],
-        )
-        with tf.control_dependencies([check]):
-            return parts[columns[0]], parts[columns[1]]
-
-    return Stream(_found(files), lambda path: _lines(path).map(pair), **options)
+    return Stream(find_files(files), _reader(tab_columns, columns), **options)
 
 
 def comma_separated(
-    files: str | Sequence[str],
-    columns: tuple[int, int] = (0, 1),
-    header: bool = True,
-    **options,
-):
+    files: Paths, columns: tuple[int, int] = (0, 1), header: bool = True, **options
+) -> Stream:
     """Streams CSV files, in which fields may be quoted; plain or gzipped.
+
+    A record that lacks one of the two fields stops the training with an error that names file and
+    line.
 
     Args:
         files: As in `tab_separated`.
-        columns: Places of source and target.
+        columns: Indices of source and target.
         header: Whether the first line of each file names the columns.
         **options: `shuffle` and `size` of `Stream`.
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
     """
-    order = sorted(columns)
-    places = [order.index(column) for column in columns]
-
-    def read(path: tf.Tensor) -> tf.data.Dataset:
-        settings = {"header": header, "select_cols": order}
-        plain, packed = (
-            tf.data.experimental.CsvDataset(
-                path, [tf.string] * 2, compression_type=kind, **settings
-            )
-            for kind in ("", "GZIP")
-        )
-        return _one_of(path, plain, packed).map(lambda *f: (f[places[0]], f[places[1]]))
-
-    return Stream(_found(files), read, **options)
+    return Stream(find_files(files), _reader(csv_columns, columns, header), **options)
 
 
-def line_aligned(sources: str | Sequence[str], targets: str | Sequence[str], **options):
+def line_aligned(sources: Paths, targets: Paths, **options) -> Stream:
     """Streams pairs of files, of which line by line is one pair; plain or gzipped.
+
+    Files of a pair that differ in their numbers of lines stop the training with an error that
+    names both.
 
     Args:
         sources: As in `tab_separated`.
@@ -89,22 +78,22 @@ def line_aligned(sources: str | Sequence[str], targets: str | Sequence[str], **o
         FileNotFoundError: if a pattern fits no file.
         ValueError: if there is another number of targets than of sources.
     """
-    left, right = _found(sources), _found(targets)
+    left, right = find_files(sources), find_files(targets)
     if len(left) != len(right):
         raise ValueError(
             f"There must be as many target files as source files. Received: {len(left)} sources "
             f"and {len(right)} targets."
         )
 
-    def read(name: tf.Tensor) -> tf.data.Dataset:
-        paths = tf.strings.split(name, "\n")
-        return tf.data.Dataset.zip(_lines(paths[0]), _lines(paths[1]))
+    def pairs(name: str) -> Iterator[tuple[str, str]]:
+        source, target = name.split("\n")
+        return aligned(source, iterate_lines(source), target, iterate_lines(target))
 
     names = tuple(f"{source}\n{target}" for source, target in zip(left, right, strict=True))
-    return Stream(names, read, **options)
+    return Stream(names, _reader(pairs), **options)
 
 
-def tf_records(files: str | Sequence[str], source: str, target: str, **options):
+def tf_records(files: Paths, source: str, target: str, **options) -> Stream:
     """Streams TFRecord files of `tf.train.Example`; plain or gzipped.
 
     Args:
@@ -118,24 +107,28 @@ def tf_records(files: str | Sequence[str], source: str, target: str, **options):
     """
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in (source, target)}
 
-    def pair(record: tf.Tensor) -> Pair:
+    def pair(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         example = tf.io.parse_single_example(record, features)
         return example[source], example[target]
 
     def read(path: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.TFRecordDataset(path, _compression(path)).map(pair)
+        return tf.data.TFRecordDataset(
+            path, tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+        ).map(pair)
 
-    return Stream(_found(files), read, **options)
+    return Stream(find_files(files), read, **options)
 
 
 def conll_files(
-    files: str | Sequence[str],
+    files: Paths,
     token_column: int = 0,
     tag_column: int = -1,
     conllu: str | None = None,
     **options,
-):
+) -> Stream:
     """Streams sentences of CoNLL files, tokens and tags; plain or gzipped.
+
+    A line that is wrong stops the training with an error that names file and line.
 
     Args:
         files: As in `tab_separated`.
@@ -147,7 +140,6 @@ def conll_files(
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
-    A line that is wrong stops the training with an error that names file and line.
     """
 
     def sentences(path: bytes) -> Iterator[tuple[list[str], list[str]]]:
@@ -163,10 +155,10 @@ def conll_files(
         signature = (words, words)
         return tf.data.Dataset.from_generator(sentences, args=(path,), output_signature=signature)
 
-    return Stream(_found(files), read, **options)
+    return Stream(find_files(files), read, **options)
 
 
-def image_folders(folders: str | Sequence[str], **options):
+def image_folders(folders: Paths, **options) -> Stream:
     """Streams the images of folders, each with the name of its folder: `dogs/1.jpg`, "dogs".
 
     An example is the path of an image, which a captioner reads when its turn has come, and the
@@ -179,21 +171,20 @@ def image_folders(folders: str | Sequence[str], **options):
     Raises:
         FileNotFoundError: if a pattern fits nothing, or a folder holds no image.
     """
-    names = tuple(path for path in _found(folders) if os.path.isdir(path))
+    names = tuple(path for path in find_files(folders) if os.path.isdir(path))
     for name in names:
         if not any(_is_image(entry) for entry in os.listdir(name)):
             raise FileNotFoundError(f"There is no image in {name}. Leave the folder out.")
 
-    def read(name: tf.Tensor) -> tf.data.Dataset:
-        paths = tf.data.Dataset.list_files(tf.strings.join([name, "/*"]), shuffle=False)
-        images = paths.filter(lambda path: tf.strings.regex_full_match(path, _IMAGES))
-        label = tf.strings.split(name, os.sep)[-1]
-        return images.map(lambda path: (path, label))
+    def images(folder: str) -> Iterator[tuple[str, str]]:
+        label = os.path.basename(os.path.normpath(folder))
+        for name in sorted(filter(_is_image, os.listdir(folder))):
+            yield os.path.join(folder, name), label
 
-    return Stream(names, read, **options)
+    return Stream(names, _reader(images), **options)
 
 
-def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options):
+def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options) -> Stream:
     """Streams a finite `tf.data.Dataset` of pairs of string scalars, one of TFDS for example.
 
     Args:
@@ -204,29 +195,29 @@ def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options):
     return Stream((name,), lambda _: dataset, **options)
 
 
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _is_image(name: str) -> bool:
     return re.fullmatch(_IMAGES, name) is not None
 
 
-def _found(files: str | Sequence[str]) -> tuple[str, ...]:
-    paths: list[str] = []
-    for pattern in [files] if isinstance(files, (str, os.PathLike)) else files:
-        found = sorted(glob.glob(os.fspath(pattern)))
-        if not found:
-            raise FileNotFoundError(f"No file fits {os.fspath(pattern)!r}. Check the path.")
-        paths += found
-    return tuple(paths)
+def _reader(examples: Callable[..., Iterator[tuple[str, str]]], *settings: Any) -> Callable:
+    """Makes a dataset of what Python reads of a file, block by block."""
 
+    def blocks(path: bytes) -> Iterator[tuple[np.ndarray, ...]]:
+        pairs = examples(os.fsdecode(path), *settings)
+        while block := list(itertools.islice(pairs, _BLOCK)):
+            yield tuple(
+                np.array(list(map(_encoded, side)), object) for side in zip(*block, strict=True)
+            )
 
-def _compression(path: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+    strings = tf.TensorSpec([None], tf.string)
 
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        signature = (strings, strings)
+        dataset = tf.data.Dataset.from_generator(blocks, args=(path,), output_signature=signature)
+        return dataset.unbatch()
 
-def _lines(path: tf.Tensor) -> tf.data.Dataset:
-    return tf.data.TextLineDataset(path, _compression(path))
-
-
-def _one_of(path: tf.Tensor, plain: tf.data.Dataset, packed: tf.data.Dataset) -> tf.data.Dataset:
-    """The dataset that reads the file, the other one being empty."""
-    is_packed = tf.cast(tf.strings.regex_full_match(path, r".*\.gz"), tf.int64)
-    return packed.take(-is_packed).concatenate(plain.take(is_packed - 1))
+    return read

@@ -10,7 +10,7 @@ Example = tuple[Any, list[str]]
 
 
 class Examples(Sequence):
-    """Examples of a split, in the order of TFDS; decoded images are read when they are asked for.
+    """Examples of a split, in the order of TFDS; decoded images are read when they are used.
 
     Args:
         dataset: Finite `tf.data.Dataset` of an image and its captions.
@@ -26,14 +26,14 @@ class Examples(Sequence):
         for image, captions in self._dataset.as_numpy_iterator():
             yield image, [text.decode("utf-8", "replace") for text in captions]
 
-    def __getitem__(self, place):
+    def __getitem__(self, index):
         count = len(self)
-        if isinstance(place, slice):
-            start, stop, step = place.indices(count)
+        if isinstance(index, slice):
+            start, stop, step = index.indices(count)
             if step != 1:
-                raise ValueError(f"A slice must have step 1. Received: {place}.")
+                raise ValueError(f"A slice must have step 1. Received: {index}.")
             return list(Examples(self._dataset.skip(start).take(max(stop - start, 0))))
-        return next(iter(Examples(self._dataset.skip(place % count).take(1))))
+        return next(iter(Examples(self._dataset.skip(index % count).take(1))))
 
 
 def load(
@@ -67,7 +67,7 @@ def load(
     features = builder.info.features
     if "image" not in features or "captions" not in features:
         raise ValueError(
-            f"A set with the features `image` and `captions` is wanted. Received: {name} with "
+            f"A set with the features `image` and `captions` is needed. Received: {name} with "
             f"{', '.join(features)}."
         )
     builder.download_and_prepare()

@@ -63,7 +63,7 @@ def _fields(builder, tfds) -> tuple[str, str]:
     labels = [name for name, kind in features.items() if isinstance(kind, tfds.features.ClassLabel)]
     if len(texts) != 1 or not labels:
         raise ValueError(
-            f"A set of one text and a label is wanted. Received: {builder.info.full_name} with the "
+            f"A set of one text and a label is needed. Received: {builder.info.full_name} with the "
             f"texts {texts} and the labels {labels}. Choose a set of text classification."
         )
     return texts[0], labels[0]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqzoo.datasets.text_files import read_lines
+from seqzoo.datasets.lines import json_lines, read_lines
 
 _TAGS = re.compile(r"<[^<> ]+ ?/?>(?<!<unk>)")
 _MARKS = re.compile(
@@ -47,16 +46,6 @@ def spaced(text: str, split_clitics: bool = True) -> str:
 
 
 def _texts(path: Path) -> list[str]:
-    lines = read_lines(path)
     if ".jsonl" not in path.suffixes:
-        return lines
-    texts = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            texts.append(json.loads(line)["text"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                "Each line must be a JSON object with 'text'. Received: line "
-                f"{number} of {path}, {line[:60]!r}. Mend or remove the line."
-            ) from error
-    return texts
+        return read_lines(path)
+    return [text for (text,) in json_lines(path, "text")]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
 from seqzoo.explain.labels import readable_labels
-from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions
 from seqzoo.tasks.request import InitialDecodingState
@@ -64,7 +64,7 @@ def beam_tree(
     if path is not None:
         pictures.save(figure, path)
         written = json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
-        write_aside(str(Path(path).with_suffix(".json")), written.encode())
+        write_atomically(str(Path(path).with_suffix(".json")), written.encode())
     return tree, figure
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.atomic_write import write_atomically
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -18,4 +18,4 @@ def save(figure: Figure, path: str | Path) -> None:
     """
     picture = io.BytesIO()
     figure.savefig(picture, format=Path(path).suffix.removeprefix(".") or "png", dpi=120)
-    write_aside(str(path), picture.getvalue())
+    write_atomically(str(path), picture.getvalue())

@@ -18,7 +18,7 @@ from seqzoo.export.graph import (
     refuse_unservable,
 )
 from seqzoo.export.warm_up import write_warm_up
-from seqzoo.preprocessing.files import aside
+from seqzoo.preprocessing.atomic_write import atomic_write
 from seqzoo.version import __version__
 
 
@@ -60,7 +60,7 @@ def saved_model(
     """
     place = _free_place(Path(folder))
     signatures = dict(task.serving_signatures(search) if signatures is None else signatures)
-    with aside(str(place)) as path:
+    with atomic_write(str(place)) as path:
         tf.saved_model.save(_served_part(task, signatures), path, signatures=signatures)
         graph = _make_portable(Path(path))
         write_warm_up(Path(path), graph.signature_def, model_name=place.parent.name)

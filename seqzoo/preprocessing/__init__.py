@@ -3,7 +3,6 @@
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.captions import ImageCaptions
-from seqzoo.preprocessing.character import CharacterTokenizer
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
@@ -11,17 +10,17 @@ from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, WhitespaceTokenizer
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.preprocessor import Preprocessor, RawInputs
 from seqzoo.preprocessing.running_text import RunningText
-from seqzoo.preprocessing.streaming import streamed_batches
+from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
-from seqzoo.preprocessing.token_lookup import TokenLookup
 from seqzoo.preprocessing.tokenised_stream import tokenised
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 from seqzoo.preprocessing.word_vectors import cooccurrence_vectors, with_tokens_of
 
@@ -33,7 +32,19 @@ TOKENIZERS = {
     "byte": ByteTokenizer,
 }
 
+PREPROCESSORS = {
+    "text_pairs": TextPairs,
+    "running_text": RunningText,
+    "image_captions": ImageCaptions,
+    "labelled_text": LabelledText,
+    "labelled_vectors": LabelledVectors,
+    "tagged_tokens": TaggedTokens,
+}
+
 __all__ = [
+    "PREPROCESSORS",
+    "Preprocessor",
+    "RawInputs",
     "FeatureReader",
     "FrameReader",
     "ImageCaptions",

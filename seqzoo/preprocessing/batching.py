@@ -5,37 +5,16 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.preprocessor import Packer
+
 # Examples of a bucket, counted in batches. Fewer give less padding; more give batches
 # that differ more from epoch to epoch.
 _BATCHES_PER_BUCKET = 4
-
-
-class Packer(Protocol):
-    """What makes batches: it encodes examples once, and packs them again and again."""
-
-    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """The two sides of raw examples, each a nest of tensors, ragged `(B, None)` or not.
-
-        The length of an example is that of its row in the first tensor of the nest.
-        """
-        ...
-
-    def pack(self, source: Any, target: Any) -> Any:
-        """A padded batch `(x, y, sample_weight)` of encoded rows."""
-        ...
-
-
-class Preprocessor(Packer, Protocol):
-    """What a task asks of its preprocessor."""
-
-    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
-        """A dataset of pairs of raw examples, in any form that users hold them."""
-        ...
 
 
 class Batches(NamedTuple):
@@ -121,7 +100,7 @@ def training_batches(
 ) -> Batches:
     """Makes an endless stream of training batches, in a new order each epoch.
 
-    The corpus is encoded once and kept in memory as ids. Its examples lie in
+    The corpus is encoded once and held in memory as ids. Its examples lie in
     buckets by the quantiles of their lengths, the target's first and within
     those the source's, so that both sides need little padding. A batch is the
     next examples of one bucket in the shuffled order: each comes once before one
@@ -132,13 +111,13 @@ def training_batches(
         examples: Finite dataset of pairs of raw examples, as `examples()` makes it.
         preprocessor: Encodes and packs them.
         batch_size: Rows of each batch; the whole corpus where that is smaller.
-        tokens_per_batch: In place of `batch_size`, the most tokens that the
+        tokens_per_batch: Instead of `batch_size`, the maximum number of tokens that the
             longer side of a batch may hold, padding counted.
         seed: Seed of the order.
         first_step: Batches to leave out at the beginning, for a run that resumes.
         by_length: Whether there are buckets. Without, a batch holds examples of any lengths, as
-            batch normalisation wants them: where an image and the length of its caption hang
-            together, batches of like length are not like the images that come later.
+            batch normalisation needs them: where an image and the length of its caption are
+            correlated, batches of like length are not like the images that come later.
 
     Raises:
         ValueError: if not exactly one of the two sizes is given, if an example
@@ -212,12 +191,12 @@ def _bucket_ids(source: np.ndarray, target: np.ndarray, batches: float) -> np.nd
     The target gets more of them: that leaves about the same padding on both
     sides, since within a bucket of targets the sources are of like length already.
     """
-    wanted = max(1, int(batches / _BATCHES_PER_BUCKET))
-    outer = _quantile_bins(target, min(wanted, round(1.5 * math.sqrt(wanted))))
+    count = max(1, int(batches / _BATCHES_PER_BUCKET))
+    outer = _quantile_bins(target, min(count, round(1.5 * math.sqrt(count))))
     inner = np.zeros_like(outer)
-    for place in np.unique(outer):
-        inside = outer == place
-        inner[inside] = _quantile_bins(source[inside], max(1, wanted // (outer.max() + 1)))
+    for index in np.unique(outer):
+        inside = outer == index
+        inner[inside] = _quantile_bins(source[inside], max(1, count // (outer.max() + 1)))
     return np.unique(np.stack([outer, inner]), axis=1, return_inverse=True)[1].reshape(-1)
 
 
@@ -263,7 +242,7 @@ def _origin(*sides: Any) -> dict[str, Any]:
 
 def _encode_corpus(examples: tf.data.Dataset, preprocessor: Packer) -> tuple[Any, Any]:
     if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError("A finite corpus is wanted. Received an endless dataset: `take` a part.")
+        raise ValueError("A finite corpus is needed. Received an endless dataset: `take` a part.")
     encoded = list(examples.ragged_batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
     if not encoded:
         raise ValueError("The corpus is empty. Give at least one example.")

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing import normalization as norm
+from seqzoo.preprocessing import text_normalization as norm
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.corpus import Texts, text_batches
-from seqzoo.preprocessing.files import write_aside
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS, Normalization, Tokenizer
 
 _FIRST = len(SPECIAL_TOKENS)  # the id of byte 0
@@ -36,7 +36,7 @@ class ByteTokenizer(Tokenizer):
 
     def save_vocabulary(self, path: str) -> None:
         """Writes a JSON list, one token on a line."""
-        write_aside(path, (json.dumps(self.vocabulary, indent=0) + "\n").encode())
+        write_atomically(path, (json.dumps(self.vocabulary, indent=0) + "\n").encode())
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> ByteTokenizer:

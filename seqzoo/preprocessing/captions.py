@@ -13,7 +13,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
-from seqzoo.preprocessing.images import ImageReader
+from seqzoo.preprocessing.images import ImageReader, Inputs
 from seqzoo.preprocessing.raw_images import name_of
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
@@ -56,6 +56,51 @@ class ImageCaptions(tf.Module):
         self.max_target_length = max_target_length
         self.broken = broken
 
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """What a served model takes: encoded images, encoded frames or features."""
+        return self.reader.spec
+
+    def as_raw(self, inputs: Any) -> tf.Tensor:
+        """A tensor of a list of images, videos or features, as `raw_spec` describes it."""
+        is_pixels = isinstance(inputs, np.ndarray) and inputs.dtype == "uint8" and inputs.ndim < 4
+        if isinstance(inputs, (str, bytes)) or is_pixels:
+            raise ValueError("A list of images is needed. Received one. Put it in a list.")
+        return self.reader.as_raw(list(inputs))
+
+    def prepare(self, raw: tf.Tensor) -> Inputs:
+        """Model inputs by name: "images", "frames" and their "mask", or "features"."""
+        return self.reader(raw)
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Frames of each video `(B,)`; 0 for images and features, which are all alike."""
+        return self.reader.lengths(raw)
+
+    def adapt(self, pairs: Sequence[tuple[Any, Any]]) -> None:
+        """Makes the vocabulary from the captions of pairs of an image and its captions."""
+        listed = [_as_list(captions, index) for index, (_, captions) in enumerate(pairs)]
+        self.target.adapt([text for captions in listed for text in captions])
+
+    def __call__(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """A batch of raw inputs and their captions `(B, K)`, "" for none; see `CaptionRows`."""
+        shifted, y, weight = caption_batch(self.encode_captions(y))
+        return self.prepare(x) | {"target_ids": shifted}, y, weight
+
+    def encode_captions(self, captions: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(B, None)` of captions `(B, K)` one after the other, each with the end id."""
+        real = captions != ""
+        ids = self.target.tokenize(tf.boolean_mask(captions, real))
+        longest = self.max_target_length
+        ids = ids if longest is None else ids[:, : longest - 1]
+        ids = tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
+        count = tf.reduce_sum(tf.cast(real, tf.int64), axis=1)
+        grouped = tf.RaggedTensor.from_row_lengths(ids, count)  # (B, None, None)
+        return grouped.merge_dims(1, 2)
+
+    def raw_targets(self, y: tf.Tensor) -> tf.Tensor:
+        """Captions `(B, K)` of the labels of a batch, "" for none; see `detokenize`."""
+        return self.detokenize(y)
+
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Captions `(...)` of ids `(..., T)`."""
         return self.target.detokenize(ids)
@@ -72,7 +117,7 @@ class ImageCaptions(tf.Module):
         Args:
             images: Raw images, videos or features.
             captions: For each a caption or a list of captions.
-            reader: In place of the preprocessor's own.
+            reader: Instead of the preprocessor's own.
 
         Returns:
             A dataset of the number of an image and its captions, and what makes batches of them.
@@ -80,29 +125,29 @@ class ImageCaptions(tf.Module):
         Raises:
             ValueError: if nothing is left, or an image is broken and `broken` is `"raise"`.
         """
-        said = [_as_list(each, place) for place, each in enumerate(captions)]
+        listed = [_as_list(each, index) for index, each in enumerate(captions)]
         reader = self.reader if reader is None else reader
         rows: Any = _read_features if isinstance(reader, FeatureReader) else _read_pixels
-        inputs, splits, places, broken = rows(reader, images)
-        mute = [place for place in places if not said[place]]
-        broken += [f"{name_of(images[place], place)} has no caption" for place in mute]
+        inputs, splits, indices, broken = rows(reader, images)
+        missing = [index for index in indices if not listed[index]]
+        broken += [f"{name_of(images[index], index)} has no caption" for index in missing]
         self.report(broken, f"{len(broken)} of {len(images)} images")
-        kept = [row for row, place in enumerate(places) if said[place]]
-        if not kept:
+        usable = [row for row, index in enumerate(indices) if listed[index]]
+        if not usable:
             raise ValueError(
                 f"There must be at least one image with a caption. Received: {len(images)} images, "
                 "none of which can be used."
             )
-        said = [said[places[row]] for row in kept]
-        most = max(map(len, said))
-        texts = [text for each in said for text in each + [""] * (most - len(each))]
-        padded = tf.reshape(as_strings(texts), [len(said), most])
-        dataset = tf.data.Dataset.from_tensor_slices((np.array(kept), padded))
-        each = most if all(len(captions) == most for captions in said) else None
+        listed = [listed[indices[row]] for row in usable]
+        most = max(map(len, listed))
+        texts = [text for each in listed for text in each + [""] * (most - len(each))]
+        padded = tf.reshape(as_strings(texts), [len(listed), most])
+        dataset = tf.data.Dataset.from_tensor_slices((np.array(usable), padded))
+        each = most if all(len(captions) == most for captions in listed) else None
         return dataset, CaptionRows(self, inputs, splits, each)
 
     def report(self, broken: list[str], these: str) -> None:
-        """Warns of images that are left out, a line each, or raises where that is asked for."""
+        """Warns of images that are left out, a line each, or raises if `broken` says so."""
         if not broken:
             return
         if self.broken == "raise":
@@ -161,14 +206,7 @@ class CaptionRows:
             source = tf.ragged.range(
                 tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
             )
-        real = captions != ""
-        ids = self._preprocessor.target.tokenize(tf.boolean_mask(captions, real))
-        longest = self._preprocessor.max_target_length
-        ids = ids if longest is None else ids[:, : longest - 1]
-        ids = tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
-        count = tf.reduce_sum(tf.cast(real, tf.int64), axis=1)
-        grouped = tf.RaggedTensor.from_row_lengths(ids, count)  # (B, None, None)
-        return source, grouped.merge_dims(1, 2)
+        return source, self._preprocessor.encode_captions(captions)
 
     def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> tuple:
         """Makes a batch `(x, y, sample_weight)`.
@@ -178,10 +216,7 @@ class CaptionRows:
             start id; y `(B, K, T)` int32, one step ahead; sample_weight float32, likewise. A row
             of an image that has fewer captions than others is 0 everywhere.
         """
-        y = tf.ensure_shape(_by_caption(target), [None, self._captions_each, None])
-        weight = tf.cast(y != 0, tf.float32)
-        shifted = tf.concat([tf.fill(tf.shape(y[:, :, :1]), Tokenizer.start_id), y[:, :, :-1]], 2)
-        shifted = tf.where(y != 0, shifted, 0)
+        shifted, y, weight = caption_batch(target, self._captions_each)
         return self._gather(source) | {"target_ids": shifted}, y, weight
 
     def _gather(self, source: tf.RaggedTensor) -> dict[str, tf.Tensor]:
@@ -190,6 +225,15 @@ class CaptionRows:
             return {"frames": tf.gather(self._inputs, source.to_tensor()), "mask": mask}
         name = "images" if self._inputs.dtype == tf.uint8 else "features"
         return {name: tf.gather(self._inputs, source.values)}
+
+
+def caption_batch(
+    target: tf.RaggedTensor, captions_each: int | None = None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Previous ids, ids and weights `(B, K, T)` of encoded captions; see `CaptionRows.pack`."""
+    y = tf.ensure_shape(_by_caption(target), [None, captions_each, None])
+    shifted = tf.concat([tf.fill(tf.shape(y[:, :, :1]), Tokenizer.start_id), y[:, :, :-1]], 2)
+    return tf.where(y != 0, shifted, 0), y, tf.cast(y != 0, tf.float32)
 
 
 def _by_caption(target: tf.RaggedTensor) -> tf.Tensor:
@@ -202,10 +246,10 @@ def _by_caption(target: tf.RaggedTensor) -> tf.Tensor:
 
 
 def _read_pixels(reader: ImageReader, images: Sequence[Any]) -> tuple:
-    """Returns pixels, splits into videos or None, the places of what could be read, what not."""
+    """Returns pixels, splits into videos or None, the indices of what could be read, what not."""
     if not isinstance(reader, FrameReader):
-        pixels, places, broken = reader.read(images)
-        return pixels, None, places.tolist(), broken
+        pixels, indices, broken = reader.read(images)
+        return pixels, None, indices.tolist(), broken
     (pixels, good, broken), counts = reader.read_videos(images)
     video_of = np.repeat(np.arange(len(counts)), counts)
     read = np.bincount(video_of[good], minlength=len(counts))
@@ -218,7 +262,7 @@ def _read_features(reader: FeatureReader, features: Sequence[Any]) -> tuple:
     return reader.as_raw(features).numpy(), None, list(range(len(features))), []
 
 
-def _as_list(captions: Any, place: int) -> list[str]:
+def _as_list(captions: Any, index: int) -> list[str]:
     one = isinstance(captions, (str, bytes))
     listed = [captions] if one else captions
     if isinstance(listed, (list, tuple, np.ndarray)):
@@ -226,5 +270,5 @@ def _as_list(captions: Any, place: int) -> list[str]:
         if all(isinstance(text, str) for text in texts):
             return [text for text in texts if text.strip()]
     raise ValueError(
-        f"A caption, or a list of captions, is wanted. Received {captions!r} at place {place}."
+        f"A caption, or a list of captions, is needed. Received {captions!r} at index {index}."
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+_AT_ONCE = 1024  # raw inputs
 
 Text = str | bytes
 Texts = Iterable[Text] | tf.data.Dataset
@@ -26,6 +28,32 @@ def as_strings(texts: Any) -> tf.Tensor:
         encoded = [t.encode("utf-8", "surrogatepass") if isinstance(t, str) else t for t in texts]
         return tf.constant(encoded, tf.string)
     return tf.convert_to_tensor(texts, tf.string)
+
+
+def raw_texts(inputs: Any) -> tf.Tensor:
+    """Checks a list of texts and makes a string tensor `(B,)` of it.
+
+    Raises:
+        ValueError: if it is one text, or an item is no text.
+    """
+    if isinstance(inputs, (str, bytes)):
+        raise ValueError(
+            f"A list of texts is needed. Received one text: {inputs[:40]!r}. Put it in a list."
+        )
+    texts = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
+    for index, text in enumerate(texts):
+        if not _is_text(text):
+            raise ValueError(f"A list of texts is needed. Received {text!r} at index {index}.")
+    return as_strings(texts)
+
+
+def row_lengths(encode: Callable[[tf.Tensor], tf.RaggedTensor], raw: tf.Tensor) -> np.ndarray:
+    """The lengths `(B,)` of the rows that raw inputs are encoded to, in parts that fit memory."""
+    parts = [
+        encode(raw[start : start + _AT_ONCE]).row_lengths().numpy()
+        for start in range(0, len(raw), _AT_ONCE)
+    ]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def text_batches(texts: Texts, batch_size: int = 2048) -> Iterator[tf.Tensor]:
@@ -56,7 +84,7 @@ def _dataset_batches(texts: tf.data.Dataset, batch_size: int) -> tf.data.Dataset
     spec = texts.element_spec
     if not isinstance(spec, tf.TensorSpec) or spec.dtype != tf.string:
         raise ValueError(
-            f"`adapt` wants a dataset of strings. Received elements of {spec}. "
+            f"`adapt` needs a dataset of strings. Received elements of {spec}. "
             "Pick the text out with `dataset.map`."
         )
     return texts.batch(batch_size) if spec.shape.rank == 0 else texts
@@ -83,7 +111,7 @@ def examples(x: Pairs | Sequence[Text], y: Sequence[Text] | None = None) -> tf.d
     if isinstance(x, tf.data.Dataset):
         return _checked_dataset(x, y)
     if y is None:
-        pairs = [_checked_pair(pair, place) for place, pair in enumerate(x)]
+        pairs = [_checked_pair(pair, index) for index, pair in enumerate(x)]
         sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
     else:
         sources, targets = _checked_texts(x, "sources"), _checked_texts(y, "targets")
@@ -107,7 +135,7 @@ def _checked_dataset(dataset: tf.data.Dataset, y: Any) -> tf.data.Dataset:
     scalars = isinstance(spec, tuple) and [(s.dtype, s.shape.rank) for s in tf.nest.flatten(spec)]
     if scalars != [(tf.string, 0)] * 2:
         raise ValueError(
-            f"A dataset of pairs of string scalars is wanted. Received elements of {spec}. "
+            f"A dataset of pairs of string scalars is needed. Received elements of {spec}. "
             "Make pairs with `dataset.map`, and take batches apart with `dataset.unbatch()`."
         )
     if dataset.cardinality() == 0:
@@ -115,23 +143,23 @@ def _checked_dataset(dataset: tf.data.Dataset, y: Any) -> tf.data.Dataset:
     return dataset
 
 
-def _checked_pair(pair: Any, place: int) -> tuple[Text, Text]:
+def _checked_pair(pair: Any, index: int) -> tuple[Text, Text]:
     two = isinstance(pair, (tuple, list, np.ndarray)) and len(pair) == 2
     if not two or not all(map(_is_text, pair)):
         raise ValueError(
-            f"A list of (source, target) pairs of texts is wanted. Received {pair!r} at place "
-            f"{place}. Pass one list of pairs, or two lists of texts as `x` and `y`."
+            f"A list of (source, target) pairs of texts is needed. Received {pair!r} at index "
+            f"{index}. Pass one list of pairs, or two lists of texts as `x` and `y`."
         )
     return pair[0], pair[1]
 
 
 def _checked_texts(texts: Any, name: str) -> list[Text]:
     if isinstance(texts, (str, bytes)):
-        raise ValueError(f"A list of {name} is wanted. Received one text: {texts[:40]!r}.")
+        raise ValueError(f"A list of {name} is needed. Received one text: {texts[:40]!r}.")
     texts = list(texts)
-    for place, text in enumerate(texts):
+    for index, text in enumerate(texts):
         if not _is_text(text):
-            raise ValueError(f"Texts are wanted as {name}. Received {text!r} at place {place}.")
+            raise ValueError(f"The {name} must be texts. Received {text!r} at index {index}.")
     return texts
 
 

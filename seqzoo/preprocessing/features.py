@@ -39,7 +39,7 @@ class FeatureReader(tf.Module):
         Raises:
             ValueError: if a file cannot be read, or a shape is another; names it.
         """
-        arrays = [self._read_one(each, place) for place, each in enumerate(features)]
+        arrays = [self._read_one(each, index) for index, each in enumerate(features)]
         return tf.constant(np.reshape(arrays, (-1, self.places, self.width)), tf.float32)
 
     def __call__(self, raw: tf.Tensor) -> Inputs:
@@ -50,8 +50,8 @@ class FeatureReader(tf.Module):
         """Ints `(B,)` by which inputs are batched: features are all alike."""
         return np.zeros(raw.shape[0], int)
 
-    def _read_one(self, features: Any, place: int) -> np.ndarray:
-        name = name_of(features, place).replace("image", "array")
+    def _read_one(self, features: Any, index: int) -> np.ndarray:
+        name = name_of(features, index).replace("image", "array")
         if isinstance(features, (str, os.PathLike)):
             try:
                 features = np.load(features)
@@ -61,7 +61,7 @@ class FeatureReader(tf.Module):
         size = (self.places, self.width)
         if features.size != self.places * self.width or features.shape[-1] != self.width:
             raise ValueError(
-                f"Features of shape {size} are wanted. Received: {name} of {features.shape}."
+                f"Features of shape {size} are needed. Received: {name} of {features.shape}."
             )
         return features.reshape(size)
 
@@ -74,7 +74,7 @@ class FeatureReader(tf.Module):
 
 
 def is_features(raw: Any) -> bool:
-    """Tells features, an array of floats or a `.npy` file, from an image."""
+    """Whether this is features, an array of floats or a `.npy` file, and no image."""
     if isinstance(raw, (str, os.PathLike)):
         return os.fspath(raw).endswith(".npy")
     return isinstance(raw, np.ndarray) and raw.dtype.kind == "f"

@@ -43,38 +43,38 @@ class FrameReader(ImageReader):
         """What a served model takes: a batch of encoded frames, "" after the last of a video."""
         return tf.TensorSpec([None, None], tf.string, name="frames")
 
-    def chosen(self, video: Any, place: int = 0) -> list[Any]:
-        """Returns the frames of a video in any form that are looked at."""
-        frames = frames_of(video, place)
+    def chosen(self, video: Any, index: int = 0) -> list[Any]:
+        """Returns the frames of a video in any form that are read."""
+        frames = frames_of(video, index)
         if self.max_frames is None or len(frames) <= self.max_frames:
             return frames
-        places = np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)
-        return [frames[place] for place in places]
+        indices = np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)
+        return [frames[index] for index in indices]
 
     def read_videos(self, videos: Sequence[Any]) -> tuple[Read, list[int]]:
         """Reads the frames of videos in any form, and counts how many each has.
 
-        A video whose frames cannot be looked for counts 0, and is told of among the broken.
+        A video without frames counts 0, and is listed among the broken.
         """
         frames, names, counts, missing = [], [], [], []
-        for place, video in enumerate(videos):
+        for index, video in enumerate(videos):
             try:
-                chosen = self.chosen(video, place)
+                chosen = self.chosen(video, index)
             except (ValueError, OSError) as error:
                 chosen, missing = [], [*missing, str(error)]
             counts.append(len(chosen))
             frames += chosen
-            names += _names(chosen, video, place)
-        found = self.read(frames, names)
-        return found._replace(broken=missing + found.broken), counts
+            names += _names(chosen, video, index)
+        read = self.read(frames, names)
+        return read._replace(broken=missing + read.broken), counts
 
     def as_raw(self, videos: Sequence[Any]) -> tf.Tensor:
         """Returns encoded frames `(B, F)`, "" where a video is shorter, of videos in any form."""
         rows, names = [], []
-        for place, video in enumerate(videos):
-            chosen = self.chosen(video, place)
+        for index, video in enumerate(videos):
+            chosen = self.chosen(video, index)
             rows.append([encoded_image(frame, i) for i, frame in enumerate(chosen)])
-            names += _names(chosen, video, place)
+            names += _names(chosen, video, index)
         frames = [frame for row in rows for frame in row]
         self._refuse_broken(self.read(frames, names).broken)
         return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
@@ -96,9 +96,9 @@ class FrameReader(ImageReader):
         return super().get_config() | {"max_frames": self.max_frames}
 
 
-def _names(frames: Sequence[Any], video: Any, place: int) -> list[str]:
-    """What errors call the frames of a video: their paths, or their places in it."""
-    of_video = name_of(video, place).replace("image", "video")
+def _names(frames: Sequence[Any], video: Any, index: int) -> list[str]:
+    """What errors call the frames of a video: their paths, or their indices in it."""
+    of_video = name_of(video, index).replace("image", "video")
     return [
         os.fspath(frame) if isinstance(frame, (str, os.PathLike)) else f"frame {i} of {of_video}"
         for i, frame in enumerate(frames)

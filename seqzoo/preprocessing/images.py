@@ -22,12 +22,12 @@ class Read(NamedTuple):
 
     Attributes:
         pixels: Uint8 `(N, height, width, 3)`, of those that could.
-        places: Ints `(N,)`, their places among all.
+        indices: Ints `(N,)`, their indices among all.
         broken: What is wrong with the others, one line each, which names the image.
     """
 
     pixels: np.ndarray
-    places: np.ndarray
+    indices: np.ndarray
     broken: list[str]
 
 
@@ -70,7 +70,7 @@ class ImageReader(tf.Module):
         Raises:
             ValueError: if one cannot be read; names it.
         """
-        encoded = [encoded_image(image, place) for place, image in enumerate(images)]
+        encoded = [encoded_image(image, index) for index, image in enumerate(images)]
         self._refuse_broken(self.read(encoded, images).broken)
         return tf.constant(encoded, tf.string, shape=[len(encoded)])
 
@@ -90,9 +90,9 @@ class ImageReader(tf.Module):
     def _decode_one(self, encoded: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_image(encoded, expand_animations=False)
         pixels = _on_white(tf.ensure_shape(pixels, [None, None, None]))
-        wanted = tf.constant([self.height, self.width])
+        size = tf.constant([self.height, self.width])
         pixels = tf.cond(
-            tf.reduce_all(tf.shape(pixels)[:2] == wanted),
+            tf.reduce_all(tf.shape(pixels)[:2] == size),
             lambda: pixels,
             lambda: self._resize(pixels),
         )
@@ -106,34 +106,34 @@ class ImageReader(tf.Module):
 
     def read(self, images: Sequence[Any], names: Sequence[Any] | None = None) -> Read:
         """Reads images in any form, those that can be, and says what is wrong with the others."""
-        pixels, places, broken = [np.zeros((0, self.height, self.width, 3), "uint8")], [], []
+        pixels, indices, broken = [np.zeros((0, self.height, self.width, 3), "uint8")], [], []
         names = images if names is None else names
         for start in range(0, len(images), _AT_ONCE):
             good = self._read_some(images[start : start + _AT_ONCE], start, names, broken)
-            places += [place for place, _ in good]
+            indices += [index for index, _ in good]
             pixels += [part for _, part in good]
         pixels = [part if part.ndim == 4 else part[None] for part in pixels]
-        return Read(np.concatenate(pixels), np.array(places, int), broken)
+        return Read(np.concatenate(pixels), np.array(indices, int), broken)
 
     def _read_some(self, images, start: int, names, broken: list[str]) -> list:
-        """Returns pairs of place and pixels; what cannot be read is added to `broken`."""
+        """Returns pairs of index and pixels; what cannot be read is added to `broken`."""
         encoded = []
-        for place, image in enumerate(images, start):
+        for index, image in enumerate(images, start):
             try:
-                encoded.append((place, encoded_image(image, place)))
+                encoded.append((index, encoded_image(image, index)))
             except ValueError as error:
                 broken.append(str(error))
         try:  # all together, which is much faster, and one by one where that fails
-            found = self._graph(tf.constant([content for _, content in encoded], tf.string))
-            return [(place, found[i].numpy()) for i, (place, _) in enumerate(encoded)]
+            decoded = self._graph(tf.constant([content for _, content in encoded], tf.string))
+            return [(index, decoded[i].numpy()) for i, (index, _) in enumerate(encoded)]
         except tf.errors.InvalidArgumentError:
-            found = []
-        for place, content in encoded:
+            read = []
+        for index, content in encoded:
             try:
-                found.append((place, self.read_one(content, name_of(names[place], place))))
+                read.append((index, self.read_one(content, name_of(names[index], index))))
             except ValueError as error:
                 broken.append(str(error))
-        return found
+        return read
 
     def read_one(self, image: Any, name: str) -> np.ndarray:
         """Returns the pixels of one image, which errors call `name`.

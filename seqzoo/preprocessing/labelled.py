@@ -31,6 +31,7 @@ class LabelledInputs(tf.Module):
         self.labels = labels if isinstance(labels, Labels) else Labels(labels)
         self.multi_label = multi_label
 
+    @property
     def raw_spec(self) -> tf.TensorSpec:
         """What `serve` takes of this kind of inputs."""
         raise NotImplementedError
@@ -58,6 +59,17 @@ class LabelledInputs(tf.Module):
     def pad(self, raw: Any) -> tf.Tensor:
         """Raw inputs as `raw_spec` describes them."""
         return raw
+
+    def prepare(self, raw: Any) -> Inputs:
+        """The model's inputs of raw inputs, see `pack_inputs`."""
+        return self.pack_inputs(self.encode_inputs(raw))
+
+    def raw_targets(self, y: tf.Tensor) -> tf.Tensor:
+        """The label `(B,)` of each id, or the labels `(B, None)` of each row of 0 and 1."""
+        if not self.multi_label:
+            return self.labels.strings(y)
+        names = tf.broadcast_to(tf.constant(self.labels.names), tf.shape(y))
+        return tf.ragged.boolean_mask(names, y > 0)
 
     def adapt(self, pairs: Any, y: Any = None) -> None:
         """Makes labels and vocabulary from examples; labels that were given stay.
@@ -107,7 +119,7 @@ class LabelledInputs(tf.Module):
     def _two_lists(self, x: Any, y: Any) -> tuple[list, list]:
         """Inputs and labels of examples in any form."""
         if isinstance(x, tf.data.Dataset):
-            rank = self.raw_spec().shape.rank - 1
+            rank = self.raw_spec.shape.rank - 1
             x = examples_of_dataset(x, y, "an input and its label", rank, int(self.multi_label))
         return _two_lists(x, y)
 

@@ -53,6 +53,7 @@ class LabelledText(LabelledInputs):
     def adapt_inputs(self, raw: tf.Tensor) -> None:
         self.tokenizer.adapt(raw.numpy().tolist())
 
+    @property
     def raw_spec(self) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.string, name="text")
 

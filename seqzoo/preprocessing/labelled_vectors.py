@@ -52,6 +52,7 @@ class LabelledVectors(LabelledInputs):
         self._mean = _numbers(values.mean(axis=0))
         self._deviation = _numbers(np.where(deviation > 0, deviation, 1.0))
 
+    @property
     def raw_spec(self) -> tf.TensorSpec:
         """What `serve` takes: vectors `(B, S, features)`, a row of NaN where there is none."""
         return tf.TensorSpec([None, None, self.features], tf.float32, name="vectors")

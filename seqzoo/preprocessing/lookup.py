@@ -1,4 +1,7 @@
-"""Tokenizers whose vocabulary is a list of counted tokens."""
+"""Tokenizers whose vocabulary is a list of counted tokens: whole strings, characters, words.
+
+`word` has the one that tells words from punctuation.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import json
 from collections import Counter
 from typing import Any
 
+import keras
 import tensorflow as tf
 
+from seqzoo.preprocessing import text_normalization as norm
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.corpus import Texts, text_batches
-from seqzoo.preprocessing.files import write_aside
 from seqzoo.preprocessing.tokenizer import (
     SPECIAL_TOKENS,
     Normalization,
@@ -25,9 +30,9 @@ class LookupTokenizer(Tokenizer):
     stand in the order of their code points.
 
     Args:
-        vocabulary_size: Largest number of tokens to keep, the four special ones
-            counted. None keeps all.
-        min_frequency: Smallest count of a token to be kept.
+        vocabulary_size: Maximum number of tokens, the four special ones
+            counted. None takes all.
+        min_frequency: Minimum count of a token of the vocabulary.
         lowercase: Whether text is put in lower case.
         normalization: "nfc", "nfkc" or None.
         vocabulary: Tokens in the order of their ids, beginning with
@@ -60,14 +65,14 @@ class LookupTokenizer(Tokenizer):
             counts.update(self._split(self.normalize(batch)).flat_values.numpy().tolist())
         for special in SPECIAL_TOKENS:
             counts.pop(special.encode(), None)  # they have their ids
-        kept = [(-n, token.decode()) for token, n in counts.items() if n >= self.min_frequency]
-        room = None if self._largest_size is None else self._largest_size - len(SPECIAL_TOKENS)
-        self._set_vocabulary([*SPECIAL_TOKENS, *(token for _, token in sorted(kept)[:room])])
+        counted = [(-n, token.decode()) for token, n in counts.items() if n >= self.min_frequency]
+        free = None if self._largest_size is None else self._largest_size - len(SPECIAL_TOKENS)
+        self._set_vocabulary([*SPECIAL_TOKENS, *(token for _, token in sorted(counted)[:free])])
 
     def save_vocabulary(self, path: str) -> None:
         """Writes a JSON list, one token on a line: a token may itself be a line break."""
         text = json.dumps(self.vocabulary, ensure_ascii=False, indent=0)
-        write_aside(path, (text + "\n").encode())
+        write_atomically(path, (text + "\n").encode())
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> LookupTokenizer:
@@ -98,13 +103,15 @@ class LookupTokenizer(Tokenizer):
             tf.cast(self._ids.lookup_table.lookup(split.flat_values), tf.int32)
         )
 
-    def pieces(self, strings: tf.Tensor) -> tf.RaggedTensor:
+    def split(self, strings: tf.Tensor) -> tf.RaggedTensor:
         """The strings `(B, None)` of which `tokenize` makes ids, known or not."""
         self._require_vocabulary()
         return self._split(self.normalize(strings))
 
+    pieces = split  # its name in version 0.1
+
     def detokenize_with(self, ids: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
-        """`detokenize`, with pieces `(..., T)` in the places of unknown tokens."""
+        """`detokenize`, with strings `(..., T)` for its unknown tokens."""
 
         def decode(ids: tf.RaggedTensor, unknown: tf.RaggedTensor) -> tf.Tensor:
             known = self._strings(ids.flat_values)
@@ -123,3 +130,61 @@ class LookupTokenizer(Tokenizer):
     def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
         """Inverts `_split`."""
         raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class TokenLookup(LookupTokenizer):
+    """Takes every string for one token, as a tagger gets them, spaces and all.
+
+    Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+    """
+
+    def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return tf.RaggedTensor.from_uniform_row_length(strings, 1)
+
+    def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        return tf.strings.reduce_join(tokens, axis=1, separator=" ")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class CharacterTokenizer(LookupTokenizer):
+    """Makes one token of each Unicode character, spaces and line breaks too.
+
+    Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+    """
+
+    def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return tf.strings.unicode_split(strings, "UTF-8")
+
+    def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        return tf.strings.reduce_join(tokens, axis=1)
+
+    def _display(self, tokens: tf.Tensor) -> tf.Tensor:
+        for blank, shown in ((" ", "␣"), ("\n", "↵"), ("\t", "⇥")):
+            tokens = tf.where(tokens == blank, shown, tokens)
+        return tokens
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class WhitespaceTokenizer(LookupTokenizer):
+    """Splits at white space and nowhere else, for texts that are tokenized already.
+
+    So are the Penn Treebank and WikiText, where `<unk>` stands for rare words: it gets the id of
+    unknown tokens. The special tokens that a text may not hold are unknown as well.
+
+    Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+    """
+
+    def normalize(self, strings: tf.Tensor) -> tf.Tensor:
+        return norm.squeeze_spaces(super().normalize(strings))
+
+    def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        ids = super()._encode(strings)
+        special = ids.flat_values <= Tokenizer.end_id
+        return ids.with_flat_values(tf.where(special, Tokenizer.unknown_id, ids.flat_values))
+
+    def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return tf.strings.split(strings)
+
+    def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
+        return tf.strings.reduce_join(tokens, axis=1, separator=" ")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import Pairs, examples
+from seqzoo.preprocessing.corpus import Pairs, examples, raw_texts, row_lengths
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 Inputs = dict[str, tf.Tensor]
@@ -71,7 +72,7 @@ class TextPairs(tf.Module):
     def encode(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """Ids `(B, None)` of sources and targets, each row with the end id, cut to length."""
         return (
-            _end(self.source.tokenize(x), self.max_source_length),
+            self._source_rows(x),
             _end(self.target.tokenize(y), self.max_target_length),
         )
 
@@ -91,16 +92,40 @@ class TextPairs(tf.Module):
         x = {"source_ids": source.to_tensor(), "target_ids": shifted.to_tensor()}
         return x, target.to_tensor(), tf.sequence_mask(target.row_lengths(), dtype=tf.float32)
 
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """What a served model takes: source texts."""
+        return tf.TensorSpec([None], tf.string, name="text")
+
+    def as_raw(self, inputs: Any) -> tf.Tensor:
+        """A string tensor `(B,)` of a list of source texts."""
+        return raw_texts(inputs)
+
+    def prepare(self, raw: tf.Tensor) -> tf.Tensor:
+        """Source ids of source texts, see `source_ids`."""
+        return self.source_ids(raw)
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Tokens of each source text `(B,)`, the end token counted."""
+        return row_lengths(self._source_rows, raw)
+
+    def raw_targets(self, y: tf.Tensor) -> tf.Tensor:
+        """Target texts of the labels of a batch, see `detokenize`."""
+        return self.detokenize(y)
+
+    def _source_rows(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return _end(self.source.tokenize(strings), self.max_source_length)
+
     def source_ids(self, strings: tf.Tensor) -> tf.Tensor:
         """Padded ids `(B, S)` int32 of source texts `(B,)`; an empty text is the end id alone."""
-        return _end(self.source.tokenize(strings), self.max_source_length).to_tensor()
+        return self._source_rows(strings).to_tensor()
 
     def source_words(self, strings: tf.Tensor) -> tf.Tensor:
-        """Words `(B, S)` in the places of `source_ids`, known or not; "" for the end and padding.
+        """Words `(B, S)` of each of `source_ids`, known or not; "" for the end and padding.
 
         For sources of a `LookupTokenizer`.
         """
-        return _end(self.source.pieces(strings), self.max_source_length, "").to_tensor("")
+        return _end(self.source.split(strings), self.max_source_length, "").to_tensor("")
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Target texts `(...)` of ids `(..., T)`."""

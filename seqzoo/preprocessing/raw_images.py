@@ -13,13 +13,13 @@ _BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")  # of JPEG, PNG, GIF and
 _LONGEST_PATH = 4096
 
 
-def encoded_image(image: Any, place: int = 0) -> bytes:
+def encoded_image(image: Any, index: int = 0) -> bytes:
     """Returns the bytes of an image file.
 
     Args:
         image: The path of a file; the content of one; or pixels `(height, width)` or
             `(height, width, channels)` uint8, which become a PNG.
-        place: Its place among others, for errors.
+        index: Its index among others, for errors.
 
     Raises:
         ValueError: if there is no such file, or the form is another.
@@ -40,23 +40,23 @@ def encoded_image(image: Any, place: int = 0) -> bytes:
             return tf.io.encode_png(pixels).numpy()
     raise ValueError(
         "An image is the path of a file, the bytes of one, or uint8 pixels (height, width, "
-        f"channels). Received at place {place}: {_described(image)}."
+        f"channels). Received at index {index}: {_described(image)}."
     )
 
 
-def name_of(image: Any, place: int) -> str:
-    """What an error calls an image: its path, or its place among others."""
-    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {place}"
+def name_of(image: Any, index: int) -> str:
+    """What an error calls an image: its path, or its index among others."""
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {index}"
 
 
-def frames_of(video: Any, place: int = 0) -> list[Any]:
+def frames_of(video: Any, index: int = 0) -> list[Any]:
     """Returns the frames of a video, images in any form, in their order.
 
     Args:
         video: A sequence of images; pixels `(frames, height, width, channels)` uint8; the path of
             a folder of images, which are taken in the order of their names; or a GIF, as a path
             or bytes.
-        place: Its place among others, for errors.
+        index: Its index among others, for errors.
 
     Raises:
         ValueError: if there is no frame.
@@ -66,21 +66,21 @@ def frames_of(video: Any, place: int = 0) -> list[Any]:
     if isinstance(video, (str, os.PathLike)) and os.path.isdir(video):
         video = [entry.path for entry in sorted(os.scandir(video), key=lambda e: e.name)]
     elif isinstance(video, (str, os.PathLike, bytes)):
-        video = _gif_frames(video, place)
+        video = _gif_frames(video, index)
     frames = list(video)
     if not frames:
-        raise ValueError(f"A video must have at least one frame. Received none at place {place}.")
+        raise ValueError(f"A video must have at least one frame. Received none at index {index}.")
     return frames
 
 
-def _gif_frames(video: Any, place: int) -> Sequence[Any]:
-    content = encoded_image(video, place)
+def _gif_frames(video: Any, index: int) -> Sequence[Any]:
+    content = encoded_image(video, index)
     if not content.startswith(b"GIF8"):
         return [content]  # a still
     try:
         return list(tf.io.decode_gif(content).numpy())
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{name_of(video, place)} is no GIF that can be read.") from error
+        raise ValueError(f"{name_of(video, index)} is no GIF that can be read.") from error
 
 
 def _may_be_path(content: bytes) -> bool:

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import Texts, text_batches
+from seqzoo.preprocessing.corpus import Texts, raw_texts, row_lengths, text_batches
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 
-class Stream(NamedTuple):
+class RunningTokens(NamedTuple):
     """A running text of N tokens.
 
     Attributes:
@@ -83,7 +83,7 @@ class RunningText(tf.Module):
         ends = tf.fill([ids.nrows(), int(self.end_tokens)], Tokenizer.end_id)
         return tf.concat([ids, ends], axis=1)
 
-    def stream(self, texts: Texts) -> Stream:
+    def stream(self, texts: Texts) -> RunningTokens:
         """Encodes texts as one running text.
 
         Args:
@@ -94,7 +94,7 @@ class RunningText(tf.Module):
         """
         batches = text_batches(as_texts(texts))
         token_ids, characters = zip(*map(self._tokens_of, batches), strict=True)
-        stream = Stream(self.first_id, np.concatenate(token_ids), np.concatenate(characters))
+        stream = RunningTokens(self.first_id, np.concatenate(token_ids), np.concatenate(characters))
         if not len(stream.token_ids):
             raise ValueError(
                 "The texts hold no token, so there is nothing to predict. Check the file, and that "
@@ -110,11 +110,30 @@ class RunningText(tf.Module):
         share = (characters + self.end_tokens) / np.maximum(counts, 1)
         return ids.flat_values.numpy(), np.repeat(share, counts).astype(np.float32)
 
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """What a served model takes: prompts."""
+        return tf.TensorSpec([None], tf.string, name="text")
+
+    def as_raw(self, inputs: Any) -> tf.Tensor:
+        """A string tensor `(B,)` of a list of prompts."""
+        return raw_texts(inputs)
+
+    def prepare(self, raw: tf.Tensor) -> tf.Tensor:
+        """Ids of prompts, see `prompt_ids`."""
+        return self.prompt_ids(raw)
+
+    def lengths(self, raw: tf.Tensor) -> np.ndarray:
+        """Tokens of each prompt `(B,)`, the first one counted."""
+        return row_lengths(self._prompt_rows, raw)
+
+    def _prompt_rows(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        ids = self.tokenizer.tokenize(strings)
+        return tf.concat([tf.fill([ids.nrows(), 1], self.first_id), ids], axis=1)
+
     def prompt_ids(self, strings: tf.Tensor) -> tf.Tensor:
         """Padded ids `(B, S)` int32 of prompts `(B,)`, `first_id` first."""
-        ids = self.tokenizer.tokenize(strings)
-        first = tf.fill([ids.nrows(), 1], self.first_id)
-        return tf.concat([first, ids], axis=1).to_tensor()
+        return self._prompt_rows(strings).to_tensor()
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Texts `(...)` of ids `(..., T)`."""
@@ -149,10 +168,10 @@ def as_texts(texts: Any) -> Texts:
     if isinstance(texts, tf.data.Dataset):
         return texts
     texts = list(texts)
-    for place, text in enumerate(texts):
+    for index, text in enumerate(texts):
         if not isinstance(text, (str, bytes)):
             raise ValueError(
-                f"A running text is a list of texts, or one text. Received: {text!r} at place "
-                f"{place}."
+                f"A running text is a list of texts, or one text. Received: {text!r} at index "
+                f"{index}."
             )
     return texts

@@ -48,10 +48,10 @@ class StreamedCaptions(CaptionRows):
         reader, broken = self._preprocessor.reader, []
         images = np.zeros((len(paths), reader.height, reader.width, 3), "uint8")
         is_whole = np.zeros(len(paths), bool)
-        for place, path in enumerate(map(os.fsdecode, paths)):
+        for index, path in enumerate(map(os.fsdecode, paths)):
             try:
-                images[place] = reader.read_one(path, path)
-                is_whole[place] = True
+                images[index] = reader.read_one(path, path)
+                is_whole[index] = True
             except ValueError as error:
                 broken.append(str(error))
         self._tell(broken)

@@ -6,15 +6,16 @@ import base64
 import hashlib
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing import normalization as norm
+from seqzoo.preprocessing import text_normalization as norm
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.corpus import Texts, text_batches
-from seqzoo.preprocessing.files import write_aside
 from seqzoo.preprocessing.tokenizer import (
     SPECIAL_TOKENS,
     Normalization,
@@ -22,20 +23,22 @@ from seqzoo.preprocessing.tokenizer import (
 )
 
 _SPACE = "▁"  # U+2581, which SentencePiece writes for a space
+_LONGEST_LINE = 2**20  # bytes; SentencePiece would leave out a longer line in silence
+_PART = 2**12  # characters of the lines that a longer text becomes
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class SubwordTokenizer(Tokenizer):
-    """Splits words into frequent pieces, which are learned from the corpus.
+    """Splits words into frequent subwords, which are learned from the corpus.
 
-    Pieces are trained by the `sentencepiece` package and cut in the graph by
+    Subwords are trained by the `sentencepiece` package and cut in the graph by
     TensorFlow Text, so that a process which loads an exported model must import
     `tensorflow_text`. The normal form is that of `Tokenizer`, with every run of
     white space as one space and none at the ends; U+2581, SentencePiece's own
-    sign for a space, counts as one. A piece that begins a word begins with it.
+    sign for a space, counts as one. A subword that begins a word begins with it.
 
     Args:
-        vocabulary_size: Largest number of pieces, the four special ones counted.
+        vocabulary_size: Maximum number of subwords, the four special ones counted.
             A small corpus may give fewer.
         algorithm: "unigram" (Kudo, 2018, https://arxiv.org/abs/1804.10959) or
             "bpe" (Sennrich et al., 2016, https://arxiv.org/abs/1508.07909).
@@ -63,18 +66,23 @@ class SubwordTokenizer(Tokenizer):
             self._set_model(base64.b64decode(model))
 
     def adapt(self, texts: Texts) -> None:
-        """Trains the pieces; the same corpus gives the same pieces.
+        """Trains the subwords; the same corpus gives the same ones.
 
         Raises:
             ValueError: if the corpus holds no text, or more distinct characters
-                than `vocabulary_size` has room for.
+                than `vocabulary_size` can hold.
         """
         lines = [
-            line.decode() for batch in text_batches(texts) for line in self.normalize(batch).numpy()
+            part
+            for batch in text_batches(texts)
+            for text in self.normalize(batch).numpy()
+            for part in _parts(text.decode())
         ]
         characters = set().union(*lines) - {" "}
         if not characters:
-            raise ValueError("The corpus holds nothing but white space: no pieces can be learned.")
+            raise ValueError(
+                "The corpus holds nothing but white space: no subwords can be learned."
+            )
         needed = len(characters) + len(SPECIAL_TOKENS) + 1  # 1: the space
         if self._largest_size < needed:
             raise ValueError(
@@ -90,7 +98,7 @@ class SubwordTokenizer(Tokenizer):
     def save_vocabulary(self, path: str) -> None:
         """Writes the model file of SentencePiece, which its own tools read too."""
         self._require_vocabulary()
-        write_aside(path, base64.b64decode(self.model or ""))
+        write_atomically(path, base64.b64decode(self.model or ""))
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> SubwordTokenizer:
@@ -126,7 +134,7 @@ class SubwordTokenizer(Tokenizer):
                 vocab_size=self._largest_size,
                 hard_vocab_limit=False,
                 character_coverage=1.0,
-                max_sentence_length=2**20,  # bytes; a longer line would be left out in silence
+                max_sentence_length=_LONGEST_LINE,
                 normalization_rule_tsv=str(rules),
                 pad_id=self.pad_id,
                 unk_id=self.unknown_id,
@@ -151,7 +159,7 @@ class SubwordTokenizer(Tokenizer):
             )
         learned = range(len(SPECIAL_TOKENS), processor.vocab_size())
         self._set_vocabulary([*SPECIAL_TOKENS, *map(processor.id_to_piece, learned)])
-        self._tokenize, self._detokenize = _piece_functions(model)
+        self._tokenize, self._detokenize = _subword_functions(model)
         self.model = base64.b64encode(model).decode()
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
@@ -161,26 +169,45 @@ class SubwordTokenizer(Tokenizer):
         return self._detokenize(ids)
 
 
-def _piece_functions(model: bytes) -> tuple[Any, Any]:
+def _parts(text: str) -> Iterator[str]:
+    """Yields a text as lines for SentencePiece, a very long one in parts that end at spaces.
+
+    Sub-words never reach over a space, so that nothing is lost; where a part has none, a word is
+    cut.
+    """
+    if len(text.encode()) <= _LONGEST_LINE:
+        yield text
+        return
+    start = 0
+    while start < len(text):
+        end = start + _PART
+        if end < len(text):
+            space = text.rfind(" ", start + 1, end + 1)
+            end = end if space < 0 else space
+        yield text[start:end].strip(" ")
+        start = end
+
+
+def _subword_functions(model: bytes) -> tuple[Any, Any]:
     """Returns functions from strings `(N,)` to ids `(N, None)` of the model, and back.
 
     Each makes the model's resource in its own graph: one made outside is gone once TensorFlow
-    clears its kernels, as `tf.random.set_seed` does. The resource is found by its name, which
+    clears its kernels, as `tf.random.set_seed` does. The resource is looked up by its name, which
     therefore is one of the model.
     """
     import tensorflow_text
 
     name = f"sentencepiece_{hashlib.sha256(model).hexdigest()[:16]}"
 
-    def pieces():
+    def subwords():
         return tensorflow_text.SentencepieceTokenizer(model, out_type=tf.int32, name=name)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def tokenize(strings):
-        return pieces().tokenize(strings)
+        return subwords().tokenize(strings)
 
     @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)], autograph=False)
     def detokenize(ids):
-        return pieces().detokenize(ids)
+        return subwords().detokenize(ids)
 
     return tokenize, detokenize

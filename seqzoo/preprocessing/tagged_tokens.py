@@ -82,6 +82,7 @@ class TaggedTokens(tf.Module):
         inputs = [_checked_tokens(tokens, index) for index, tokens in enumerate(inputs)]
         return _ragged(inputs)
 
+    @property
     def raw_spec(self) -> tf.TensorSpec:
         """What `serve` takes: tokens padded with ""."""
         return tf.TensorSpec([None, None], tf.string, name="tokens")
@@ -120,6 +121,14 @@ class TaggedTokens(tf.Module):
             none = tf.maximum(0, 1 - tf.shape(pieces)[2])
             packed["pieces"] = tf.pad(pieces, [[0, 0], [0, missing], [0, none]])
         return packed
+
+    def prepare(self, raw: Any) -> dict[str, tf.Tensor]:
+        """The model's inputs of tokens, see `pack_inputs`."""
+        return self.pack_inputs(self.encode_inputs(raw))
+
+    def raw_targets(self, y: tf.Tensor) -> tf.Tensor:
+        """The tags of ids, same shape."""
+        return self.labels.strings(y)
 
     def __call__(self, x: Any, y: Any) -> tuple:
         """Makes a training batch of tokens and tags; see `pack` for what it holds."""

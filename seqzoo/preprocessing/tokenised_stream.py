@@ -11,9 +11,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqzoo.datasets.stream import Stream
-from seqzoo.preprocessing.batching import Packer
-from seqzoo.preprocessing.files import aside, remove_leftovers, write_aside
+from seqzoo.datasets.example_stream import Stream
+from seqzoo.preprocessing.atomic_write import atomic_write, remove_leftovers, write_atomically
+from seqzoo.preprocessing.preprocessor import Packer
 
 _ROWS = 1024  # of a record
 
@@ -81,10 +81,10 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
 
     spec = encoded(stream.names[0]).element_spec
     files = []
-    for place, name in enumerate(stream.names):
-        path = folder / f"part-{place:05d}.tfrecord"
+    for index, name in enumerate(stream.names):
+        path = folder / f"part-{index:05d}.tfrecord"
         if not path.exists():
-            with aside(str(path)) as written, tf.io.TFRecordWriter(written) as writer:
+            with atomic_write(str(path)) as written, tf.io.TFRecordWriter(written) as writer:
                 for rows in encoded(name):
                     writer.write(_to_record(rows))
         files.append(str(path))
@@ -102,7 +102,7 @@ def _made_of(stream: Stream, preprocessor: Any) -> dict[str, Any]:
 
 def _check_same(file: Path, made_of: dict[str, Any]) -> None:
     if not file.exists():
-        write_aside(str(file), json.dumps(made_of).encode())
+        write_atomically(str(file), json.dumps(made_of).encode())
         return
     before = json.loads(file.read_text())
     for name in before | made_of:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing import normalization as norm
+from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, as_strings
 
 SPECIAL_TOKENS = ("", "<unk>", "<start>", "<end>")
@@ -25,8 +25,10 @@ class Tokenizer(tf.Module):
     padding, unknown, start and end in every tokenizer.
 
     Text is normalised first: invalid UTF-8 and U+0000 become U+FFFD, then comes
-    the Unicode normal form, then lower case. `detokenize(tokenize(s))` equals
-    `normalize(s)` where all tokens of `s` are known.
+    the Unicode normal form, then lower case, in the normal form again. Lower case is
+    that of Python's `str.lower`, in any locale. `detokenize(tokenize(s))` equals
+    `normalize(s)` where all tokens of `s` are known, and to normalise twice is to
+    normalise once.
 
     Args:
         lowercase: Whether text is put in lower case.
@@ -61,16 +63,18 @@ class Tokenizer(tf.Module):
     def normalize(self, strings: tf.Tensor) -> tf.Tensor:
         """The texts `(B,)` that `detokenize(tokenize(strings))` gives back."""
         strings = norm.replace_invalid(as_strings(strings))
-        if self.normalization is not None:
-            strings = norm.unicode_normalize(strings, self.normalization)
-        return tf.strings.lower(strings, encoding="utf-8") if self.lowercase else strings
+        return norm.normalize(strings, self.normalization, self.lowercase)
+
+    def normalize_text(self, text: str | bytes) -> str:
+        """`normalize` of one text in Python, for words and labels that users give beside texts."""
+        return self.normalize(as_strings([text])).numpy()[0].decode()
 
     def tokenize(self, strings: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` int32 of strings `(B,)`, without start and end."""
         strings = as_strings(strings)
         if strings.shape.rank != 1:
             raise ValueError(
-                f"`tokenize` wants strings of shape (batch,). Received shape {strings.shape}."
+                f"`tokenize` needs strings of shape (batch,). Received shape {strings.shape}."
             )
         self._require_vocabulary()
         return self._encode(self.normalize(strings))
@@ -155,7 +159,7 @@ class Tokenizer(tf.Module):
 
 
 def string_lookup(tokens: np.ndarray, invert: bool = False) -> keras.layers.StringLookup:
-    """A Keras lookup whose table gives the token at place `i` the id `i`, padding left out.
+    """A Keras lookup whose table gives the token at index `i` the id `i`, padding left out.
 
     Its `lookup_table` is used, not the layer's call, which pins ops to a device:
     an exported graph must not. The array is one of objects, since an array of

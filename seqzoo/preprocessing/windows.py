@@ -1,4 +1,4 @@
-"""Batches of contiguous windows of a running text: a row goes on in the next batch."""
+"""Batches of contiguous windows of a running text: a row continues in the next batch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches
-from seqzoo.preprocessing.running_text import Stream
+from seqzoo.preprocessing.running_text import RunningTokens
 
 _TOKENS_AT_ONCE = 1024  # of a batch in evaluation: it bounds the memory of the logits
 
 
-class Rows(NamedTuple):
+class TextRows(NamedTuple):
     """A running text cut into B rows of equal length L, the last ones padded.
 
     Attributes:
@@ -46,13 +46,13 @@ class Windows(NamedTuple):
 
 
 def training_windows(
-    stream: Stream,
+    stream: RunningTokens,
     batch_size: int,
     window_length: int,
     seed: int = 0,
     steps_per_epoch: int | None = None,
 ) -> Batches:
-    """Makes an endless stream of batches in which each row goes on where it ended in the last one.
+    """Makes an endless stream of batches whose rows continue where they ended in the last one.
 
     The text is cut into `batch_size` rows, which are read side by side in windows. In each epoch
     every token is a target exactly once. The length of an epoch's first window is drawn, so that
@@ -79,19 +79,19 @@ def training_windows(
 
     def window(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """For each row of a batch: its number, the first step, the one after the last, fresh."""
-        epoch, place = step // windows.count, step % windows.count
+        epoch, index = step // windows.count, step % windows.count
         bounds = {"minval": windows.shortest, "maxval": windows.longest + 1, "dtype": tf.int64}
         first = tf.random.stateless_uniform([], tf.stack([seed, epoch]), **bounds)
-        start = tf.where(place == 0, tf.constant(0, tf.int64), first + (place - 1) * window_length)
-        end = tf.minimum(tf.where(place == 0, first, start + window_length), last)
-        fresh = place == 0
+        start = tf.where(index == 0, tf.constant(0, tf.int64), first + (index - 1) * window_length)
+        end = tf.minimum(tf.where(index == 0, first, start + window_length), last)
+        fresh = index == 0
         if steps_per_epoch is not None:
             fresh |= step % steps_per_epoch == 0
         return (tf.range(count), *(tf.fill([count], part) for part in (start, end, fresh)))
 
     def pack(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, fresh: tf.Tensor) -> Any:
         here = (part[:, start[0] : end[0]] for part in rows)
-        return _batch(Rows(*(tf.gather(part, row) for part in here)), row, fresh)
+        return _batch(TextRows(*(tf.gather(part, row) for part in here)), row, fresh)
 
     dataset = tf.data.Dataset.counter().map(window)
     origin = {"tokens": len(stream.token_ids), "checksum": zlib.crc32(stream.token_ids.data)}
@@ -99,7 +99,7 @@ def training_windows(
     return Batches(dataset, pack, windows.count, count, origin, rows_each=count)
 
 
-def evaluation_windows(stream: Stream, batch_size: int) -> tf.data.Dataset:
+def evaluation_windows(stream: RunningTokens, batch_size: int) -> tf.data.Dataset:
     """Makes a finite dataset of batches as `training_windows` has them: every token counts once.
 
     Args:
@@ -112,12 +112,12 @@ def evaluation_windows(stream: Stream, batch_size: int) -> tf.data.Dataset:
 
     def batch(start: tf.Tensor) -> Any:
         here = (part[:, start : tf.minimum(start + length, last)] for part in rows)
-        return _batch(Rows(*here), tf.range(count), tf.fill([count], start == 0))
+        return _batch(TextRows(*here), tf.range(count), tf.fill([count], start == 0))
 
     return tf.data.Dataset.range(0, last, length).map(batch).prefetch(tf.data.AUTOTUNE)
 
 
-def make_rows(stream: Stream, batch_size: int) -> Rows:
+def make_rows(stream: RunningTokens, batch_size: int) -> TextRows:
     """Cuts a running text into rows."""
     count = len(stream.token_ids)
     batch_size = min(batch_size, count)
@@ -131,11 +131,11 @@ def make_rows(stream: Stream, batch_size: int) -> Rows:
     weights = np.ones(count, np.float32)
     parts = (before, stream.token_ids, weights, stream.characters)
     with tf.device("CPU:0"):
-        return Rows(*(tf.constant(cut(part)) for part in parts))
+        return TextRows(*(tf.constant(cut(part)) for part in parts))
 
 
 def _cut(row_length: int, window_length: int) -> Windows:
-    """Finds as many windows that leave the first one the most room, the same in each epoch."""
+    """The windows that give the first one the widest range of lengths, the same in each epoch."""
     whole, rest = divmod(row_length - 1, window_length)
     rest += 1  # beside `whole` windows, from 1 to window_length
     if whole == 0:
@@ -145,7 +145,7 @@ def _cut(row_length: int, window_length: int) -> Windows:
     return Windows(whole + 2, 1, rest - 1)  # they share the rest
 
 
-def _batch(part: Rows, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
+def _batch(part: TextRows, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
     x = {
         "token_ids": part.inputs,
         "characters": part.characters * part.weights,

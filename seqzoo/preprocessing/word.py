@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from seqzoo.preprocessing import normalization as norm
+from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.lookup import LookupTokenizer
 
 JOINER = "￭"  # U+FFED, the joiner of OpenNMT's tokenizer

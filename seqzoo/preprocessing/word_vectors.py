@@ -1,4 +1,4 @@
-"""Vectors of words from plain text: what stands near a word says what it is like."""
+"""Vectors of words from plain text: from the words near each word."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def cooccurrence_vectors(
     """Returns a vector for each token, from how often tokens stand near each other in texts.
 
     Counts at a distance of d tokens weigh 1/d, those on the left and on the right of a token are
-    kept apart, and the positive pointwise mutual information of tokens and contexts, whose counts
-    are raised to 0.75, is decomposed. No labels are used. Every vector has the length sqrt(dim),
-    so that a number of it has a deviation of 1; a token that the texts do not hold beside another
-    gets random numbers, padding zeros.
+    counted separately, and the positive pointwise mutual information of tokens and contexts, whose
+    counts are raised to 0.75, is decomposed. No labels are used. Every vector has the length
+    sqrt(dim), so that its numbers have a standard deviation of 1; a token that the texts do not
+    hold beside another gets random numbers, padding zeros.
 
     Args:
         tokenizer: Adapted to the texts, or to any others.
@@ -77,12 +77,12 @@ def cooccurrence_vectors(
 
 def _chained(tokenizer: Tokenizer, texts: Texts, gap: int) -> np.ndarray:
     """Ids of all texts, each followed by so many zeros that no window reaches over them."""
-    pieces: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
     for batch in text_batches(texts):
         ids = tokenizer.tokenize(batch)
         between = tf.zeros([ids.nrows(), gap], tf.int32)
-        pieces.append(tf.concat([ids, between], axis=1).flat_values.numpy())
-    return np.concatenate(pieces)
+        parts.append(tf.concat([ids, between], axis=1).flat_values.numpy())
+    return np.concatenate(parts)
 
 
 def _counts(ids: np.ndarray, size: int, window: int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,8 +40,8 @@ def classified_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[li
 def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
     """The most probable tags of each input and their log-probability.
 
-    An input is a list of tokens, or a text of tokens between spaces.
+    An input is a list of tokens, or a text of tokens between spaces or tabs.
     """
-    sentences = [each.split() if isinstance(each, str) else each for each in inputs]
+    sentences = [re.findall("[^ \t]+", each) if isinstance(each, str) else each for each in inputs]
     best = task.tag_n_best(sentences, n=1)
     return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]

@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from seqzoo.preprocessing.files import aside
+from seqzoo.preprocessing.atomic_write import atomic_write
 from seqzoo.training.environment import Precision
 from seqzoo.training.strategies import Strategy
 
@@ -107,7 +107,7 @@ class RunFolder:
     def create(self, recipe: Path, options: RunOptions) -> None:
         """Makes the folder with a copy of the recipe and the options, at once or not at all."""
         text = json.dumps(dataclasses.asdict(options), ensure_ascii=False, indent=2)
-        with aside(str(self.path)) as place:
+        with atomic_write(str(self.path)) as place:
             new = RunFolder(Path(place))
             new.path.mkdir()
             shutil.copyfile(recipe, new.recipe)

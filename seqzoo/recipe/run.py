@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.explain import learning_curves, run_pictures
-from seqzoo.preprocessing.files import remove_leftovers, write_aside
+from seqzoo.preprocessing.atomic_write import remove_leftovers, write_atomically
 from seqzoo.recipe.compiling import compile_task
 from seqzoo.recipe.fitting import fit
 from seqzoo.recipe.plan import Run
@@ -147,7 +147,7 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         of_split = recipe.scores(task, splits[name], recipe.search)
         prefix = "" if name == "test" else f"{name}_"
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
-    write_aside(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
+    write_atomically(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
     run_pictures(task, examples, outputs, splits.get("test", ()), folder.plots, _say)
     shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed

@@ -34,7 +34,7 @@ class AnsweringTask(Task):
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
         """Returns the functions of the SavedModel by the name of their signature."""
-        spec = self._required_preprocessor("export").raw_spec()
+        spec = self._required_preprocessor("export").raw_spec
 
         @tf.function(input_signature=[spec], autograph=False)
         def serving_default(raw):
@@ -62,7 +62,7 @@ class AnsweringTask(Task):
         preprocessor = self._required_preprocessor("this")
         check_at_least("batch_size", batch_size, 1)
         raw = preprocessor.as_raw(inputs)
-        spec = preprocessor.raw_spec()
+        spec = preprocessor.raw_spec
         run = self._graphs.get(name, function or self.answer, spec)
         for indices in batches_of_like_length(preprocessor.lengths(raw), batch_size):
             answers = run(preprocessor.pad(tf.gather(raw, indices)))

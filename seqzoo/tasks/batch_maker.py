@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
-from seqzoo.preprocessing.streaming import is_stream, streamed_batches
+from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
 from seqzoo.preprocessing.tokenised_stream import packer_of
 
 

@@ -14,8 +14,8 @@ from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.features import is_features, reader_of
+from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
 from seqzoo.preprocessing.streamed_captions import StreamedCaptions
-from seqzoo.preprocessing.streaming import is_stream, streamed_batches
 from seqzoo.tasks.batch_maker import split
 from seqzoo.tasks.request import Tokenised
 from seqzoo.tasks.sampled_feeding import SampledFeeding

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.normalization import squeeze_spaces
+from seqzoo.preprocessing.text_normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import (
     ExampleOptions,

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import keras
 
-from seqzoo.preprocessing.files import aside
+from seqzoo.preprocessing.atomic_write import atomic_write
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -31,7 +31,7 @@ class SavedAsFiles:
             )
         if not overwrite and os.path.exists(filepath):
             raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
-        with aside(filepath, suffix=".keras") as path:
+        with atomic_write(filepath, suffix=".keras") as path:
             super().save(path, **kwargs)  # type: ignore[misc]
 
     def save_preset(self, folder) -> None:
@@ -47,7 +47,7 @@ class SavedAsFiles:
             raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
         config = keras.saving.serialize_keras_object(task)
         config.pop("compile_config", None)
-        with aside(folder) as path:
+        with atomic_write(folder) as path:
             os.mkdir(path)
             with open(os.path.join(path, _CONFIG), "w", encoding="utf-8") as file:
                 json.dump(config, file, ensure_ascii=False, indent=1)

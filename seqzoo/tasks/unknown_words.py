@@ -8,8 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.datasets.lines import iterate_lines
 from seqzoo.preprocessing.corpus import as_strings
-from seqzoo.preprocessing.whitespace import WhitespaceTokenizer
+from seqzoo.preprocessing.lookup import WhitespaceTokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 from seqzoo.search import Hypotheses
 
@@ -79,7 +80,7 @@ def read_dictionary(path: str | Path) -> dict[str, str]:
         ValueError: if a line has another form.
     """
     words = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(iterate_lines(path), start=1):
         columns = [column.strip() for column in line.split("\t")]
         if not line.strip():
             continue

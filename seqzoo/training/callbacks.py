@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from seqzoo.preprocessing.files import write_aside
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.training.strategies import is_chief, mean_over_workers
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
@@ -88,7 +88,7 @@ class HistoryFile(keras.callbacks.Callback):
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_aside(os.fspath(self.path), text.getvalue().encode())
+        write_atomically(os.fspath(self.path), text.getvalue().encode())
 
 
 class TimingFile(HistoryFile):

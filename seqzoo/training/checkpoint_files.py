@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.preprocessing.files import aside
+from seqzoo.preprocessing.atomic_write import atomic_write
 
 _KINDS = ("variable", "best", "metric")
 _DAMAGE = (zipfile.BadZipFile, EOFError, KeyError, ValueError)
@@ -55,7 +55,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         for index, value in enumerate(values)
     }
     try:
-        with aside(str(folder / f"step-{step:09d}.npz")) as path, open(path, "wb") as file:
+        with atomic_write(str(folder / f"step-{step:09d}.npz")) as path, open(path, "wb") as file:
             np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
             file.flush()
             os.fsync(file.fileno())  # it outlives a crash of the machine, not of the process only

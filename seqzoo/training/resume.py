@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.files import remove_leftovers, write_aside
+from seqzoo.preprocessing.atomic_write import remove_leftovers, write_atomically
 from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,
@@ -126,7 +126,7 @@ class Resume(keras.callbacks.Callback):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.folder)
-            write_aside(str(self.folder / "writable"), b"")
+            write_atomically(str(self.folder / "writable"), b"")
             (self.folder / "writable").unlink()
         except OSError as error:
             raise OSError(

@@ -53,8 +53,8 @@ def test_names_without_an_image_or_a_caption_are_counted(folder):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("Set.token.txt", b"a.jpg A dog\n", r"line 1 of .*Set\.token\.txt: 'a\.jpg A dog'"),
-        ("Set.token.txt", b"\xff\n", r"Set\.token\.txt cannot be read as UTF-8"),
+        ("Set.token.txt", b"a.jpg A dog\n", r"line 1 of .*Set\.token\.txt, 'a\.jpg A dog'"),
+        ("Set.token.txt", b"\xff\n", r"Text must be UTF-8.* line 1 of .*Set\.token\.txt"),
         ("images_dev.zip", b"no archive", r"images_dev\.zip is no whole zip file"),
         ("Set.trainImages.txt", b"x.jpg\n", "None of the 1 names"),
         ("Set.testImages.txt", None, r"split 'test' must be in .*, named \*testImages\.txt"),

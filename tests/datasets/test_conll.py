@@ -31,6 +31,12 @@ def test_columns_are_set_apart_by_spaces_or_tabs(tmp_path):
     assert conll.load(path) == wanted
 
 
+def test_no_other_white_space_divides_columns_and_lines(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_bytes("\ufeff10\u00a0000   x  B\r\na\u2028b\tc \tO\r\n\t\r\n\u3000 O".encode())
+    assert conll.load(path) == [(["10\u00a0000", "a\u2028b"], ["B", "O"]), (["\u3000"], ["O"])]
+
+
 def test_words_of_conllu_are_read_without_ranges_and_empty_nodes(tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)

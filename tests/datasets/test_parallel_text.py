@@ -137,7 +137,7 @@ def test_tab_separated_lines_give_their_first_two_columns(tmp_path):
 def test_a_line_without_a_tab_is_named(tmp_path):
     write(tmp_path / "fra.txt", ["Go.\tVa !", "Hi. Salut."])
 
-    with pytest.raises(ValueError, match=r"line 2 of .*fra\.txt has no tab"):
+    with pytest.raises(ValueError, match=r"at least 2 columns with tabs .* line 2 of .*fra\.txt"):
         parallel_text.load_tab_separated(tmp_path / "fra.txt")
 
 

@@ -200,10 +200,55 @@ def test_wrong_files_are_explained(tmp_path):
     with pytest.raises(ValueError, match="Received: 3 sources and 1 targets"):
         streams.line_aligned(tmp_path / "train-*.de.gz", tmp_path / "train-0.en.gz")
     (tmp_path / "bad.tsv").write_text("a\tb\nalone\n")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)needs 2 columns.*alone"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"line 2 of .*bad\.tsv, 'alone'"):
         list(streams.tab_separated(tmp_path / "bad.tsv"))
     with pytest.raises(ValueError, match="`shuffle` must be at least 1"):
         streams.Stream(("a",), lambda name: None, shuffle=0)
+
+
+@pytest.mark.parametrize("record", ["", "a,", "a", '"a"b,c', ",b"])
+def test_a_blank_line_and_a_missing_field_of_a_csv_file_are_named(tmp_path, record):
+    (tmp_path / "bad.csv").write_text(f'x,y\n"1\n2",b\n{record}\n')
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"line 4 of .*bad\.csv"):
+        list(streams.comma_separated(tmp_path / "bad.csv"))
+
+
+@pytest.mark.parametrize("lines", [(3, 2), (2, 3), (0, 1)])
+def test_streamed_files_of_unequal_numbers_of_lines_are_refused_as_lists_are(tmp_path, lines):
+    for name, count in zip("ab", lines, strict=True):
+        (tmp_path / name).write_text("line\n" * count)
+    message = f"Received: .*a with {lines[0]} and .*b with {lines[1]}"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        list(streams.line_aligned(tmp_path / "a", tmp_path / "b"))
+
+
+def test_a_name_that_exists_is_a_file_and_no_pattern(tmp_path):
+    folder = tmp_path / "set [a-c]*"
+    folder.mkdir()
+    for name, text in (("p[0].tsv", "a\tb\n"), ("p0.tsv", "other\tpair\n")):
+        (folder / name).write_text(text)
+    assert list(streams.tab_separated(folder / "p[0].tsv")) == [("a", "b")]
+    for language, text in (("de", "ja\n"), ("en", "yes\n")):
+        (folder / f"train-0.{language}").write_text(text)
+    loaded = parallel_text.load(folder, "de", "en", splits=["train"])["train"]
+    assert list(loaded) == [("ja", "yes")]
+    write_pictures(folder)
+    labels = {label for _, label in streams.image_folders(folder / "red")}
+    assert labels == {"red"}
+
+
+def test_streams_and_lists_read_the_same_lines(tmp_path):
+    """A byte order mark, ends of both kinds, and separators that end no line."""
+    pairs = [("a\u2028b", "c\x0b\x0c\x1c\x85"), ("d\re", ""), ("", "g\u00a0")]
+    for side, language in enumerate(("de", "en")):
+        text = "\ufeff" + "".join(f"{pair[side]}\r\n" for pair in pairs)
+        (tmp_path / f"train.{language}").write_bytes(text.encode())
+    table = "\ufeff" + "\r\n".join("\t".join(pair) for pair in pairs)
+    (tmp_path / "pairs.tsv").write_bytes(table.encode())
+    assert parallel_text.load(tmp_path, "de", "en", splits=["train"])["train"] == pairs
+    assert list(streams.line_aligned(tmp_path / "train.de", tmp_path / "train.en")) == pairs
+    assert parallel_text.load_tab_separated(tmp_path / "pairs.tsv") == pairs
+    assert list(streams.tab_separated(tmp_path / "pairs.tsv")) == pairs
 
 
 SENTENCES = tagged(30)

@@ -29,12 +29,12 @@ def test_every_form_of_a_corpus_gives_the_same_pairs():
         ((["a", "b", "c"], ["x", "y"]), "3 sources but 2 targets"),
         (([], []), "corpus is empty"),
         (([],), "corpus is empty"),
-        ((["ab", "cd"],), "pairs of texts is wanted. Received 'ab' at place 0"),
-        (([("a", "b"), ("a", "b", "c")],), "at place 1"),
-        (([("a", 3)],), "at place 0"),
-        (([1],), "Received 1 at place 0"),
-        (("ab", "cd"), "list of sources is wanted. Received one text"),
-        ((["a"], [None]), "Texts are wanted as targets. Received None at place 0"),
+        ((["ab", "cd"],), "pairs of texts is needed. Received 'ab' at index 0"),
+        (([("a", "b"), ("a", "b", "c")],), "at index 1"),
+        (([("a", 3)],), "at index 0"),
+        (([1],), "Received 1 at index 0"),
+        (("ab", "cd"), "list of sources is needed. Received one text"),
+        ((["a"], [None]), "The targets must be texts. Received None at index 0"),
     ],
 )
 def test_what_is_not_a_corpus_of_pairs_is_refused_in_words(arguments, message):
@@ -46,7 +46,7 @@ def test_datasets_of_something_else_are_refused_in_words():
     good = tf.data.Dataset.from_tensor_slices((SOURCES, TARGETS))
     with pytest.raises(ValueError, match=r"dataset\.unbatch"):
         examples(good.batch(2))
-    with pytest.raises(ValueError, match="pairs of string scalars is wanted"):
+    with pytest.raises(ValueError, match="pairs of string scalars is needed"):
         examples(good.map(lambda s, t: {"de": s, "en": t}))
     with pytest.raises(ValueError, match=r"Dataset\.zip"):
         examples(good, TARGETS)

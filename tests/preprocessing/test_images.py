@@ -125,7 +125,7 @@ def test_broken_ones_among_good_are_told_apart(folder):
     "image", [3, None, np.zeros((2, 2), "float32"), np.zeros((2, 2, 5), "uint8")]
 )
 def test_what_is_no_image_is_refused(image):
-    with pytest.raises(ValueError, match="Received at place 4"):
+    with pytest.raises(ValueError, match="Received at index 4"):
         encoded_image(image, 4)
 
 
@@ -170,7 +170,7 @@ def test_a_broken_frame_is_named():
     good = np.zeros((2, 2, 3), "uint8")
     with pytest.raises(ValueError, match="frame 1 of video 1"):
         FrameReader(2).as_raw([[good], [good, b"\xff\xd8 no"]])
-    with pytest.raises(ValueError, match=r"at least one frame\. Received none at place 0"):
+    with pytest.raises(ValueError, match=r"at least one frame\. Received none at index 0"):
         FrameReader(2).as_raw([[]])
 
 
@@ -180,7 +180,7 @@ def test_features_are_arrays_or_files(tmp_path):
     found = FeatureReader(3, 4).as_raw([array, str(tmp_path / "a.npy"), array.reshape(1, 3, 4)])
     np.testing.assert_array_equal(found, [array] * 3)
     with pytest.raises(
-        ValueError, match=r"shape \(2, 4\) are wanted\. Received: array 0 of \(3, 4\)"
+        ValueError, match=r"shape \(2, 4\) are needed\. Received: array 0 of \(3, 4\)"
     ):
         FeatureReader(2, 4).as_raw([array])
     (tmp_path / "b.npy").write_bytes(b"no")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText, WhitespaceTokenizer
-from seqzoo.preprocessing.running_text import Stream
+from seqzoo.preprocessing.running_text import RunningTokens
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
 
 TEXTS = [" the <unk> sat ", "", "the mat"]
@@ -22,7 +22,9 @@ def words(**settings):
 
 def numbers(count):
     """A stream of the numbers from 10 on."""
-    return Stream(2, np.arange(10, 10 + count, dtype=np.int32), np.full(count, 2, np.float32))
+    return RunningTokens(
+        2, np.arange(10, 10 + count, dtype=np.int32), np.full(count, 2, np.float32)
+    )
 
 
 def test_a_line_ends_with_a_token_that_is_counted_and_begins_after_one():
@@ -65,7 +67,7 @@ def test_one_text_a_list_and_a_dataset_are_the_same_stream():
     ("texts", "message"),
     [
         ([], "corpus is empty"),
-        (["the", 3], r"Received: 3 at place 1"),
+        (["the", 3], r"Received: 3 at index 1"),
     ],
 )
 def test_what_is_no_text_is_refused(texts, message):

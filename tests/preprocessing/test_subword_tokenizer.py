@@ -4,7 +4,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from seqzoo.preprocessing import SubwordTokenizer
+from seqzoo.preprocessing import SubwordTokenizer, subword
 
 TEXTS = ["lower lowest newer newest wider widest", "low new wide", "￭ ▁ low"] * 5
 
@@ -66,7 +66,7 @@ def test_a_model_with_other_ids_is_refused(tmp_path):
 
 
 QUIET = """
-from seqzoo.preprocessing import SubwordTokenizer
+from seqzoo.preprocessing import SubwordTokenizer, subword
 import os, sys, tensorflow as tf, tensorflow_text
 tf.constant(0)  # TensorFlow's own greetings come before
 sys.stdout.flush(); sys.stderr.flush()
@@ -93,3 +93,23 @@ def test_a_seed_that_is_set_later_leaves_the_tokenizers_of_two_models_as_they_we
     assert [tokenizer.tokenize(texts).to_list() for tokenizer in (one, other)] == before
     assert one.detokenize(one.tokenize(texts[:1])).numpy().tolist() == [b"der mann liest"]
     assert other.detokenize(other.tokenize(texts[1:])).numpy().tolist() == [b"the man reads"]
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_no_part_of_a_very_long_text_is_left_out(algorithm):
+    half = "low newer widest " * 100_000  # 1.7 MB
+    tokenizer = SubwordTokenizer(40, algorithm)
+    tokenizer.adapt(["low", f"{half}жук {half}"])
+    assert tokenizer.unknown_id not in tokenizer.tokenize(["жук widest"]).flat_values.numpy()
+
+
+def test_a_very_long_text_is_trained_on_in_lines_that_end_at_spaces():
+    text = "zwei Hunde laufen " * 70_000 + "x" * 10_000 + " Ende"
+    parts = list(subword._parts(text))
+    assert max(map(len, parts)) <= subword._PART
+    assert " ".join(parts).replace("x x", "xx") == text
+    words = set(text.split())
+    assert {w for part in parts for w in part.split() if set(w) != {"x"}} == {
+        w for w in words if set(w) != {"x"}
+    }
+    assert list(subword._parts(text[:1000])) == [text[:1000]]

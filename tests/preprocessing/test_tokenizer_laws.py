@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import keras
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from seqzoo.preprocessing import TOKENIZERS, ByteTokenizer
 
@@ -30,6 +30,7 @@ BAD_INPUT = [
     "\ud800 lone surrogate",
     "￭￭ ▁▁",
     "<end> <start> <unk>",
+    "DIYARBAKIR İÇİN ΟΔΟΣ ΟΔΟΣ. H\u0331",
 ]
 
 
@@ -63,6 +64,17 @@ def test_any_text_comes_back_from_the_vocabulary_it_made(name, texts):
 def test_normalized_text_stays_as_it_is(tokenizer):
     once = tokenizer.normalize(TEXTS)
     assert text(tokenizer.normalize(once)) == text(once)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@settings(deadline=None, max_examples=25)
+@given(texts=st.lists(st.text(), min_size=1, max_size=20), form=st.sampled_from(["nfc", "nfkc"]))
+@example(texts=["AΣ\u2028\u0301 A\u0301Σ", "H\u0331 İ\u0323", "\u0000AΣ\u00ad\u0000"], form="nfc")
+def test_a_text_in_normal_form_and_lower_case_stays_as_it_is(name, texts, form):
+    tokenizer = TOKENIZERS[name](lowercase=True, normalization=form)
+    once = tokenizer.normalize(texts)
+    assert text(tokenizer.normalize(once)) == text(once)
+    assert [tokenizer.normalize_text(each) for each in texts] == text(once)
 
 
 def test_ids_are_int32_and_hold_no_padding_start_or_end(tokenizer):
@@ -251,6 +263,7 @@ def test_a_saved_model_needs_tensorflow_alone_and_tensorflow_text_for_sub_words(
 
     argument = json.dumps([(t if isinstance(t, bytes) else t.encode()).hex() for t in inputs])
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment |= {"LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}  # where I becomes a dotless i
     child = subprocess.run(
         [sys.executable, "-c", CHILD, str(tmp_path), argument],
         capture_output=True,

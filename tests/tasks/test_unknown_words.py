@@ -27,7 +27,7 @@ def translator():
 
 def by_hand(task, text, generated, dictionary):
     """The pieces of an answer, each unknown one replaced; without those of the end."""
-    pieces = [p.decode() for p in task.preprocessor.source.pieces([text])[0].numpy()]
+    pieces = [p.decode() for p in task.preprocessor.source.split([text])[0].numpy()]
     said = []
     for token, weights in zip(generated.tokens, generated.alignment, strict=True):
         if token == "<unk>":

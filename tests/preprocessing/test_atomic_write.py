@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqzoo.preprocessing.files import aside, write_aside
+from seqzoo.preprocessing.atomic_write import atomic_write, write_atomically
 
 
 class StoppedError(Exception):
@@ -17,7 +17,7 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
-    with aside(str(path)) as written, open(written, "wb") as file:
+    with atomic_write(str(path)) as written, open(written, "wb") as file:
         file.write(b"ne")
         file.flush()
         assert path.read_bytes() == b"old"
@@ -28,8 +28,8 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path):
 
 
 def test_content_is_written_whole(tmp_path):
-    write_aside(str(tmp_path / "file"), b"old")
-    write_aside(str(tmp_path / "file"), b"new")
+    write_atomically(str(tmp_path / "file"), b"old")
+    write_atomically(str(tmp_path / "file"), b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert names(tmp_path) == ["file"]
 
@@ -39,7 +39,7 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
     place.mkdir()
     (place / "old").write_text("old")
 
-    with aside(str(place)) as written:
+    with atomic_write(str(place)) as written:
         (tmp_path / written).mkdir()
         (tmp_path / written / "new").write_text("new")
         assert names(place) == ["old"]
@@ -49,18 +49,18 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
 
 
 def test_missing_folders_above_are_made(tmp_path):
-    write_aside(str(tmp_path / "a" / "b" / "file"), b"new")
+    write_atomically(str(tmp_path / "a" / "b" / "file"), b"new")
     assert names(tmp_path / "a" / "b") == ["file"]
 
 
 def test_a_relative_path_lies_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_aside("file", b"new")
+    write_atomically("file", b"new")
     assert names(tmp_path) == ["file"]
 
 
 def test_a_writer_may_ask_for_an_ending(tmp_path):
-    with aside(str(tmp_path / "file"), suffix=".zip") as written:
+    with atomic_write(str(tmp_path / "file"), suffix=".zip") as written:
         assert written.endswith(".zip")
         with open(written, "wb") as file:
             file.write(b"new")
@@ -69,7 +69,7 @@ def test_a_writer_may_ask_for_an_ending(tmp_path):
 
 def fail(path):
     """Writes half and fails."""
-    with aside(str(path)) as written:
+    with atomic_write(str(path)) as written:
         with open(written, "wb") as file:
             file.write(b"half")
         raise StoppedError

@@ -1,3 +1,4 @@
+import functools
 import sys
 import unicodedata
 
@@ -7,7 +8,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
 
-from seqzoo.preprocessing import normalization
+from seqzoo.preprocessing import text_normalization as normalization
+from seqzoo.preprocessing import unicode_tables
 
 FORMS = ["nfc", "nfkc"]
 CHARACTERS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c <= 0xDFFF and c]
@@ -57,6 +59,65 @@ def test_any_text_is_normalized_as_python_does(form, texts):
     check(form, [text.replace("\x00", "") for text in texts])
 
 
+UPPERCASE = [c for c in CHARACTERS if c.lower() != c]
+SIGMAS = list("\u03a3\u03c3\u03c2a1 .'\u00ad\u0301İÄ")
+
+
+@functools.cache
+def lowercase(form):
+    return tf.function(
+        lambda strings: normalization.normalize(strings, form, lowercase=True),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+
+
+def check_lower(form, texts):
+    """The result is that of Python, and stays the same when it is normalised again."""
+
+    def normal(text):
+        return unicodedata.normalize(form.upper(), text) if form else text
+
+    got = lowercase(form)(tf.constant(texts))
+    assert [t.decode() for t in got.numpy()] == [normal(normal(text).lower()) for text in texts]
+    assert (lowercase(form)(got) == got).numpy().all()
+
+
+@pytest.mark.parametrize("form", [None, "nfc"])
+def test_every_character_is_put_in_lower_case_as_python_does(form):
+    check_lower(form, CHARACTERS)
+
+
+def test_every_uppercase_character_and_every_one_that_may_change_is_lowered_in_nfkc():
+    check_lower("nfkc", UPPERCASE + RESTLESS)
+
+
+def test_lower_case_with_marks_is_composed():
+    seconds = sorted({unicodedata.normalize("NFD", c)[-1] for c in CHARACTERS} & set(RESTLESS))
+    pairs = [c + second for c in UPPERCASE for second in seconds]
+    composed = [p for p in pairs if len(unicodedata.normalize("NFC", p.lower())) == 1]
+    check_lower("nfc", composed + pairs[::20])
+    check_lower("nfc", ["H\u0331", "\u0130", "\u0130\u0323", "T\u0308", "A\u030a\u0301"])
+
+
+def test_a_capital_sigma_at_the_end_of_a_word_is_a_final_one():
+    check_lower("nfc", ["ΟΔΟΣ", "ΟΔΟΣ ΣΟΦΟΣ.", "Σ", "AΣ\u0301", "AΣ\u0301B", "1Σ", "ΣΣ", "a", "Σ"])
+    assert lowercase("nfc")(["ΟΔΟΣ ΣΕΣ"]).numpy()[0].decode() == "οδος σες"
+
+
+@pytest.mark.parametrize("texts", [("A{}Σ", "{}Σ"), ("AΣ{}", "AΣ{}B")])
+def test_every_character_beside_a_capital_sigma_counts_as_python_says(texts):
+    for each in texts:
+        check_lower(None, [each.format(c) for c in CHARACTERS])
+
+
+@pytest.mark.parametrize("form", [None, *FORMS])
+def test_random_text_is_put_in_lower_case_as_python_does(form):
+    rng = np.random.default_rng(5)
+    pool = np.array(UPPERCASE + RESTLESS + SIGMAS * 150)
+    for length in (3, 9):
+        check_lower(form, ["".join(row) for row in rng.choice(pool, (10_000, length))])
+
+
 def test_rows_do_not_compose_with_one_another():
     check("nfc", ["a", "\u0301", "\u1100", "\u1161", "e\u0301"])
 
@@ -64,7 +125,7 @@ def test_rows_do_not_compose_with_one_another():
 def test_a_chain_of_starters_is_composed_from_the_left():
     """Of Unicode 16's Kirat Rai vowels each may be first and second of a pair."""
     a, aa, e, au = 1, 2, 3, 4  # a a -> aa, e a -> au, as small code points
-    tables = normalization._tables("nfc")._replace(
+    tables = unicode_tables.normal_form("nfc")._replace(
         pairs=np.array([a << 21 | a, e << 21 | a], np.int64),
         composites=np.array([aa, au], np.int32),
     )

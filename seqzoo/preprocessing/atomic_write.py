@@ -12,31 +12,31 @@ _PREFIX = ".writing-"
 
 
 @contextlib.contextmanager
-def aside(path: str, suffix: str = "") -> Iterator[str]:
-    """Yields a path to write a file or folder to, which takes the place of `path` in the end.
+def atomic_write(path: str, suffix: str = "") -> Iterator[str]:
+    """Yields a path to write a file or folder to, which replaces `path` in the end.
 
     What stood at `path` stays until then, and stays where an error is raised.
 
     Args:
         path: Where the file or folder goes; missing folders above it are made.
-        suffix: Ending of the yielded path, for writers that want one.
+        suffix: Ending of the yielded path, for writers that need one.
     """
     path = os.path.abspath(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    workplace = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=_PREFIX)
+    folder = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=_PREFIX)
     try:
-        written = os.path.join(workplace, "new" + suffix)
+        written = os.path.join(folder, "new" + suffix)
         yield written
         if os.path.isdir(path):
-            os.replace(path, os.path.join(workplace, "old"))
+            os.replace(path, os.path.join(folder, "old"))
         os.replace(written, path)
     finally:
-        shutil.rmtree(workplace, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_aside(path: str, content: bytes) -> None:
+def write_atomically(path: str, content: bytes) -> None:
     """Writes a file that is seen whole or not at all."""
-    with aside(path) as written, open(written, "wb") as file:
+    with atomic_write(path) as written, open(written, "wb") as file:
         file.write(content)
 
 

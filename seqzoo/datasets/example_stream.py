@@ -19,7 +19,7 @@ _COUNTED = 4096  # lines
 class Stream:
     """Raw examples that are read anew in each epoch, and never all held in memory.
 
-    `fit` of a task takes it in the place of a list. A stream has a length, and it can be iterated
+    `fit` of a task takes it instead of a list. A stream has a length, and it can be iterated
     over, so that a tokenizer is adapted by `tokenizer.adapt(source for source, _ in stream)`.
 
     Args:
@@ -28,7 +28,7 @@ class Stream:
             examples: pairs of string scalars, or of string tensors `(T,)`, tokens and tags.
         shuffle: Positive int, the examples that are held in memory to be put in another order. The
             order of the names is another in each epoch too, and several are read at once.
-        size: Number of the examples; None counts them when it is asked for, which reads all.
+        size: Number of the examples; None counts them on the first use, which reads all.
     """
 
     names: tuple[str, ...]
@@ -75,10 +75,10 @@ class Stream:
             files = tf.data.Dataset.from_tensor_slices(names)
             mixed = files.interleave(self.read, at_once)
 
-            def block(place: tf.Tensor, examples: Any) -> tf.data.Dataset:
-                seeds = tf.stack([seed, number * 2**32 + place + 1])
-                places = tf.range(_rows_of(examples))
-                order = tf.random.experimental.stateless_shuffle(places, seeds)
+            def block(index: tf.Tensor, examples: Any) -> tf.data.Dataset:
+                seeds = tf.stack([seed, number * 2**32 + index + 1])
+                indices = tf.range(_rows_of(examples))
+                order = tf.random.experimental.stateless_shuffle(indices, seeds)
                 shuffled = tf.nest.map_structure(lambda leaf: tf.gather(leaf, order), examples)
                 return tf.data.Dataset.from_tensor_slices(shuffled)
 

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Batches, Preprocessor
+from seqzoo.preprocessing.batching import Batches
+from seqzoo.preprocessing.preprocessor import Packer
 
 _POOL = 64  # batches that are sorted by length together
 
 
 class ExampleStream(Protocol):
-    """What streaming asks of raw data; `seqzoo.datasets.streams` has some."""
+    """What streaming needs of raw data; `seqzoo.datasets.streams` has some."""
 
     def shuffled(self, seed: int) -> tf.data.Dataset:
         """Raw examples without end, in an order of its own in each epoch."""
@@ -30,13 +31,13 @@ class ExampleStream(Protocol):
 
 
 def is_stream(x: Any) -> bool:
-    """Tells a stream from examples that are held in memory."""
+    """Whether this is a stream, and not examples that are held in memory."""
     return callable(getattr(x, "shuffled", None))
 
 
 def streamed_batches(
     stream: ExampleStream,
-    preprocessor: Preprocessor,
+    preprocessor: Packer,
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     seed: int = 0,
@@ -51,9 +52,9 @@ def streamed_batches(
         stream: Raw examples.
         preprocessor: Encodes and packs them.
         batch_size: Rows of each batch.
-        tokens_per_batch: In place of `batch_size`, the most tokens that the longer side of a
-            batch may hold, padding counted. The steps of an epoch are then estimated from its
-            first examples.
+        tokens_per_batch: Instead of `batch_size`, the maximum number of tokens on the longer side
+            of a batch, padding counted. The steps of an epoch are then estimated from its first
+            examples.
         seed: Seed of the order.
         by_length: As in `training_batches`.
     """
@@ -76,8 +77,8 @@ def streamed_batches(
         ends = tf.concat([starts[1:], [pool]], axis=0)
         seeds = tf.stack([tf.constant(seed, tf.int64), number])
         shuffled = tf.random.experimental.stateless_shuffle(tf.stack([starts, ends], 1), seeds)
-        places = tf.data.Dataset.from_tensor_slices(shuffled)
-        return places.map(lambda place: tuple(_rows(side, order, place) for side in sides))
+        indices = tf.data.Dataset.from_tensor_slices(shuffled)
+        return indices.map(lambda index: tuple(_rows(side, order, index) for side in sides))
 
     def of_pools(pools: tf.data.Dataset) -> tf.data.Dataset:
         return pools.map(encode, tf.data.AUTOTUNE).flat_map(cut)
@@ -104,17 +105,17 @@ def _row_lengths(side: Any) -> tf.Tensor:
     return tf.ones(tf.shape(first)[:1], tf.int64)
 
 
-def _rows(side: Any, order: tf.Tensor, place: tf.Tensor) -> Any:
-    rows = order[place[0] : place[1]]
+def _rows(side: Any, order: tf.Tensor, index: tf.Tensor) -> Any:
+    rows = order[index[0] : index[1]]
     return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), side)
 
 
 def _cut_by_tokens(longer: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Where batches begin that hold at most so many tokens, given the lengths of the rows."""
     starts, longest = [0], 0
-    for place, length in enumerate(longer):
+    for index, length in enumerate(longer):
         longest = max(longest, int(length))
-        if place > starts[-1] and longest * (place + 1 - starts[-1]) > tokens:
-            starts.append(place)
+        if index > starts[-1] and longest * (index + 1 - starts[-1]) > tokens:
+            starts.append(index)
             longest = int(length)
     return np.array(starts, np.int64)

@@ -1,0 +1,70 @@
+"""The contract of preprocessors: raw examples to tensors, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import tensorflow as tf
+
+
+@runtime_checkable
+class RawInputs(Protocol):
+    """How raw inputs of one kind become the inputs of a model."""
+
+    @property
+    def raw_spec(self) -> tf.TensorSpec:
+        """Shape, type and name of a batch of raw inputs, as a served model takes it."""
+        ...
+
+    def as_raw(self, inputs: Any) -> Any:
+        """Checks a list of raw inputs and makes a tensor, or a ragged one, of it.
+
+        Raises:
+            ValueError: if these are no such inputs; says which one.
+        """
+        ...
+
+    def prepare(self, raw: Any) -> Any:
+        """Model inputs of raw inputs, in the graph."""
+        ...
+
+    def lengths(self, raw: Any) -> np.ndarray:
+        """Steps of each raw input `(B,)`, by which inputs are batched."""
+        ...
+
+
+class Packer(Protocol):
+    """What makes batches: it encodes examples once, and packs them again and again."""
+
+    def encode(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """The two sides of raw examples, each a nest of tensors, ragged `(B, None)` or not.
+
+        The length of an example is that of its row in the first tensor of the nest.
+        """
+        ...
+
+    def pack(self, source: Any, target: Any) -> Any:
+        """A padded batch `(x, y, sample_weight)` of encoded rows."""
+        ...
+
+
+@runtime_checkable
+class Preprocessor(RawInputs, Packer, Protocol):
+    """What a task needs of its preprocessor."""
+
+    def adapt(self, examples: Any) -> None:
+        """Makes vocabularies, labels and scales from examples."""
+        ...
+
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """A dataset of pairs of raw examples, in any form that users hold them."""
+        ...
+
+    def __call__(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """A batch `(x, y, sample_weight)` of raw examples: `pack(*encode(x, y))`."""
+        ...
+
+    def raw_targets(self, y: Any) -> tf.Tensor:
+        """The targets, as strings, that `y` of a batch stands for."""
+        ...

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.metrics.captions import caption_bleu, cider_d_each
-from seqzoo.recipe.plan import Run
+from seqzoo.recipe.training_run import Run
 from seqzoo.search import BeamSearch, Greedy
 
 RESAMPLED = 10_000

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
-from seqzoo.cli_arguments import add_n_best, add_replacement, add_run, add_search, existing
 from seqzoo.listing import model_lines, recipe_lines
 from seqzoo.version import __version__
 
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _import_tensorflow()
         arguments.command(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # as by `| head`: nobody reads on
+    except BrokenPipeError:  # the reader of the pipe has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("seqzoo: stopped", file=sys.stderr)
@@ -83,15 +82,15 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def predict(arguments: argparse.Namespace) -> None:
-    """Answer each line of stdin with a line, as it comes."""
+    """Read lines from stdin and print one line of output for each, as they come."""
     run = _open(arguments)
     search = run.recipe.search_as(_search_flags(arguments))
     from seqzoo.datasets.lines import escape, line_groups, one_line
 
     if search is None:
         _refuse_requests(arguments)
-    task, most = run.load_task(), arguments.n_best or 1
-    write = escape if arguments.scores or most > 1 else one_line
+    task, n_best = run.load_task(), arguments.n_best or 1
+    write = escape if arguments.scores or n_best > 1 else one_line
     for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE):
         inputs = [line for line in lines if line.strip()]
         request = _replacement(arguments)
@@ -100,7 +99,7 @@ def predict(arguments: argparse.Namespace) -> None:
         answers = iter(run.recipe.respond(task, inputs, search, **request) if inputs else [])
         for line in lines:
             columns = []
-            for answer in next(answers)[:most] if line.strip() else []:
+            for answer in next(answers)[:n_best] if line.strip() else []:
                 several = isinstance(answer.output, list)  # tags, or many labels
                 output = " ".join(answer.output) if several else str(answer.output)
                 columns.append(write(output))
@@ -110,7 +109,7 @@ def predict(arguments: argparse.Namespace) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> None:
-    """Draw which parts of an input the model looked at."""
+    """Draw how much each part of an input counted for the model."""
     run = _open(arguments)
     from seqzoo.explain import explain_input
 
@@ -135,7 +134,7 @@ def _search_flags(arguments: argparse.Namespace) -> SearchFlags:
 
 
 def _replacement(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `generate` and `export` are told of unknown words, if anything."""
+    """The argument of `generate` and `export` for unknown words, if it is given."""
     if arguments.replace_unknown is None:
         return {}
     if arguments.replace_unknown is True:
@@ -162,8 +161,8 @@ def _import_tensorflow() -> None:
     """Keeps stderr free of what TensorFlow's libraries write as they load, whatever their level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 2)
     try:
         import tensorflow  # noqa: F401
     finally:
@@ -207,44 +206,117 @@ def _make_parser() -> _Parser:
 
 
 def _add_train_arguments(add: Callable) -> None:
-    add("recipe", type=existing, metavar="RECIPE.py", help="file that holds a recipe")
-    add("--data", type=existing, metavar="DIR", help="data in place of the embedded default")
+    add("recipe", type=_existing, metavar="RECIPE.py", help="file that holds a recipe")
+    add("--data", type=_existing, metavar="DIR", help="data in place of the embedded default")
     add("--out", type=Path, metavar="RUN", help="new folder (default: runs/RECIPE-SEED)")
-    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a recipe's field")
-    add("--seed", type=int, metavar="N", help="also makes operations deterministic (default: 0)")
-    add("--resume", action="store_true", help="go on with the run, or begin where there is none")
-    add("--strategy", choices=("auto", "mirrored", "multiworker", "tpu"), help="devices")
-    add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), help="of numbers")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of the recipe",
+    )
+    add(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="makes operations deterministic too (default: 0)",
+    )
+    add("--resume", action="store_true", help="continue the run, or start one where there is none")
+    add(
+        "--strategy",
+        choices=("auto", "mirrored", "multiworker", "tpu"),
+        help="devices to train on",
+    )
+    add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), help="dtype policy")
 
 
 def _add_evaluate_arguments(add: Callable) -> None:
-    add_run(add)
-    add("--data", type=existing, metavar="DIR", help="other data than in the training")
-    add("--split", default="test", metavar="NAME", help="(default: test)")
-    add_search(add)
+    _add_run(add)
+    add("--data", type=_existing, metavar="DIR", help="data in place of that of the training")
+    add("--split", default="test", metavar="NAME", help="split to evaluate (default: test)")
+    _add_search(add)
 
 
 def _add_predict_arguments(add: Callable) -> None:
-    add_run(add)
-    add_n_best(add)
-    add("--scores", action="store_true", help="a column with a score behind each answer")
-    add_search(add)
-    add("--prefix", metavar="TEXT", help="how every answer begins")
-    add_replacement(add)
+    _add_run(add)
+    _add_n_best(add)
+    add("--scores", action="store_true", help="add a column with the score of each answer")
+    _add_search(add)
+    add("--prefix", metavar="TEXT", help="text that every answer starts with")
+    _add_replacement(add)
 
 
 def _add_explain_arguments(add: Callable) -> None:
-    add_run(add)
+    _add_run(add)
     add("text", help="an input of the model: a text, or the path of an image")
     add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
 
 
 def _add_export_arguments(add: Callable) -> None:
-    add_run(add)
+    _add_run(add)
     add("dest", type=Path, metavar="DEST", help="folder of the model's versions")
-    add_n_best(add)
-    add_search(add)
-    add_replacement(add)
+    _add_n_best(add)
+    _add_search(add)
+    _add_replacement(add)
+
+
+def _add_run(add: Callable) -> None:
+    """Adds the folder of the run."""
+    add("run", type=_existing, metavar="RUN", help="folder of a run")
+
+
+def _add_search(add: Callable) -> None:
+    """Adds the flags that change the search of the recipe; see `seqzoo.recipe.search_flags`."""
+    add("--beam", type=_positive, metavar="N", help="width of a beam search")
+    penalties = ("none", "average", "gnmt")
+    add("--length-penalty", choices=penalties, help="what a beam divides sums of log-probs by")
+    add("--alpha", type=float, metavar="X", help="strength of the length penalty")
+    add(
+        "--min-length",
+        type=_positive,
+        metavar="N",
+        help="minimum tokens of a beam's answers",
+    )
+    add("--max-length", type=_positive, metavar="N", help="maximum tokens of an answer")
+    add("--no-repeat-ngram", type=_positive, metavar="N", help="generate no N-gram of tokens twice")
+    add("--ban", action="append", metavar="TEXT", help="phrase never to generate; can be repeated")
+    add("--sample", action="store_true", default=None, help="draw tokens by their probabilities")
+    add("--temperature", type=float, metavar="X", help="temperature of samples")
+    add("--top-k", type=_positive, metavar="N", help="sample from the N most probable tokens")
+    add("--top-p", type=float, metavar="X", help="sample from the top share X of the probability")
+    add("--seed", type=int, metavar="N", help="seed of samples")
+
+
+def _add_replacement(add: Callable) -> None:
+    """Adds what replaces words that a translator does not know."""
+    add(
+        "--replace-unknown",
+        nargs="?",
+        const=True,
+        type=_existing,
+        metavar="DICTIONARY",
+        help="replace unknown words by source words; lines are: word, tab, translation",
+    )
+
+
+def _add_n_best(add: Callable) -> None:
+    """Adds the number of answers to each input."""
+    add("--n-best", type=_positive, metavar="N", help="number of answers to each input, in columns")
+
+
+def _existing(text: str) -> Path:
+    """Returns the path of an existing file or folder."""
+    if not os.path.exists(text):
+        raise argparse.ArgumentTypeError(f"no file or folder {text!r}. Check the path")
+    return Path(text)
+
+
+def _positive(text: str) -> int:
+    """Returns an int of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a positive integer. Received: {text!r}")
+    return int(text)
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

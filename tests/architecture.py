@@ -41,7 +41,6 @@ ORDER = (
     "tuning",
     "recipe",
     "listing",
-    "cli_arguments",
     "cli",
 )
 """Parts of the package, lowest first, those of DESIGN.md that are still to come among them.
@@ -87,9 +86,6 @@ SHARED_NAMES = {
     "tokens": "a token at every step: head, metrics",
 }
 """File names that may stand in several folders, as they name one concept there."""
-
-NAMES_TO_CHANGE = {"chain", "history", "labels"}
-"""File names that stand in several folders for different things, until their files are renamed."""
 
 
 class Import(NamedTuple):
@@ -176,7 +172,7 @@ def names_of_several_things(package: Path) -> list[str]:
         f"{name}.py stands for different things in {', '.join(paths)}. Name each file after what "
         "it holds, or add the concept that they share to SHARED_NAMES (tests/architecture.py)."
         for name, paths in folders.items()
-        if len(paths) > 1 and name not in SHARED_NAMES and name not in NAMES_TO_CHANGE
+        if len(paths) > 1 and name not in SHARED_NAMES
     ]
 
 

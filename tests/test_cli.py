@@ -213,7 +213,7 @@ def test_a_resumed_run_has_the_history_and_the_metrics_of_one_that_never_stopped
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "holds a run. Go on with it by --resume, or choose another folder by --out."),
+        ([], "holds a run. Continue it with --resume, or choose another folder with --out."),
         (["--resume", "--set", "model.units=6"], "Received: model.units=6, where"),
         (["--resume", "--set", "training.batch_size=4"], "Received: training.batch_size=4, where"),
         (["--resume", "--seed", "3"], "Received: seed=3, where"),
@@ -238,7 +238,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_settings(
         (["--set", "data.size=0"], "The split 'train' must hold at least one example."),
         (["--set", "model.units=-1"], ""),
         (["--data", "."], "This recipe has no data but its own."),
-        (["--data", "no/such/folder"], "argument --data: nothing is at 'no/such/folder'"),
+        (["--data", "no/such/folder"], "argument --data: no file or folder 'no/such/folder'"),
         (["--seed", "-1"], ""),
         (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--strategy", "tpu"], "The strategy 'tpu' needs a TPU. Received: none"),
@@ -264,7 +264,7 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path, error):
 def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
     (tmp_path / "r.py").write_text("x = 1\n")
 
-    assert "nothing is at" in error("train", tmp_path / "none.py")
+    assert "no file or folder" in error("train", tmp_path / "none.py")
     assert "must hold one `recipe = Recipe(...)`" in error("train", tmp_path / "r.py")
 
 
@@ -274,15 +274,21 @@ def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
         ([], "the following arguments are required: COMMAND"),
         (["trian"], "invalid choice: 'trian' (choose from 'list', 'train', 'evaluate'"),
         (["predict"], "the following arguments are required: RUN (see `seqzoo predict --help`)"),
-        (["predict", ".", "--beam", "0"], "--beam: a positive integer is wanted. Received: '0'"),
+        (["predict", ".", "--beam", "0"], "--beam: must be a positive integer. Received: '0'"),
         (["predict", ".", "--top-p", "x"], "argument --top-p: invalid float value: 'x'"),
         (
             ["export", ".", "d", "--length-penalty", "gmt"],
             "--length-penalty: invalid choice: 'gmt'",
         ),
-        (["predict", ".", "--replace-unknown", "no.tsv"], "nothing is at 'no.tsv'. Check the path"),
-        (["predict", "."], "A folder made by `seqzoo train` is wanted. Received: '.', which holds"),
-        (["evaluate", "nowhere"], "argument RUN: nothing is at 'nowhere'. Check the path"),
+        (
+            ["predict", ".", "--replace-unknown", "no.tsv"],
+            "no file or folder 'no.tsv'",
+        ),
+        (
+            ["predict", "."],
+            "RUN must be a folder made by `seqzoo train`. Received: '.'",
+        ),
+        (["evaluate", "nowhere"], "argument RUN: no file or folder 'nowhere'. Check the path"),
         (["explain", ".", "text"], "the following arguments are required: --out"),
     ],
 )
@@ -296,7 +302,7 @@ def test_the_run_of_another_recipe_is_not_resumed(finished, tmp_path, error):
 
     message = error("train", other, "--out", finished, "--resume")
     assert "Received: recipe=other, where" in message
-    assert "has tiny. Use its value, or begin another run by --out." in message
+    assert "has tiny. Use its value, or start another run with --out." in message
 
 
 def test_a_run_that_has_not_ended_says_how_to_end_it(finished, tmp_path, error):
@@ -320,7 +326,7 @@ def test_an_unknown_split_and_a_beam_for_what_searches_nothing_are_explained(fin
     unknown = error("evaluate", finished, "--split", "tset")
 
     assert "Unknown split 'tset'. Did you mean 'test'? Known: train, validation, test," in unknown
-    assert "'tiny' searches nothing. Leave out --beam" in error("predict", finished, "--beam", "2")
+    assert "'tiny' does not search. Leave out --beam" in error("predict", finished, "--beam", "2")
     for command in (["predict", finished], ["export", finished, "nowhere"]):
         message = error(*command, "--replace-unknown")
         assert "generates no text. Leave out --replace-unknown" in message

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, load_recipe
-from seqzoo.recipe.compiling import make_optimizer
 from seqzoo.recipe.fields import set_fields
+from seqzoo.recipe.fitting import make_optimizer
 from seqzoo.recipe.folder import RunOptions
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.search import BeamSearch, Greedy, Sample
@@ -105,14 +105,17 @@ def test_a_wrong_assignment_is_explained_in_a_line(assignment, message):
         ({"clipnorm": 0.0}, "`clipnorm` must be positive"),
         ({"patience": 0}, "`patience` must be positive"),
         ({"schedule": "cosine", "warmup_steps": -1}, "`warmup_steps` must be at least 0"),
-        ({"schedule": "plateau", "warmup_steps": 3}, "`warmup_steps` goes with"),
+        ({"schedule": "plateau", "warmup_steps": 3}, "`warmup_steps` must be 0 with"),
         ({"schedule": "inverse_sqrt"}, "`warmup_steps` must be at least 1. Received: warmup_ste"),
         ({"plateau_patience": 0}, "`plateau_patience` must be positive"),
         ({"average_checkpoints": 0}, "`average_checkpoints` must be positive"),
         ({"ema": 1.0}, "`ema` must be at least 0 and below 1. Received: ema=1.0"),
         ({"label_smoothing": -0.1}, "`label_smoothing` must be at least 0 and below 1"),
         ({"scheduled_sampling": 1.5}, "`scheduled_sampling` must be from 0 to 1. Received"),
-        ({"ema": 0.9, "average_checkpoints": 2}, "Weights are averaged in one way. Received"),
+        (
+            {"ema": 0.9, "average_checkpoints": 2},
+            "Only one of `ema` and `average_checkpoints`",
+        ),
     ],
 )
 def test_training_options_out_of_range_are_refused(options, message):
@@ -305,9 +308,8 @@ def test_a_search_stays_or_gets_another_width_and_number_of_answers():
     assert asked(beam, n_best=6) == dataclasses.replace(beam, width=6, n_best=6)
     assert asked(greedy, beam=3, n_best=2) == BeamSearch(width=3, n_best=2, max_length=9)
     assert asked(None, n_best=3) is None
-    wanted = dataclasses.replace(beam, length_penalty="gnmt", alpha=0.2, min_length=2, max_length=7)
-    flags = {"length_penalty": "gnmt", "alpha": 0.2, "min_length": 2, "max_length": 7}
-    assert asked(beam, **flags) == wanted
+    scored = {"length_penalty": "gnmt", "alpha": 0.2, "min_length": 2, "max_length": 7}
+    assert asked(beam, **scored) == dataclasses.replace(beam, **scored)
 
 
 def test_flags_make_samples_and_constraints():
@@ -328,7 +330,7 @@ def test_flags_make_samples_and_constraints():
 def test_a_search_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"--n-best must be at most --beam\. Received"):
         make_recipe(search=BeamSearch(width=5)).search_as(SearchFlags(beam=2, n_best=3))
-    with pytest.raises(ValueError, match=r"'r' searches nothing\. Leave out --beam"):
+    with pytest.raises(ValueError, match=r"'r' does not search\. Leave out --beam"):
         make_recipe(search=None).search_as(SearchFlags(beam=2))
     with pytest.raises(ValueError, match="--top-k is for samples and --min-length for a beam"):
         make_recipe(search=Greedy()).search_as(SearchFlags(top_k=2, min_length=3))
@@ -366,7 +368,7 @@ def test_a_folder_that_holds_a_run_is_free_only_for_its_resumption(tmp_path):
     folder.create(write(tmp_path, "r.py", ""), RunOptions())
 
     folder.check_free(resume=True)
-    with pytest.raises(FileExistsError, match=r"holds a run. Go on with it by --resume"):
+    with pytest.raises(FileExistsError, match=r"holds a run. Continue it with --resume"):
         folder.check_free(resume=False)
 
 
@@ -382,7 +384,7 @@ def test_a_path_that_holds_other_files_is_never_free(tmp_path, name, resume):
 def test_a_folder_without_a_run_or_with_a_broken_record_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"which holds no run. Check the path"):
         RunFolder(tmp_path).options()
-    with pytest.raises(FileNotFoundError, match=r"which is no folder. Check the path"):
+    with pytest.raises(FileNotFoundError, match=r"which is not a folder. Check the path"):
         RunFolder(tmp_path / "none").options()
     for text in ("{", "[]", '{"settings": [], "colour": 1}', "{}"):
         (tmp_path / "run.json").write_text(text)

@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
-from seqzoo.explain.labels import readable_labels
+from seqzoo.explain.readable_labels import readable_labels
 
 _CELL, _SMALLEST_CELL, _LONGEST_SIDE = 0.3, 0.13, 40.0  # inches
 _LETTER, _BAR = 0.09, 0.15  # inches of width of a label's letter and of the colour bar

@@ -12,7 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
-from seqzoo.explain.labels import readable_labels
+from seqzoo.explain.readable_labels import readable_labels
 from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions

@@ -13,7 +13,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
-from seqzoo.explain.labels import readable_labels
+from seqzoo.explain.readable_labels import readable_labels
 
 _SIDE = 1.5  # inches of an image
 _COLUMNS = 6

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
-from seqzoo.explain.labels import readable_labels
+from seqzoo.explain.readable_labels import readable_labels
 
 _CELL = 0.5  # inches
 _WRITTEN = 25  # most classes whose numbers are written into the cells

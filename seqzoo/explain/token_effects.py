@@ -12,7 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from seqzoo.explain import pictures
-from seqzoo.explain.labels import readable_labels
+from seqzoo.explain.readable_labels import readable_labels
 
 _PER_LINE = 12  # tokens beside each other
 _MOST = 512  # tokens that are looked at

@@ -67,8 +67,10 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def _parse(name: str, text: str, wanted: Any) -> Any:
-    options = typing.get_args(wanted) if typing.get_origin(wanted) in _UNIONS else (wanted,)
+def _parse(name: str, text: str, field_type: Any) -> Any:
+    options = (field_type,)
+    if typing.get_origin(field_type) in _UNIONS:
+        options = typing.get_args(field_type)
     if type(None) in options and text.lower() == "none":
         return None
     (kind,) = [option for option in options if option is not type(None)]

@@ -1,4 +1,4 @@
-"""A compiled task trained as a run says."""
+"""A task compiled and trained as a run's options say."""
 
 from __future__ import annotations
 
@@ -7,17 +7,80 @@ from typing import Any
 
 import keras
 
-from seqzoo.recipe.plan import Run
 from seqzoo.recipe.recipe import Splits
+from seqzoo.recipe.training_options import TrainingOptions
+from seqzoo.recipe.training_run import Run
+from seqzoo.tasks.sampled_feeding import SampledFeeding
 from seqzoo.training.averaging import EvaluateAverage, average_checkpoints
 from seqzoo.training.callbacks import DecodingMetric, HistoryFile, TimingFile
+from seqzoo.training.optimizer import Adam
 from seqzoo.training.resume import Resume
+from seqzoo.training.scheduled_sampling import ScheduledSampling
+from seqzoo.training.schedules import make_schedule
 from seqzoo.training.strategies import is_chief
 from seqzoo.training.watching import Progress, StopAtBadStep
 
+_CLIPPINGS = {
+    "global": "global_clipnorm",
+    "layer": "layer_clipnorm",
+    "variable": "clipnorm",
+    "value": "clipvalue",
+}
+
+
+def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Returns Adam with the schedule, clipping and averaging that the options name.
+
+    Raises:
+        ValueError: if the warm-up of a cosine is as long as the training or longer.
+    """
+    steps = options.epochs * steps_per_epoch
+    rate = make_schedule(options.schedule, options.learning_rate, options.warmup_steps, steps)
+    average = {} if options.ema is None else {"use_ema": True, "ema_momentum": options.ema}
+    return Adam(rate, **{_CLIPPINGS[options.clip]: options.clipnorm}, **average)
+
+
+def compile_task(task: Any, options: TrainingOptions, steps_per_epoch: int, seed: int) -> None:
+    """Compiles a task that has just been built.
+
+    Raises:
+        ValueError: if an option does not apply to the task.
+    """
+    sampling: dict[str, Any] = {}
+    if options.scheduled_sampling:
+        if not isinstance(task, SampledFeeding):
+            raise ValueError(
+                "`training.scheduled_sampling` is for translators and captioners, whose decoder is "
+                f"fed the text so far. Received: a {type(task).__name__}. Leave it out."
+            )
+        sampling["scheduled_sampling"] = ScheduledSampling(
+            options.scheduled_sampling,
+            options.sampling_schedule,
+            options.sampling_steps,
+            options.sampling_per,
+            seed,
+        )
+    if options.label_smoothing is not None:
+        _smooth_labels(task.head, options.label_smoothing)
+    task.compile(
+        optimizer=make_optimizer(options, steps_per_epoch),
+        accumulation_steps=options.accumulation_steps,
+        **sampling,
+    )
+
+
+def _smooth_labels(head: Any, share: float) -> None:
+    has_crf = getattr(head, "crf", False)
+    if has_crf or not hasattr(head, "label_smoothing"):
+        raise ValueError(
+            "`training.label_smoothing` is for heads that score each label for itself. Received: "
+            f"a {type(head).__name__} head{' with a CRF' if has_crf else ''}. Leave it out."
+        )
+    head.label_smoothing = share
+
 
 def fit(run: Run, task: Any, splits: Splits) -> None:
-    """Trains a compiled task, or goes on with it, and leaves it with the weights to keep."""
+    """Trains a compiled task, or continues, and leaves it with its final weights."""
     folder, options = run.folder, run.recipe.training
     callbacks = _callbacks(run, is_chief(task.distribute_strategy))
     if run.recipe.metrics:
@@ -44,7 +107,7 @@ def _verbosity(task: Any) -> int:
 
 
 def _callbacks(run: Run, chief: bool) -> list[keras.callbacks.Callback]:
-    """All but the decoding; what adds to the logs of an epoch stands before what reads them."""
+    """All but the decoding; callbacks that add to an epoch's logs come before their readers."""
     folder, options = run.folder, run.recipe.training
     history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
     watched: dict[str, Any] = {"monitor": options.monitor, "mode": options.mode}

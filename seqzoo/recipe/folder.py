@@ -14,7 +14,7 @@ from seqzoo.training.strategies import Strategy
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """What a run was asked for, beside its recipe.
+    """The options of a run, beside its recipe.
 
     Args:
         data: Absolute path of the folder of the data. None is the recipe's embedded default.
@@ -35,7 +35,7 @@ class RunOptions:
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The places in the folder of a run. It holds a run if it holds `run.json`.
+    """The files and folders of a run. A folder holds a run if it holds `run.json`.
 
     Args:
         path: Path of the folder.
@@ -45,7 +45,7 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        """Copy of the recipe file, as it was when the run began."""
+        """Copy of the recipe file, as it was at the start of the run."""
         return self.path / "recipe.py"
 
     @property
@@ -91,30 +91,30 @@ class RunFolder:
         return self.options_file.is_file()
 
     def check_free(self, resume: bool) -> None:
-        """Raises FileExistsError unless a run may begin here, or go on where `resume` is True."""
+        """Raises FileExistsError unless a run may start here, or continue if `resume` is True."""
         if self.holds_run():
             if not resume:
                 raise FileExistsError(
-                    f"{self.path} holds a run. Go on with it by --resume, or choose another "
-                    "folder by --out."
+                    f"{self.path} holds a run. Continue it with --resume, or choose another "
+                    "folder with --out."
                 )
         elif self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
             raise FileExistsError(
                 f"A run needs a new or empty folder. Received: {self.path}, which holds other "
-                "files. Choose another folder by --out."
+                "files. Choose another folder with --out."
             )
 
     def create(self, recipe: Path, options: RunOptions) -> None:
         """Makes the folder with a copy of the recipe and the options, at once or not at all."""
         text = json.dumps(dataclasses.asdict(options), ensure_ascii=False, indent=2)
-        with atomic_write(str(self.path)) as place:
-            new = RunFolder(Path(place))
+        with atomic_write(str(self.path)) as temporary:
+            new = RunFolder(Path(temporary))
             new.path.mkdir()
             shutil.copyfile(recipe, new.recipe)
             new.options_file.write_text(text + "\n", encoding="utf-8")
 
     def options(self) -> RunOptions:
-        """What the run was asked for.
+        """Returns the options of the run.
 
         Raises:
             FileNotFoundError: if the folder holds no run.
@@ -122,8 +122,8 @@ class RunFolder:
         """
         if not self.holds_run():
             raise FileNotFoundError(
-                f"A folder made by `seqzoo train` is wanted. Received: {str(self.path)!r}, which "
-                f"{'holds no run' if self.path.is_dir() else 'is no folder'}. Check the path."
+                f"RUN must be a folder made by `seqzoo train`. Received: {str(self.path)!r}, which "
+                f"{'holds no run' if self.path.is_dir() else 'is not a folder'}. Check the path."
             )
         try:
             values = json.loads(self.options_file.read_text(encoding="utf-8"))

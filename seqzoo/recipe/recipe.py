@@ -1,12 +1,18 @@
-"""What a recipe is."""
+"""Recipes, their answers to inputs, and recipe files."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
+import sys
+import traceback
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
@@ -16,27 +22,66 @@ Splits = dict[str, Sequence[Any]]
 
 
 class Answer(NamedTuple):
-    """One answer of a task to an input: what metrics compare, and its score."""
+    """One answer of a task to an input: the output, which metrics compare, and its score."""
 
     output: Any
     score: float
 
 
-def as_they_are(task: Any, splits: Splits, model: Any) -> Splits:
-    """Returns the splits: nothing is done ahead of the training."""
+def unchanged(task: Any, splits: Splits, model: Any) -> Splits:
+    """Returns the splits unchanged."""
     return splits
 
 
 def generated_answers(
     task: Any, inputs: Sequence[Any], search: Any, **request: Any
 ) -> list[list[Answer]]:
-    """What `task.generate` finds for each input, best first; `request` are further arguments."""
+    """Returns what `task.generate` returns for each input, best first.
+
+    `request` holds further arguments of `generate`.
+    """
     hypotheses = task.generate(list(inputs), search=search, return_hypotheses=True, **request)
-    return [[Answer(each.text, each.score) for each in found] for found in hypotheses]
+    return [[Answer(each.text, each.score) for each in n_best] for n_best in hypotheses]
+
+
+def classified_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
+    """Returns the labels of each input with their probabilities, the most probable first.
+
+    A multi-label task gives one answer: the list of its labels, and the probability of the least
+    probable of them (1 where there is none).
+    """
+    probabilities = task.probabilities(list(inputs))
+    names = task.preprocessor.labels.names
+    if not task.head.multi_label:
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return [
+            [Answer(names[index], float(row[index])) for index in indices]
+            for row, indices in zip(probabilities, order, strict=True)
+        ]
+    chosen = probabilities >= task.head.thresholds.numpy()
+    return [
+        [
+            Answer(
+                [name for name, is_chosen in zip(names, mask, strict=True) if is_chosen],
+                float(row[mask].min(initial=1.0)),
+            )
+        ]
+        for row, mask in zip(probabilities, chosen, strict=True)
+    ]
+
+
+def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
+    """Returns the most probable tags of each input and their log-probability.
+
+    An input is a list of tokens, or a text of tokens separated by spaces or tabs.
+    """
+    sentences = [re.findall("[^ \t]+", each) if isinstance(each, str) else each for each in inputs]
+    best = task.tag_n_best(sentences, n=1)
+    return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]
 
 
 class Figure(NamedTuple):
-    """A figure of a recipe: the name of the metric, and its value elsewhere and here."""
+    """A figure of a recipe: the name of the metric, the published value and the measured one."""
 
     metric: str
     published: str
@@ -45,15 +90,15 @@ class Figure(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All that a training needs, from the data to the figures that it should reach.
+    """Everything that a training needs, from the data to the expected figures.
 
     `data`, `model`, `training` and `search` are frozen dataclasses whose fields may be set by
     name, `--set model.units=64`.
 
     Args:
-        name: Short name, the first part of the folder of a run.
+        name: Short name; the folder of a run starts with it.
         load: Function of a folder, or None for the embedded default, and of `data`. Returns the
-            splits: "train", "validation" and any number whose names begin with "test", each a
+            splits: "train", "validation" and any number whose names start with "test", each a
             sequence of pairs of a raw input and its reference, or of texts for a language model.
         build: Function of the splits and of `model`. Adapts the preprocessing to the training
             split and returns a task, not compiled.
@@ -61,16 +106,16 @@ class Recipe:
         model: Settings of the model.
         training: How the task is trained.
         search: The default search of `predict`, `evaluate` and `export`; None for a task that
-            searches nothing. Validation during training uses the task's own.
+            does not search. Validation during training uses the task's own.
         metrics: Functions of the outputs and the references, by name.
         examples: Inputs whose outputs are shown after the training, or a function of the splits
             that returns them.
-        figures: What the recipe reaches.
+        figures: The published and measured figures.
         respond: Function of the task, inputs and a search that returns each input's answers,
             best first.
         prepare: Function of the task, not compiled, of the splits and of `model`. It is called
-            ahead of the training, of one that is resumed too, such as to train a part of the task
-            in another way. Returns what "train" and "validation" are in the training.
+            before the training, also of a resumed run, for example to pre-train a part of the
+            task. Returns the splits that the training uses.
     """
 
     name: str
@@ -84,7 +129,7 @@ class Recipe:
     examples: Sequence[Any] | Callable[[Splits], Sequence[Any]]
     figures: Sequence[Figure]
     respond: Callable[[Any, Sequence[Any], Any], list[list[Answer]]] = generated_answers
-    prepare: Callable[[Any, Splits, Any], Splits] = as_they_are
+    prepare: Callable[[Any, Splits, Any], Splits] = unchanged
 
     def load_splits(self, folder: str | Path | None) -> Splits:
         """Returns the splits of the data in a folder, or of the embedded default.
@@ -106,9 +151,9 @@ class Recipe:
         return self.examples(splits) if callable(self.examples) else self.examples
 
     def outputs(self, task: Any, inputs: Sequence[Any], search: Any = None) -> list[Any]:
-        """Returns the best output for each input; "" where a search found none."""
+        """Returns the best output for each input; "" where a search returned none."""
         answers = self.respond(task, inputs, search)
-        return [found[0].output if found else "" for found in answers]
+        return [n_best[0].output if n_best else "" for n_best in answers]
 
     def scores(self, task: Any, examples: Sequence[Any], search: Any) -> dict[str, float | None]:
         """Returns the task's loss and metrics and the recipe's; None for one that is not finite.
@@ -126,16 +171,56 @@ class Recipe:
         return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}
 
     def search_as(self, flags: SearchFlags) -> Any:
-        """Returns the search with what the command line asks for, or as it is.
+        """Returns the search with the flags of the command line applied.
 
         Raises:
-            ValueError: if a task that searches nothing should search so, or flags contradict each
-                other.
+            ValueError: if the task does not search, or flags contradict each other.
         """
         if self.search is None:
-            asked = flags.asked()
-            if asked - {"n_best"}:
-                name = min(asked - {"n_best"}).replace("_", "-")
-                raise ValueError(f"The recipe {self.name!r} searches nothing. Leave out --{name}.")
+            given = flags.given() - {"n_best"}
+            if given:
+                name = min(given).replace("_", "-")
+                raise ValueError(f"The recipe {self.name!r} does not search. Leave out --{name}.")
             return None
         return flags.applied_to(self.search)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Runs a recipe file and returns its recipe.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file cannot be run, or holds none or several recipes.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No recipe file {str(path)!r}. `seqzoo list` shows the recipes in ./recipes."
+        )
+    recipes = _recipes_in(path)
+    if len(recipes) != 1:
+        raise ValueError(
+            f"A recipe file must hold one `recipe = Recipe(...)`. Received: {path}, which holds "
+            f"{len(recipes)}."
+        )
+    return recipes[0]
+
+
+def _recipes_in(path: Path) -> list[Recipe]:
+    module = types.ModuleType(f"recipe {path.resolve()}")
+    module.__file__ = str(path)
+    # The type hints of a dataclass are looked up in the module that `sys.modules` holds.
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    except Exception as error:
+        raise ValueError(f"{path} cannot be run: {_described(error, path)}. Correct it.") from error
+    return [value for value in vars(module).values() if isinstance(value, Recipe)]
+
+
+def _described(error: Exception, path: Path) -> str:
+    """The error, with the line of the file that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
+    return f"{type(error).__name__}{f' in line {line}' if line else ''}: {error}"

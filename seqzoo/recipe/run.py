@@ -1,4 +1,4 @@
-"""Runs: a recipe carried out."""
+"""`run` trains a recipe, evaluates it and exports it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any
 
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.preprocessing.atomic_write import remove_leftovers, write_atomically
-from seqzoo.recipe.compiling import compile_task
-from seqzoo.recipe.fitting import fit
-from seqzoo.recipe.plan import Run
+from seqzoo.recipe.fitting import compile_task, fit
 from seqzoo.recipe.recipe import Splits
+from seqzoo.recipe.training_run import Run
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.strategies import (
     Strategy,
@@ -48,20 +47,20 @@ def run(
         data: Folder of the data; None for the recipe's embedded default.
         settings: Assignments such as `"training.epochs=3"`.
         seed: Int, 0 by default. If given, the ops are deterministic too.
-        resume: Whether to go on with the run in the folder, if there is one. What is not given
-            then is as it was in that run.
+        resume: Whether to continue the run in the folder, if there is one. Arguments that are
+            not given are then as in that run.
         strategy: "auto" (the default), "mirrored", "multiworker" or "tpu"; see
-            `seqzoo.training.strategy`. Of several workers, which see one file system, the chief
-            alone writes and reports.
+            `seqzoo.training.strategy`. Several workers must share a file system; only the chief
+            writes and reports.
         precision: "float32" (the default), "mixed_bfloat16" or "mixed_float16".
 
     Returns:
-        The metrics of the test splits; those of splits other than "test" begin with the split's
-        name. Nothing at a worker that is not the chief.
+        The metrics of the test splits; those of splits other than "test" start with the split's
+        name. Empty on a worker that is not the chief.
 
     Raises:
-        ValueError: if something given is wrong. Nothing is written then.
-        OSError: likewise.
+        ValueError: if an argument is wrong. Nothing is written then.
+        OSError: if a file cannot be read. Nothing is written then.
     """
     given: dict[str, Any] = {
         "data": None if data is None else str(Path(data).absolute()),
@@ -72,7 +71,7 @@ def run(
         "precision": precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    this = Run.begin(Path(recipe), None if out is None else Path(out), given, resume)
+    this = Run.start(Path(recipe), None if out is None else Path(out), given, resume)
     replicas = make_strategy(this.options.strategy)  # before TensorFlow computes anything
     set_seed(this.options.seed, this.options.deterministic)
     splits = this.load_splits()
@@ -81,7 +80,7 @@ def run(
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
-                remove_leftovers(this.folder.path)  # of a run that was killed
+                remove_leftovers(this.folder.path)  # left by a killed run
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
@@ -92,17 +91,17 @@ def run(
 
 
 def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
-    """Saves the trained task and reports what it can do."""
+    """Saves the trained task and reports its metrics."""
     if run.recipe.search is not None:
-        task.search = run.recipe.search  # the preset keeps it
+        task.search = run.recipe.search  # it is saved in the preset
     task.save_preset(run.folder.preset)
     if has_several_workers(task.distribute_strategy):
-        task = run.load_task()  # its own, as the others take no part in what follows
+        task = run.load_task()  # without the strategy, as the other workers have ended
     return _report(run, task, splits)
 
 
 def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
-    """Returns the compiled task, and the splits that it is to be fitted on."""
+    """Returns the compiled task, and the splits to train it on."""
     recipe, options = run.recipe, run.recipe.training
     task = recipe.build(splits, recipe.model)
     with contextlib.redirect_stdout(sys.stderr):
@@ -112,7 +111,7 @@ def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
     compile_task(task, options, steps_per_epoch, run.options.seed)
     _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
-    known -= {"gradient_norm", "tokens", "padding"}  # there are none in validation
+    known -= {"gradient_norm", "tokens", "padding"}  # these exist in training only
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "
@@ -123,26 +122,26 @@ def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
 
 
 def _check_labels(task: Any, splits: Splits) -> None:
-    """Raises ValueError if a split to validate or test with holds a label that training has not."""
+    """Raises ValueError if a validation or test split holds a label that training does not."""
     if hasattr(task.preprocessor, "labels"):
         for name in splits:
             if name.startswith(("validation", "test")):
                 try:
                     task.preprocessor.examples(splits[name])
                 except ValueError as error:
-                    raise ValueError(f"{error} It is of the split {name!r}.") from error
+                    raise ValueError(f"{error} Split: {name!r}.") from error
 
 
 def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
-    """Shows and writes what the trained task can do."""
+    """Prints and writes outputs, metrics, pictures and the exported model."""
     recipe, folder = run.recipe, run.folder
     examples = recipe.examples_of(splits)
     outputs = recipe.outputs(task, examples, recipe.search)
-    for place, (example, output) in enumerate(zip(examples, outputs, strict=True)):
-        print(f"{example if isinstance(example, str) else place} -> {output}")
+    for index, (example, output) in enumerate(zip(examples, outputs, strict=True)):
+        print(f"{example if isinstance(example, str) else index} -> {output}")
     scores = {}
     tests = sorted(split for split in splits if split.startswith("test"))
-    for name in tests or ["validation"]:  # of a text without a published test split
+    for name in tests or ["validation"]:  # some corpora publish no test split
         _say(f"evaluating {name}: {len(splits[name])} examples")
         of_split = recipe.scores(task, splits[name], recipe.search)
         prefix = "" if name == "test" else f"{name}_"
@@ -150,7 +149,7 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     write_atomically(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
     run_pictures(task, examples, outputs, splits.get("test", ()), folder.plots, _say)
-    shutil.rmtree(folder.export, ignore_errors=True)  # of a run that was resumed
+    shutil.rmtree(folder.export, ignore_errors=True)  # left by a resumed run
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search)
     _say(f"the run is in {folder.path}")

@@ -1,4 +1,4 @@
-"""What the command line asks of a search."""
+"""Flags of the command line that change a search."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_SAMPLES = ("temperature", "top_k", "top_p", "seed")
 
 
 class SearchFlags(NamedTuple):
-    """Flags by their names; None where one is not given."""
+    """The flags by name; None where a flag is not given."""
 
     beam: int | None = None
     n_best: int | None = None
@@ -29,18 +29,18 @@ class SearchFlags(NamedTuple):
     top_p: float | None = None
     seed: int | None = None
 
-    def asked(self) -> set[str]:
-        """The names of those that are given."""
+    def given(self) -> set[str]:
+        """The names of the flags that are given."""
         return {name for name, value in self._asdict().items() if value is not None}
 
     def applied_to(self, search: Any) -> Any:
-        """Returns a search with what is asked, of the kind that the flags need.
+        """Returns a search with the flags applied, of the kind that they need.
 
         Raises:
             ValueError: if the flags contradict each other.
         """
-        asked = self.asked()
-        for_samples, for_beams = asked & {"sample", *_OF_SAMPLES}, asked & {*_OF_BEAMS}
+        given = self.given()
+        for_samples, for_beams = given & {"sample", *_OF_SAMPLES}, given & {*_OF_BEAMS}
         if for_samples and for_beams:
             one, other = (min(each).replace("_", "-") for each in (for_samples, for_beams))
             raise ValueError(
@@ -59,7 +59,7 @@ class SearchFlags(NamedTuple):
     def _sample(self, search: Any) -> Sample:
         if not isinstance(search, Sample):
             search = Sample(max_length=search.max_length, constraints=search.constraints)
-        return dataclasses.replace(search, n_samples=self.n_best or 1, **self._given(_OF_SAMPLES))
+        return dataclasses.replace(search, n_samples=self.n_best or 1, **self._values(_OF_SAMPLES))
 
     def _beam(self, search: Any) -> BeamSearch:
         if not isinstance(search, BeamSearch):
@@ -69,9 +69,9 @@ class SearchFlags(NamedTuple):
         if n_best > width:
             raise ValueError(
                 f"--n-best must be at most --beam. Received: --n-best {n_best} --beam {width}. "
-                "Widen the beam or ask for fewer answers."
+                "Widen the beam or request fewer answers."
             )
-        options = self._given(_OF_BEAMS[1:])
+        options = self._values(_OF_BEAMS[1:])
         return dataclasses.replace(search, width=width, n_best=n_best, **options)
 
     def _constrained(self, search: Any) -> Any:
@@ -81,5 +81,5 @@ class SearchFlags(NamedTuple):
             return search
         return dataclasses.replace(search, constraints=(*search.constraints, *more))
 
-    def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
+    def _values(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

@@ -1,4 +1,4 @@
-"""How a task is trained: the options that all recipes share."""
+"""Training options that all recipes share."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ class TrainingOptions:
     """How a task is trained.
 
     Args:
-        epochs: Positive int, the most passes over the training examples.
+        epochs: Positive int, maximum number of passes over the training examples.
         batch_size: Positive int, examples in a step, over all replicas together.
-        accumulation_steps: Positive int, the parts in which the gradient of a step is computed,
-            one after the other, in the memory of one.
-        checkpoint_steps: Positive int, steps between two checkpoints, beside those at the ends of
-            epochs.
-        learning_rate: Positive float, of Adam; the highest of a schedule.
-        schedule: "constant"; "cosine", which falls to 0 along half a cosine until the last epoch
-            ends; "inverse_sqrt", which falls with the square root of the step; or "plateau", which
-            halves after `plateau_patience` epochs without a better value of `monitor`.
-        warmup_steps: Int, the first steps, in which the rate rises from 0 in a line.
-        plateau_patience: Positive int.
-        clipnorm: Positive float, the most that `clip` lets through. None clips nothing.
-        clip: What is kept to `clipnorm`: the norm of all gradients together ("global"), of those
+        accumulation_steps: Positive int. The batch of a step is split into this many parts, whose
+            gradients are computed one after the other, to save memory.
+        checkpoint_steps: Positive int, steps between two checkpoints. The end of an epoch has one
+            too.
+        learning_rate: Positive float, of Adam; the maximum of a schedule.
+        schedule: "constant"; "cosine", which falls to 0 along half a cosine until the end of the
+            last epoch; "inverse_sqrt", which falls with the square root of the step; or
+            "plateau", which halves after `plateau_patience` epochs without a better value of
+            `monitor`.
+        warmup_steps: Int, number of first steps, in which the rate rises linearly from 0.
+        plateau_patience: Positive int, epochs.
+        clipnorm: Positive float, the maximum of the norm or value that `clip` names. None clips
+            nothing.
+        clip: What is clipped to `clipnorm`: the norm of all gradients together ("global"), of those
             of each layer, of each variable, or each value.
-        ema: From 0 to below 1, the share of a moving average of the weights that a step keeps
-            (such as 0.999). What is validated and kept then is the average. None keeps none.
-        average_checkpoints: Positive int, the last checkpoints of which the mean is what the
-            training ends with, in place of the best epoch. None averages none.
-        label_smoothing: From 0 to below 1, of the head; None leaves it as the model has it.
-        scheduled_sampling: From 0 to 1, the share of a decoder's input that are its own samples
-            in the end; see `seqzoo.training.ScheduledSampling`.
-        sampling_schedule: How that share rises.
-        sampling_steps: Positive int, how slowly it does.
-        sampling_per: What is drawn for itself.
-        monitor: Name of a column of the history. The weights of the epoch in which it was best
-            are kept.
+        ema: From 0 to below 1, the decay of a moving average of the weights (such as 0.999).
+            The average is then what is validated and saved. None averages nothing.
+        average_checkpoints: Positive int, number of last checkpoints whose mean becomes the final
+            weights, in place of the best epoch. None averages nothing.
+        label_smoothing: From 0 to below 1, of the head; None leaves the model's own.
+        scheduled_sampling: From 0 to 1, the final share of a decoder's inputs that are its own
+            samples; see `seqzoo.training.ScheduledSampling`.
+        sampling_schedule: How the share rises.
+        sampling_steps: Positive int, the time scale of the rise, in steps.
+        sampling_per: Whether each token or each sequence is drawn by itself.
+        monitor: Name of a column of the history. The weights of its best epoch are
+            restored.
         mode: Whether the smallest ("min") or the largest ("max") value is the best.
         patience: Positive int, the epochs without a better value after which training stops.
             None trains through all epochs.
 
     Raises:
-        ValueError: if a number is out of its range, or two options exclude each other.
+        ValueError: if a number is out of range, or two options exclude each other.
     """
 
     epochs: int = 10
@@ -88,20 +90,20 @@ class TrainingOptions:
         self._check_warmup()
         if self.ema is not None and self.average_checkpoints is not None:
             raise ValueError(
-                "Weights are averaged in one way. Received: "
+                "Only one of `ema` and `average_checkpoints` may be set. Received: "
                 f"ema={self.ema}, average_checkpoints={self.average_checkpoints}."
             )
 
     def _check_warmup(self):
-        least = int(self.schedule == "inverse_sqrt")
-        if self.warmup_steps < least:
+        minimum = int(self.schedule == "inverse_sqrt")
+        if self.warmup_steps < minimum:
             raise ValueError(
-                f"`warmup_steps` must be at least {least}. Received: "
+                f"`warmup_steps` must be at least {minimum}. Received: "
                 f"warmup_steps={self.warmup_steps}, schedule={self.schedule!r}."
             )
         if self.warmup_steps and self.schedule == "plateau":
             raise ValueError(
-                '`warmup_steps` goes with every schedule but "plateau". '
+                '`warmup_steps` must be 0 with the schedule "plateau". '
                 f"Received: warmup_steps={self.warmup_steps}."
             )
 

@@ -1,4 +1,4 @@
-"""Which run is meant: a recipe with its settings, a folder and options."""
+"""A run: a recipe with its settings, a folder and options."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.recipe.fields import set_fields
-from seqzoo.recipe.files import load_recipe
 from seqzoo.recipe.folder import RunFolder, RunOptions
-from seqzoo.recipe.recipe import Recipe, Splits
+from seqzoo.recipe.recipe import Recipe, Splits, load_recipe
 from seqzoo.tasks import from_preset
 
-# What may differ between a run and its resumption.
+# Settings that may change when a run is resumed.
 _MAY_CHANGE = {"training.epochs", "training.patience", "training.checkpoint_steps"}
 
 
@@ -23,8 +22,8 @@ class Run:
 
     Args:
         recipe: The recipe, its fields set as the options say.
-        folder: Where the run lies.
-        options: What the run was asked for.
+        folder: The folder of the run.
+        options: The options of the run.
     """
 
     recipe: Recipe
@@ -32,20 +31,20 @@ class Run:
     options: RunOptions
 
     @classmethod
-    def begin(
+    def start(
         cls, recipe_file: Path, out: Path | None, given: Mapping[str, Any], resume: bool
     ) -> Run:
-        """Returns a run that is to begin, or, where `resume` is True, to go on.
+        """Returns a new run, or, where `resume` is True, the one in the folder to continue.
 
         Args:
             recipe_file: Path of a recipe file.
             out: Folder of the run, `runs/<recipe>-<seed>` by default.
-            given: Fields of `RunOptions`. The others are as in the run that goes on.
-            resume: Whether to go on with the run in the folder, if there is one.
+            given: Fields of `RunOptions`. The others are as in the run that is continued.
+            resume: Whether to continue the run in the folder, if there is one.
 
         Raises:
             FileExistsError: if the folder is not free for it.
-            ValueError: if the run that should go on began in another way.
+            ValueError: if the run to continue has other settings.
         """
         recipe, options = load_recipe(recipe_file), RunOptions(**given)
         folder = RunFolder(out or Path("runs", f"{recipe.name}-{options.seed}"))
@@ -61,7 +60,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Reads a run of the past.
+        """Reads the run in a folder.
 
         Raises:
             FileNotFoundError: if the folder holds no run.
@@ -82,7 +81,7 @@ class Run:
                 "`seqzoo train` with the same recipe and --out, and --resume."
             )
         task = from_preset(self.folder.preset)
-        task.compile()  # so that it evaluates
+        task.compile()  # so that `evaluate` works
         return task
 
     def load_splits(self, data: str | Path | None = None) -> Splits:
@@ -90,7 +89,7 @@ class Run:
         return self.recipe.load_splits(self.options.data if data is None else data)
 
     def fixed_settings(self) -> dict[str, Any]:
-        """All that a resumption must have as the run had it, by name."""
+        """The settings that must not change when a run is resumed, by name."""
         parts = {name: getattr(self.recipe, name) for name in ("data", "model", "training")}
         fields = {
             f"{name}.{field}": value
@@ -106,7 +105,7 @@ def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> No
     for name in before | now:
         if before.get(name) != now.get(name):
             raise ValueError(
-                f"A run is resumed with the settings that it began with. Received: {name}="
+                f"A run must be resumed with the settings that it started with. Received: {name}="
                 f"{now.get(name)}, where {folder} has {before.get(name)}. Use its value, or "
-                "begin another run by --out."
+                "start another run with --out."
             )

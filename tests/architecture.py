@@ -66,11 +66,11 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 MOST_LINES = 350
 
 SHARED_NAMES = {
-    "attention": "attention weights: their layers, their pictures",
+    "attention": "attention weights: tensor functions, layers",
     "buffers": "tensors that a loop writes to in place",
-    "captions": "captions: examples, scores, pictures",
+    "captions": "captions: examples, scores",
     "checkpointing": "gradient checkpointing: layers, general path, kernel",
-    "classes": "classes of a whole input: head, scores, pictures",
+    "classes": "classes of a whole input: head, scores",
     "coverage": "the coverage of a source: attention, score of a search",
     "crf": "conditional random fields: tensor functions, layer",
     "cudnn": "cuDNN: conditions, kernels",

@@ -1,15 +1,19 @@
 """Pictures and measures of what a model does and of how it learned."""
 
-from seqzoo.explain.attention import attention_map
+from seqzoo.explain.attention_map import attention_map
 from seqzoo.explain.beam_tree import beam_tree
-from seqzoo.explain.captions import caption_attention, contact_sheet
-from seqzoo.explain.classes import confusion_matrix, reliability_diagram
+from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
+from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
 from seqzoo.explain.exposure_bias import ExposureBias, exposure_bias, plot_exposure_bias
-from seqzoo.explain.gradient_flow import GradientFlow, LayerFlow, gradient_flow
-from seqzoo.explain.gradient_picture import plot_gradient_flow
-from seqzoo.explain.history import learning_curves
+from seqzoo.explain.gradient_flow import (
+    GradientFlow,
+    LayerFlow,
+    gradient_flow,
+    plot_gradient_flow,
+)
+from seqzoo.explain.learning_curves import learning_curves
 from seqzoo.explain.run_pictures import explain_input, run_pictures
-from seqzoo.explain.token_effects import attribution, tag_probabilities, token_effects
+from seqzoo.explain.token_pictures import attribution, tag_probabilities, token_effects
 
 __all__ = [
     "ExposureBias",

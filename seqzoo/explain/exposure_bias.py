@@ -1,4 +1,4 @@
-"""How much worse a translator goes on from its own words than from the right ones."""
+"""How much worse a translator predicts after its own tokens than after the target's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from seqzoo.explain import pictures
+from seqzoo.explain.figures import add_legend, line_figure, readable_labels, save
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
@@ -34,7 +35,7 @@ class ExposureBias(NamedTuple):
 
     @property
     def gap(self) -> float:
-        """What is lost by going on from one's own tokens."""
+        """What is lost by decoding from one's own tokens."""
         return self.gold - self.own
 
 
@@ -43,10 +44,10 @@ def exposure_bias(
 ) -> ExposureBias:
     """Measures a translator when it is fed gold prefixes and when it is fed its own.
 
-    In training, a decoder sees the target up to each token; in decoding, what it said itself. A
-    token counts as right where it is that of the target at the same place. Once the model has
-    ended, the target's further tokens are missed. Shares of whole targets would show nothing: one
-    that is right everywhere after gold prefixes has those for its own.
+    In training, a decoder sees the target up to each token; in decoding, its own previous tokens.
+    A token counts as right where it is that of the target at the same position. Once the model
+    has ended, the target's further tokens are missed. Shares of whole targets would show nothing:
+    one that is right everywhere after gold prefixes has those for its own.
 
     Args:
         task: A `Seq2Seq` with a preprocessor.
@@ -56,14 +57,14 @@ def exposure_bias(
     Reference: Ranzato et al., 2016, https://arxiv.org/abs/1511.06732
     """
     measure = _measurer(task)
-    order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]))
+    order = sorted(range(len(pairs)), key=lambda index: len(pairs[index][1]))
     sums = np.zeros((3, 0))
     for start in range(0, len(order), batch_size):
-        chosen = [pairs[place] for place in order[start : start + batch_size]]
+        chosen = [pairs[index] for index in order[start : start + batch_size]]
         sources, targets = zip(*chosen, strict=True)
-        found = measure(as_strings(list(sources)), as_strings(list(targets))).numpy()
-        longest = max(sums.shape[1], found.shape[1])
-        sums = _widened(sums, longest) + _widened(found, longest)
+        counted = measure(as_strings(list(sources)), as_strings(list(targets))).numpy()
+        longest = max(sums.shape[1], counted.shape[1])
+        sums = _widened(sums, longest) + _widened(counted, longest)
     gold, own, counts = sums
     total = counts.sum()
     return ExposureBias(
@@ -80,7 +81,7 @@ def _widened(sums: np.ndarray, length: int) -> np.ndarray:
 
 
 def _measurer(task: Any):
-    """A function of sources and targets `(B,)` that counts right tokens by place, `(3, T)`."""
+    """A function of sources and targets `(B,)` that counts right tokens by position, `(3, T)`."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2, autograph=False)
     def measure(sources, targets):
@@ -103,8 +104,8 @@ def _own_tokens(task: Any, source_ids: tf.Tensor, steps: tf.Tensor) -> tf.Tensor
         state, token_ids = before
         hidden, state = decoder_step(token_ids, state, memory)
         best = tf.argmax(task.head(hidden), axis=-1, output_type=tf.int32)
-        is_over = (token_ids == Tokenizer.end_id) | (token_ids == Tokenizer.pad_id)
-        return state, tf.where(is_over, Tokenizer.pad_id, best)
+        has_ended = (token_ids == Tokenizer.end_id) | (token_ids == Tokenizer.pad_id)
+        return state, tf.where(has_ended, Tokenizer.pad_id, best)
 
     start = tf.fill([rows], Tokenizer.start_id)
     _, token_ids = tf.scan(advance, tf.range(steps), (state, start))
@@ -112,33 +113,38 @@ def _own_tokens(task: Any, source_ids: tf.Tensor, steps: tf.Tensor) -> tf.Tensor
 
 
 def plot_exposure_bias(
-    found: Mapping[str, ExposureBias], path: str | Path | None = None, least: int = 1
+    biases: Mapping[str, ExposureBias], path: str | Path | None = None, least: int = 1
 ) -> Figure:
-    """Draws the share of right tokens by place, after gold prefixes and after own ones.
+    """Draws the share of right tokens by position, after gold prefixes and after own ones.
 
     Args:
-        found: What was measured, by the name of the model: before scheduled sampling and after.
+        biases: What was measured, by the name of the model: before scheduled sampling and after.
         path: File to write; None writes none.
-        least: Positive int, the targets that a place must have to be drawn.
+        least: Positive int, the targets that a position must have to be drawn.
 
     Returns:
         The figure, which is no part of pyplot's state.
     """
-    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for place, (name, bias) in enumerate(found.items()):
+    names, families = readable_labels(list(biases), 80)
+    legend = [
+        f"{name}, {prefixes} prefixes ({share:.3f})"
+        for name, bias in zip(names, biases.values(), strict=True)
+        for prefixes, share in (("gold", bias.gold), ("own", bias.own))
+    ]
+    title = "Exposure bias: right tokens after gold and after own prefixes"
+    figure, axes = line_figure(legend, families, title)
+    for index, bias in enumerate(biases.values()):
         drawn = bias.counts >= least
-        places = 1 + np.flatnonzero(drawn)
-        colour = f"C{place}"
-        gold = f"{name}, gold prefixes ({bias.gold:.3f})"
-        own = f"{name}, own prefixes ({bias.own:.3f})"
-        axes.plot(places, bias.gold_by_place[drawn], color=colour, label=gold)
-        axes.plot(places, bias.own_by_place[drawn], "--", color=colour, label=own)
-    axes.set_title("Exposure bias: right tokens after the target's tokens and after own ones")
-    axes.set_xlabel("place of the token in its target")
+        positions = 1 + np.flatnonzero(drawn)
+        style: dict[str, Any] = {"color": f"C{index}", "marker": "."}
+        gold, own = legend[2 * index : 2 * index + 2]
+        axes.plot(positions, bias.gold_by_place[drawn], "-", label=gold, **style)
+        axes.plot(positions, bias.own_by_place[drawn], "--", label=own, **style)
+    axes.set_xlabel("position of the token in its target")
     axes.set_ylabel("share of right tokens")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    add_legend(axes, families)
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure

@@ -5,18 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from seqzoo.explain.figures import add_legend, line_figure, readable_labels, save
 from seqzoo.explain.gradient_diagnosis import diagnose
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.tasks.task import Task
 from seqzoo.training.state_probes import ProbedStates, probe_states
 
 Loss = str | Callable[[Any, Any], Any]
+_MARKERS = "osD^vPX*"  # so that lines differ without their colours too
+_MAX_MARKERS = 12  # on a line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +81,7 @@ def gradient_flow(
     loss: Loss | None = None,
     sample_weight: Any = None,
 ) -> GradientFlow:
-    """Measures what is left of a gradient as it goes back through the steps of each cell.
+    """Measures what is left of a gradient on its way back through the steps of each cell.
 
     Without `y` and `loss`, each cell is looked at alone: a gradient of length 1 and of a fixed
     random direction for each row is put on the state after the last step that the cell ran, and
@@ -120,7 +127,7 @@ def gradient_flow(
 
 
 def _batch(model, x, y, loss, sample_weight):
-    """Returns x, y, sample_weight as tensors, and whether a loss is asked for."""
+    """Returns x, y, sample_weight as tensors, and whether to differentiate a loss."""
     of_loss = y is not None or loss is not None
     if isinstance(model, Task) and model.preprocessor is not None and not isinstance(x, dict):
         sources, targets = zip(*x, strict=True) if y is None else (x, y)
@@ -140,7 +147,7 @@ def _loss(model, x, y, outputs, loss, sample_weight):
 
 
 def _with_real_steps(probed: ProbedStates, model: Any, x: Any) -> ProbedStates:
-    """Fills in the real steps, which a decoder of teacher forcing does not ask for."""
+    """Fills in the real steps, which a decoder in teacher forcing does not need."""
     real = probed.real
     if real is None:
         real = tf.ones(tf.shape(probed.states[0])[:2], "bool")
@@ -161,10 +168,10 @@ def _along_random_directions(probed: ProbedStates) -> Any:
     directions = np.random.default_rng(0).normal(size=(batch, sum(widths)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     parts = np.split(directions, np.cumsum(widths)[:-1], axis=1)
-    places = np.stack([last, np.arange(batch)], axis=1)
+    indices = np.stack([last, np.arange(batch)], axis=1)
     return tf.add_n(
         [
-            tf.reduce_sum(tf.cast(tf.gather_nd(state, places), "float64") * part)
+            tf.reduce_sum(tf.cast(tf.gather_nd(state, indices), "float64") * part)
             for state, part in zip(probed.states, parts, strict=True)
         ]
     )
@@ -225,3 +232,56 @@ def spectral_radius(cell: Any) -> float:
         for square in np.split(kernel, kernel.shape[1] // kernel.shape[0], axis=1)
     ]
     return max((float(np.abs(np.linalg.eigvals(s)).max()) for s in squares), default=math.nan)
+
+
+def plot_gradient_flow(
+    flow: GradientFlow, path: str | Path | None = None, axes: Axes | None = None
+) -> Figure:
+    """Draws the norm of the gradient by each cell's states over the steps, on a log scale.
+
+    A line that falls to the left is a gradient that vanishes on its way back, one that rises to
+    the left explodes (the other way round for a cell that runs backward). Norms of 0 are left out.
+
+    Args:
+        flow: Of `gradient_flow`.
+        path: File to write, such as "flow.png"; None writes none.
+        axes: Where to draw; None makes a figure.
+
+    Returns:
+        The figure, which is no part of pyplot's state unless `axes` is.
+    """
+    names, families = readable_labels([layer.name for layer in flow.layers], 80)
+    legend = [
+        f"{name} (times {layer.factor:.3g} a step back)"
+        for name, layer in zip(names, flow.layers, strict=True)
+    ]
+    title = f"Gradient of the {flow.of} by the state at each step"
+    beside = axes is None
+    if axes is None:
+        _, axes = line_figure(legend, families, title)
+    else:
+        axes.set_title(title)
+    for index, (layer, label) in enumerate(zip(flow.layers, legend, strict=True)):
+        drawn = np.isfinite(layer.norms) & (layer.norms > 0)
+        axes.plot(
+            np.arange(1, 1 + len(drawn)),
+            np.where(drawn, layer.norms, np.nan),
+            label=label,
+            marker=_MARKERS[index % len(_MARKERS)],
+            markevery=max(1, len(drawn) // _MAX_MARKERS),
+            markersize=4,
+        )
+    axes.set_yscale("log")
+    norms = np.concatenate([layer.norms for layer in flow.layers])
+    norms = norms[np.isfinite(norms) & (norms > 0)]
+    if norms.size:  # Matplotlib's own margins leave the range of floats
+        axes.set_ylim(max(norms.min() / 2, 1e-300), min(norms.max() * 2, 1e300))
+    axes.set_xlabel("step")
+    axes.set_ylabel("norm of the gradient")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+    add_legend(axes, families, beside)
+    figure = cast(Figure, axes.get_figure(root=True))
+    if path is not None:
+        save(figure, path)
+    return figure

@@ -1,4 +1,4 @@
-"""The pictures that suit a task."""
+"""Which pictures suit a task, and all of them in one folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from seqzoo.explain.attention import attention_map
-from seqzoo.explain.captions import caption_attention, contact_sheet
-from seqzoo.explain.classes import confusion_matrix, reliability_diagram
-from seqzoo.explain.token_effects import attribution, tag_probabilities
+from seqzoo.explain.attention_map import attention_map
+from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
+from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
+from seqzoo.explain.token_pictures import attribution, tag_probabilities
 from seqzoo.tasks.captioner import Captioner
 
-# By what a task can do, the picture of one input and the name of its file.
+# By the method that a task has, the picture of one input and the name of its file.
 _OF_INPUTS = {
     "generate": (attention_map, "attention.png"),
     "classify": (attribution, "attribution.png"),
@@ -23,7 +23,7 @@ _OF_INPUTS = {
 
 
 def explain_input(task: Any, example: Any, path: str | Path | None = None) -> Figure:
-    """Draws what the answer to one input hangs on, as it suits the task.
+    """Draws what the answer to one input depends on.
 
     A map of attention for a task that generates (of a captioner, over the image), the effects of
     the tokens for a classifier, the probabilities of all tags for a tagger.
@@ -51,24 +51,24 @@ def run_pictures(
         outputs: What the task answered to each.
         examples: Pairs of raw input and reference.
         folder: Where the pictures go.
-        say: Is told why a picture is missing.
+        say: Called with the reason why a picture is missing.
     """
-    wanted: list[tuple[str, Callable[[Path], Any]]] = []
+    drawings: list[tuple[str, Callable[[Path], Any]]] = []
     if len(inputs):
         try:
             draw, name = _picture_of(task)
-            wanted.append((name, lambda path: draw(task, inputs[0], path)))
-        except ValueError:  # nothing is known of such a task
+            drawings.append((name, lambda path: draw(task, inputs[0], path)))
+        except ValueError:  # there is no picture for such a task
             return
     if examples and hasattr(task, "classify"):
         for name, draw_all in (
             ("confusion.png", confusion_matrix),
             ("reliability.png", reliability_diagram),
         ):
-            wanted.append((name, lambda path, draw_all=draw_all: draw_all(task, examples, path)))
+            drawings.append((name, lambda path, draw_all=draw_all: draw_all(task, examples, path)))
     if isinstance(task, Captioner) and len(inputs):
-        wanted.append(("captions.png", lambda path: contact_sheet(inputs, outputs, task, path)))
-    for name, write in wanted:
+        drawings.append(("captions.png", lambda path: contact_sheet(inputs, outputs, task, path)))
+    for name, write in drawings:
         try:
             write(folder / name)
         except ValueError as error:  # a model may have no attention, or no answer
@@ -78,7 +78,7 @@ def run_pictures(
 def _picture_of(task: Any) -> tuple[Callable, str]:
     if isinstance(task, Captioner):
         return caption_attention, "attention.png"
-    for method, found in _OF_INPUTS.items():
+    for method, picture in _OF_INPUTS.items():
         if hasattr(task, method):
-            return found
+            return picture
     raise ValueError(f"There is no picture for the inputs of a {type(task).__name__}.")

@@ -51,7 +51,7 @@ def test_the_letter_that_decides_has_the_largest_effect(tmp_path):
     assert effects[2] > 1
     explain.attribution(task, "c d a f " * 10, tmp_path / "attribution.png")
     assert (tmp_path / "attribution.png").stat().st_size > 1000
-    with pytest.raises(ValueError, match="A text of 1 to 512 tokens is wanted"):
+    with pytest.raises(ValueError, match="must have 1 to 512 tokens"):
         explain.attribution(task, "")
 
 

@@ -1,23 +1,31 @@
-"""Pictures of what a captioner looks at, and of what it says."""
+"""Pictures of what a captioner attends to, and sheets of images with their captions."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from seqzoo.explain import pictures
-from seqzoo.explain.readable_labels import readable_labels
+from seqzoo.explain.figures import (
+    cell_size,
+    label_axis,
+    label_size,
+    line_height,
+    readable_labels,
+    save,
+    text_width,
+    wrap,
+)
 
-_SIDE = 1.5  # inches of an image
-_COLUMNS = 6
-_VEIL, _BLACK = 0.8, ListedColormap(["black"])  # what covers a place without weight
+_COVER, _BLACK = 0.8, ListedColormap(["black"])  # how a region without weight is covered
+_FLATTEST, _TALLEST = 0.3, 2.0  # height of an image's tile by its width
+_GAP = 0.08  # inches between tiles
 
 
 class Captioning(Protocol):
@@ -30,7 +38,7 @@ class Captioning(Protocol):
 
 
 def caption_attention(captioner: Captioning, image: Any, path: str | Path | None = None) -> Figure:
-    """Draws for each word of a caption where in the image, or in which frames, it was found.
+    """Draws the attention of each word of a caption to the parts of an image, or to frames.
 
     The image is captioned with the captioner's own search, and the best caption is drawn. Of an
     image, each word stands above the image, which shows through where the weight is large; all
@@ -69,7 +77,7 @@ def caption_attention(captioner: Captioning, image: Any, path: str | Path | None
         weights = answers[0].alignment.reshape(-1, *captioner.encoder.grid)
         figure = _over_image(pixels, weights, labels, families)
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure
 
 
@@ -99,25 +107,16 @@ def contact_sheet(
             f"{len(images)} images and {len(captions)} captions."
         )
     shown = [_still(captioner.preprocessor.reader, image) for image in images]
-    columns = min(len(shown), 4)
-    rows = math.ceil(len(shown) / columns)
-    figure = Figure(figsize=(2.2 * columns, 2.6 * rows), layout="constrained")
-    for place, (pixels, caption) in enumerate(zip(shown, captions, strict=True)):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    labels, families = readable_labels(list(captions), 120)
+    titles = [wrap(label, 2.1, 8, families) for label in labels]
+    style: dict[str, Any] = {"y": -0.02, "pad": 0, "va": "top", "fontsize": 8}
+    figure, tiles = _tiles(shown, titles, max_columns=4, side=2.2, size=8, above=False)
+    for axes, pixels, title in zip(tiles, shown, titles, strict=True):
         axes.imshow(pixels)
-        axes.set_axis_off()
-        (label,), families = readable_labels([caption], longest=120)
-        axes.set_title(
-            textwrap.fill(label, 30),
-            y=-0.02,
-            pad=0,
-            va="top",
-            fontsize=8,
-            fontfamily=families,
-            parse_math=False,
-        )
+        axes.set_anchor("N")
+        axes.set_title(title, fontfamily=families, parse_math=False, **style)
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure
 
 
@@ -128,39 +127,67 @@ def _still(reader: Any, image: Any) -> np.ndarray:
     return inputs["frames"].numpy()[0][int(inputs["mask"].numpy().sum()) // 2]
 
 
+def _tiles(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str],
+    max_columns: int,
+    side: float,
+    size: float,
+    above: bool,
+) -> tuple[Figure, list[Axes]]:
+    """A figure of tiles of one size, with space for the longest title above or below each."""
+    columns = min(len(images), max_columns)
+    rows = math.ceil(len(images) / columns)
+    shape = max(pixels.shape[0] / pixels.shape[1] for pixels in images)
+    picture = side * min(max(shape, _FLATTEST), _TALLEST)
+    text = line_height(size) * (1 + max(title.count("\n") for title in titles)) + _GAP
+    width, height = side + _GAP, picture + text + _GAP
+    total = (columns * width + _GAP, rows * height + _GAP)
+    figure = Figure(figsize=total)
+    tiles = []
+    for index in range(len(images)):
+        left = _GAP + width * (index % columns)
+        bottom = total[1] - height * (1 + index // columns) + (0 if above else text)
+        area = (left / total[0], bottom / total[1], side / total[0], picture / total[1])
+        tiles.append(figure.add_axes(area))
+        tiles[-1].set_axis_off()
+    return figure, tiles
+
+
 def _over_image(pixels: np.ndarray, weights: np.ndarray, labels, families) -> Figure:
-    """The image, and again for each word under a veil that the weights lift."""
-    columns = min(len(labels) + 1, _COLUMNS)
-    rows = math.ceil((len(labels) + 1) / columns)
-    figure = Figure(figsize=(_SIDE * columns, (_SIDE + 0.25) * rows), layout="constrained")
+    """The image, and again for each word under a cover that is lifted by the weights."""
+    titles = ["", *(wrap(label, 1.45, 9, families) for label in labels)]
+    figure, tiles = _tiles(
+        [pixels] * len(titles), titles, max_columns=6, side=1.5, size=9, above=True
+    )
     height, width = pixels.shape[:2]
-    for place in range(len(labels) + 1):
-        axes = figure.add_subplot(rows, columns, place + 1)
-        axes.set_axis_off()
+    for axes in tiles:
         axes.imshow(pixels, extent=(0, width, height, 0))
-        if place == 0:
-            continue
+    for axes, title, of_word in zip(tiles[1:], titles[1:], weights, strict=True):
         axes.imshow(
-            weights[place - 1],
+            of_word,
             cmap=_BLACK,
-            alpha=_VEIL * (1 - weights[place - 1] / weights.max()),
+            alpha=_COVER * (1 - of_word / of_word.max()),
             extent=(0, width, height, 0),
             interpolation="bilinear",
         )
-        axes.set_title(labels[place - 1], fontsize=9, fontfamily=families, parse_math=False)
+        axes.set_title(title, fontsize=9, pad=3, fontfamily=families, parse_math=False)
     return figure
 
 
 def _over_frames(frames: np.ndarray, weights: np.ndarray, labels, families) -> Figure:
-    count = len(frames)
-    size = (0.9 * count + 1.6, 1.0 + 0.28 * len(labels))
-    figure = Figure(figsize=size, layout="constrained")
-    strip, table = figure.subplots(2, 1, height_ratios=[0.9, 0.28 * len(labels)])
-    strip.imshow(np.concatenate(list(frames), axis=1), aspect="auto")
-    strip.set_axis_off()
+    count, shape = len(frames), frames.shape[1] / frames.shape[2]
+    cell, row = cell_size(count, 0.9), cell_size(len(labels), 0.28)
+    width, height = max(1.5, cell * count), max(0.3, row * len(labels))
+    picture = min(max(cell * shape, 0.3), 2 * cell)
+    size = (width + text_width(labels, label_size(row), families), picture + height)
+    figure = Figure(figsize=(size[0] + 0.3, size[1] + 0.8), layout="constrained")
+    film, table = figure.subplots(2, 1, height_ratios=[picture, height])
+    film.imshow(np.concatenate(list(frames), axis=1), aspect="auto")
+    film.set_axis_off()
     table.imshow(weights, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
-    table.set_xticks(range(count), [str(place) for place in range(count)])
-    table.set_yticks(range(len(labels)), labels, fontfamily=families, parse_math=False)
+    numbers = [str(index) for index in range(count)]
+    label_axis(table.xaxis, numbers, cell / (0.6 * len(numbers[-1])), families)
+    label_axis(table.yaxis, labels, row, families)
     table.set_xlabel("frame")
-    table.tick_params(length=0)
     return figure

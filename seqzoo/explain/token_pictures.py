@@ -1,4 +1,4 @@
-"""What each token does to the answer of a classifier or a tagger."""
+"""The effect of each token on a classifier, and the probabilities of tags at each token."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from seqzoo.explain import pictures
-from seqzoo.explain.readable_labels import readable_labels
+from seqzoo.explain.figures import (
+    add_color_bar,
+    heat_map,
+    line_height,
+    readable_labels,
+    save,
+    text_width,
+    wrap,
+)
 
-_PER_LINE = 12  # tokens beside each other
-_MOST = 512  # tokens that are looked at
+_MAX_PER_LINE, _LINE = 12, 11.0  # tokens beside each other, and inches for them
+_CELL, _CELL_HEIGHT = 0.85, 0.45  # inches of a token, at least
+_MAX_TOKENS = 512
 
 
 def token_effects(task: Any, text: str) -> tuple[list[str], np.ndarray, str]:
-    """Measures how much each token of a text speaks for the label that was found.
+    """Measures how much each token of a text speaks for the predicted label.
 
     The effect of a token is how much lower the log-odds of the label are without it: the step is
     masked, so that the model reads the text as if it were not there.
@@ -38,9 +46,10 @@ def token_effects(task: Any, text: str) -> tuple[list[str], np.ndarray, str]:
     """
     preprocessor = task.preprocessor
     tokens = preprocessor.tokens(text)
-    if not 1 <= len(tokens) <= _MOST:
+    if not 1 <= len(tokens) <= _MAX_TOKENS:
         raise ValueError(
-            f"A text of 1 to {_MOST} tokens is wanted. Received: one of {len(tokens)}. Shorten it."
+            f"The text must have 1 to {_MAX_TOKENS} tokens. Received: {len(tokens)} tokens. Give a "
+            "text with words, or shorten it."
         )
     encoded = preprocessor.encode_inputs(preprocessor.as_raw([text]))
     inputs = preprocessor.pack_inputs(encoded)
@@ -74,33 +83,44 @@ def attribution(task: Any, text: str, path: str | Path | None = None) -> Figure:
         ValueError: if the text has no token, or too many.
     """
     tokens, effects, label = token_effects(task, text)
+    figure = _draw_effects(tokens, effects, label)
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def _draw_effects(tokens: Sequence[str], effects: np.ndarray, label: str) -> Figure:
     labels, families = readable_labels(tokens)
-    lines = math.ceil(len(tokens) / _PER_LINE)
-    figure = Figure(figsize=(1.0 + 0.85 * min(len(tokens), _PER_LINE), 1.2 + 0.45 * lines))
-    axes = figure.add_axes((0.02, 0.02, 0.84, 0.98 - 0.5 / (1.2 + 0.45 * lines)))
-    grid = np.full((lines, min(len(tokens), _PER_LINE)), np.nan)
+    (label,), title_families = readable_labels([label], 80)
+    cell = max(_CELL, text_width(labels, 10, families) + 0.15)
+    per_line = min(len(tokens), max(1, min(_MAX_PER_LINE, int(_LINE / cell))))
+    lines = math.ceil(len(tokens) / per_line)
+    width, height = max(3.0, cell * per_line), max(1.2, _CELL_HEIGHT * lines)
+    title = wrap(
+        f"what speaks for '{label}' (blue) and against it (red)", width, 12, title_families
+    )
+    title_height = line_height(12) * (1 + title.count("\n"))
+    figure = Figure(figsize=(width + 1.2, height + title_height + 0.2), layout="constrained")
+    axes = figure.subplots()
+    grid = np.full((lines, per_line), np.nan)
     grid.reshape(-1)[: len(tokens)] = effects
     largest = max(np.abs(effects).max(), 1e-6)
     image = axes.imshow(grid, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
-    for place, token in enumerate(labels):
-        color = "white" if abs(effects[place]) > 0.6 * largest else "black"
-        style = {"ha": "center", "va": "center", "fontfamily": families, "parse_math": False}
-        size = min(10.0, 75 / max(len(token), 1))
-        where = (place % _PER_LINE, place // _PER_LINE)
-        axes.text(*where, token, color=color, fontsize=size, **style)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontfamily": families}
+    for index, (token, effect) in enumerate(zip(labels, effects, strict=True)):
+        color = "white" if abs(effect) > 0.6 * largest else "black"
+        column, row = index % per_line, index // per_line
+        axes.text(column, row, token, color=color, fontsize=10, parse_math=False, **style)
     axes.set_axis_off()
-    axes.set_title(f"what speaks for {label!r} (blue) and against it (red)", parse_math=False)
-    bar = figure.add_axes((0.88, 0.1, 0.02, 0.7))
-    figure.colorbar(image, cax=bar, label="nats")
-    if path is not None:
-        pictures.save(figure, path)
+    axes.set_title(title, fontsize=12, fontfamily=title_families, parse_math=False)
+    add_color_bar(image, "nats", width, height)
     return figure
 
 
 def tag_probabilities(
     task: Any, tokens: Sequence[str] | str, path: str | Path | None = None
 ) -> Figure:
-    """Draws how probable each tag is at each token, and marks the tags that were found.
+    """Draws how probable each tag is at each token, and marks the predicted tags.
 
     Args:
         task: A trained tagger.
@@ -115,21 +135,17 @@ def tag_probabilities(
     """
     tokens = tokens.split() if isinstance(tokens, str) else list(tokens)
     if not tokens:
-        raise ValueError("A sentence of at least one token is wanted. Received: none.")
+        raise ValueError("The sentence must have at least one token. Received: none. Pass words.")
     names = task.preprocessor.labels.names
     probabilities, tags = task.marginals([tokens])[0], task.tag([tokens])[0]
     labels, families = readable_labels([*tokens, *names])
-    size = (2.0 + 0.4 * min(len(tokens), 80), 1.5 + 0.3 * len(names))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(probabilities.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    style = {"fontfamily": families, "parse_math": False}
-    axes.set_xticks(range(len(tokens)), labels[: len(tokens)], rotation=90, **style)
-    axes.set_yticks(range(len(names)), labels[len(tokens) :], **style)
-    places = [names.index(tag) for tag in tags]
-    axes.scatter(range(len(tokens)), places, marker="o", color="C1", s=18, label="answer")
-    figure.colorbar(image, label="probability")
+    columns, rows = labels[: len(tokens)], labels[len(tokens) :]
+    figure, axes = heat_map(
+        probabilities.T, rows, columns, families, extra_height=0.35, vmax=1, bar="probability"
+    )
+    indices = [names.index(tag) for tag in tags]
+    axes.scatter(range(len(tokens)), indices, marker="o", color="C1", s=18, label="answer")
     figure.legend(loc="outside upper right")
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure

@@ -1,4 +1,4 @@
-"""What a classifier takes for what, and whether its probabilities can be believed."""
+"""Confusion matrices of classifiers, and the calibration of their probabilities."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from seqzoo.explain import pictures
-from seqzoo.explain.readable_labels import readable_labels
+from seqzoo.explain.figures import cell_size, heat_map, readable_labels, save, text_width
 
 _CELL = 0.5  # inches
-_WRITTEN = 25  # most classes whose numbers are written into the cells
+_MAX_WRITTEN = 25  # classes whose numbers are written into the cells
 
 
 class Classifying(Protocol):
@@ -30,11 +30,11 @@ class Classifying(Protocol):
 def confusion_matrix(
     task: Classifying, examples: Sequence[tuple[Any, Any]], path: str | Path | None = None
 ) -> Figure:
-    """Draws how many examples of each class are taken for which.
+    """Draws how many examples of each class are classified as which.
 
-    Rows are the right classes, columns those that the task found; a cell is dark by its share of
-    the row. With many labels, each label has a matrix of yes and no in its own row: how many
-    examples had it and were given it, had it and were not, and were given it without.
+    Rows are the true classes, columns the predicted ones; a cell is dark by its share of the row.
+    With many labels, each label has a row of three counts: the examples where it was predicted
+    correctly, missed, and predicted wrongly.
 
     Args:
         task: A trained classifier.
@@ -47,20 +47,20 @@ def confusion_matrix(
     Raises:
         ValueError: if there are no examples.
     """
-    inputs, references = _two_sides(examples)
+    inputs, references = _inputs_and_references(examples)
     names = task.preprocessor.labels.names
-    found = task.classify(inputs)
+    predicted = task.classify(inputs)
     if task.head.multi_label:
-        columns = ["right", "missed", "wrong"]
-        counts = _counts_by_label(names, references, found)
+        columns = ["correct", "missed", "wrong"]
+        counts = _counts_by_label(names, references, predicted)
     else:
         columns = names
         counts = np.zeros((len(names), len(names)), int)
-        for reference, label in zip(references, found, strict=True):
+        for reference, label in zip(references, predicted, strict=True):
             counts[names.index(str(reference)), names.index(label)] += 1
     figure = _draw_counts(counts, names, columns)
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure
 
 
@@ -70,10 +70,10 @@ def reliability_diagram(
     path: str | Path | None = None,
     bins: int = 10,
 ) -> Figure:
-    """Draws how often the task is right where it says that it is so sure.
+    """Draws the accuracy of a classifier against its confidence.
 
-    Examples lie in bins by the probability of the label that was found (with many labels, of
-    every label); points on the diagonal are probabilities that can be believed. Below, how many
+    Examples lie in bins by the probability of the predicted label (with many labels, of every
+    label); on the diagonal, probabilities are calibrated. Below, how many
     examples each bin has. The title holds the expected calibration error, the mean distance from
     the diagonal.
 
@@ -91,35 +91,36 @@ def reliability_diagram(
     Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
     """
     confidence, right = _confidences(task, examples)
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    some = counts > 0
-    sums = [np.bincount(place, values, bins)[some] for values in (confidence, right)]
-    confident, accurate = (values / counts[some] for values in sums)
-    error = np.sum(np.abs(confident - accurate) * counts[some]) / counts.sum()
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    used = counts > 0
+    sums = [np.bincount(index, values, bins)[used] for values in (confidence, right)]
+    confident, accurate = (values / counts[used] for values in sums)
+    error = np.sum(np.abs(confident - accurate) * counts[used]) / counts.sum()
     figure = Figure(figsize=(4, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    above.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as sure as right")
-    above.plot(confident, accurate, marker="o", color="C0", label="this model")
-    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+    above.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="calibrated")
+    above.plot(confident, accurate, marker="o", color="C0", clip_on=False, label="this model")
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     above.set_title(f"expected calibration error {error:.3f}")
     above.legend()
     above.grid(alpha=0.3)
     below.bar((np.arange(bins) + 0.5) / bins, counts, width=0.9 / bins, color="C0")
-    below.set(xlabel="probability that the model gives", ylabel="examples")
+    below.set(xlabel="confidence", ylabel="examples")
+    below.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure
 
 
-def _two_sides(examples: Sequence[tuple[Any, Any]]) -> tuple[list, list]:
+def _inputs_and_references(examples: Sequence[tuple[Any, Any]]) -> tuple[list, list]:
     if not len(examples):
         raise ValueError("There must be at least one example to draw. Received: none.")
     return [raw for raw, _ in examples], [label for _, label in examples]
 
 
 def _confidences(task: Classifying, examples: Any) -> tuple[np.ndarray, np.ndarray]:
-    inputs, references = _two_sides(examples)
+    inputs, references = _inputs_and_references(examples)
     names = task.preprocessor.labels.names
     probabilities = task.probabilities(inputs)
     if task.head.multi_label:
@@ -129,29 +130,26 @@ def _confidences(task: Classifying, examples: Any) -> tuple[np.ndarray, np.ndarr
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == right
 
 
-def _counts_by_label(names: Sequence[str], references: list, found: list) -> np.ndarray:
+def _counts_by_label(names: Sequence[str], references: list, predicted: list) -> np.ndarray:
     counts = np.zeros((len(names), 3), int)
-    for wanted, given in zip(map(set, references), map(set, found), strict=True):
-        for column, labels in enumerate((wanted & given, wanted - given, given - wanted)):
+    for true, given in zip(map(set, references), map(set, predicted), strict=True):
+        for column, labels in enumerate((true & given, true - given, given - true)):
             for label in labels:
                 counts[names.index(label), column] += 1
     return counts
 
 
-def _draw_counts(counts: np.ndarray, names: Sequence[str], found: Sequence[str]) -> Figure:
-    labels, families = readable_labels([*names, *found])
-    rows, columns = counts.shape
-    size = (2.0 + _CELL * min(columns, 40), 1.5 + _CELL * min(rows, 40))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots()
+def _draw_counts(counts: np.ndarray, names: Sequence[str], columns: Sequence[str]) -> Figure:
+    labels, families = readable_labels([*names, *columns])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    style = {"fontfamily": families, "parse_math": False}
-    axes.set_yticks(range(rows), labels[:rows], **style)
-    axes.set_xticks(range(columns), labels[rows:], rotation=90, **style)
-    axes.set(xlabel="found", ylabel="right")
-    if max(rows, columns) <= _WRITTEN:
-        for row, column in np.ndindex(rows, columns):
+    rows = len(names)
+    figure, axes = heat_map(shares, labels[:rows], labels[rows:], families, cell=_CELL, vmax=1)
+    axes.set(xlabel="predicted", ylabel="true")
+    if max(counts.shape) <= _MAX_WRITTEN:
+        cell = 0.9 * cell_size(len(columns), _CELL)
+        size = min(10.0, 10.0 * cell / text_width([str(counts.max())], 10.0))
+        for row, column in np.ndindex(*counts.shape):
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+            axes.text(column, row, str(counts[row, column]), color=color, **style)
     return figure

@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Curves of a training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqzoo.explain import pictures
+from seqzoo.explain.figures import line_height, readable_labels, save, wrap
 
 _COLUMNS = 4  # panels beside each other
+_WIDTH, _HEIGHT, _TITLE = 3.4, 2.8, 12.0  # inches of a panel, points of its title
 
 Curves = dict[str, list[float]]
 """Values by name, one for each epoch, NaN where there is none."""
@@ -43,7 +44,7 @@ def learning_curves(history: Any, path: str | Path | None = None) -> Figure:
         )
     figure = _draw(panels, epochs, curves)
     if path is not None:
-        pictures.save(figure, path)
+        save(figure, path)
     return figure
 
 
@@ -67,9 +68,12 @@ def _read(path: str | Path) -> Curves:
 def _draw(panels: Sequence[str], epochs: Sequence[float], curves: Curves) -> Figure:
     columns = min(len(panels), _COLUMNS)
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(3.4 * columns, 2.8 * rows), layout="constrained")
-    for place, panel in enumerate(panels):
-        axes = figure.add_subplot(rows, columns, place + 1)
+    names, families = readable_labels([panel.replace("_", " ") for panel in panels], 120)
+    titles = [wrap(name, _WIDTH - 0.9, _TITLE, families) for name in names]
+    height = _HEIGHT + line_height(_TITLE) * max(title.count("\n") for title in titles)
+    figure = Figure(figsize=(_WIDTH * columns, height * rows), layout="constrained")
+    for position, (panel, title) in enumerate(zip(panels, titles, strict=True), start=1):
+        axes = figure.add_subplot(rows, columns, position)
         for name, label, color in ((panel, "training", "C0"), (f"val_{panel}", "validation", "C1")):
             points = [
                 (epoch, value)
@@ -78,9 +82,9 @@ def _draw(panels: Sequence[str], epochs: Sequence[float], curves: Curves) -> Fig
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), marker=".", label=label, color=color)
-        axes.set_title(panel.replace("_", " "))
+        axes.set_title(title, fontsize=_TITLE, fontfamily=families, parse_math=False)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.legend()
     return figure

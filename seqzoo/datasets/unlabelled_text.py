@@ -36,8 +36,10 @@ def load(paths: Sequence[str | Path], split_clitics: bool = True) -> list[str]:
 def spaced(text: str, split_clitics: bool = True) -> str:
     r"""Returns a text with one space between words, punctuation marks being words.
 
-    >>> spaced('She doesn\'t know (3.5 km).')
-    "She does n't know ( 3.5 km ) ."
+    Example:
+        >>> from seqzoo.datasets.unlabelled_text import spaced
+        >>> spaced("She doesn't know (3.5 km).")
+        "She does n't know ( 3.5 km ) ."
     """
     text = _MARKS.sub(r" \g<0> ", _TAGS.sub(" ", text))
     if split_clitics:

@@ -35,6 +35,11 @@ class Classes(keras.layers.Layer):
 
     Raises:
         ValueError: when built, if an argument is out of its range.
+
+    Example:
+        >>> head = sz.heads.Classes(class_count=3, dropout=0.1)
+        >>> keras.ops.shape(head(np.ones((2, 5), "float32")))
+        (2, 3)
     """
 
     def __init__(

@@ -36,6 +36,11 @@ class Tags(keras.layers.Layer):
 
     Raises:
         ValueError: when built, if an argument is out of its range.
+
+    Example:
+        >>> head = sz.heads.Tags(tag_count=3)
+        >>> keras.ops.shape(head(np.ones((2, 4, 5), "float32")))
+        (2, 4, 3)
     """
 
     def __init__(

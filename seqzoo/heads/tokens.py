@@ -38,6 +38,13 @@ class Tokens(keras.layers.Layer):
 
     Raises:
         ValueError: when built, if an argument is out of its range.
+
+    Example:
+        >>> head = sz.heads.Tokens(vocabulary_size=5)
+        >>> logits = head(np.ones((2, 3, 4), "float32"))
+        >>> probabilities = keras.ops.softmax(logits)[0, 0].numpy()
+        >>> probabilities[[0, 2]].tolist()  # of padding and the start token
+        [0.0, 0.0]
     """
 
     def __init__(

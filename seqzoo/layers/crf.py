@@ -36,6 +36,12 @@ class CRF(keras.layers.Layer):
         the methods of the layer.
 
     Reference: Lample et al., 2016, https://arxiv.org/abs/1603.01360
+
+    Example:
+        >>> crf = sz.layers.CRF(3, forbidden=[(0, 2)])  # tag 2 never follows tag 0
+        >>> potentials, mask = np.zeros((2, 4, 3), "float32"), np.ones((2, 4), bool)
+        >>> keras.ops.shape(crf(potentials, mask))
+        (2, 4, 3)
     """
 
     def __init__(

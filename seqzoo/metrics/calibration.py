@@ -39,6 +39,12 @@ def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarra
     Args:
         probabilities: `(N, C)`.
         targets: 0 or 1, `(N, C)`.
+
+    Example:
+        >>> probabilities = np.array([[0.9], [0.5], [0.25], [0.1]])
+        >>> targets = np.array([[1], [1], [0], [0]])
+        >>> sz.metrics.calibration.best_thresholds(probabilities, targets).tolist()
+        [0.375]
     """
     from sklearn.metrics import precision_recall_curve
 

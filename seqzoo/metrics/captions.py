@@ -42,6 +42,11 @@ def caption_bleu(captions: Sequence[str], references: References, order: int = 4
     Raises:
         ValueError: if there is nothing to score, or a caption has no reference.
     Reference: Papineni et al., 2002, https://aclanthology.org/P02-1040
+
+    Example:
+        >>> references = [["a dog runs on grass", "the dog is running on grass"]]
+        >>> round(sz.metrics.caption_bleu(["a dog is running"], references, order=2), 1)
+        77.9
     """
     from sacrebleu.metrics import BLEU
 

@@ -10,6 +10,10 @@ def accuracy(outputs: Sequence[Any], references: Sequence[Any]) -> float:
     Args:
         outputs: A label, or a list of labels, for each input.
         references: The right ones.
+
+    Example:
+        >>> sz.metrics.accuracy(["a", "b", "b", "a"], ["a", "b", "a", "a"])
+        0.75
     """
     from sklearn.metrics import accuracy_score
 
@@ -17,7 +21,12 @@ def accuracy(outputs: Sequence[Any], references: Sequence[Any]) -> float:
 
 
 def macro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
-    """Returns the mean of the F1 of the labels, each counting alike, from 0 to 1."""
+    """Returns the mean of the F1 of the labels, each counting alike, from 0 to 1.
+
+    Example:
+        >>> round(sz.metrics.macro_f1(["a", "b", "b", "b"], ["a", "b", "b", "a"]), 3)
+        0.733
+    """
     from sklearn.metrics import f1_score
 
     arrays = _as_arrays(references, outputs)

@@ -14,6 +14,11 @@ def entity_f1(outputs: Tags, references: Tags) -> float:
     Args:
         outputs: The tags of each sentence.
         references: The right ones, as many for each sentence.
+
+    Example:
+        >>> outputs, references = [["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "I-PER", "O", "O"]]
+        >>> round(sz.metrics.entity_f1(outputs, references), 3)
+        0.667
     """
     from seqeval.metrics import f1_score
 
@@ -35,7 +40,12 @@ def entity_recall(outputs: Tags, references: Tags) -> float:
 
 
 def tag_accuracy(outputs: Tags, references: Tags) -> float:
-    """Returns the share of tokens whose tag is right, from 0 to 1."""
+    """Returns the share of tokens whose tag is right, from 0 to 1.
+
+    Example:
+        >>> sz.metrics.tag_accuracy([["O", "B-LOC"], ["O", "O"]], [["O", "B-LOC"], ["O", "B-PER"]])
+        0.75
+    """
     from seqeval.metrics import accuracy_score
 
     return float(accuracy_score(*_checked(references, outputs)))

@@ -27,6 +27,10 @@ def bleu(
         ValueError: if there is nothing to score, the numbers of hypotheses and references differ,
             or sacrebleu does not know the tokenizer.
     Reference: Post, 2018, https://aclanthology.org/W18-6319
+
+    Example:
+        >>> round(sz.metrics.bleu(["the cat sat on a mat"], ["the cat sat on the mat"]), 1)
+        53.7
     """
     _require_aligned(hypotheses, references)
     return _bleu(lowercase, tokenize).corpus_score(hypotheses, [references]).score
@@ -49,6 +53,10 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     Raises:
         ValueError: if there is nothing to score or the numbers differ.
     Reference: Popović, 2015, https://aclanthology.org/W15-3049
+
+    Example:
+        >>> round(sz.metrics.chrf(["the cat sat on a mat"], ["the cat sat on the mat"]), 1)
+        66.0
     """
     from sacrebleu.metrics import CHRF
 
@@ -74,6 +82,10 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
     Raises:
         ValueError: if there is nothing to score or the numbers differ.
+
+    Example:
+        >>> sz.metrics.exact_match(["2026-11-29", "2026-11-30"], ["2026-11-29", "2026-12-01"])
+        0.5
     """
     _require_aligned(hypotheses, references)
     pairs = zip(hypotheses, references, strict=True)

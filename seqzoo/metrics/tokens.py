@@ -33,6 +33,12 @@ class TokenAccuracy(_TokenMean):
 
     `update_state(correct_sum, token_count)` takes scalars: the weighted number of tokens that are
     right, and the total weight of the tokens.
+
+    Example:
+        >>> metric = sz.metrics.TokenAccuracy()
+        >>> metric.update_state(3.0, 4.0)
+        >>> float(metric.result())
+        0.75
     """
 
     def __init__(self, name: str = "token_accuracy", dtype: str | None = None):
@@ -46,6 +52,12 @@ class Perplexity(_TokenMean):
     `update_state(nll_sum, token_count)` takes scalars: the weighted sum of the tokens' negative
     log-likelihoods in nats, and the total weight of the tokens. Before any token it is 1.
     Differs from `keras_hub.metrics.Perplexity`, which computes the cross-entropy from logits again.
+
+    Example:
+        >>> metric = sz.metrics.Perplexity()
+        >>> metric.update_state(4 * np.log(8.0), 4.0)
+        >>> round(float(metric.result()), 3)
+        8.0
     """
 
     def __init__(self, name: str = "perplexity", dtype: str | None = None):

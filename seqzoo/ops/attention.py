@@ -36,6 +36,13 @@ def attend(
         `(B, T, S)`, or `(B, H, T, S)`: `()` without `return_weights`.
 
     Reference: Vaswani et al., 2017, section 3.2.1, https://arxiv.org/abs/1706.03762
+
+    Example:
+        >>> key = value = np.array([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
+        >>> mask = np.array([[[True, True, False]]])  # the third step is padding
+        >>> context, _ = sz.ops.attention.attend(np.zeros((1, 1, 2)), key, value, mask)
+        >>> context.numpy().tolist()
+        [[[0.5, 0.5]]]
     """
     if scale is None:
         scale = query.shape[-1] ** -0.5

@@ -24,6 +24,12 @@ class ByteTokenizer(Tokenizer):
     It needs no `adapt`. Ids that make no valid UTF-8 show as U+FFFD in a text.
 
     Core TensorFlow ops only. Arguments as in `Tokenizer`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> ids = tokenizer.tokenize(["hé"])
+        >>> ids.to_list(), tokenizer.detokenize(ids).numpy()[0].decode()
+        ([[108, 199, 173]], 'hé')
     """
 
     def __init__(self, lowercase: bool = False, normalization: Normalization = "nfc"):

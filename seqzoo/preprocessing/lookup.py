@@ -151,6 +151,14 @@ class CharacterTokenizer(LookupTokenizer):
     """Makes one token of each Unicode character, spaces and line breaks too.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.CharacterTokenizer()
+        >>> tokenizer.adapt(["abc", "ab"])
+        >>> tokenizer.tokenize(["bad", ""]).to_list()
+        [[5, 4, 1], []]
+        >>> tokenizer.vocabulary
+        ['', '<unk>', '<start>', '<end>', 'a', 'b', 'c']
     """
 
     def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
@@ -173,6 +181,12 @@ class WhitespaceTokenizer(LookupTokenizer):
     unknown tokens. The special tokens that a text may not hold are unknown as well.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.WhitespaceTokenizer()
+        >>> tokenizer.adapt(["the <unk> sat .", "the end ."])
+        >>> tokenizer.tokens(tokenizer.tokenize(["the cat sat ."])).numpy().tolist()
+        [[b'the', b'<unk>', b'sat', b'.']]
     """
 
     def normalize(self, strings: tf.Tensor) -> tf.Tensor:

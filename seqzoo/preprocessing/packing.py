@@ -37,6 +37,15 @@ def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
         ValueError: if a sequence is longer than a row.
     Reference: Krell et al., 2021, https://arxiv.org/abs/2107.02027; here the longest sequences go
     first, each into the row that it fills best.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> sequences = tf.ragged.constant([[5, 5], [7, 7, 7], [9]])
+        >>> packed = sz.preprocessing.pack_rows(sequences, length=4)
+        >>> packed.values.numpy().tolist()
+        [[7, 7, 7, 9], [5, 5, 0, 0]]
+        >>> packed.segment_ids.numpy().tolist()
+        [[1, 1, 1, 2], [1, 1, 0, 0]]
     """
     lengths = sequences.row_lengths().numpy()
     if lengths.max(initial=0) > length:

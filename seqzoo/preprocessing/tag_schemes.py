@@ -83,6 +83,12 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
 
     Returns:
         The name of the scheme, or None where the tags follow none of them, as parts of speech do.
+
+    Example:
+        >>> sz.preprocessing.detect_scheme([["B-PER", "I-PER", "O"], ["O", "B-LOC"]])
+        'bio'
+        >>> sz.preprocessing.detect_scheme([["S-LOC", "O"]])
+        'bioes'
     """
     left: list[Any] = list(SCHEMES)
     for tags in sentences:
@@ -93,9 +99,6 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme | None:
 def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[str]:
     """Returns the tags of one sentence in another scheme; they mark the same spans.
 
-        convert_tags(["I-PER", "I-PER", "O", "I-LOC"], "iob1", "bio")
-        # ["B-PER", "I-PER", "O", "B-LOC"]
-
     Args:
         tags: The tags of one sentence.
         source: The scheme that they follow; see `detect_scheme`.
@@ -103,6 +106,10 @@ def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[st
 
     Raises:
         ValueError: if the tags do not follow the scheme `source`.
+
+    Example:
+        >>> sz.preprocessing.convert_tags(["I-PER", "I-PER", "O", "I-LOC"], "iob1", "bio")
+        ['B-PER', 'I-PER', 'O', 'B-LOC']
     """
     source, target = _known("source", source), _known("target", target)
     wrong = breach(tags, source)

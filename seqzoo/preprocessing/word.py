@@ -35,6 +35,15 @@ class WordTokenizer(LookupTokenizer):
     better served by characters or sub-words.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.WordTokenizer()
+        >>> tokenizer.adapt(["Hello, world.", "Hello again."])
+        >>> tokens = tokenizer.tokens(tokenizer.tokenize(["Hello, Mars."]))
+        >>> tokens.numpy().tolist()
+        [[b'Hello', b',', b'<unk>', b'.']]
+        >>> tokenizer.detokenize(tokenizer.tokenize(["Hello,  world."])).numpy().tolist()
+        [b'Hello, world.']
     """
 
     def normalize(self, strings: tf.Tensor) -> tf.Tensor:

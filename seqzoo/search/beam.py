@@ -119,6 +119,14 @@ class BeamSearch:
     Raises:
         ValueError: at a call, if an option is out of its range or the state has not `width`
             rows for each example.
+
+    Example:
+        >>> table = np.log(np.array([[1, 1, 1, 2, 5]] * 4 + [[1, 1, 1, 5, 2]], "float32") / 10)
+        >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)
+        >>> search = sz.BeamSearch(width=2, n_best=2, max_length=5)
+        >>> best = search(step, np.zeros((2, 1)), (), start_id=2, end_id=3)
+        >>> best.token_ids.numpy().tolist(), best.lengths.numpy().tolist()
+        ([[[4, 3, 0, 0, 0], [3, 0, 0, 0, 0]]], [[2, 1]])
     """
 
     width: int = 5

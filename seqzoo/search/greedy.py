@@ -41,6 +41,13 @@ class Greedy:
 
     Raises:
         ValueError: if `max_length` is None or below 1.
+
+    Example:
+        >>> table = np.log(np.array([[1, 1, 1, 2, 5]] * 4 + [[1, 1, 1, 5, 2]], "float32") / 10)
+        >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)
+        >>> best = sz.Greedy(max_length=5)(step, np.zeros((1, 1)), (), start_id=2, end_id=3)
+        >>> best.token_ids.numpy().tolist()
+        [[[4, 3, 0, 0, 0]]]
     """
 
     max_length: int | PerSource | None = None

@@ -55,6 +55,14 @@ class Sample:
     References: Fan et al., 2018, https://arxiv.org/abs/1805.04833 (top-k); Holtzman et al., 2020,
     https://arxiv.org/abs/1904.09751 (top-p); Nguyen et al., 2025,
     https://arxiv.org/abs/2407.01082 (min-p)
+
+    Example:
+        >>> table = np.log(np.array([[1, 1, 1, 2, 5]] * 4 + [[1, 1, 1, 5, 2]], "float32") / 10)
+        >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)
+        >>> search = sz.Sample(top_k=2, n_samples=2, seed=1, max_length=5)
+        >>> drawn = search(step, np.zeros((2, 1)), (), start_id=2, end_id=3)
+        >>> drawn.token_ids.numpy().tolist()
+        [[[3, 0, 0, 0, 0], [3, 0, 0, 0, 0]]]
     """
 
     temperature: float = 1.0

@@ -38,6 +38,11 @@ class ScheduledSampling:
         ValueError: if an argument is out of its range.
     Reference: Bengio et al., 2015, https://arxiv.org/abs/1506.03099; there r is 1, and
     "exponential" is k ** s with k = exp(-1 / n).
+
+    Example:
+        >>> sampling = sz.training.ScheduledSampling(0.25, "linear", steps=1000)
+        >>> [float(sampling.share(step)) for step in (0, 500, 2000)]
+        [0.0, 0.125, 0.25]
     """
 
     def __init__(

@@ -24,6 +24,11 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         ValueError: if there is no step of warm-up.
     Reference: Vaswani et al., 2017, section 5.3, https://arxiv.org/abs/1706.03762, who set the peak
     by the width of the model.
+
+    Example:
+        >>> schedule = sz.training.InverseSquareRoot(peak=1e-3, warmup_steps=100)
+        >>> [round(float(schedule(step)), 6) for step in (49, 99, 399)]
+        [0.0005, 0.001, 0.0005]
     """
 
     def __init__(self, peak: float, warmup_steps: int):

@@ -24,6 +24,14 @@ class AdditiveAttention(Attention):
     Raises:
         ValueError: if `units` is not positive.
     Reference: Bahdanau et al., 2015, appendix A.1.2, https://arxiv.org/abs/1409.0473
+
+    Example:
+        >>> attention = sz.layers.AdditiveAttention(5)
+        >>> attention.build((2, 1, 6), (2, 4, 3))
+        >>> memory = attention.memory(np.ones((2, 4, 3), "float32"), np.ones((2, 4), bool))
+        >>> context, weights, _ = attention(np.ones((2, 1, 6), "float32"), memory)
+        >>> keras.ops.shape(context), weights[0, 0].numpy().tolist()
+        ((2, 1, 3), [0.25, 0.25, 0.25, 0.25])
     """
 
     def __init__(self, units: int, **kwargs):

@@ -67,6 +67,11 @@ class Bidirectional(keras.layers.Layer):
         ValueError: for a stateful layer, or one that runs backward.
 
     Reference: Schuster and Paliwal, 1997, Bidirectional recurrent neural networks.
+
+    Example:
+        >>> layer = sz.layers.Bidirectional(sz.layers.LSTM(5, return_sequences=True))
+        >>> keras.ops.shape(layer(np.ones((2, 3, 4))))
+        (2, 3, 10)
     """
 
     use_cudnn: bool | str = "auto"

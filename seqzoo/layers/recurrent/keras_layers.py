@@ -72,6 +72,11 @@ class LSTM(KerasRecurrent):
     fast. For call arguments and results see `Recurrent`.
 
     Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
+
+    Example:
+        >>> layer = sz.layers.LSTM(5, return_sequences=True, zoneout=0.1)
+        >>> keras.ops.shape(layer(np.ones((2, 3, 4))))
+        (2, 3, 5)
     """
 
     def __init__(
@@ -166,6 +171,12 @@ class GRU(KerasRecurrent):
     fast. For call arguments and results see `Recurrent`.
 
     Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
+
+    Example:
+        >>> layer = sz.layers.GRU(5, return_sequences=True, return_state=True)
+        >>> outputs, state = layer(np.ones((2, 3, 4)))
+        >>> keras.ops.shape(outputs), keras.ops.shape(state)
+        ((2, 3, 5), (2, 5))
     """
 
     def __init__(

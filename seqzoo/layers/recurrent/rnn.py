@@ -64,6 +64,12 @@ class Recurrent(keras.layers.Layer):
 
     Raises:
         ValueError: for rates out of range, and for those of no effect on the cell.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.cells.LSTMCell(5), recurrent_dropout=0.2)
+        >>> mask = np.array([[False, True, True], [True, False, False]])  # any mask is legal
+        >>> keras.ops.shape(layer(np.ones((2, 3, 4)), mask=mask))
+        (2, 5)
     """
 
     use_cudnn: bool | str = "auto"

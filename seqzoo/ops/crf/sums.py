@@ -90,6 +90,12 @@ def log_partition(potentials, transitions, mask) -> Any:
         potentials: See `sequence_score`.
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
+
+    Example:
+        >>> zeros = np.zeros((1, 3, 2))  # 2 tags at 3 steps: 8 sequences of score 0
+        >>> total = sz.ops.crf.log_partition(zeros, np.zeros((2, 2)), np.ones((1, 3), bool))
+        >>> float(np.exp(total[0]).round(4))
+        8.0
     """
     batch = right_padded(potentials, transitions, mask)
 

@@ -46,6 +46,12 @@ def viterbi(potentials, transitions, mask) -> tuple[Any, Any]:
 
     Returns:
         Tags `(B, T)` int32, 0 at masked steps, and their scores `(B,)`.
+
+    Example:
+        >>> potentials = np.array([[[1.0, 0.0], [0.0, 2.0], [0.0, 1.0]]])
+        >>> tags, score = sz.ops.crf.viterbi(potentials, np.zeros((2, 2)), np.ones((1, 3), bool))
+        >>> tags.numpy().tolist(), score.numpy().tolist()
+        ([[0, 1, 1]], [4.0])
     """
     potentials, transitions = finite(potentials, transitions)
     return compiled(_viterbi, potentials, transitions, ops.cast(mask, "bool"))

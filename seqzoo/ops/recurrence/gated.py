@@ -31,6 +31,12 @@ def lstm(x, kernel, recurrent_kernel, bias, mask=None, initial_state=None, rever
 
     Raises:
         ValueError: if the shapes of the weights do not go together.
+
+    Example:
+        >>> x, kernel = np.ones((2, 3, 4), "float32"), np.ones((4, 20), "float32")
+        >>> outputs, (h, c) = sz.ops.recurrence.lstm(x, kernel, np.ones((5, 20), "float32"), None)
+        >>> keras.ops.shape(outputs), keras.ops.shape(h)
+        ((2, 3, 5), (2, 5))
     """
     _check(kernel, recurrent_kernel, bias, gates=4)
     projections = {"recurrent": (recurrent_kernel,)}

@@ -25,7 +25,11 @@ SECONDS_BETWEEN_SAMPLES = 1.0
 
 
 class Hops(NamedTuple):
-    """The seqzoo functions between the call of a layer and its step function."""
+    """The seqzoo functions between the call of a layer and its step function.
+
+    A reader who follows the call goes down the stack; the others are conditions and preparations
+    beside it.
+    """
 
     stack: list[str]  # those that are running when the step function is entered
     visited: list[str]  # all that were entered before it, each once
@@ -114,8 +118,12 @@ def shared_file_names() -> dict[str, list[str]]:
 def print_figures_of_the_code() -> None:
     hops = hops_of_lstm()
     print("From layers.LSTM.__call__ to the step function, in training:")
-    print(f"  {len(hops.visited)} functions entered (at most {MAX_HOPS}), * of them nested")
-    print(f"  {len(hops.files)} files (at most {MAX_FILES})")
+    files_on_the_path = {name.split(":")[0] for name in hops.stack}
+    print(
+        f"  {len(hops.stack) - 1} hops through {len(files_on_the_path)} files (at most {MAX_HOPS} "
+        f"and {MAX_FILES}): the calls, one within the other, marked *"
+    )
+    print(f"  {len(hops.visited)} functions of {len(hops.files)} files are entered on the way")
     for name in hops.visited:
         print(f"    {'*' if name in hops.stack else ' '} {name}")
     alone = files_of_one_importer()

@@ -159,7 +159,8 @@ def _open(arguments: argparse.Namespace) -> Run:
 
 def _import_tensorflow() -> None:
     """Keeps stderr free of what TensorFlow's libraries write as they load, whatever their level."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # as `import seqzoo` sets it
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     stderr = os.dup(2)
     with open(os.devnull, "w") as null:
         os.dup2(null.fileno(), 2)

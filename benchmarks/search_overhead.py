@@ -1,6 +1,7 @@
 """What a search itself costs for each step, beside the same search on stock kernels.
 
-The step function hands out log-probs that lie ready, so all time is the search's own. The ways
+The step function returns log-probs that are computed in advance, in which padding and the start
+token are impossible, as in those of a task; so all time is the search's own. The ways
 take turns, and the median over the rounds is shown, in milliseconds: `stock` ranks with
 `tf.math.top_k` over the whole vocabulary, `scattered` writes each step with
 `tf.tensor_scatter_nd_update` (it tells where there are alignments, `--source`). With `--logits` the
@@ -30,28 +31,28 @@ from seqzoo.search.constraints import BannedTokens, NoRepeatNGram, RepetitionPen
 # isort: split
 import tensorflow as tf
 
-START, END = 1, 2
+PAD, START, END = 0, 1, 2
 CONSTRAINTS = (NoRepeatNGram(3), RepetitionPenalty(1.2), BannedTokens((5, 6, 7)))
 
 
 def log_probs(rows, vocabulary):
-    """Two steps' worth that take turns, so that no step's work is the last one's; no end."""
+    """Log-probs of two steps that take turns, as no two steps read the same; no special token."""
     logits = tf.random.stateless_normal((2, rows, vocabulary), seed=(0, 1))
     values = tf.nn.log_softmax(logits)
-    return tf.where(tf.range(vocabulary) == END, -float("inf"), values)
+    return tf.where(tf.range(vocabulary) <= END, -float("inf"), values)
 
 
 def as_they_are(values):
-    return values
+    return LogProbs(values, tf.zeros_like(values[:, 0]), (PAD, START))
 
 
 def normalised(values):
-    return LogProbs(values, log_sums(values))
+    return LogProbs(values, log_sums(values), (PAD, START))
 
 
 def written_anew(values):
     values = values + 1.0
-    return LogProbs(values, log_sums(values))
+    return LogProbs(values, log_sums(values), (PAD, START))
 
 
 def search_function(search, rows, args, jit_compile=False, read=as_they_are):

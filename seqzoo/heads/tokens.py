@@ -153,7 +153,8 @@ class Tokens(keras.layers.Layer):
             indices = ops.stack([rows, ops.reshape(tokens, (-1,))], axis=1)
             values = ops.full_like(rows, -float("inf"), dtype="float32")
             logits = ops.scatter_update(logits, indices, values)
-        return LogProbs(logits, log_sums(logits))
+        impossible = tuple(int(token) for token in self.impossible)
+        return LogProbs(logits, log_sums(logits), impossible)
 
     def decide(self, outputs, mask=None):
         """Returns the most probable token `(...)` int32; 0 at masked steps."""

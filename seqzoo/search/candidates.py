@@ -48,6 +48,7 @@ def rank(totals: Any, log_probs: LogProbs, width: int, never: tuple[int, ...] = 
     live = totals.shape[1]
     bases = totals - ops.reshape(log_probs.log_sums, (-1, live))  # (B * live,) -> (B, live)
     bases = ops.where(ops.isfinite(bases), bases, _IMPOSSIBLE)  # no token is possible there
+    never = log_probs.not_yet_impossible(never)
     ranks, indices = top_sums(bases, log_probs.logits, 2 * width, never)
     vocabulary = ops.shape(log_probs.logits)[1]
     beams = ops.floor_divide(indices, vocabulary)
@@ -91,7 +92,9 @@ def rank_groups(
     ranked, taken = [], ops.full((examples, 0), -1, dtype="int32")
     for group in range(groups):
         own = LogProbs(
-            ops.reshape(logits[:, group], (-1, vocabulary)), ops.reshape(log_sums[:, group], (-1,))
+            ops.reshape(logits[:, group], (-1, vocabulary)),
+            ops.reshape(log_sums[:, group], (-1,)),
+            log_probs.impossible,
         )
         lowered = _avoiding(own, taken, live_width, diversity)
         candidates = rank(totals[:, group], lowered, width, never)
@@ -120,7 +123,9 @@ def _avoiding(log_probs: LogProbs, taken: Any, live: int, diversity: float) -> L
     taken, times = ops.repeat(taken, live, axis=0), ops.repeat(times, live, axis=0)
     token_ids = ops.maximum(taken, 0)
     lowered = values_of(log_probs, token_ids) - diversity * times
-    return with_values(log_probs, token_ids, taken >= 0, lowered)
+    log_probs_of_all = with_values(log_probs, token_ids, taken >= 0, lowered)
+    # What is -inf stays so when it is lowered.
+    return log_probs_of_all._replace(impossible=log_probs.impossible)
 
 
 def _log_probs_at(log_probs: LogProbs, live: int, beams: Any, token_ids: Any) -> Any:

@@ -88,6 +88,7 @@ def _most_probable(
     log_probs: LogProbs, time: Any, examples: Any, never: tuple[int, ...]
 ) -> tuple[Any, Any]:
     nothing = ops.expand_dims(ops.zeros_like(log_probs.log_sums), 1)
+    never = log_probs.not_yet_impossible(never)
     logits, token_ids = top_sums(nothing, log_probs.logits, 1, never)
     chosen = logits[:, 0] - log_probs.log_sums
     return token_ids[:, 0], ops.where(ops.isnan(chosen), -float("inf"), chosen)

@@ -98,6 +98,7 @@ class Sample:
             own = self.seed + examples if seeds is None else ops.take(seeds, examples)
             samples = ops.arange(self.n_samples, dtype="int32") + ops.zeros_like(own)[:, None]
             keys = ops.repeat(own, self.n_samples), ops.reshape(samples, (-1,))
+            never = log_probs.not_yet_impossible(never)
             logits = without_tokens(log_probs.logits, never)
             logits = logits / self._temperature(options, examples)
             token_ids = self._choose(logits, lambda token_ids: gumbel(*keys, time, token_ids))

@@ -53,7 +53,7 @@ def never_generated(start_id: Any, end_id: Any) -> tuple[int, ...]:
     come, also where it is the start token or padding.
     """
     ids = {PAD_ID}
-    if isinstance(start_id, (int, np.integer)):
+    if isinstance(start_id, (int, np.integer)) and start_id >= 0:  # others are no token
         ids.add(int(start_id))
     if isinstance(end_id, (int, np.integer)):
         ids.discard(int(end_id))

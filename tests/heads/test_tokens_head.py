@@ -179,7 +179,10 @@ def test_a_target_that_is_impossible_counts_nothing_whatever_its_weight():
 
 def test_log_probs_for_a_search_leave_impossible_tokens_out():
     logits = batch()[1][0]
-    log_probs = written_out(make_head().log_probs(logits))
+    given = make_head().log_probs(logits)
+    log_probs = written_out(given)
+    assert np.isneginf(np.asarray(log_probs)[:, list(given.impossible)]).all()
+    assert given.not_yet_impossible(tuple(make_head().impossible)) == ()
     wanted = log_softmax(logits)
     wanted[:, IMPOSSIBLE] = -np.inf
     np.testing.assert_allclose(log_probs, wanted, rtol=1e-5)

@@ -58,6 +58,22 @@ def test_only_the_chosen_tokens_change(batch):
     np.testing.assert_allclose(written_out(found), wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_only_what_is_known_to_be_impossible_needs_no_mask():
+    log_probs = example()
+    assert log_probs.not_yet_impossible((0, 2)) == (0, 2)
+    known = log_probs._replace(impossible=(2, 3))
+    assert as_log_probs(known).not_yet_impossible((0, 2)) == (0,)
+    tokens = np.array([[2]] * 3, "int32")
+    changed = with_values(known, tokens, tokens > 0, np.zeros((3, 1), "float32"))
+    assert changed.not_yet_impossible((0, 2)) == (0, 2)
+
+
+def test_a_compiled_step_returns_what_it_knows_as_tensors_which_count_as_nothing_known(tf):
+    known = example()._replace(impossible=(0, 2))
+    compiled = tf.function(lambda: known)()
+    assert as_log_probs(compiled).not_yet_impossible((0, 2)) == (0, 2)
+
+
 def test_one_token_is_left_where_it_is_chosen():
     found = only(example(), np.array([2, 0, 4], "int32"), np.array([True, False, True]))
     possible = np.isfinite(found.logits)

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from seqzoo.ops.decoding.log_probs import LogProbs, with_values
 from seqzoo.search import SEARCHES, BeamSearch, ExampleOptions, Greedy, Sample
 from seqzoo.search.constraints import NoRepeatNGram, RepetitionPenalty
 from seqzoo.search.step import never_generated
@@ -40,7 +41,11 @@ def step_of(logits):
 
 def search_for(search, logits, rows=5):
     state = np.zeros((rows * search.width, 1), "float32")
-    found = search(step_of(logits), state, (), START, END)
+    return search_by(step_of(logits), search, state)
+
+
+def search_by(step, search, state):
+    found = search(step, state, (), START, END)
     return np.asarray(found.token_ids), np.asarray(found.lengths), np.asarray(found.scores)
 
 
@@ -66,6 +71,53 @@ def test_no_search_generates_padding_or_the_start_token(name, options, vocabular
     assert (lengths[:, 0] > 0).all()
     assert not np.isin(token_ids[real], [PAD, START]).any()
     assert not token_ids[~real].any()
+
+
+@pytest.mark.parametrize("vocabulary", [6, 1280, 1300])
+@pytest.mark.parametrize(("name", "options"), SINGLE)
+def test_a_step_that_says_they_are_impossible_gives_the_same(name, options, vocabulary):
+    search = SEARCHES[name](max_length=LENGTH, **options)
+    logits = tempting(vocabulary)
+    logits[[PAD, START]] = -np.inf
+    state = np.zeros((5 * search.width, 1), "float32")
+    plain = step_of(logits)
+
+    def step(token_ids, state, memory):
+        values, state = plain(token_ids, state, memory)
+        return LogProbs(values, np.zeros(len(values), "float32"), (PAD, START)), state
+
+    expected, result = search_for(search, logits), search_by(step, search, state)
+    for one, other in zip(result, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class MakesAllPossible:
+    """A constraint that gives padding and the start token a log-prob of 0."""
+
+    def check(self, limits):
+        pass
+
+    def __call__(self, log_probs, generated):
+        rows = generated.token_ids.shape[0]
+        tokens = np.array([[PAD, START]] * rows, "int32")
+        every = np.ones((rows, 2), bool)
+        return with_values(log_probs, tokens, every, np.zeros((rows, 2), "float32"))
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_no_constraint_brings_them_back(name):
+    search = SEARCHES[name](max_length=LENGTH, constraints=(MakesAllPossible(), NoRepeatNGram(3)))
+    state = np.zeros((5 * search.width, 1), "float32")
+
+    def step(token_ids, state, memory):
+        logits = np.repeat(tempting(6)[None], len(token_ids), axis=0)
+        logits[:, [PAD, START]] = -np.inf
+        return LogProbs(logits, np.zeros(len(logits), "float32"), (PAD, START)), state
+
+    token_ids, lengths, _ = search_by(step, search, state)
+    real = np.arange(LENGTH) < lengths[:, :, None]
+    assert real.any()
+    assert not np.isin(token_ids[real], [PAD, START]).any()
 
 
 @pytest.mark.parametrize("vocabulary", [5, 6])
@@ -133,6 +185,7 @@ def test_the_end_token_may_come_whatever_it_is():
     assert never_generated(START, END) == (PAD, START)
     assert never_generated(END, END) == (PAD,)
     assert never_generated(START, PAD) == (START,)
+    assert never_generated(-1, END) == (PAD,)
     assert never_generated(np.int32(START), np.int64(END)) == (PAD, START)
     assert never_generated(np.array([START, 2]), END) == (PAD,)
     logits = np.log([0.5, 0.4, 0.1])

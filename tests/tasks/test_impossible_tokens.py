@@ -7,6 +7,7 @@ from tiny_tasks import make_language_model, make_translator
 
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, Sample
+from seqzoo.search.step import never_generated
 
 SEARCHES = {
     "beam": BeamSearch(width=12, n_best=12, max_length=4, stop="all"),
@@ -32,6 +33,15 @@ def test_no_hypothesis_holds_them_and_the_others_have_all_probability(make, sear
     generated = np.arange(token_ids.shape[2]) < lengths[:, :, None]
     assert not np.isin(token_ids[generated], [Tokenizer.pad_id, Tokenizer.start_id]).any()
     assert (np.exp(found.token_log_probs.numpy()[generated]) > 0.01).all()  # of 9 tokens
+
+
+@pytest.mark.parametrize("make", [make_translator, make_language_model])
+def test_a_search_has_no_token_left_to_exclude_from_the_steps_of_a_task(make):
+    head = make().head
+    log_probs = head.log_probs(np.zeros((3, head.vocabulary_size), "float32"))
+    never = never_generated(Tokenizer.start_id, Tokenizer.end_id)
+    assert never == (Tokenizer.pad_id, Tokenizer.start_id)
+    assert log_probs.not_yet_impossible(never) == ()
 
 
 def test_a_tied_embedding_gets_no_gradient_for_them_as_outputs():

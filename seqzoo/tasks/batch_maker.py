@@ -38,7 +38,7 @@ class BatchMaker:
             batch_size: Examples of a batch, or None.
             tokens_per_batch: Tokens on the longer side of a batch, or None.
             seed: Seed of the order of the examples.
-            steps_per_epoch: Batches of an epoch, if the user says; else None.
+            steps_per_epoch: Batches of an epoch, if the user sets it; else None.
         """
         sizes = batch_size, tokens_per_batch
         examples = self.raw_examples(x, y)
@@ -68,7 +68,7 @@ class BatchMaker:
 
     @property
     def between_batches(self) -> list[tf.Variable] | None:
-        """Variables, beside the weights, that a batch of an epoch hands to the next one.
+        """Variables, beside the weights, that carry values from batch to batch in an epoch.
 
         None where they cannot be saved, so that a training resumes from the end of an epoch only.
         """

@@ -106,17 +106,20 @@ class Captioner(SampledFeeding):
 
         Args:
             images: Raw images or videos; videos must have equal numbers of frames.
-            batch_size: Images that are seen together.
+            batch_size: Images of a batch.
 
         Returns:
             Float32 `(N, positions, features)`; of videos `(N, F, features)`, one for each frame.
         """
-        see = tf.function(self.encoder.features, autograph=False, reduce_retracing=True)
+        compute_features = tf.function(
+            self.encoder.features, autograph=False, reduce_retracing=True
+        )
         parts = []
         for start in range(0, len(images), batch_size):
             raw = self.preprocessor.reader.as_raw(images[start : start + batch_size])
             inputs = self.preprocessor.reader(raw)
-            parts.append(see(inputs.get("images", inputs.get("frames"))).numpy())
+            pixels = inputs.get("images", inputs.get("frames"))
+            parts.append(compute_features(pixels).numpy())
         return np.concatenate(parts).astype("float32")
 
     def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):

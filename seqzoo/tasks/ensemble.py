@@ -90,12 +90,12 @@ class Ensemble(GenerationTask):
         steps = [member.step() for member in self.members]
 
         def step(token_ids, state, memory):
-            stepped = [
+            outputs = [
                 member(token_ids, own, read)
                 for member, own, read in zip(steps, state["members"], memory, strict=True)
             ]
-            log_probs = [written_out(as_log_probs(each)) for each, _ in stepped]
-            return self._combined(log_probs), self._with_alignment([own for _, own in stepped])
+            log_probs = [written_out(as_log_probs(each)) for each, _ in outputs]
+            return self._combined(log_probs), self._with_alignment([own for _, own in outputs])
 
         return step
 

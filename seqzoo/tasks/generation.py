@@ -34,14 +34,14 @@ from seqzoo.tasks.streaming import TokenStream
 from seqzoo.tasks.task import Task
 from seqzoo.tasks.unknown_words import UnknownWords
 
-MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor says
+MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor sets it
 
 
 class GenerationTask(Task):
     """A task that generates token sequences, step by step, with a search.
 
-    A subclass says how a batch of raw inputs becomes model inputs (`prepare`) and how long these
-    are, encodes them (`encode`), and has a `decoder`.
+    A subclass makes model inputs of a batch of raw inputs (`prepare`), encodes them (`encode`),
+    and has a `decoder`.
 
     Args:
         head: See `Task`.
@@ -131,7 +131,7 @@ class GenerationTask(Task):
         return tf.where(self._is_blank(raw)[:, None], "", text), hypotheses
 
     def _is_blank(self, raw):
-        """Returns which raw inputs `(B,)` hold nothing, so that they get no answer."""
+        """Returns which raw inputs `(B,)` are blank, so that their answer is empty."""
         return squeeze_spaces(raw) == ""
 
     @property
@@ -214,10 +214,10 @@ class GenerationTask(Task):
             search: A search; None is that of the task. Phrases and tokens in its constraints may
                 be texts.
             return_hypotheses: Whether to return all that the search returns.
-            batch_size: Positive int. Most inputs that are decoded together.
+            batch_size: Positive int. Max inputs that are decoded together.
             prefixes: For each input a text that the answer must begin with, or "".
-            replace_unknown: Whether an unknown word is replaced by the word of the source that the
-                decoder attended to most; or a dictionary of words of the target by words of the
+            replace_unknown: Whether an unknown word is replaced by the word of the source with the
+                highest attention weight; or a dictionary of words of the target by words of the
                 source, which is used for the words that it holds. For words on both sides and a
                 decoder that attends. Texts have the replacements; tokens stay as they are.
 
@@ -256,7 +256,7 @@ class GenerationTask(Task):
         return iter(TokenStream(self, self.complete(search)).texts(self._as_raw(inputs)))
 
     def score(self, pairs: Sequence[tuple[Any, str]], batch_size: int = 64) -> list[Scored]:
-        """Returns how probable the model holds given targets, in their order.
+        """Returns the log-probabilities of given targets under the model, in their order.
 
         Targets are scored whole, also where training cuts them at `max_target_length`.
 

@@ -28,8 +28,8 @@ class LanguageModel(GenerationTask):
     """Predicts each token of a text from those before it.
 
     Training reads the texts as one stream, in contiguous windows: the state at the end of a batch
-    is that at the beginning of the next, and gradients stay inside of a window (truncated
-    back-propagation). Each epoch begins without a history.
+    is that at the start of the next, and gradients stay inside of a window (truncated
+    back-propagation). Each epoch starts without a history.
 
     Args:
         decoder: A `LanguageDecoder`.
@@ -40,12 +40,12 @@ class LanguageModel(GenerationTask):
 
     `fit` takes texts: a list, a `tf.data.Dataset` of string scalars, or one text, without targets;
     its `batch_size` is the rows that the texts are cut into. In `evaluate` each token has the
-    whole text before it for its history, unless `batch_size` says otherwise.
+    whole text before it for its history, unless `batch_size` is given.
 
     Call arguments:
         x: Dict of `token_ids` `(B, T)`, each the token before the one to predict; and, for a
             batch of a running text, `rows` `(B,)`, their numbers, and `fresh` `(B,)`: True for
-            those that begin without a history, where the others go on from the last batch.
+            those that start without a history; the others continue from the last batch.
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
@@ -71,7 +71,7 @@ class LanguageModel(GenerationTask):
 
     @property
     def encoder(self):
-        """The embedding and the recurrent layers, for another task to go on with."""
+        """The embedding and the recurrent layers, for another task to continue with."""
         return self.decoder.encoder
 
     def build(self, input_shape=None):
@@ -79,9 +79,9 @@ class LanguageModel(GenerationTask):
         if self.preprocessor is not None:
             self._check_size()
         self.head(self.decoder(symbolic_inputs(self.decoder)))
-        nothing = self.encoder.initial_state(0)
+        empty_state = self.encoder.initial_state(0)
         self._read_chunk = tf.function(self._log_probs, reduce_retracing=True)
-        self._carried = {training: CarriedState(nothing) for training in (True, False)}
+        self._carried = {training: CarriedState(empty_state) for training in (True, False)}
         self.built = True
 
     def _check_size(self):
@@ -110,8 +110,8 @@ class LanguageModel(GenerationTask):
     ) -> Batches:
         """Cuts the texts into rows that are read side by side, in windows; see `Task.fit`.
 
-        The texts are read in their order, one after the other, and each epoch begins without a
-        history. The rows of a batch go on from those of the batch before.
+        The texts are read in their order, one after the other, and each epoch starts without a
+        history. The rows of a batch continue those of the batch before.
         """
         _refuse_targets(y)
         if tokens_per_batch is not None:
@@ -129,7 +129,7 @@ class LanguageModel(GenerationTask):
         """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.
 
         With one row every token has the whole text before it for its history, as perplexities are
-        published. More are faster, but each begins without a history.
+        published. More are faster, but each starts without a history.
         """
         _refuse_targets(y)
         text = self.preprocessor.stream(x)
@@ -139,7 +139,7 @@ class LanguageModel(GenerationTask):
 
     @property
     def between_batches(self):
-        """The carried state, which each replica has for itself: None where there are several."""
+        """The carried state; None with several replicas, where each has its own."""
         return self._carried[True].variables
 
     def count_steps(self, x, batch_size: int) -> int:
@@ -171,14 +171,14 @@ class LanguageModel(GenerationTask):
         return self.preprocessor.detokenize(whole), hypotheses
 
     def score(self, texts: Iterable[str | bytes]) -> list[Scored]:
-        """Returns how probable each text is, for itself: as `evaluate` counts it alone."""
+        """Returns the log-probabilities of each text alone, as `evaluate` counts them."""
         return [scored for text in as_texts(texts) for scored in self.score_stream([text])]
 
     def score_stream(self, texts: Iterable[str | bytes]) -> Iterator[Scored]:
-        """Yields how probable each text is after all those before it, as they come.
+        """Yields the log-probabilities of each text, given all those before it.
 
-        The state goes from one text to the next, and no more of them is stored: the texts may be
-        without an end.
+        Only the state is stored from one text to the next, so the texts may be an endless
+        iterator.
         """
         state = self.encoder.initial_state(1)
         before = [self.preprocessor.first_id]

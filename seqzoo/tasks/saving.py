@@ -37,7 +37,7 @@ class SavedAsFiles:
     def save_preset(self, folder) -> None:
         """Saves config and weights, without the optimizer, to a folder that `from_preset` reads.
 
-        A preset that stands there is replaced.
+        An existing preset is replaced.
 
         Raises:
             ValueError: if `folder` exists and holds anything but a preset.
@@ -61,7 +61,7 @@ def _as_model(task: Any) -> keras.Model:
 
 @contextlib.contextmanager
 def _without_optimizers(task: keras.Model) -> Iterator[None]:
-    """Takes the optimizers off a task and the tasks that it is made of, for a while."""
+    """Removes the optimizers of a task and of the tasks in it until the context is left."""
     models = [task, *(layer for layer in task.layers if isinstance(layer, keras.Model))]
     optimizers = [getattr(model, "optimizer", None) for model in models]
     for model in models:
@@ -74,7 +74,7 @@ def _without_optimizers(task: keras.Model) -> Iterator[None]:
 
 
 def _may_be_replaced(folder: str) -> bool:
-    """Tells whether there is nothing at `folder` but a preset, or nothing at all."""
+    """Tells whether `folder` is a preset or an empty folder."""
     return os.path.isdir(folder) and set(os.listdir(folder)) in ({_CONFIG, _WEIGHTS}, set())
 
 
@@ -169,7 +169,7 @@ def _task_of(config_file: str) -> Any:
 
 
 def _count_numbers(weights_file: str) -> int:
-    """Counts all of a file: Keras leaves what a smaller model has no variable for."""
+    """Counts all of a file: Keras ignores what a smaller model has no variable for."""
     sizes = []
     with h5py.File(weights_file) as file:
         file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
@@ -177,7 +177,7 @@ def _count_numbers(weights_file: str) -> int:
 
 
 def _first_line(error: BaseException) -> str:
-    """What was wrong at first, of an error that others were raised from."""
+    """The message of the first error in a chain of causes."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0]

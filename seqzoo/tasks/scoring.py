@@ -1,4 +1,4 @@
-"""How probable a model holds given targets."""
+"""Log-probabilities of given targets under a model."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from seqzoo.search import ExampleOptions
 from seqzoo.search.sequential import SequenceState, SequentialDecoding
 from seqzoo.tasks.request import InitialDecodingState
 
-_INCOMPLETE = "\ufffd+$"  # what bytes that make no character yet are shown as, at the end of a text
+_INCOMPLETE = "\ufffd+$"  # how the bytes of an incomplete last character are decoded
 
 
 class _StreamState(NamedTuple):
@@ -27,7 +27,7 @@ class _StreamState(NamedTuple):
 
 
 class TokenStream:
-    """The generation of a task as two functions, with all that lies between in one dict.
+    """The generation of a task as two functions, with the state between steps in one dict.
 
     Args:
         task: A `GenerationTask`.
@@ -79,9 +79,9 @@ class TokenStream:
             named: What `start` or the step before returned under these names.
 
         Returns:
-            The next state, and `token` `(B,)`, the new token, "" for none; `said_text` `(B,)`, the
-            text so far, which begins with that of the step before; `over` `(B,)`, whether it is
-            finished.
+            The next state; `token` `(B,)`, the new token, "" for none; `said_text` `(B,)`, the
+            generated text, which starts with that of the step before; and `over` `(B,)`, whether
+            it is finished.
         """
         structure, decoder_structure = self._structure
         leaves = [named[name] for name in sorted(named)]

@@ -29,7 +29,8 @@ class Tagger(AnsweringTask):
     """Features of tokens, an encoder and a head: parts of speech, entities, chunks.
 
     Args:
-        features: Makes vectors of tokens and their pieces; see `layers.TokenFeatures`.
+        features: Makes vectors of tokens and of their characters or subwords; see
+            `layers.TokenFeatures`.
         encoder: Makes `Encoded` of vectors, `vocabulary_size=None`; see `seqzoo.encoders`.
         preprocessor: `TaggedTokens`, adapted; None where users feed tensors
             `{"inputs", "pieces", "mask"}` themselves.
@@ -38,7 +39,7 @@ class Tagger(AnsweringTask):
 
     Call arguments:
         x: Dict of `inputs`, token ids `(B, T)`, `mask` `(B, T)`, and where the features read
-            them `pieces` `(B, T, P)`.
+            them `pieces` `(B, T, P)`, ids of characters or subwords.
 
     Returns:
         Potentials `(B, T, tag_count)`.
@@ -103,7 +104,7 @@ class Tagger(AnsweringTask):
     def _refuse_forbidden_tags(self, examples: tf.data.Dataset) -> None:
         """Raises a ValueError for the first sentence whose tags have a probability of 0."""
         labels = self.preprocessor.labels
-        end = len(labels)  # what stands before the first tag and behind the last
+        end = len(labels)  # the index before the first tag and after the last
         is_forbidden = np.zeros((end + 1, end + 1), bool)
         for pair in self.head.forbidden:
             is_forbidden[tuple(end if tag is None else tag for tag in pair)] = True

@@ -59,7 +59,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
 
         Args:
             optimizer: `"auto"` is Adam with a learning rate of 0.001 whose gradients are clipped
-                to a global norm of 1. Any Keras optimizer is taken, and clips as it was told to.
+                to a global norm of 1. Any other Keras optimizer clips as it is configured.
             loss: `"auto"` is that of the head. A Keras loss is called on `(y, outputs)`, one
                 value for each token, of which the weighted mean is minimised.
             metrics: As in Keras, beside those of the head.
@@ -105,8 +105,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
     def target_mask(self, x, y) -> Any:
         """Returns which steps of the targets are real, boolean of the shape of `y`.
 
-        None where the targets are no sequences. Weights say how much a step counts in the loss;
-        which steps exist comes from here alone.
+        None where the targets are no sequences. A weight is how much a step counts in the loss;
+        it does not decide whether the step exists.
         """
         return None
 
@@ -216,8 +216,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             verbose: As in Keras.
             callbacks: As in Keras, in a list.
             validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets.
-            initial_epoch: The first epoch; the stream of batches continues from there. Where
-                `callbacks` hold a `training.Resume` that has a checkpoint, it says where.
+            initial_epoch: The first epoch; the stream of batches continues from there. A
+                `training.Resume` in `callbacks` that has a checkpoint overrides it.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
             validation_batch_size: Examples of a batch of the validation data.
             tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`.

@@ -20,8 +20,8 @@ _WORDS = (WordTokenizer, WhitespaceTokenizer)
 class UnknownWords(tf.Module):
     """Replaces each unknown word by a word of the source, in the graph.
 
-    It is the word that the decoder attended to most as it chose the token, the end of the source
-    left out; or its translation in a dictionary.
+    It is the word with the highest attention weight when the token was chosen, the end of the
+    source excluded; or its translation in a dictionary.
 
     Args:
         task: Its preprocessor makes words of both sides.
@@ -97,7 +97,7 @@ def _table(dictionary: Mapping[str, str], preprocessor: Any) -> tf.lookup.Static
     for word in [*dictionary.keys(), *dictionary.values()]:
         if not isinstance(word, str) or not word.strip():
             raise ValueError(
-                f"The dictionary of `replace_unknown` must hold words by words. Received: {word!r}."
+                f"The dictionary of `replace_unknown` must map words to words. Received: {word!r}."
             )
     keys = preprocessor.source.normalize(as_strings(list(dictionary))).numpy().tolist()
     values = preprocessor.target.normalize(as_strings(list(dictionary.values()))).numpy().tolist()

@@ -41,7 +41,7 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
     """Adds probes to the states of all recurrent layers that run in this context.
 
     The layers compute what they do without. Calls in a `tf.function` that is entered within the
-    context are left alone.
+    context get no probes.
 
     Args:
         tape: Records the model; it watches the probes.
@@ -58,10 +58,10 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
         (d_states,) = tape.gradient(loss, probed[0].probes)  # (T, B, units)
     """
     probed: list[ProbedStates] = []
-    place = _place()
+    graph = _current_graph()
 
-    def around(scan, owner, step, state, inputs, projections, constants, reverse):
-        if _place() is not place:
+    def hook(scan, owner, step, state, inputs, projections, constants, reverse):
+        if _current_graph() is not graph:
             return scan(step, state, inputs, projections, constants, reverse)
         if apart:
             given = (state, inputs, constants)
@@ -76,11 +76,11 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
         probed.extend(_by_cell(owner, _in_order_of_loop(owner, states), probes, inputs))
         return states, final
 
-    with scan_hook(around):
+    with scan_hook(hook):
         yield probed
 
 
-def _place() -> Any:
+def _current_graph() -> Any:
     """The graph that is being traced, or None where there is none."""
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
@@ -103,7 +103,7 @@ def _in_order_of_loop(owner: Any, nest: Any) -> Any:
 
 
 def _by_cell(owner: Any, states: Any, probes: Any, inputs: Any) -> list[ProbedStates]:
-    """Takes apart what a layer has handed to `scan`."""
+    """Splits what a layer passed to `scan` into its cells."""
     name = owner.name
     if isinstance(owner, Recurrent):
         real = inputs.get("real")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def unpack_batch(data):
-    """Returns x, y and a weight for each token, float32, of what Keras hands to a step."""
+    """Returns x, y and a weight for each token, float32, of what Keras passes to a step."""
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     weight = tf.cast(1.0 if weight is None else weight, tf.float32)
     while len(weight.shape) < len(y.shape):  # one for each row, or none
@@ -83,14 +83,15 @@ def accumulated_gradients(
     context = tf.distribute.get_replica_context()
     replicas = 1 if context is None else context.num_replicas_in_sync
     split = tf.nest.map_structure(lambda tensor: _split_rows(tensor, parts), batch)
-    # The tokens are known in the end. Divided by about as many, losses are as small in 16 bits.
-    about = tf.maximum(tf.reduce_sum(batch[-1]), 1.0)
+    # The number of tokens is known after the last part. Until then losses are divided by an
+    # estimate, so that they stay small in 16 bits.
+    estimate = tf.maximum(tf.reduce_sum(batch[-1]), 1.0)
 
     def differentiate(part):
         with tf.GradientTape(persistent=True) as tape:
             of_part = tf.nest.map_structure(lambda tensor: tensor[part], split)
             loss_sum, weight_sum, penalty = loss(*of_part)
-            scaled_sum = scale_loss(loss_sum / tf.cast(about, loss_sum.dtype))
+            scaled_sum = scale_loss(loss_sum / tf.cast(estimate, loss_sum.dtype))
             scaled_penalty = scale_loss(penalty / (replicas * parts))
         gradients = [tape.gradient(each, variables) for each in (scaled_sum, scaled_penalty)]
         return gradients, [loss_sum, weight_sum]
@@ -102,12 +103,12 @@ def accumulated_gradients(
     first = differentiate(0)  # it shows which weights have a gradient
     loop = tf.constant(1), _present(first)
     _, sums = tf.while_loop(lambda part, _: part < parts, add, loop, parallel_iterations=1)
-    left = iter(sums)
+    remaining = iter(sums)
     (of_tokens, of_penalty), (loss_sum, weight_sum) = tf.nest.map_structure(
-        lambda leaf: None if leaf is None else next(left), first
+        lambda leaf: None if leaf is None else next(remaining), first
     )
     total = tf.maximum(add_over_replicas(weight_sum), 1e-12)
-    share = tf.cast(about, total.dtype) / total
+    share = tf.cast(estimate, total.dtype) / total
     of_tokens = [None if g is None else g * tf.cast(share, g.dtype) for g in of_tokens]
     gradients = [_sum_of(pair) for pair in zip(of_tokens, of_penalty, strict=True)]
     added = iter(add_over_replicas([g for g in gradients if g is not None]))
@@ -143,8 +144,8 @@ def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tup
         gradients: Of `token_mean_gradients`.
 
     Returns:
-        Float32 scalars: the norm, and 1; or two zeros where a loss scale that was too large will
-        have the step left out.
+        Float32 scalars: the norm, and 1; or two zeros where the step will be skipped, as the
+        loss scale was too large.
     """
     gradients, scale = [g for g in gradients if g is not None], optimizer.scale_loss(1.0)
     if tf.is_tensor(scale) or scale != 1:  # first, as squares of scaled gradients may overflow
@@ -159,13 +160,13 @@ def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tup
 def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list):
     """Lets the optimizer clip the gradients of the global loss and use them.
 
-    Keras's optimizers clip what each replica hands in, and add up the clipped gradients. These
-    are added up already, so that what is clipped is the gradient of the global loss.
+    Keras's optimizers clip the gradients of each replica and add up the clipped ones. These are
+    added up already, so that the gradient of the global loss is clipped.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # under a loss scale
-    inner._all_reduce_sum_gradients = _as_they_are
+    inner._all_reduce_sum_gradients = _unchanged
     optimizer.apply(gradients, variables)
 
 
-def _as_they_are(gradients_and_variables):
+def _unchanged(gradients_and_variables):
     return gradients_and_variables

@@ -93,7 +93,7 @@ def test_what_cannot_be_replaced_is_refused_in_words(translator, tmp_path):
     with pytest.raises(ValueError, match="CharacterTokenizer as the source"):
         characters.export(tmp_path / "m", BeamSearch(2), replace_unknown=True)
     for wrong in ({"a": 3}, {"": "b"}):
-        with pytest.raises(ValueError, match="must hold words by words"):
+        with pytest.raises(ValueError, match="must map words to words"):
             translator.generate(["a"], replace_unknown=wrong)
 
 

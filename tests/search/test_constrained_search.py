@@ -69,7 +69,7 @@ def test_a_constrained_beam_gives_what_a_plain_beam_gives(constraints):
 @pytest.mark.parametrize("stop", ["optimal", "all"])
 @pytest.mark.parametrize("constraints", ALL, ids=str)
 def test_a_wide_constrained_beam_finds_the_best_of_all_sequences(constraints, stop):
-    tables = random_tables(seed=6, batch=2, vocabulary=4)
+    tables = random_tables(seed=6, batch=2, vocabulary=5)
     penalties = PENALTIES if constraints is TOGETHER else PENALTIES[1:2]
     for penalty in penalties:
         search = BeamSearch(

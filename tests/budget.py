@@ -7,6 +7,7 @@ not strict by default.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -75,7 +76,15 @@ def hops_of_lstm() -> Hops:
 
 
 def _is_a_function_of_seqzoo(code) -> bool:
-    return code.co_filename.startswith(f"{PACKAGE}{os.sep}") and not code.co_name.startswith("<")
+    return code.co_filename.startswith(f"{_imported()}{os.sep}") and code.co_name[0] != "<"
+
+
+@functools.cache
+def _imported() -> Path:
+    """The folder of the package that is imported, which may be an installed one."""
+    import seqzoo
+
+    return Path(seqzoo.__file__).parent
 
 
 def _running(frame) -> list[str]:
@@ -88,7 +97,7 @@ def _running(frame) -> list[str]:
 
 
 def _file(code) -> str:
-    return Path(code.co_filename).relative_to(PACKAGE).as_posix()
+    return Path(code.co_filename).relative_to(_imported()).as_posix()
 
 
 def _name(code) -> str:

@@ -79,7 +79,7 @@ def trained_language_model():
     """As `trained_translator`."""
     task = make_language_model(units=16, search=Greedy(max_length=8))
     task.compile(Adam(0.03))
-    settings = {"validation_data": letter_texts(9, seed=2), "batch_size": 10, "verbose": 0}
+    settings = {"validation_data": letter_texts(50, seed=2), "batch_size": 10, "verbose": 0}
     return Trained(task, task.fit(letter_texts(100), epochs=4, **settings).history)
 
 

@@ -98,7 +98,7 @@ def step_mask(inputs: Any, mask: Any = None) -> Any:
         return ops.cast(mask, "bool")
     if len(inputs.shape) == 2:
         return ops.not_equal(inputs, 0)
-    return ops.ones(ops.shape(inputs)[:2], dtype="bool")
+    return ops.ones_like(inputs[..., 0], dtype="bool")
 
 
 def segments_of(mask: Any, segment_ids: Any = None) -> Any:

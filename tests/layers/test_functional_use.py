@@ -54,7 +54,7 @@ def translation_model(name, dtype):
     source, target = (keras.Input((None,), dtype="int32", name=n) for n in ("source", "target"))
     encoded = RecurrentEncoder(VOCABULARY, direction=direction, **sizes)(source)
     hidden = RecurrentDecoder(VOCABULARY, **options | sizes)(target, encoded)
-    logits = Tokens(VOCABULARY, dtype="float32")(hidden)
+    logits = Tokens(VOCABULARY, impossible=(), dtype="float32")(hidden)
     return keras.Model({"source": source, "target": target}, logits)
 
 

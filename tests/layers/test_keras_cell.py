@@ -115,7 +115,7 @@ def test_what_cannot_run_is_refused():
         Recurrent(stacked)
     for layer in (keras.layers.LSTM(UNITS), LSTM(UNITS)):
         with pytest.raises(TypeError, match=r"Received: LSTM\. Of a .* layer, give `layer.cell`"):
-            Bidirectional(layer)
+            Recurrent(layer)
 
     class Doubled(Decay):
         def call(self, inputs, states):

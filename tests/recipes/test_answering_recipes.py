@@ -190,5 +190,5 @@ def test_a_label_that_training_has_not_is_explained_before_anything_is_written(
     assert cli.main([*arguments, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "Unknown label" in error
-    assert f"of the split {'test' if file == 'test.label' else 'validation'!r}" in error
+    assert f"Split: {'test' if file == 'test.label' else 'validation'!r}" in error
     assert not (tmp_path / "run").exists()

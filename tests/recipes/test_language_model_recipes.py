@@ -111,5 +111,5 @@ def test_a_text_that_is_too_short_or_missing_is_explained(tmp_path):
         load_whole(tmp_path)
     with pytest.raises(FileNotFoundError, match="No file"):
         load_whole(tmp_path / "c.txt")
-    with pytest.raises(FileNotFoundError, match="which is not a folder"):
+    with pytest.raises(FileNotFoundError, match="which is no folder"):
         sz.datasets.plain_text.load(tmp_path / "nowhere")

@@ -209,7 +209,7 @@ def test_a_stream_is_read_in_its_turn_and_what_is_broken_in_it_is_reported(tmp_p
         (([PICTURES[0][0]], []), "Received 1 images but captions of 0"),
         (([PICTURES[0][0]],), r"Expected a list of \(image, captions\) pairs"),
         (([],), "at least one image with a caption"),
-        (([(PICTURES[0][0], [3])],), "A caption, or a list of captions, is wanted"),
+        (([(PICTURES[0][0], [3])],), "A caption, or a list of captions, is needed"),
     ],
 )
 def test_wrong_examples_are_explained(arguments, message):

@@ -1,5 +1,6 @@
 """The way from the final states of an encoder to the initial states of a decoder."""
 
+import math
 from typing import Any
 
 import keras
@@ -18,19 +19,19 @@ class Bridge(keras.layers.Layer):
         kind: `"dense"`: each state is tanh(W h + b), where h is the output state of the encoder's
             top layer. `"copy"`: each cell takes the states of the encoder layer at its height;
             both must have as many layers, cells of one kind and equal widths. `"zero"`: zeros.
-        state_sizes: For each cell, the widths of its states.
+        state_sizes: For each cell, its `state_size`: of each state the width, or the shape.
 
     Call arguments:
-        states: `source_states` of an `Encoded`: for each layer, its final states `(B, features)`.
+        states: `source_states` of an `Encoded`: for each layer, its final states `(B, ...)`.
 
     Returns:
-        For each cell, its states `(B, width)`.
+        For each cell, its states `(B, ...)`.
 
     Raises:
         ValueError: when built, if `"copy"` gets other states than it needs.
     """
 
-    def __init__(self, kind: str, state_sizes: list[list[int]], **kwargs):
+    def __init__(self, kind: str, state_sizes: list[list[int | tuple[int, ...]]], **kwargs):
         super().__init__(**kwargs)
         self.kind = kind
         self.state_sizes = state_sizes
@@ -38,19 +39,22 @@ class Bridge(keras.layers.Layer):
             [self._dense(size) for size in sizes if kind == "dense"] for sizes in state_sizes
         ]
 
-    def _dense(self, size: int) -> keras.layers.Dense:
-        return keras.layers.Dense(size, activation="tanh", dtype=self.dtype_policy)
+    def _dense(self, size: int | tuple[int, ...]) -> keras.layers.Dense:
+        return keras.layers.Dense(_width(size), activation="tanh", dtype=self.dtype_policy)
 
     def build(self, states_shape):
-        widths = [[shape[-1] for shape in layer] for layer in states_shape]
-        if self.kind == "copy" and widths != self.state_sizes:
+        sizes = [
+            [shape[1] if len(shape) == 2 else shape[1:] for shape in layer]
+            for layer in states_shape
+        ]
+        if self.kind == "copy" and sizes != self.state_sizes:
             raise ValueError(
                 "A bridge that copies needs an encoder whose states are as wide as the "
-                f"decoder's: {self.state_sizes}, layer by layer. Received: {widths}. Change the "
+                f"decoder's: {self.state_sizes}, layer by layer. Received: {sizes}. Change the "
                 "sizes or use bridge='dense'."
             )
         for dense in keras.tree.flatten(self.maps):
-            dense.build((None, widths[-1][0]))
+            dense.build((None, states_shape[-1][0][-1]))
         self.built = True
 
     def call(self, states):
@@ -58,9 +62,26 @@ class Bridge(keras.layers.Layer):
             return [list(layer) for layer in states]
         top = states[-1][0]
         if self.kind == "dense":
-            return [[dense(top) for dense in layer] for layer in self.maps]
-        zeros = ops.zeros_like(top[:, :1])
-        return [[ops.repeat(zeros, size, axis=1) for size in sizes] for sizes in self.state_sizes]
+            flat = [[dense(top) for dense in layer] for layer in self.maps]
+        else:
+            zero = ops.zeros_like(top[:, :1])
+            flat = [
+                [ops.repeat(zero, _width(size), axis=1) for size in s] for s in self.state_sizes
+            ]
+        return [
+            [_as_state(leaf, size) for leaf, size in zip(leaves, sizes, strict=True)]
+            for leaves, sizes in zip(flat, self.state_sizes, strict=True)
+        ]
+
+
+def _width(size: int | tuple[int, ...]) -> int:
+    """Returns how many values a state of a row has, of its entry in a cell's `state_size`."""
+    return math.prod(size) if isinstance(size, tuple) else size
+
+
+def _as_state(flat: Any, size: int | tuple[int, ...]) -> Any:
+    """Returns the values of a state `(B, values)` in its shape."""
+    return ops.reshape(flat, (ops.shape(flat)[0], *size)) if isinstance(size, tuple) else flat
 
 
 def source_states(encoded: Encoded) -> Any:

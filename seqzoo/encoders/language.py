@@ -130,7 +130,7 @@ class LanguageEncoder(keras.layers.Layer):
         self.built = True
 
     def initial_state(self, batch_size):
-        """Returns zeros, for each layer the list of its states `(batch_size, width)`."""
+        """Returns zeros, for each layer the list of its states `(batch_size, ...)`."""
         return [layer.get_initial_state(batch_size) for layer in self.recurrent]
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:

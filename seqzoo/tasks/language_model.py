@@ -12,6 +12,7 @@ import tensorflow as tf
 from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.metrics.tokens import BitsPerCharacter
+from seqzoo.ops.masks import where_real
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import RunningText, as_texts
 from seqzoo.preprocessing.windows import evaluation_windows, training_windows
@@ -216,14 +217,14 @@ class LanguageModel(GenerationTask):
 
 
 class CarriedState:
-    """Variables that hold a nest of states `(B, width)` from one batch to the next.
+    """Variables that hold a nest of states `(B, ...)` from one batch to the next.
 
     They are no part of the model: they are neither saved nor trained, and each replica has its
     own. A checkpoint within an epoch holds them. Rows have numbers from 1 on: rows that fill up a
     batch which is computed in parts have the number 0, whose state is no text's.
 
     Args:
-        zeros: The states of a batch without rows, leaves `(0, width)`.
+        zeros: The states of a batch without rows, leaves `(0, ...)`.
     """
 
     def __init__(self, zeros: Any):
@@ -252,9 +253,9 @@ class CarriedState:
                 own.assign(tf.zeros((count + 1, *variable.shape[1:]), variable.dtype))
 
     def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
-        """Returns the states `(B, width)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
+        """Returns the states `(B, ...)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
         states = [tf.gather(variable.read_value(), rows) for variable in self._variables]
-        states = [tf.where(fresh[:, None], tf.zeros_like(state), state) for state in states]
+        states = where_real(fresh, [tf.zeros_like(state) for state in states], states)
         return keras.tree.pack_sequence_as(self.structure, states)
 
     def write(self, rows: tf.Tensor, states: Any) -> None:

@@ -177,6 +177,19 @@ def test_a_memory_is_projected_once_and_serves_any_queries(name):
 
 
 @everywhere
+def test_a_memory_before_the_weights_is_refused_with_what_to_do(name):
+    attention, values = made(name)
+    fresh = ATTENTION_MAKERS[name](UNITS + 1, dtype="float64")
+    if attention.weights:
+        with pytest.raises(ValueError, match=r"is not built.*shape \(3, 5, \d\)\. Call `build\("):
+            fresh.memory(values)
+        fresh.build(QUERY.shape, values.shape)
+        fresh.set_weights(attention.get_weights())
+    found, expected = (each.memory(values, SOURCE_MASK) for each in (fresh, attention))
+    assert_all_close(keras.tree.flatten(found), keras.tree.flatten(expected))
+
+
+@everywhere
 def test_a_fresh_layer_can_be_built_on_a_memory(name):
     attention, values = made(name)
     memory = attention.memory(values, SOURCE_MASK)

@@ -1,40 +1,18 @@
 """Cells whose states are matrices or windows run in every layer that runs cells."""
 
-import keras
 import numpy as np
 import pytest
-from keras import ops
+from tiny_cells import KEYS, FastWeightCell
 
-from seqzoo.layers import Bidirectional, Cell, Recurrent
+from seqzoo.decoders import RecurrentDecoder
+from seqzoo.encoders import Encoded
+from seqzoo.layers import Bidirectional, Recurrent
+from seqzoo.layers.cells import CELLS
 
-BATCH, TIME, FEATURES, UNITS, KEYS = 3, 5, 4, 6, 2
+BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 RNG = np.random.default_rng(0)
 INPUTS = RNG.normal(size=(BATCH, TIME, FEATURES)).astype("float32")
 MASK = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 0], [0] * TIME], "bool")
-
-
-@keras.saving.register_keras_serializable(package="test_state_shapes")
-class FastWeightCell(Cell):
-    """A matrix that forgets, and to which each step adds an outer product: M = 0.9 M + k v^T."""
-
-    has_recurrent_projections = False
-    is_elementwise = False
-
-    @property
-    def state_size(self):
-        return [self.units, (KEYS, self.units)]
-
-    def build(self, input_shape):
-        self.make_kernel(input_shape[-1], KEYS + self.units)
-        self.make_bias((KEYS + self.units,))
-
-    def projections(self):
-        return {}
-
-    def advance(self, projected, states, project, extra_weights):
-        key, value = ops.split(projected, [KEYS], axis=-1)
-        matrix = 0.9 * states[1] + key[:, :, None] * value[:, None, :]
-        return [ops.sum(key[:, :, None] * matrix, axis=1), matrix]
 
 
 def by_hand(cell, inputs, mask):
@@ -78,3 +56,30 @@ def test_both_directions_and_noise():
     shapes = layer.compute_output_shape(INPUTS.shape)
     assert (outputs.shape, matrices.shape) == (shapes[0], shapes[2])
     assert matrices.shape == (BATCH, KEYS, 2 * UNITS)
+
+
+@pytest.mark.parametrize("bridge", ["dense", "copy", "zero"])
+def test_a_decoder_starts_from_matrices_and_carries_them(bridge, monkeypatch):
+    monkeypatch.setitem(CELLS, "fast_weight", FastWeightCell)
+    states = [
+        RNG.normal(size=(BATCH, *shape)).astype("float32") for shape in ((UNITS,), (KEYS, UNITS))
+    ]
+    encoded = Encoded(INPUTS, [states], MASK)
+    decoder = RecurrentDecoder(9, FEATURES, UNITS, cell="fast_weight", bridge=bridge)
+    token_ids = RNG.integers(1, 9, size=(BATCH, 4))
+    whole = decoder(token_ids, encoded)
+    state, memory = decoder.start(encoded, BATCH, 4)
+    assert [leaf.shape for leaf in state["cells"][0]] == [(BATCH, UNITS), (BATCH, KEYS, UNITS)]
+    if bridge == "copy":
+        np.testing.assert_array_equal(state["cells"][0][1], states[1])
+    for t in range(4):
+        hidden, state = decoder.step(token_ids[:, t], state, memory)
+        np.testing.assert_allclose(hidden, whole[:, t], atol=1e-5)
+
+
+def test_a_copy_of_matrices_of_another_shape_is_refused(monkeypatch):
+    monkeypatch.setitem(CELLS, "fast_weight", FastWeightCell)
+    encoded = Encoded(INPUTS, [[INPUTS[:, 0], INPUTS[:, :KEYS]]], MASK)
+    decoder = RecurrentDecoder(9, FEATURES, UNITS, cell="fast_weight", bridge="copy")
+    with pytest.raises(ValueError, match=r"\[\[6, \(2, 6\)\]\].* Received: \[\[4, \(2, 4\)\]\]"):
+        decoder(np.ones((BATCH, 2), "int32"), encoded)

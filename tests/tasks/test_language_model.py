@@ -4,13 +4,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_tasks import BEAM, letter_texts, make_language_model, trained_language_model
+from tiny_cells import FastWeightCell
+from tiny_tasks import (
+    BEAM,
+    letter_texts,
+    letters_tokenizer,
+    make_language_model,
+    trained_language_model,
+)
 
 from seqzoo import BeamSearch, Greedy, LanguageModel, from_preset
 from seqzoo.decoders import LanguageDecoder
 from seqzoo.encoders import LanguageEncoder
 from seqzoo.heads import Tokens
-from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText
+from seqzoo.layers.cells import CELLS
+from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText, windows
 from seqzoo.preprocessing.windows import training_windows
 from seqzoo.training import Resume
 from seqzoo.zoo import merity_2018
@@ -33,8 +41,6 @@ def log_probs_at_once(task, texts):
 
 
 def test_an_evaluation_in_windows_is_that_of_the_whole_text(trained, monkeypatch):
-    from seqzoo.preprocessing import windows
-
     monkeypatch.setattr(windows, "_TOKENS_AT_ONCE", 4)
     log_probs = log_probs_at_once(trained, TEXTS)
     characters = sum(len(text) + 1 for text in TEXTS)
@@ -148,6 +154,30 @@ def test_the_length_of_an_epoch_is_known_beforehand():
     task.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     task.fit(TEXTS, batch_size=4, verbose=0)
     assert task.count_steps(TEXTS, 4) == int(task.optimizer.iterations)
+
+
+def test_states_of_any_shape_are_carried_and_reordered(monkeypatch):
+    monkeypatch.setitem(CELLS, "fast_weight", FastWeightCell)
+    monkeypatch.setattr(windows, "_TOKENS_AT_ONCE", 8)
+    preprocessor = RunningText(letters_tokenizer())
+    size = preprocessor.target.vocabulary_size
+    encoder = LanguageEncoder(size, 5, 6, layers=2, cell="fast_weight")
+    task = LanguageModel(LanguageDecoder(encoder), preprocessor)
+
+    batches = [x for x, *_ in task.make_evaluation_batches(TEXTS, batch_size=3)]
+    assert len(batches) > 2
+    found = tf.concat([task(x) for x in batches], axis=1)
+    whole = tf.concat([x["token_ids"] for x in batches], axis=1)
+    np.testing.assert_allclose(found, task({"token_ids": whole}), atol=1e-5)
+
+    prompts = np.array([[3, 4, 5], [3, 6, 0]], "int32")
+    best = task.hypotheses(prompts, BeamSearch(width=3, max_length=2))
+    for row, prompt in enumerate(([3, 4, 5], [3, 6])):
+        ids = best.token_ids.numpy()[row, 0, : best.lengths[row, 0]]
+        read = np.array([[*prompt, *ids[:-1]]])
+        log_probs = task.head.readout(task({"token_ids": read})).numpy()[0, len(prompt) - 1 :]
+        wanted = log_probs[np.arange(len(ids)), ids]
+        np.testing.assert_allclose(best.token_log_probs[row, 0, : len(ids)], wanted, atol=1e-5)
 
 
 def test_an_answer_is_the_prompt_and_what_follows(trained):

@@ -69,8 +69,22 @@ class Attention(keras.layers.Layer):
     def make_weights(self, query_features: int, value_features: int):
         """Makes the weights for queries and values of these widths."""
 
+    has_weights = True
+    """Whether `memory` needs weights, which depend on the width of the queries too."""
+
     def memory(self, values, mask=None) -> Memory:
-        """Projects the values `(B, S, features)`, under a boolean mask `(B, S)`, once."""
+        """Projects the values `(B, S, features)`, under a boolean mask `(B, S)`, once.
+
+        Raises:
+            ValueError: if the layer has weights and is not built.
+        """
+        if self.has_weights and not self.built:
+            raise ValueError(
+                f"`memory` needs the weights of {type(self).__name__}, which is not built: they "
+                "depend on the width of the queries too. Received: values of shape "
+                f"{tuple(values.shape)}. Call `build(query_shape, values_shape)` first, or call "
+                "the layer on a query and the values."
+            )
         if mask is None:
             mask = ops.ones(ops.shape(values)[:2], dtype="bool")
         return Memory(self.keys_of(values), values, ops.cast(mask, "bool"))

@@ -21,6 +21,8 @@ class DotAttention(Attention):
     Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
     """
 
+    has_weights = False
+
     def __init__(self, scaled: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.scaled = scaled

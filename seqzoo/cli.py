@@ -92,14 +92,14 @@ def predict(arguments: argparse.Namespace) -> None:
     task, n_best = run.load_task(), arguments.n_best or 1
     write = escape if arguments.scores or n_best > 1 else one_line
     for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE):
-        inputs = [line for line in lines if line.strip()]
+        inputs = [line for line in lines if line.strip(" \t")]
         request = _replacement(arguments)
         if arguments.prefix is not None:
             request["prefixes"] = [arguments.prefix] * len(inputs)
         answers = iter(run.recipe.respond(task, inputs, search, **request) if inputs else [])
         for line in lines:
             columns = []
-            for answer in next(answers)[:n_best] if line.strip() else []:
+            for answer in next(answers)[:n_best] if line.strip(" \t") else []:
                 several = isinstance(answer.output, list)  # tags, or many labels
                 output = " ".join(answer.output) if several else str(answer.output)
                 columns.append(write(output))

@@ -4,6 +4,7 @@ Importing this folder is light; TensorFlow loads when a loader that needs it is 
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from seqzoo.datasets import (
     captioned_images,
@@ -22,6 +23,9 @@ from seqzoo.datasets import (
     tfds_translation,
     unlabelled_text,
 )
+
+if TYPE_CHECKING:
+    from seqzoo.datasets import streams
 
 __all__ = [
     "captioned_images",

@@ -7,6 +7,7 @@ list of names, `*.trainImages.txt`, `*.devImages.txt` and `*.testImages.txt`.
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 import zipfile
 import zlib
@@ -56,7 +57,7 @@ def load(
 def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Example]:
     stems = _STEMS.get(split, (split,))
     path = _only(folder, [f"*{stem}Images.txt" for stem in stems], f"list of the split {split!r}")
-    names = [line.strip(" \t") for line in read_lines(path) if line.strip(" \t")]
+    names = [_same(line.strip(" \t")) for line in read_lines(path) if line.strip(" \t")]
     for known, what in ((images, "image file"), (captions, "caption")):
         missing = [name for name in names if name not in known]
         if missing:
@@ -71,29 +72,35 @@ def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Examp
             f"None of the {len(names)} names of {path} has both an image and a caption in "
             f"{folder}. Check the folder."
         )
-    return [(_image(images[name], name), captions[name]) for name in complete]
+    return [(_image(images[name]), captions[name]) for name in complete]
 
 
-def _image(source: Path | zipfile.ZipFile, name: str) -> str | bytes:
+def _same(name: str) -> str:
+    """The form in which names are compared: some file systems and archives change that of names."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _image(source: Path | tuple[zipfile.ZipFile, str]) -> str | bytes:
     if isinstance(source, Path):
         return str(source)
+    archive, name = source
     try:
-        return source.read(name)
+        return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise ValueError(f"{name} in {source.filename} cannot be read: {error}.") from error
+        raise ValueError(f"{name} in {archive.filename} cannot be read: {error}.") from error
 
 
-def _images(folder: Path) -> dict[str, Path | zipfile.ZipFile]:
-    """The file, or the archive, in which an image lies, by its name."""
-    images: dict[str, Path | zipfile.ZipFile] = {}
+def _images(folder: Path) -> dict[str, Path | tuple[zipfile.ZipFile, str]]:
+    """The file, or the archive and the name in it, of each image by its name."""
+    images: dict[str, Path | tuple[zipfile.ZipFile, str]] = {}
     for path in sorted(folder.glob("*.zip")):
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise ValueError(f"{path} is no whole zip file: {error}.") from error
-        images |= {name: archive for name in archive.namelist() if _is_image(Path(name))}
+        images |= {_same(n): (archive, n) for n in archive.namelist() if _is_image(Path(n))}
     files = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))
-    images |= {path.name: path for path in files if _is_image(path)}
+    images |= {_same(path.name): path for path in files if _is_image(path)}
     if not images:
         raise FileNotFoundError(f"There is no image and no archive of images in {folder}.")
     return images
@@ -110,7 +117,7 @@ def _captions(path: Path) -> dict[str, list[str]]:
         name, mark, _ = key.rpartition("#")
         if not tab or not mark:
             refuse_line(path, number, line, "image#number, a tab and a caption")
-        captions.setdefault(name, []).append(caption.strip())
+        captions.setdefault(_same(name), []).append(caption.strip(" \t"))
     return captions
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqzoo.explain.figures import cell_size, heat_map, readable_labels, save, text_width
+from seqzoo.preprocessing.labels import as_name
 
 _CELL = 0.5  # inches
 _MAX_WRITTEN = 25  # classes whose numbers are written into the cells
@@ -45,19 +46,21 @@ def confusion_matrix(
         The figure, which is no part of pyplot's state.
 
     Raises:
-        ValueError: if there are no examples.
+        ValueError: if there are no examples, or a label is unknown.
     """
-    inputs, references = _inputs_and_references(examples)
+    inputs, references = _inputs_and_references(task, examples)
     names = task.preprocessor.labels.names
-    predicted = task.classify(inputs)
+    answers = task.classify(inputs)
     if task.head.multi_label:
         columns = ["correct", "missed", "wrong"]
-        counts = _counts_by_label(names, references, predicted)
+        predicted = np.array([[name in labels for name in names] for labels in answers])
+        cells = references & predicted, references & ~predicted, predicted & ~references
+        counts = np.stack([each.sum(axis=0) for each in cells], axis=1)
     else:
         columns = names
         counts = np.zeros((len(names), len(names)), int)
-        for reference, label in zip(references, predicted, strict=True):
-            counts[names.index(str(reference)), names.index(label)] += 1
+        predicted = [names.index(label) for label in answers]
+        np.add.at(counts, (references.argmax(axis=1), predicted), 1)
     figure = _draw_counts(counts, names, columns)
     if path is not None:
         save(figure, path)
@@ -87,7 +90,7 @@ def reliability_diagram(
         The figure, which is no part of pyplot's state.
 
     Raises:
-        ValueError: if there are no examples.
+        ValueError: if there are no examples, or a label is unknown.
     Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
     """
     confidence, right = _confidences(task, examples)
@@ -113,30 +116,28 @@ def reliability_diagram(
     return figure
 
 
-def _inputs_and_references(examples: Sequence[tuple[Any, Any]]) -> tuple[list, list]:
+def _inputs_and_references(
+    task: Classifying, examples: Sequence[tuple[Any, Any]]
+) -> tuple[list, np.ndarray]:
+    """The inputs, and which labels each has, boolean `(N, C)`."""
     if not len(examples):
         raise ValueError("There must be at least one example to draw. Received: none.")
-    return [raw for raw, _ in examples], [label for _, label in examples]
+    known = task.preprocessor.labels
+    references = np.zeros((len(examples), len(known.names)), bool)
+    for row, (_, reference) in enumerate(examples):
+        given = [as_name(label) for label in (reference if task.head.multi_label else [reference])]
+        known.check(given, f"at index {row}")
+        references[row, [known.index(name) for name in given]] = True
+    return [raw for raw, _ in examples], references
 
 
 def _confidences(task: Classifying, examples: Any) -> tuple[np.ndarray, np.ndarray]:
-    inputs, references = _inputs_and_references(examples)
-    names = task.preprocessor.labels.names
+    inputs, references = _inputs_and_references(task, examples)
     probabilities = task.probabilities(inputs)
     if task.head.multi_label:
-        right = np.array([[name in labels for name in names] for labels in references])
-        return probabilities.reshape(-1), right.reshape(-1)
-    right = np.array([names.index(str(label)) for label in references])
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == right
-
-
-def _counts_by_label(names: Sequence[str], references: list, predicted: list) -> np.ndarray:
-    counts = np.zeros((len(names), 3), int)
-    for true, given in zip(map(set, references), map(set, predicted), strict=True):
-        for column, labels in enumerate((true & given, true - given, given - true)):
-            for label in labels:
-                counts[names.index(label), column] += 1
-    return counts
+        return probabilities.reshape(-1), references.reshape(-1)
+    right = probabilities.argmax(axis=1) == references.argmax(axis=1)
+    return probabilities.max(axis=1), right
 
 
 def _draw_counts(counts: np.ndarray, names: Sequence[str], columns: Sequence[str]) -> Figure:

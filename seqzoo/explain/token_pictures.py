@@ -124,7 +124,7 @@ def tag_probabilities(
 
     Args:
         task: A trained tagger.
-        tokens: One sentence; a text is split at white space.
+        tokens: One sentence: a list of tokens, or a text of tokens separated by spaces or tabs.
         path: File to write, such as "tags.png"; None writes none.
 
     Returns:
@@ -133,7 +133,7 @@ def tag_probabilities(
     Raises:
         ValueError: if there is no token.
     """
-    tokens = tokens.split() if isinstance(tokens, str) else list(tokens)
+    tokens = task.preprocessor.tokens(tokens) if isinstance(tokens, str) else list(tokens)
     if not tokens:
         raise ValueError("The sentence must have at least one token. Received: none. Pass words.")
     names = task.preprocessor.labels.names

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,8 +26,9 @@ References = Sequence[Sequence[str]]
 
 
 def caption_tokens(text: str) -> list[str]:
-    """Returns the words of a caption, in lower case."""
-    return _WORD.findall(text.lower())
+    """Returns the words of a caption, in lower case and in the Unicode normal form NFC."""
+    # Python's `\w` has no combining marks: without the normal form a word would end at its accent.
+    return _WORD.findall(unicodedata.normalize("NFC", text.lower()))
 
 
 def caption_bleu(captions: Sequence[str], references: References, order: int = 4) -> float:

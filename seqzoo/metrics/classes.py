@@ -1,7 +1,13 @@
-"""Scores of labels, over scikit-learn."""
+"""Scores of labels, over scikit-learn.
 
+A label is a text, in any Unicode normal form, or an integer, which stands for its digits.
+"""
+
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 
 def accuracy(outputs: Sequence[Any], references: Sequence[Any]) -> float:
@@ -47,9 +53,15 @@ def _as_arrays(references: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any, 
             "Each of at least one output must have one reference. Received: "
             f"{len(outputs)} outputs and {len(references)} references."
         )
-    if isinstance(references[0], str):
-        return list(references), list(outputs)
+    if isinstance(references[0], (str, int, np.integer)):
+        return list(map(label_text, references)), list(map(label_text, outputs))
     from sklearn.preprocessing import MultiLabelBinarizer
 
-    binarizer = MultiLabelBinarizer().fit([*references, *outputs])
-    return binarizer.transform(references), binarizer.transform(outputs)
+    true, given = ([set(map(label_text, labels)) for labels in s] for s in (references, outputs))
+    binarizer = MultiLabelBinarizer().fit(true + given)
+    return binarizer.transform(true), binarizer.transform(given)
+
+
+def label_text(label: Any) -> str:
+    """Returns a label as the text that it is compared by."""
+    return unicodedata.normalize("NFC", str(label))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from seqzoo.metrics.classes import label_text
+
 Tags = Sequence[Sequence[str]]
 
 
@@ -63,4 +65,5 @@ def _checked(references: Tags, outputs: Tags) -> tuple[list[list[str]], list[lis
                 f"A sentence must have as many tags as its reference. Received: {len(output)} and "
                 f"{len(reference)} at index {index}."
             )
-    return [list(tags) for tags in references], [list(tags) for tags in outputs]
+    first, second = ([list(map(label_text, tags)) for tags in s] for s in (references, outputs))
+    return first, second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,8 @@ def chrf_signature() -> str:
 def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Returns the share of hypotheses that equal their reference, from 0 to 1.
 
+    Texts are equal in the Unicode normal form NFC.
+
     Args:
         hypotheses: Texts to score.
         references: One reference for each hypothesis.
@@ -88,8 +91,8 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
         0.5
     """
     _require_aligned(hypotheses, references)
-    pairs = zip(hypotheses, references, strict=True)
-    return sum(hypothesis == reference for hypothesis, reference in pairs) / len(references)
+    sides = ([unicodedata.normalize("NFC", t) for t in side] for side in (hypotheses, references))
+    return sum(map(str.__eq__, *sides)) / len(references)
 
 
 def _bleu(lowercase: bool, tokenize: str) -> BLEU:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,14 +12,20 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import Text
+from seqzoo.preprocessing.text_normalization import unicode_normalize
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class Labels(tf.Module):
     """Turns the names of classes into ids from 0 on, and back, in the graph.
 
+    Names are in the Unicode normal form NFC, and a name in another form is the same label.
+
     Args:
         names: The names in the order of their ids, instead of `adapt`.
+
+    Raises:
+        ValueError: if there are fewer than two, or two of them are one label.
     """
 
     unknown_id = -1
@@ -25,9 +33,10 @@ class Labels(tf.Module):
     def __init__(self, names: Sequence[str] | None = None):
         super().__init__()
         self._names: Any = None  # an array, since tf.Module would wrap a list
+        self._normal_names: Any = None
         self._table: Any = None
         if names is not None:
-            self._set_names(names)
+            self._set_names(_distinct_names(names))
 
     def adapt(self, names: Iterable[Text]) -> None:
         """Takes all different names of an iterable, in the order of their code points.
@@ -38,14 +47,18 @@ class Labels(tf.Module):
         self._set_names(sorted({as_name(name) for name in names}))
 
     def _set_names(self, names: Sequence[str]) -> None:
-        if len(set(names)) < max(2, len(names)) or "" in names:
+        if len(names) < 2:
             raise ValueError(
-                "There must be at least two different labels, none of them empty: a model of one "
-                f"class has nothing to learn. Received: {list(names)[:20]}. Check the examples."
+                "There must be at least two different labels: a model of one class has nothing to "
+                f"learn. Received: {list(names)}. Check the examples."
             )
         self._names = np.array(names, dtype=object)
-        indices = tf.range(len(names), dtype=tf.int32)
-        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(list(names)), indices)
+        # A saved file may hold names in other forms, two of one label even: the first gets it.
+        self._normal_names = np.array([as_name(name) for name in names], dtype=object)
+        ids = {name: self.index(name) for name in self._normal_names}
+        entries = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(list(ids)), tf.constant(list(ids.values()), tf.int32)
+        )
         self._table = tf.lookup.StaticHashTable(entries, default_value=self.unknown_id)
 
     @property
@@ -60,15 +73,27 @@ class Labels(tf.Module):
     def ids(self, strings: tf.Tensor) -> tf.Tensor:
         """Ids int32 of names, a tensor or a ragged one of any shape; -1 for an unknown name."""
         self._require_names()
+        if isinstance(strings, tf.RaggedTensor):
+            return strings.with_flat_values(self.ids(strings.flat_values))
+        if not all(map(str.isascii, self._normal_names)):  # else the normal form changes nothing
+            flat = unicode_normalize(tf.reshape(strings, [-1]), "nfc")
+            strings = tf.reshape(flat, tf.shape(strings))
         return self._table.lookup(strings)
+
+    def index(self, name: Any) -> int:
+        """Id of the label of an example, -1 for an unknown one; see `as_name`."""
+        self._require_names()
+        matches = np.flatnonzero(self._normal_names == as_name(name))
+        return int(matches[0]) if len(matches) else self.unknown_id
 
     def strings(self, ids: tf.Tensor) -> tf.Tensor:
         """Names of ids, same shape."""
         return tf.gather(tf.constant(self.names), ids)
 
     def check(self, names: Iterable[str], where: str) -> None:
-        """Raises a ValueError that says where it is, if a name is unknown."""
-        for name in sorted(set(names).difference(self.names)):
+        """Raises a ValueError that says where it is, if a name, see `as_name`, is unknown."""
+        self._require_names()
+        for name in sorted(set(names).difference(self._normal_names)):
             raise ValueError(
                 f"Unknown label {name!r} {where}. Known from the training: "
                 f"{', '.join(self.names[:20])}{', …' if len(self) > 20 else ''}. Correct it, or "
@@ -80,7 +105,10 @@ class Labels(tf.Module):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Labels:
-        return cls(**config)
+        labels = cls()
+        if config["names"] is not None:
+            labels._set_names(config["names"])  # as they are: answers stay what they were
+        return labels
 
     def _require_names(self) -> None:
         if self._names is None:
@@ -88,7 +116,9 @@ class Labels(tf.Module):
 
 
 def as_name(label: Any, where: str = "") -> str:
-    """Returns a label as text: bytes are UTF-8, and an integer stands for its digits.
+    """Returns a label as text in the normal form NFC, in which the same label is the same text.
+
+    Bytes are UTF-8, and an integer stands for its digits.
 
     Args:
         label: Of an example.
@@ -98,12 +128,31 @@ def as_name(label: Any, where: str = "") -> str:
         ValueError: if the label is anything else, None or an empty text.
     """
     if isinstance(label, (bytes, np.bytes_)):
-        label = label.decode("utf-8")
-    if isinstance(label, str) and label:
-        return str(label)
+        with contextlib.suppress(UnicodeDecodeError):
+            label = label.decode("utf-8")
     if isinstance(label, (int, np.integer)) and not isinstance(label, bool):
         return str(int(label))
+    if isinstance(label, str) and label:
+        return unicodedata.normalize("NFC", label)
     raise ValueError(
         f"A label is a text that is not empty, or an integer. Received: {label!r}{where}. Give "
         "each example its label, or leave the example out."
     )
+
+
+def _distinct_names(given: Sequence[Any]) -> list[str]:
+    """Returns given labels as names.
+
+    Raises:
+        ValueError: if two are one label.
+    """
+    names: dict[str, Any] = {}
+    for index, label in enumerate(given):
+        name = as_name(label, f" at index {index}")
+        if name in names:
+            raise ValueError(
+                f"Each label must be given once. Received: {names[name]!a} and "
+                f"{label!a}, which are the same label {name!r}. Leave one of them out."
+            )
+        names[name] = label
+    return list(names)

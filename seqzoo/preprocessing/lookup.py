@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.atomic_write import write_atomically
-from seqzoo.preprocessing.corpus import Texts, text_batches
+from seqzoo.preprocessing.corpus import Texts, as_strings, text_batches
 from seqzoo.preprocessing.tokenizer import (
     SPECIAL_TOKENS,
     Normalization,
@@ -36,7 +36,9 @@ class LookupTokenizer(Tokenizer):
         lowercase: Whether text is put in lower case.
         normalization: "nfc", "nfkc" or None.
         vocabulary: Tokens in the order of their ids, beginning with
-            "", "<unk>", "<start>", "<end>", instead of `adapt`.
+            "", "<unk>", "<start>", "<end>", instead of `adapt`. They are
+            normalised as texts are, but for those whose normal form is
+            another of the tokens: no text holds these.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class LookupTokenizer(Tokenizer):
         self.min_frequency = min_frequency
         self._ids: Any = None  # the lookup, made with the vocabulary
         if vocabulary is not None:
-            self._set_vocabulary(vocabulary)
+            self._set_vocabulary(self._in_normal_form(vocabulary))
 
     def adapt(self, texts: Texts) -> None:
         counts: Counter[bytes] = Counter()
@@ -87,6 +89,25 @@ class LookupTokenizer(Tokenizer):
             "min_frequency": self.min_frequency,
             "vocabulary": None if self._tokens is None else self.vocabulary,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LookupTokenizer:
+        settings: dict[str, Any] = {**config, "vocabulary": None}
+        tokenizer = cls(**settings)
+        if config["vocabulary"] is not None:
+            tokenizer._set_vocabulary(config["vocabulary"])  # as it is: a model was trained with it
+        return tokenizer
+
+    def _in_normal_form(self, tokens: list[str]) -> list[str]:
+        """Puts each token in the normal form of texts, unless that is a token too."""
+        used, result = set(tokens), []
+        for token, normal in zip(tokens, self._normal_forms(tokens), strict=True):
+            result.append(token if normal in used else normal)
+            used.add(normal)
+        return result
+
+    def _normal_forms(self, tokens: list[str]) -> list[str]:
+        return [token.decode() for token in self.normalize(as_strings(list(tokens))).numpy()]
 
     def _set_vocabulary(self, tokens: list[str]) -> None:
         if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:

@@ -6,6 +6,8 @@ A tag is `O`, outside of all spans, or a letter, a hyphen and the type of the sp
 - IOB2, `"bio"` or `"iob2"`: `B-` begins every span, `I-` continues it;
 - BIOES, `"bioes"`: `E-` is the last token of a span too, and `S-` is a span of one token.
 
+Types are compared in the Unicode normal form NFC, as labels are.
+
 References: Ramshaw and Marcus, 1995, https://aclanthology.org/W95-0107 (IOB1);
 Ratinov and Roth, 2009, https://aclanthology.org/W09-1119
 """
@@ -13,6 +15,7 @@ Ratinov and Roth, 2009, https://aclanthology.org/W09-1119
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -119,7 +122,7 @@ def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[st
             "Correct them, or give the scheme that they follow; `detect_scheme` finds it."
         )
     converted, before = ["O"] * len(tags), _Span(0, 0, "")
-    for span in _spans([tag.partition("-")[::2] for tag in tags]):  # pyright: ignore[reportArgumentType]
+    for span in _spans([_parts(tag, source) for tag in tags]):
         letters = ["I"] * (span.end - span.start)
         if target != "iob1" or (before.end == span.start and before.kind == span.kind):
             letters[0] = "B"
@@ -173,7 +176,7 @@ def _spans(parts: Sequence[tuple[str, str]]) -> list[_Span]:
 
 
 def _parts(tag: str, scheme: Scheme) -> tuple[str, str]:
-    letter, hyphen, kind = tag.partition("-")
+    letter, hyphen, kind = unicodedata.normalize("NFC", tag).partition("-")
     is_span = len(letter) == 1 and letter in SCHEMES[scheme] and letter != "O" and hyphen and kind
     if tag != "O" and not is_span:
         letters = ", ".join(f"{each}-TYPE" for each in SCHEMES[scheme] if each != "O")

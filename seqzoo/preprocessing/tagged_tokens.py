@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,6 +82,13 @@ class TaggedTokens(tf.Module):
             )
         inputs = [_checked_tokens(tokens, index) for index, tokens in enumerate(inputs)]
         return _ragged(inputs)
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a sentence that is one text: spaces and tabs stand between them.
+
+        No other white space does: a token may hold a no-break space.
+        """
+        return re.findall("[^ \t]+", text)
 
     @property
     def raw_spec(self) -> tf.TensorSpec:
@@ -205,7 +213,7 @@ def _checked_tokens(tokens: Any, index: int) -> list:
     if isinstance(tokens, (str, bytes)):
         raise ValueError(
             f"A sentence is a list of tokens. Received a text at index {index}: {tokens[:40]!r}. "
-            "Split it, for example with `text.split()`."
+            "Split it, for example with the preprocessor's `tokens`."
         )
     tokens = list(tokens)
     for token in tokens:

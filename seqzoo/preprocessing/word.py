@@ -49,6 +49,14 @@ class WordTokenizer(LookupTokenizer):
     def normalize(self, strings: tf.Tensor) -> tf.Tensor:
         return norm.squeeze_spaces(super().normalize(strings))
 
+    def _normal_forms(self, tokens: list[str]) -> list[str]:
+        # The joiners at the ends are no text, and NFKC would make another character of them.
+        bare = [token.strip(JOINER) for token in tokens]
+        return [
+            token.replace(inner, form) if inner else token
+            for token, inner, form in zip(tokens, bare, super()._normal_forms(bare), strict=True)
+        ]
+
     def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
         text = tf.strings.regex_replace(strings, JOINER, "\0")
         text = tf.strings.regex_replace(text, _TOKEN, rf"\0{JOINER}")

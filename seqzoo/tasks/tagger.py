@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -101,41 +102,76 @@ class Tagger(AnsweringTask):
             self._refuse_forbidden_tags(examples)
         return examples
 
+    def checked_tensors(self, x, y=None):
+        if not len(self.head.forbidden):
+            return x
+        if isinstance(x, tf.data.Dataset):
+            return x.map(self._checked_batch)
+        if isinstance(x, Mapping) and y is not None:
+            self._refuse_paths(_real_tags(_mask(x), y))
+        return x  # what else Keras takes, such as a generator, is not checked
+
+    def _checked_batch(self, x, y, *weight):
+        def check(mask, tags):
+            self._refuse_paths(_real_tags(mask, tags), where=" of a batch")
+            return True
+
+        with tf.control_dependencies([tf.numpy_function(check, [_mask(x), y], tf.bool)]):
+            return x, tf.identity(y), *weight
+
     def _refuse_forbidden_tags(self, examples: tf.data.Dataset) -> None:
-        """Raises a ValueError for the first sentence whose tags have a probability of 0."""
         labels = self.preprocessor.labels
-        end = len(labels)  # the index before the first tag and after the last
+        number = 0
+        for tokens, tags in examples.ragged_batch(_ROWS):
+            paths = (labels.ids(tags) if tags.dtype == tf.string else tags).to_list()
+            is_text = isinstance(tokens, tf.RaggedTensor)  # else these are ids
+            self._refuse_paths(paths, tokens.to_list() if is_text else None, number)
+            number += len(paths)
+
+    def _refuse_paths(self, paths, tokens=None, first: int = 0, where: str = "") -> None:
+        """Raises a ValueError for the first sentence whose tags have a probability of 0.
+
+        Args:
+            paths: The tag ids of each sentence. One that holds another number is left out.
+            tokens: The tokens of each, as bytes, for the error.
+            first: The index of the first sentence, for the error.
+            where: What it is an index of, for the error.
+        """
+        end = self.head.tag_count  # the index before the first tag and after the last
         is_forbidden = np.zeros((end + 1, end + 1), bool)
         for pair in self.head.forbidden:
             is_forbidden[tuple(end if tag is None else tag for tag in pair)] = True
-        number = 0
-        for tokens, tags in examples.ragged_batch(_ROWS):
-            ids = labels.ids(tags) if tags.dtype == tf.string else tags
-            for row, of_row in enumerate(ids.to_list()):
-                path = np.array([end, *of_row, end])
-                wrong = np.flatnonzero(is_forbidden[path[:-1], path[1:]])
-                if len(wrong) and of_row and min(of_row) >= 0:
-                    names = [labels.names[tag] for tag in of_row]
-                    known = isinstance(tokens, tf.RaggedTensor)
-                    words = tokens[row].numpy().tolist() if known else []
-                    raise ValueError(self._explain_forbidden(number, words, names, int(wrong[0])))
-                number += 1
+        for row, tags in enumerate(paths):
+            if not len(tags) or min(tags) < 0 or max(tags) >= end:
+                continue
+            path = np.array([end, *tags, end])
+            wrong = np.flatnonzero(is_forbidden[path[:-1], path[1:]])
+            if len(wrong):
+                words = [] if tokens is None else tokens[row]
+                text = " ".join(word.decode("utf-8", "replace") for word in words)
+                sentence = f"The sentence at index {first + row}{where}"
+                sentence += f", {text!r}," if words else ""
+                raise ValueError(self._explain_forbidden(sentence, tags, int(wrong[0])))
 
-    def _explain_forbidden(self, number: int, words: list, tags: list[str], index: int) -> str:
-        scheme = scheme_of_pairs(self.preprocessor.labels.names, self.head.forbidden)
-        follows = detect_scheme([tags])
-        advice = "Correct them, or make the tagger with scheme=None."
-        if scheme is not None and follows is not None:
+    def _explain_forbidden(self, sentence: str, tags: Any, index: int) -> str:
+        if self.preprocessor is None:
+            tags, scheme = [int(tag) for tag in tags], None
+            advice = "Correct them, or make the head without `forbidden`."
+        else:
+            names = self.preprocessor.labels.names
+            tags, scheme = [names[tag] for tag in tags], scheme_of_pairs(names, self.head.forbidden)
+            advice = "Correct them, or make the tagger with scheme=None."
+        follows = None if scheme is None else detect_scheme([tags])
+        if follows is not None:
             advice = (
                 f"They follow the scheme {follows!r}: convert all with "
                 f"`preprocessing.convert_tags(tags, {follows!r}, {scheme!r})` and adapt the "
                 "preprocessor to the result, before the tagger is made."
             )
-        text = " ".join(word.decode("utf-8", "replace") for word in words)
         forbids = "the tagger forbids" if scheme is None else f"the scheme {scheme!r} forbids"
         return (
-            f"The sentence at index {number}, {text!r}, has tags that {forbids}: {tags}, where "
-            f"{pair_in_words(tags, index)}. {advice}"
+            f"{sentence} has tags that {forbids}: {tags}, where {pair_in_words(tags, index)}. "
+            f"{advice}"
         )
 
     def call(self, x, training=False):
@@ -220,3 +256,8 @@ class Tagger(AnsweringTask):
 def _mask(x):
     """The real steps of model inputs, boolean `(B, T)`."""
     return x["mask"] if "mask" in x else ops.not_equal(x["inputs"], 0)
+
+
+def _real_tags(mask, tags) -> list[np.ndarray]:
+    """The tags of the real steps of each row, of arrays or tensors `(B, T)`."""
+    return [row[real] for real, row in zip(np.asarray(mask, bool), np.asarray(tags), strict=True)]

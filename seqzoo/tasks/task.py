@@ -239,8 +239,12 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             initial_epoch = resume.initial_epoch(epochs)
         passed["initial_epoch"] = initial_epoch
         if self.preprocessor is None:
+            if isinstance(validation_data, tuple):
+                self.checked_tensors(*validation_data[:2])
+            elif validation_data is not None:
+                validation_data = self.checked_tensors(validation_data)
             return super().fit(
-                x,
+                self.checked_tensors(x, y),
                 y,
                 batch_size=batch_size,
                 validation_data=validation_data,
@@ -285,6 +289,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
         """
         if self.preprocessor is None or is_batched(x):
+            x = self.checked_tensors(x, y)
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
         return super().evaluate(self.make_evaluation_batches(x, y, batch_size), **kwargs)
 

@@ -81,8 +81,8 @@ def read_dictionary(path: str | Path) -> dict[str, str]:
     """
     words = {}
     for number, line in enumerate(iterate_lines(path), start=1):
-        columns = [column.strip() for column in line.split("\t")]
-        if not line.strip():
+        columns = [column.strip(" ") for column in line.split("\t")]
+        if not line.strip(" \t"):
             continue
         if len(columns) != 2 or not all(columns):
             raise ValueError(

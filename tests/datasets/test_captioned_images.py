@@ -94,3 +94,16 @@ def test_coco_is_read_as_encoded_images_with_all_captions(tmp_path):
     assert splits["val"][:2] == list(splits["val"])[:2]
     with pytest.raises(ValueError, match="no set 'cocoo'"):
         tfds_captions.load("cocoo")
+
+
+def test_names_of_images_are_equal_in_every_unicode_form(folder):
+    composed, decomposed = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    (folder / "images" / decomposed).write_bytes(b"e")
+    with zipfile.ZipFile(folder / "images_test.zip", "w") as archive:
+        archive.writestr(f"z{decomposed}", b"z")
+    captions = f"{CAPTIONS}{decomposed}#0\tA bar .\nz{composed}#0\tTwo .\u00a0\n"
+    (folder / "Set.token.txt").write_text(captions, "utf-8")
+    (folder / "Set.testImages.txt").write_text(f"{composed}\nz{composed}\n", "utf-8")
+    path = str(folder / "images" / decomposed)
+    wanted = [(path, ["A bar ."]), (b"z", ["Two .\u00a0"])]
+    assert captioned_images.load(folder, ["test"])["test"] == wanted

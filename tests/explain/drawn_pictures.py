@@ -88,8 +88,9 @@ def sheet(captions: list[str], height: int = 20, width: int = 20):
 
 
 def classifier(labels: list[str], multi_label: bool = False) -> Any:
+    known = SimpleNamespace(names=labels, index=labels.index, check=lambda *_: None)
     return SimpleNamespace(
-        preprocessor=SimpleNamespace(labels=SimpleNamespace(names=labels)),
+        preprocessor=SimpleNamespace(labels=known),
         head=SimpleNamespace(multi_label=multi_label),
         classify=lambda inputs: [labels[:1] if multi_label else labels[0]] * len(inputs),
         probabilities=lambda inputs: RNG.dirichlet(np.ones(len(labels)), len(inputs)),

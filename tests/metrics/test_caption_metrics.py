@@ -81,6 +81,7 @@ def test_words_are_in_lower_case_and_without_punctuation():
     assert caption_tokens(text) == [
         *("a", "man's", "blue-green", "t-shirt", "two", "dogs", "3", "cats", "éclair", "ok")
     ]
+    assert caption_tokens("Cafe\u0301s E\u0301cru") == ["cafés", "écru"]
 
 
 @pytest.mark.parametrize("name", CAPTION_METRICS)

@@ -41,3 +41,15 @@ def test_what_is_not_aligned_is_refused(name):
 def test_a_sentence_of_another_length_is_named():
     with pytest.raises(ValueError, match="Received: 1 and 2 at index 1"):
         METRICS["entity_f1"]([["O"], ["O"]], [["O"], ["O", "O"]])
+
+
+def test_labels_and_tags_are_equal_in_every_unicode_form():
+    composed, decomposed = "\u00e9", "e\u0301"
+    assert METRICS["accuracy"]([composed, "a"], [decomposed, "b"]) == 0.5
+    assert METRICS["accuracy"]([[composed], ["a"]], [[decomposed], ["a", "b"]]) == 0.5
+    assert METRICS["macro_f1"]([composed, "a"], [decomposed, "a"]) == 1
+    outputs, references = [[f"B-{composed}", "O"]], [[f"B-{decomposed}", "B-X"]]
+    assert METRICS["entity_precision"](outputs, references) == 1
+    assert METRICS["tag_accuracy"](outputs, references) == 0.5
+    assert METRICS["accuracy"](["3", "4"], [3, 5]) == 0.5  # integers are labels too
+    assert METRICS["accuracy"]([["3"], []], [{3}, {4}]) == 0.5

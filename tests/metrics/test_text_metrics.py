@@ -117,3 +117,7 @@ def test_every_score_of_texts_refuses_what_is_not_aligned(name):
 def test_an_unknown_tokenizer_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'14a'.*13a, char"):
         metrics.bleu(HYPOTHESES, REFERENCES, tokenize="14a")
+
+
+def test_texts_match_in_every_unicode_form():
+    assert metrics.exact_match(["caf\u00e9", "e"], ["cafe\u0301", "\u00e9"]) == 0.5

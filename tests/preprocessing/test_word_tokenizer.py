@@ -113,3 +113,23 @@ def test_a_vocabulary_without_the_special_tokens_is_refused():
         WordTokenizer(vocabulary=["a", "b"])
     with pytest.raises(ValueError, match="must be at least 4"):
         WordTokenizer(vocabulary_size=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "normal", "text", "ids"),
+    [
+        ({}, ["cafe\u0301", f"{J}!"], ["café", f"{J}!"], "café!", [4, 5]),
+        ({}, ["cafe\u0301", "café"], ["cafe\u0301", "café"], "cafe\u0301", [5]),
+        ({"lowercase": True}, ["Étude", "The"], ["étude", "the"], "étude THE", [4, 5]),
+        ({"lowercase": True}, ["Étude", "étude"], ["Étude", "étude"], "Étude", [5]),
+        ({"normalization": "nfkc"}, ["ﬁn", f"{J}…{J}", J], ["fin", f"{J}...{J}", J], "fin", [4]),
+        ({"normalization": None}, ["cafe\u0301"], ["cafe\u0301"], "cafe\u0301", [4]),
+    ],
+)
+def test_given_tokens_are_normalised_as_texts_are(settings, given, normal, text, ids):
+    special = ["", "<unk>", "<start>", "<end>"]
+    tokenizer = WordTokenizer(vocabulary=special + given, **settings)
+    assert tokenizer.vocabulary == special + normal
+    assert tokenizer.tokenize([text]).to_list() == [ids]
+    saved = tokenizer.get_config() | {"vocabulary": special + given}
+    assert WordTokenizer.from_config(saved).vocabulary == special + given

@@ -134,6 +134,55 @@ def test_forbidden_pairs_of_a_user_are_refused_in_their_own_words():
     task.make_evaluation_batches([(["a"], ["B-X"]), ([], [])])
 
 
+def tensor_tagger():
+    """One whose users feed ids, and two batches of them: in the second, I follows O in row 1."""
+    task = make_tagger(crf=False)
+    task = type(task)(task.features, task.encoder, head=task.head)
+    task.compile(run_eagerly=True)
+    ids, mask = np.full((4, 3), 5), np.array([[1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+    x = {"inputs": ids, "mask": mask, "pieces": ids[..., None]}
+    tags = np.array([[0, 1, 1], [2, 2, 0], [0, 2, 1], [2, 2, 1]])  # B-X, I-X and O are 0, 1 and 2
+    return task, x, tags
+
+
+def test_forbidden_tags_in_tensors_are_refused_before_training():
+    task, x, tags = tensor_tagger()
+    message = (
+        r"at index 3 has tags that the tagger forbids: \[2, 2, 1\], where 1 follows 2 at token 3"
+    )
+    before = task.get_weights()
+    for x_of, tags_of in ((x, tags), (tf.nest.map_structure(tf.constant, x), tf.constant(tags))):
+        with pytest.raises(ValueError, match=message):
+            task.fit(x_of, tags_of, verbose=0)
+        with pytest.raises(ValueError, match=message):
+            task.evaluate(x_of, tags_of, verbose=0)
+        good = tf.nest.map_structure(lambda each: each[:3], x_of), tags_of[:3]
+        with pytest.raises(ValueError, match=message):
+            task.fit(*good, validation_data=(x_of, tags_of), verbose=0)
+    for one, other in zip(before, task.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    good = tf.nest.map_structure(lambda each: each[:3], x), tags[:3]  # a hole is no step
+    assert task.evaluate(*good, verbose=0, return_dict=True)["loss"] < 10
+
+
+def test_forbidden_tags_in_a_dataset_of_batches_are_refused():
+    task, x, tags = tensor_tagger()
+    message = r"at index 1 of a batch has tags that the tagger forbids: \[2, 2, 1\]"
+    batches = tf.data.Dataset.from_tensor_slices((x, tags)).batch(2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        task.fit(batches, verbose=0, shuffle=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        task.fit(batches.take(1), validation_data=batches, verbose=0, shuffle=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        task.evaluate(batches, verbose=0)
+    named = make_tagger()
+    named.compile(run_eagerly=True)
+    message = r"of a batch has tags that the scheme 'bio' forbids: \['O', 'O', 'I-X'\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        named.evaluate(batches, verbose=0)
+    assert task.evaluate(batches.take(1), verbose=0, return_dict=True)["loss"] < 10
+
+
 def test_converted_tags_are_taken():
     convert = sz.preprocessing.convert_tags
     converted = [(tokens, convert(tags, "iob1", "bio")) for tokens, tags in IOB1]

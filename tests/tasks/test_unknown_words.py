@@ -117,6 +117,8 @@ def test_a_dictionary_is_read_from_lines(tmp_path):
     path = tmp_path / "words.tsv"
     path.write_text("Yak\tyak \n\nGrünzeug\tgreens\n", encoding="utf-8")
     assert read_dictionary(path) == {"Yak": "yak", "Grünzeug": "greens"}
+    path.write_text("a\u2028b\u00a0\t c \n", encoding="utf-8")  # neither ends a line or a column
+    assert read_dictionary(path) == {"a\u2028b\u00a0": "c"}
     path.write_text("one column\n")
     with pytest.raises(
         ValueError, match=r"a word, a tab and its translation\. Received: line 1 of"

@@ -298,33 +298,33 @@ def test_a_search_stays_or_gets_another_width_and_number_of_answers():
     beam = BeamSearch(width=4, alpha=0.5, max_length=9)
     greedy = Greedy(max_length=9)
 
-    def asked(search, **flags):
+    def search_of(search, **flags):
         return make_recipe(search=search).search_as(SearchFlags(**flags))
 
-    assert asked(beam) is beam
-    assert asked(greedy) is greedy
-    assert asked(beam, beam=3) == dataclasses.replace(beam, width=3)
-    assert asked(beam, n_best=2) == dataclasses.replace(beam, n_best=2)
-    assert asked(beam, n_best=6) == dataclasses.replace(beam, width=6, n_best=6)
-    assert asked(greedy, beam=3, n_best=2) == BeamSearch(width=3, n_best=2, max_length=9)
-    assert asked(None, n_best=3) is None
+    assert search_of(beam) is beam
+    assert search_of(greedy) is greedy
+    assert search_of(beam, beam=3) == dataclasses.replace(beam, width=3)
+    assert search_of(beam, n_best=2) == dataclasses.replace(beam, n_best=2)
+    assert search_of(beam, n_best=6) == dataclasses.replace(beam, width=6, n_best=6)
+    assert search_of(greedy, beam=3, n_best=2) == BeamSearch(width=3, n_best=2, max_length=9)
+    assert search_of(None, n_best=3) is None
     scored = {"length_penalty": "gnmt", "alpha": 0.2, "min_length": 2, "max_length": 7}
-    assert asked(beam, **scored) == dataclasses.replace(beam, **scored)
+    assert search_of(beam, **scored) == dataclasses.replace(beam, **scored)
 
 
 def test_flags_make_samples_and_constraints():
-    kept = (SuppressedAtStart((3,)),)
-    greedy = Greedy(9, kept)
+    before = (SuppressedAtStart((3,)),)
+    greedy = Greedy(9, before)
     recipe = make_recipe(search=greedy)
 
     found = recipe.search_as(SearchFlags(temperature=0.5, top_k=4, seed=0, n_best=2))
-    assert found == Sample(0.5, 4, n_samples=2, seed=0, max_length=9, constraints=kept)
+    assert found == Sample(0.5, 4, n_samples=2, seed=0, max_length=9, constraints=before)
     sample = make_recipe(search=found)
     assert sample.search_as(SearchFlags(n_best=3)).n_samples == 3
-    assert recipe.search_as(SearchFlags(sample=True)) == Sample(max_length=9, constraints=kept)
+    assert recipe.search_as(SearchFlags(sample=True)) == Sample(max_length=9, constraints=before)
     found = recipe.search_as(SearchFlags(ban=["a b", "c"], no_repeat_ngram=2))
     more = (NoRepeatNGram(2), BannedPhrases(("a b", "c")))
-    assert found == Greedy(9, (*kept, *more))
+    assert found == Greedy(9, (*before, *more))
 
 
 def test_a_search_that_cannot_be_is_refused():

@@ -83,7 +83,7 @@ def frames(clip: Clip, rng: np.random.Generator) -> list[np.ndarray]:
         Frames `(48, 48, 3)` uint8.
     """
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
-    places, radii = _path(clip, count, rng)
+    positions, radii = _path(clip, count, rng)
     background = int(rng.integers(2**31))  # every frame has the same one
     return [
         draw(
@@ -91,7 +91,7 @@ def frames(clip: Clip, rng: np.random.Generator) -> list[np.ndarray]:
             PIXELS,
             np.random.default_rng(background),
         )
-        for (x, y), radius in zip(places, radii, strict=True)
+        for (x, y), radius in zip(positions, radii, strict=True)
     ]
 
 
@@ -155,8 +155,8 @@ def _path(clip: Clip, count: int, rng: np.random.Generator) -> tuple[np.ndarray,
     if clip.motions[0] not in DIRECTIONS:
         after = rng.uniform(*SIZES["large" if clip.size == "small" else "small"])
         margin = max(radius, after) + 1
-        place = rng.uniform(margin, PIXELS - margin, 2)
-        return np.tile(place, (count, 1)), np.linspace(radius, after, count)
+        position = rng.uniform(margin, PIXELS - margin, 2)
+        return np.tile(position, (count, 1)), np.linspace(radius, after, count)
     turns = np.array_split(np.arange(count - 1), len(clip.motions))
     steps = np.zeros((count, 2))
     for motion, part in zip(clip.motions, turns, strict=True):

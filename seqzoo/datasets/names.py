@@ -41,12 +41,12 @@ def load(
             thing_of.setdefault(name, thing)
     things = sorted(set(thing_of.values()))
     random.Random(seed).shuffle(things)
-    place = {thing: number / len(things) for number, thing in enumerate(things)}
+    position = {thing: number / len(things) for number, thing in enumerate(things)}
     splits: dict[str, list] = {split: [] for split in _SHARES}
     for name in sorted(of_name):
         if multi_label or len(of_name[name]) == 1:
             labels = sorted(of_name[name])
-            split = _split_at(place[thing_of[name]])
+            split = _split_at(position[thing_of[name]])
             splits[split].append((name, labels if multi_label else labels[0]))
     return splits
 
@@ -62,9 +62,9 @@ def _names(language: str) -> list[tuple[tuple[str, str], str]]:
     ]
 
 
-def _split_at(place: float) -> str:
+def _split_at(position: float) -> str:
     for split, share in _SHARES.items():
-        if place < share:
+        if position < share:
             return split
-        place -= share
+        position -= share
     return list(_SHARES)[-1]  # the shares add up to 1 but for rounding

@@ -69,12 +69,12 @@ def _stamps(scene: Scene, rng: np.random.Generator) -> list[Stamp]:
     while True:
         things = scene.things if scene.second else [scene.first] * scene.count
         radii = [rng.uniform(*SIZES[thing.size]) for thing in things]
-        places = _pair_places(scene, radii, rng) if scene.second else _places(radii, rng)
-        if places is not None:
+        positions = _pair_positions(scene, radii, rng) if scene.second else _positions(radii, rng)
+        if positions is not None:
             break
     return [
-        Stamp(thing.shape, thing.colour, *place, radius)
-        for thing, place, radius in zip(things, places, radii, strict=True)
+        Stamp(thing.shape, thing.colour, *position, radius)
+        for thing, position, radius in zip(things, positions, radii, strict=True)
     ]
 
 
@@ -128,21 +128,26 @@ def load(
     for number, (name, scenes) in enumerate(compositions(seed).items()):
         choices, rng = random.Random(seed + number), np.random.default_rng([seed, number])
         kinds = [s for s in scenes if not s.second], [s for s in scenes if s.second]
-        most = captions_each if name == "train" else None
+        max_captions = captions_each if name == "train" else None
         splits[name] = [
-            _example(choices.choice(kinds[i % 2]), most, choices, rng) for i in range(sizes[name])
+            _example(choices.choice(kinds[i % 2]), max_captions, choices, rng)
+            for i in range(sizes[name])
         ]
     return splits
 
 
 def _example(
-    scene: Scene, most: int | None, choices: random.Random, rng: np.random.Generator
+    scene: Scene, max_captions: int | None, choices: random.Random, rng: np.random.Generator
 ) -> Example:
     import tensorflow as tf  # a loader is light until it is called
 
     stamps = _stamps(scene, rng)
     phrases = captions(scene, _relation(*stamps) if scene.count == 2 else None)
-    chosen = phrases if most is None else choices.sample(phrases, min(most, len(phrases)))
+    chosen = (
+        phrases
+        if max_captions is None
+        else choices.sample(phrases, min(max_captions, len(phrases)))
+    )
     return tf.io.encode_png(draw(stamps, PIXELS, rng)).numpy(), chosen
 
 
@@ -162,34 +167,34 @@ def _all_pairs() -> list[Scene]:
     ]
 
 
-def _places(radii: list[float], rng: np.random.Generator) -> list[tuple[float, float]] | None:
-    """Places where things do not touch; None where chance has found none."""
-    places: list[tuple[float, float]] = []
+def _positions(radii: list[float], rng: np.random.Generator) -> list[tuple[float, float]] | None:
+    """Positions where things do not touch; None where chance gives none."""
+    positions: list[tuple[float, float]] = []
     for radius in radii:
         for _ in range(40):
             x, y = rng.uniform(radius + 1, PIXELS - radius - 1, 2)
             apart = [
                 max(abs(x - u), abs(y - v)) - radius - other
-                for (u, v), other in zip(places, radii, strict=False)
+                for (u, v), other in zip(positions, radii, strict=False)
             ]
             if all(gap >= _GAP for gap in apart):
-                places.append((x, y))
+                positions.append((x, y))
                 break
         else:
             return None
-    return places
+    return positions
 
 
-def _pair_places(
+def _pair_positions(
     scene: Scene, radii: list[float], rng: np.random.Generator
 ) -> list[tuple[float, float]] | None:
-    """Places of which it is plain which one is left of, or above, the other."""
-    places = _places(radii, rng)
-    if places is None:
+    """Positions of which it is plain which one is left of, or above, the other."""
+    positions = _positions(radii, rng)
+    if positions is None:
         return None
-    (x, y), (u, v) = places
+    (x, y), (u, v) = positions
     along, across = (u - x, v - y) if scene.relation == "left of" else (v - y, u - x)
-    return places if _is_plain(along, across, radii) else None
+    return positions if _is_plain(along, across, radii) else None
 
 
 def _relation(first: Stamp, second: Stamp) -> str | None:

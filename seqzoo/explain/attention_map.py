@@ -12,7 +12,7 @@ from seqzoo.explain.figures import heat_map, readable_labels, save
 
 
 class Aligning(Protocol):
-    """A task that generates, and says which source tokens it attends to."""
+    """A task that generates, and returns its attention to source tokens."""
 
     def generate(self, inputs: list, return_hypotheses: bool = False) -> list: ...
 
@@ -35,7 +35,7 @@ def attention_map(task: Aligning, text: str, path: str | Path | None = None) -> 
         The figure, which is no part of pyplot's state.
 
     Raises:
-        ValueError: if the model has no attention, or found no answer.
+        ValueError: if the model has no attention, or returns no answer.
     Reference: Bahdanau et al., 2015, figure 3, https://arxiv.org/abs/1409.0473
     """
     if not isinstance(text, str):
@@ -44,7 +44,7 @@ def attention_map(task: Aligning, text: str, path: str | Path | None = None) -> 
         )
     answers: list[Any] = task.generate([text], return_hypotheses=True)[0]
     if not answers or not answers[0].tokens:
-        raise ValueError(f"The model found no answer to {text!r}, so there is nothing to draw.")
+        raise ValueError(f"The model returned no answer to {text!r}, so there is nothing to draw.")
     alignment = answers[0].alignment  # (T, S)
     if alignment is None:
         raise ValueError(

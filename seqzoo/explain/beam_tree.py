@@ -129,7 +129,7 @@ def draw_tree(nodes: list[dict[str, Any]]) -> Figure:
     for node in nodes:
         columns.setdefault(node["step"], []).append(node)
     rows = max(map(len, columns.values()), default=1)
-    places = {
+    positions = {
         node["id"]: (node["step"], row)
         for column in columns.values()
         for row, node in enumerate(sorted(column, key=lambda n: (n["group"], -n["total"])))
@@ -146,12 +146,12 @@ def draw_tree(nodes: list[dict[str, Any]]) -> Figure:
     axes = figure.subplots()
     ends = {}  # of each label, in steps, with a little space
     for node, label, width in zip(nodes, labels, widths, strict=True):
-        x, y = places[node["id"]]
+        x, y = positions[node["id"]]
         half = (width / 2 + 0.07) / column
         ends[node["id"]] = x + half
         color = _COLORS[node["fate"]]
         if node["parent"] is not None:
-            before = ends[node["parent"]], places[node["parent"]][1]
+            before = ends[node["parent"]], positions[node["parent"]][1]
             thickness = 0.6 if node["fate"] == "died" else 1.3
             axes.plot([before[0], x - half], [before[1], y], color=color, lw=thickness)
         frame = {"boxstyle": "round,pad=0.2", "fc": "white"}

@@ -37,7 +37,7 @@ class LayerFlow:
             where none is.
         slope: What the log of the norm gains with each step back in time: least squares over the
             real steps of all rows, where a row's steps are counted from its own last one.
-        steps: Most real steps of a row.
+        steps: Real steps of the longest row.
         spectral_radius: Largest absolute eigenvalue of the recurrent weights: of the matrix of a
             simple cell, the largest over the square matrices of the gates of another. NaN where
             there is none. At 1 a linear simple cell neither shrinks nor grows the gradient; the

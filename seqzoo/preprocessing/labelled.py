@@ -191,8 +191,8 @@ def examples_of_dataset(
     ranks = [each.shape.rank for each in spec]
     if None not in ranks and ranks != [input_rank, target_rank]:
         raise ValueError(
-            f"A dataset of pairs of {kinds}, of {input_rank} and {target_rank} dimensions, is "
-            f"wanted. Received elements of {spec}. Take batches apart with `dataset.unbatch()`."
+            f"Expected a dataset of pairs of {kinds}, of {input_rank} and {target_rank} "
+            f"dimensions. Received elements of {spec}. Take batches apart with `dataset.unbatch()`."
         )
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("Expected a finite corpus. Received an endless dataset: `take` a part.")

@@ -20,7 +20,7 @@ Encoded = dict[str, tf.RaggedTensor]
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class TaggedTokens(tf.Module):
-    """Turns sentences, lists of tokens, into ids of words and of their pieces, and tags into ids.
+    """Turns lists of tokens into ids of words and of their characters or subwords, and tags too.
 
     Args:
         words: Tokenizer that gives each token one id, such as `TokenLookup`.

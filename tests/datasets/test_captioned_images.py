@@ -62,7 +62,7 @@ def test_names_without_an_image_or_a_caption_are_counted(folder):
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_is_wrong_with_the_files_is_said(folder, name, content, message):
+def test_what_is_wrong_with_the_files_is_explained(folder, name, content, message):
     if content is None:
         (folder / name).unlink()
     else:
@@ -71,7 +71,7 @@ def test_what_is_wrong_with_the_files_is_said(folder, name, content, message):
         captioned_images.load(folder)
 
 
-def test_no_folder_is_said(tmp_path):
+def test_no_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         captioned_images.load(tmp_path / "none")
 

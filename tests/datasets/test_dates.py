@@ -132,7 +132,7 @@ def test_every_target_is_a_valid_iso_date_of_the_range(splits):
             assert 1900 <= date.year <= 2099
 
 
-def test_the_splits_have_the_sizes_asked_for(splits):
+def test_the_splits_have_the_requested_sizes(splits):
     assert {name: len(pairs) for name, pairs in splits.items()} == {
         "train": 3000,
         "validation": 400,

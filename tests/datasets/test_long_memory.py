@@ -91,7 +91,7 @@ def test_the_class_is_the_order_of_the_two_symbols_that_count(length):
     assert np.bincount(classes).min() > 60  # of 100 each
 
 
-def test_at_length_100_the_places_are_those_of_the_paper():
+def test_at_length_100_the_positions_are_those_of_the_paper():
     inputs, _ = long_memory.temporal_order(500, 100)
     places = np.nonzero((inputs == long_memory.X) | (inputs == long_memory.Y))[1]
 
@@ -129,7 +129,7 @@ def test_no_sequences_are_arrays_without_rows(generate, length):
         (long_memory.temporal_order, 9, "`length` must be at least 10"),
     ],
 )
-def test_a_length_without_room_is_refused(generate, length, message):
+def test_a_length_that_is_too_short_is_refused(generate, length, message):
     with pytest.raises(ValueError, match=f"{message}.*Received: .*={length}"):
         generate(3, length)
 

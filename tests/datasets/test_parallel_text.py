@@ -44,7 +44,7 @@ def test_the_other_direction_swaps_the_pairs(corpus):
     assert parallel_text.load(corpus, "en", "de")["train"] == [(y, x) for x, y in there]
 
 
-def test_a_split_can_be_asked_for_by_the_name_of_its_files(corpus):
+def test_a_split_can_be_requested_by_the_name_of_its_files(corpus):
     splits = parallel_text.load(corpus, "de", "en", splits=["test_2017_flickr"])
 
     assert splits == {"test_2017_flickr": [(DE[2], EN[2])]}

@@ -277,7 +277,7 @@ def test_sentences_of_conll_files_come_with_their_tags_once_an_epoch_in_another_
     assert epochs[0] != epochs[1]
 
 
-def test_words_of_conllu_files_come_with_the_column_that_is_asked_for(tmp_path):
+def test_words_of_conllu_files_come_with_the_requested_column(tmp_path):
     rows = ["1-2\tau\t_\t_\t_\t_\t_\t_\t_\t_", "1\tà\ta\tADP\tX\t_\t_\tcase\t_\t_"]
     (tmp_path / "a.conllu").write_text("\n".join(["# text = au", *rows, "", ""]))
     for column, tag in (("upos", "ADP"), ("xpos", "X"), ("deprel", "case")):

@@ -148,15 +148,15 @@ def test_dollar_signs_are_no_formulas_and_control_characters_are_seen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("task", "text", "said"),
+    ("task", "text", "message"),
     [
         (Aligned(["a"], ["b"], None), "a", "needs a model with attention.*bahdanau_2015"),
-        (Aligned(["a"], []), "a", "found no answer to 'a'"),
+        (Aligned(["a"], []), "a", "returned no answer to 'a'"),
         (Aligned(["a"], ["b"]), ["a"], r"`text` must be one text. Received: \['a'\]"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(tmp_path, task, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_drawn_is_explained(tmp_path, task, text, message):
+    with pytest.raises(ValueError, match=message):
         attention_map(task, text, tmp_path / "map.png")
 
     assert list(tmp_path.iterdir()) == []

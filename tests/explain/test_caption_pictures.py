@@ -55,7 +55,7 @@ def test_a_sheet_holds_every_image_and_its_caption(tmp_path):
     assert imread(tmp_path / "sheet.png").std() > 0
 
 
-def test_what_cannot_be_drawn_is_said():
+def test_what_cannot_be_drawn_is_explained():
     task = make_captioner("vinyals_2015")
     with pytest.raises(ValueError, match=r"needs a model with attention.*xu_2015"):
         caption_attention(task, PICTURE)

@@ -86,7 +86,7 @@ def test_a_history_of_nothing_is_refused(history):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "at least one value of one epoch"),
         ("epoch,loss\n", "at least one value of one epoch"),
@@ -94,11 +94,11 @@ def test_a_history_of_nothing_is_refused(history):
         ("epoch,loss\n1,2,3\n", "history.csv, where"),
     ],
 )
-def test_a_file_that_is_no_history_is_refused(tmp_path, text, said):
+def test_a_file_that_is_no_history_is_refused(tmp_path, text, message):
     path = tmp_path / "history.csv"
     path.write_text(text)
 
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         learning_curves(path, tmp_path / "curves.png")
 
     assert not (tmp_path / "curves.png").exists()

@@ -163,7 +163,7 @@ COUNT = tf.Variable(0)
 
 
 @pytest.mark.parametrize(
-    ("transform", "said"),
+    ("transform", "message"),
     [
         (counted, "must not keep anything between requests.*AssignAdd.*stateful=True"),
         (counted_in_a_loop, "must not keep anything between requests.*AssignAdd.*stateful=True"),
@@ -173,8 +173,8 @@ COUNT = tf.Variable(0)
         (python_function, "must not call Python.*EagerPyFunc.*in __inference_serve"),
     ],
 )
-def test_a_graph_that_a_bare_server_cannot_run_is_refused(tmp_path, transform, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_graph_that_a_bare_server_cannot_run_is_refused(tmp_path, transform, message):
+    with pytest.raises(ValueError, match=message):
         saved_model(variant(transform), tmp_path / "model")
 
     assert list((tmp_path / "model").iterdir()) == []

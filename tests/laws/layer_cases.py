@@ -146,7 +146,7 @@ RECURRENTS |= {
 }
 RECURRENTS |= {
     "reversed lstm": Case(partial(recurrent, CELLS["lstm"], True), SEQUENCE),
-    "recurrent lstm, in pieces": Case(partial(recurrent, CELLS["lstm"], False, 3), SEQUENCE),
+    "recurrent lstm, in chunks": Case(partial(recurrent, CELLS["lstm"], False, 3), SEQUENCE),
 }
 RECURRENTS |= {
     f"bidirectional {name}": Case(partial(bidirectional, make), SEQUENCE)

@@ -147,10 +147,10 @@ def test_a_fresh_cell_begins_as_that_of_keras(name):
         assert 0.5 * limit < np.abs(cell.kernel).max() <= limit
 
 
-def test_the_forget_gate_begins_open_only_where_it_is_asked_for():
-    for asked, first in [(True, 1.0), (False, 0.25)]:
+def test_the_forget_gate_begins_open_only_where_it_is_requested():
+    for is_open, first in [(True, 1.0), (False, 0.25)]:
         quarter = keras.initializers.Constant(0.25)
-        cell = LSTMCell(2, unit_forget_bias=asked, bias_initializer=quarter)
+        cell = LSTMCell(2, unit_forget_bias=is_open, bias_initializer=quarter)
         cell.build((None, FEATURES))
         expected = [0.25, 0.25, first, first, 0.25, 0.25, 0.25, 0.25]
         np.testing.assert_array_equal(cell.bias, expected)

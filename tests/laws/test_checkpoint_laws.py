@@ -1,4 +1,4 @@
-"""A recurrent layer that runs pieces again for its gradient does what it does without."""
+"""A recurrent layer that runs chunks of time again for its gradient does what it does without."""
 
 import numpy as np
 import pytest
@@ -53,76 +53,76 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_every_cell_has_the_same_results_and_gradients(name, reverse):
     state = [normal(BATCH, size) + i for i, size in enumerate(CELL_MAKERS[name](UNITS).state_size)]
-    plain, pieces = (
+    plain, chunked = (
         made("recurrent", name, reverse=reverse, checkpoint_steps=steps) for steps in (None, 3)
     )
     expected = slopes(plain, MASKS["holes"], initial_state=state)
-    assert_same(slopes(pieces, MASKS["holes"], initial_state=state), expected)
+    assert_same(slopes(chunked, MASKS["holes"], initial_state=state), expected)
 
 
 @every_cell
 def test_both_directions_of_every_cell_have_the_same(name):
-    plain, pieces = (made("bidirectional", name, checkpoint_steps=steps) for steps in (None, 3))
-    assert_same(slopes(pieces, MASKS["holes"]), slopes(plain, MASKS["holes"]))
+    plain, chunked = (made("bidirectional", name, checkpoint_steps=steps) for steps in (None, 3))
+    assert_same(slopes(chunked, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
 @pytest.mark.parametrize("steps", [1, 2, TIME - 1, TIME, TIME + 1])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_pieces_of_any_length_give_the_same(steps, reverse):
-    plain, pieces = (
+def test_chunks_of_any_length_give_the_same(steps, reverse):
+    plain, chunked = (
         made("recurrent", reverse=reverse, checkpoint_steps=each) for each in (None, steps)
     )
-    assert_same(slopes(pieces, MASKS["holes"]), slopes(plain, MASKS["holes"]))
+    assert_same(slopes(chunked, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
 @both_kinds
 @pytest.mark.parametrize("mask", MASKS)
 def test_every_mask_gives_the_same(kind, mask):
-    plain, pieces = (made(kind, checkpoint_steps=steps) for steps in (None, 3))
-    assert_same(slopes(pieces, MASKS[mask]), slopes(plain, MASKS[mask]))
+    plain, chunked = (made(kind, checkpoint_steps=steps) for steps in (None, 3))
+    assert_same(slopes(chunked, MASKS[mask]), slopes(plain, MASKS[mask]))
 
 
 @both_kinds
 @pytest.mark.parametrize("name", ["gru", "min_gru"])
-def test_segments_that_pieces_cut_in_two_give_the_same(kind, name):
-    plain, pieces = (made(kind, name, checkpoint_steps=steps) for steps in (None, 3))
+def test_segments_that_chunks_cut_in_two_give_the_same(kind, name):
+    plain, chunked = (made(kind, name, checkpoint_steps=steps) for steps in (None, 3))
     mask = SEGMENT_IDS > 0
     expected = slopes(plain, mask, segment_ids=SEGMENT_IDS)
-    assert_same(slopes(pieces, mask, segment_ids=SEGMENT_IDS), expected)
+    assert_same(slopes(chunked, mask, segment_ids=SEGMENT_IDS), expected)
 
 
 @both_kinds
 @pytest.mark.parametrize("noise", NOISES)
-def test_noise_is_the_same_when_a_piece_is_run_again(kind, noise):
-    plain, pieces = (
+def test_noise_is_the_same_when_a_chunk_is_run_again(kind, noise):
+    plain, chunked = (
         made(kind, seed=3, checkpoint_steps=steps, **{noise: 0.4}) for steps in (None, 3)
     )
     expected = slopes(plain, MASKS["holes"], training=True)
-    assert_same(slopes(pieces, MASKS["holes"], training=True), expected)
+    assert_same(slopes(chunked, MASKS["holes"], training=True), expected)
     assert np.any(np.asarray(slopes(plain, MASKS["holes"])[0][0]) != expected[0][0])
 
 
 @both_kinds
-def test_a_gradient_that_is_cut_is_cut_in_the_same_places(kind):
-    plain, pieces = (made(kind, checkpoint_steps=steps, gradient_steps=2) for steps in (None, 3))
+def test_a_gradient_that_is_cut_is_cut_at_the_same_steps(kind):
+    plain, chunked = (made(kind, checkpoint_steps=steps, gradient_steps=2) for steps in (None, 3))
     expected = slopes(plain, MASKS["right"])
-    assert_same(slopes(pieces, MASKS["right"]), expected)
+    assert_same(slopes(chunked, MASKS["right"]), expected)
     whole = slopes(made(kind), MASKS["right"])
     assert np.any(np.asarray(whole[1][0]) != expected[1][0])
 
 
 @pytest.mark.parametrize("make", [LSTM, GRU, SimpleRNN])
 def test_the_layers_of_keras_name_take_them_too(make):
-    plain, pieces = (make(UNITS, checkpoint_steps=steps, dtype="float64") for steps in (None, 3))
-    for layer in (plain, pieces):
+    plain, chunked = (make(UNITS, checkpoint_steps=steps, dtype="float64") for steps in (None, 3))
+    for layer in (plain, chunked):
         layer.build(INPUTS.shape)
-    pieces.set_weights(plain.get_weights())
-    assert_same(slopes(pieces), slopes(plain))
+    chunked.set_weights(plain.get_weights())
+    assert_same(slopes(chunked), slopes(plain))
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_an_encoder_hands_them_to_its_layers(direction):
-    plain, pieces = (
+    plain, chunked = (
         RecurrentEncoder(
             *(None, FEATURES, UNITS),
             layers=2,
@@ -132,12 +132,12 @@ def test_an_encoder_hands_them_to_its_layers(direction):
         )
         for steps in (None, 3)
     )
-    again = RecurrentEncoder.from_config(pieces.get_config())
+    again = RecurrentEncoder.from_config(chunked.get_config())
     assert all(layer.checkpoint_steps == 3 for layer in again.stack.layers)
-    for encoder in (plain, pieces):
+    for encoder in (plain, chunked):
         encoder.build(INPUTS.shape)
-    pieces.set_weights(plain.get_weights())
-    assert_same(slopes(pieces, MASKS["holes"]), slopes(plain, MASKS["holes"]))
+    chunked.set_weights(plain.get_weights())
+    assert_same(slopes(chunked, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
 @pytest.mark.parametrize(
@@ -149,10 +149,10 @@ def test_an_encoder_hands_them_to_its_layers(direction):
     ],
 )
 def test_one_graph_for_all_lengths_and_xla_give_the_same(times, jit_compile, tf):
-    plain, pieces = (made("recurrent", checkpoint_steps=steps) for steps in (None, 3))
+    plain, chunked = (made("recurrent", checkpoint_steps=steps) for steps in (None, 3))
 
     def run(arguments):
-        return differentiate(pieces, arguments, pieces.trainable_variables)
+        return differentiate(chunked, arguments, chunked.trainable_variables)
 
     graph = compiled(run, jit_compile, like=[{"inputs": INPUTS, "mask": MASKS["holes"]}])
     for time in times:
@@ -162,7 +162,7 @@ def test_one_graph_for_all_lengths_and_xla_give_the_same(times, jit_compile, tf)
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_second_derivatives_are_the_same(reverse):
-    plain, pieces = (
+    plain, chunked = (
         made("recurrent", "gru", reverse=reverse, checkpoint_steps=each) for each in (None, 3)
     )
 
@@ -172,7 +172,7 @@ def test_second_derivatives_are_the_same(reverse):
 
         return differentiate(slope, {"inputs": INPUTS}, layer.trainable_variables)
 
-    assert_same(bend(pieces), bend(plain))
+    assert_same(bend(chunked), bend(plain))
 
 
 def test_zero_steps_leave_the_first_state():
@@ -190,16 +190,16 @@ def test_a_loop_of_ones_own_gives_the_same(reverse):
     def step(inputs_t, state, constants, project):
         return {"h": inputs_t - project("map", state["h"]) * constants, "n": state["n"] + inputs_t}
 
-    def piece(state, inputs, weights):
+    def chunk(state, inputs, weights):
         return scan(step, state, inputs, {"map": weights[:1]}, weights[1], reverse)
 
     def run(in_pieces):
         def loop(state, inputs, kernel, gain):
             if not in_pieces:
-                states, final = piece(state, inputs, (kernel, gain))
+                states, final = chunk(state, inputs, (kernel, gain))
                 return states["h"], final
             return scan_in_chunks(
-                piece, state, inputs, (kernel, gain), 3, lambda states: states["h"], reverse
+                chunk, state, inputs, (kernel, gain), 3, lambda states: states["h"], reverse
             )
 
         state = {"h": normal(BATCH, UNITS), "n": normal(BATCH, UNITS) + 1}

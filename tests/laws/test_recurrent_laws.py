@@ -144,7 +144,7 @@ def test_both_directions_begin_with_weights_of_their_own():
 @every_cell
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("return_state", [False, True])
-def test_a_layer_returns_what_it_is_asked_for(name, return_sequences, return_state):
+def test_a_layer_returns_what_is_requested(name, return_sequences, return_state):
     inputs = normal(BATCH, TIME, FEATURES)
     layer = Recurrent(
         CELL_MAKERS[name](UNITS),

@@ -65,7 +65,7 @@ def test_initial_states_are_forward_ones_then_backward_ones():
     assert_same(ours(INPUTS, initial_state=state), theirs(INPUTS, initial_state=state))
 
 
-def test_the_options_of_the_layer_are_kept_and_saved(tmp_path):
+def test_the_options_of_the_layer_hold_and_are_saved(tmp_path):
     layer = layers.Bidirectional(
         layers.LSTM(UNITS, return_sequences=True, dropout=0.3, zoneout=0.1, seed=4)
     )

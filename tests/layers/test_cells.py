@@ -56,7 +56,7 @@ def test_peepholes_give_the_value_that_tensorflow_addons_publishes():
     np.testing.assert_allclose(output, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_chrono_spreads_the_gates_over_the_times_asked_for():
+def test_chrono_spreads_the_gates_over_the_requested_times():
     cell = built(LSTMCell(1000, bias_initializer=ChronoInitializer(100, seed=1)))
     i, f, g, o = np.split(np.asarray(cell.bias), 4)
     times = np.exp(f)
@@ -91,7 +91,7 @@ def test_chrono_knows_the_gates_of_each_cell(make, signs):
 
 @pytest.mark.parametrize("make", [LSTMCell, CoupledLSTMCell, GRUCell, MinGRUCell, MinLSTMCell])
 def test_a_memory_with_chrono_outlasts_one_without(make):
-    def kept(**options):
+    def share_left(**options):
         """The share of the memory that is left after 20 steps of nothing."""
         layer = Recurrent(make(50, kernel_initializer="zeros", **options), return_state=True)
         layer.cell.build((None, FEATURES))
@@ -103,7 +103,7 @@ def test_a_memory_with_chrono_outlasts_one_without(make):
         one, other = (layer(inputs, initial_state=state)[-1] for state in (ones, zeros))
         return np.mean(np.asarray(one - other))
 
-    assert kept(bias_initializer=ChronoInitializer(1000, seed=1)) > 0.8 > 0.1 > kept()
+    assert share_left(bias_initializer=ChronoInitializer(1000, seed=1)) > 0.8 > 0.1 > share_left()
 
 
 def test_chrono_comes_back_from_its_config_and_draws_anew_for_each_direction():
@@ -194,7 +194,7 @@ def test_a_linear_cell_loops_over_steps_only_where_it_must(name, options, monkey
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_cut_gradients_are_those_of_pieces(name):
+def test_cut_gradients_are_those_of_chunks(name):
     inputs = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 4, FEATURES)))
     cell = make_cell(name, UNITS, dtype="float64")
     cut = Recurrent(cell, gradient_steps=2, dtype="float64")

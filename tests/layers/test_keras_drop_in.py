@@ -66,7 +66,7 @@ def test_a_gru_can_reset_before_the_product():
 
 
 @every_layer
-def test_every_argument_of_keras_is_taken_in_its_place(name):
+def test_every_argument_of_keras_is_taken_at_its_position(name):
     ours, theirs = (
         list(inspect.signature(getattr(home, name)).parameters)
         for home in (sz.layers, keras.layers)

@@ -195,7 +195,7 @@ def test_a_gradient_goes_back_no_further_than_it_may(name):
         found, gradients = gradients_of(weighed, [inputs], layer.trainable_variables)
         return [found, *gradients]
 
-    def in_pieces(inputs):
+    def in_chunks(inputs):
         state, outputs = None, []
         for first in range(0, TIME, steps):
             found, *state = whole(inputs[:, first : first + steps], initial_state=state)
@@ -204,7 +204,7 @@ def test_a_gradient_goes_back_no_further_than_it_may(name):
         return ops.concatenate(outputs, axis=1)
 
     assert len(pieces) == 3
-    for one, other in zip(gradients(layer), gradients(in_pieces), strict=True):
+    for one, other in zip(gradients(layer), gradients(in_chunks), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 

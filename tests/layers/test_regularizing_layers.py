@@ -75,7 +75,7 @@ def test_locked_dropout_drops_the_same_features_at_all_steps():
     assert np.any(dropped != layer(ones, training=True))
 
 
-def test_dropped_words_are_the_same_in_all_places_of_a_batch():
+def test_a_dropped_word_is_dropped_everywhere_in_a_batch():
     layer = DroppedEmbedding(1000, 3, rate=0.25, seed=1, embeddings_initializer="ones")
     ids = np.stack([np.arange(1000), np.arange(1000)[::-1]])
     np.testing.assert_array_equal(layer(ids), np.ones((2, 1000, 3)))

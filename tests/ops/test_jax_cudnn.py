@@ -62,7 +62,7 @@ def test_a_large_lstm_runs_by_it(calls, go_backwards):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "asked"),
+    ("arguments", "requested"),
     [
         ({"mask": MASK}, 0),
         ({"inputs": INPUTS[:2]}, 0),
@@ -71,7 +71,7 @@ def test_a_large_lstm_runs_by_it(calls, go_backwards):
     ],
     ids=["mask", "few rows", "float64", "activation"],
 )
-def test_another_call_runs_without_it(calls, arguments, asked):
+def test_another_call_runs_without_it(calls, arguments, requested):
     for one, other in zip(*results(**arguments), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert len(calls) == asked
+    assert len(calls) == requested

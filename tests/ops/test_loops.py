@@ -172,11 +172,11 @@ def test_a_graph_of_unknown_sizes_and_xla_give_the_same(jit_compile, tf):
         assert_all_close(one, other, atol=1e-12)
 
 
-def test_a_tensor_that_stands_in_two_places_gets_the_sum_of_both_gradients(tf):
+def test_a_tensor_that_is_read_twice_gets_the_sum_of_both_gradients(tf):
     x = tf.constant(normal(TIME, BATCH, UNITS))
     start, kernel = tf.constant(normal(BATCH, UNITS)), tf.constant(normal(UNITS, UNITS))
 
-    def two_places(inputs_t, state, constants, project):
+    def read_twice(inputs_t, state, constants, project):
         a, b = inputs_t
         h = ops.tanh(project("one", state[0]) * a + project("two", b) + constants[0] * constants[1])
         return [h]
@@ -186,7 +186,7 @@ def test_a_tensor_that_stands_in_two_places_gets_the_sum_of_both_gradients(tf):
             tape.watch([x, start, kernel])
             projections = {"one": (kernel,), "two": (kernel,)}
             total = weighed_sum(
-                leaves_of(run(two_places, [start], (x, x), projections, (start, start)))
+                leaves_of(run(read_twice, [start], (x, x), projections, (start, start)))
             )
         return tape.gradient(total, [x, start, kernel])
 

@@ -1,4 +1,4 @@
-"""Products by weights that are cut into pieces ahead of a loop."""
+"""Products by weights that are cut into parts ahead of a loop."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqzoo.ops.tensorflow.products import product_by, product_by_transpose
 
-SHAPES = [(5, 15), (5, 12), (7, 3), (4, 4)]  # in three pieces, in two, and whole
+SHAPES = [(5, 15), (5, 12), (7, 3), (4, 4)]  # in three parts, in two, and whole
 RNG = np.random.default_rng(0)
 
 both_kernels = pytest.mark.parametrize("onednn", ["0", "1"])
@@ -19,7 +19,7 @@ both_kernels = pytest.mark.parametrize("onednn", ["0", "1"])
 @both_kernels
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("leading", [(2,), (2, 6)])
-def test_a_product_in_pieces_is_the_product(monkeypatch, onednn, shape, leading):
+def test_a_product_in_parts_is_the_product(monkeypatch, onednn, shape, leading):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
     kernel, bias = RNG.normal(size=shape), RNG.normal(size=shape[1])
     inputs, upstream = RNG.normal(size=(*leading, shape[0])), RNG.normal(size=(*leading, shape[1]))

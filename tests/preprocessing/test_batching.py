@@ -90,7 +90,7 @@ def padding(dataset, steps):
     return 1 - np.array(filled)
 
 
-def test_every_batch_has_the_asked_rows_and_little_padding():
+def test_every_batch_has_the_requested_rows_and_little_padding():
     batches = training_batches(corpus(1500), Lines(), batch_size=8)
     assert {len(source) for source, _ in batches.dataset.take(batches.steps_per_epoch)} == {8}
     assert (padding(batches.dataset, batches.steps_per_epoch) < 0.08).all()

@@ -16,7 +16,7 @@ def adapted(texts=TEXTS, **settings):
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_both_algorithms_learn_pieces_and_invert(algorithm):
+def test_both_algorithms_learn_subwords_and_invert(algorithm):
     tokenizer = adapted(algorithm=algorithm, vocabulary_size=25)
     assert tokenizer.vocabulary_size <= 25
     assert any(len(piece) > 2 for piece in tokenizer.vocabulary[4:])

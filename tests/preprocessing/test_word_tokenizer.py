@@ -13,7 +13,7 @@ def adapted(texts, **settings_):
     return tokenizer
 
 
-def pieces(text):
+def tokens_of(text):
     tokenizer = adapted([text])
     return [tokenizer.vocabulary[i] for i in tokenizer.tokenize([text])[0].numpy()]
 
@@ -45,7 +45,7 @@ def shown(text):
     ],
 )
 def test_text_is_split_as_documented(text, tokens):
-    assert pieces(text) == tokens.split(" ")
+    assert tokens_of(text) == tokens.split(" ")
 
 
 @settings(deadline=None, max_examples=80)
@@ -104,8 +104,8 @@ def test_ids_outside_the_vocabulary_are_unknown():
 
 def test_joiners_that_a_model_puts_beside_one_another_join_once():
     tokenizer = adapted(["(a), b"])
-    places = [tokenizer.vocabulary.index(t) for t in (f"{J})", f"({J}", f"{J},", "b", f"({J}")]
-    assert tokenizer.detokenize([places]).numpy().tolist() == [b") (, b ("]
+    ids = [tokenizer.vocabulary.index(t) for t in (f"{J})", f"({J}", f"{J},", "b", f"({J}")]
+    assert tokenizer.detokenize([ids]).numpy().tolist() == [b") (, b ("]
 
 
 def test_a_vocabulary_without_the_special_tokens_is_refused():

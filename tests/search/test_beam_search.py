@@ -180,7 +180,7 @@ def test_equal_hypotheses_come_in_the_order_of_their_token_ids():
     assert sequences(found, 0) == [(2, 2), (2, 3), (2, 4), (3, 2)]
 
 
-def test_a_row_without_any_possible_token_has_only_empty_places():
+def test_a_row_without_any_possible_token_has_only_empty_hypotheses():
     tables = np.concatenate([uniform_table(4), np.full((1, 11, 4, 4), -np.inf, "float32")])
     found = run(BeamSearch(2, 2, max_length=4), tables)
     assert len(sequences(found, 0)) == 2

@@ -94,14 +94,14 @@ def test_a_video_model_learns_from_clips_of_all_lengths(builder, reading):
 @pytest.mark.parametrize("builder", ["xu_2015", "yao_2015"])
 @pytest.mark.parametrize("frozen", [True, False])
 def test_batches_are_of_like_length_only_where_no_backbone_learns(frozen, builder, monkeypatch):
-    asked = {}
+    requested = {}
     monkeypatch.setattr(
-        "seqzoo.tasks.captioner.training_batches", lambda *_, **settings: asked.update(settings)
+        "seqzoo.tasks.captioner.training_batches", lambda *_, **settings: requested.update(settings)
     )
     examples = PICTURES if builder == "xu_2015" else captioned_clips(4)
     task = make_captioner(builder, frozen=frozen)
     task.make_training_batches(*zip(*examples, strict=True), 4, None, 0, 1)
-    assert asked == {"by_length": frozen}
+    assert requested == {"by_length": frozen}
 
 
 def test_frozen_features_train_the_model_that_then_captions_images():

@@ -84,7 +84,7 @@ def test_what_cannot_be_met_is_refused_in_words(translator, options, message):
         translator.generate(["a", "b"], **{"search": Greedy(8), **options})
 
 
-def test_a_sample_hangs_on_the_place_in_the_list_and_not_on_the_batch(translator):
+def test_a_sample_depends_on_the_index_in_the_list_and_not_on_the_batch(translator):
     search = Sample(n_samples=3, seed=5, max_length=8)
     together = translator.generate(TEXTS, search, return_hypotheses=True)
     alone = translator.generate(TEXTS, search, return_hypotheses=True, batch_size=1)

@@ -186,7 +186,7 @@ def test_texts_come_in_any_form(translator, form):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "settings", "said"),
+    ("inputs", "settings", "message"),
     [
         ("a b", {}, "`generate` needs a list of inputs. Received one text: 'a b'"),
         (b"a b", {}, "Received one text: b'a b'"),
@@ -195,8 +195,8 @@ def test_texts_come_in_any_form(translator, form):
         (["a"], {"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused_in_words(translator, inputs, settings, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_list_of_texts_is_refused_in_words(translator, inputs, settings, message):
+    with pytest.raises(ValueError, match=message):
         translator.generate(inputs, **settings)
 
 

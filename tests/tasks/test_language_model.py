@@ -203,7 +203,7 @@ def test_no_prompt_begins_a_text(trained):
 
 
 @pytest.mark.parametrize("search", [Greedy(max_length=4), BeamSearch(width=3, max_length=4)])
-def test_long_prompts_are_read_in_pieces(trained, monkeypatch, search):
+def test_long_prompts_are_read_in_chunks(trained, monkeypatch, search):
     from seqzoo.decoders import language
 
     prompts = ["a b c d e f g a b c d e", "c", "e f g a b"]

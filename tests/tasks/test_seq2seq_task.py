@@ -206,7 +206,7 @@ def test_an_argument_that_is_for_tensors_is_refused_in_words(name):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((["a", "b"], ["a"]), "Received 2 sources but 1 targets"),
         (("a b", "b a"), "list of sources is needed. Received one text"),
@@ -216,11 +216,11 @@ def test_an_argument_that_is_for_tensors_is_refused_in_words(name):
         ((tf.data.Dataset.from_tensor_slices({"a": ["a"]}),), "dataset of pairs of string scalars"),
     ],
 )
-def test_what_is_no_example_is_refused_in_words(arguments, said):
+def test_what_is_no_example_is_refused_in_words(arguments, message):
     task = make_bigram()
     task.compile()
     for method in (task.fit, task.evaluate):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             method(*arguments, verbose=0)
 
 

@@ -1,4 +1,4 @@
-"""Words of the source in the places of words that the model does not know."""
+"""Words of the source instead of words that the model does not know."""
 
 import numpy as np
 import pytest
@@ -26,15 +26,15 @@ def translator():
 
 
 def by_hand(task, text, generated, dictionary):
-    """The pieces of an answer, each unknown one replaced; without those of the end."""
-    pieces = [p.decode() for p in task.preprocessor.source.split([text])[0].numpy()]
-    said = []
+    """The words of an answer, each unknown one replaced; without those of the end."""
+    source_words = [p.decode() for p in task.preprocessor.source.split([text])[0].numpy()]
+    answer = []
     for token, weights in zip(generated.tokens, generated.alignment, strict=True):
         if token == "<unk>":
-            piece = pieces[int(np.argmax(weights[: len(pieces)]))]
-            token = dictionary.get(piece.strip("￭"), piece)
-        said.append(token)
-    return [piece for piece in said if piece not in ("<start>", "<end>")]  # no text shows these
+            word = source_words[int(np.argmax(weights[: len(source_words)]))]
+            token = dictionary.get(word.strip("￭"), word)
+        answer.append(token)
+    return [word for word in answer if word not in ("<start>", "<end>")]  # no text shows these
 
 
 @pytest.mark.parametrize("dictionary", [None, DICTIONARY])
@@ -46,13 +46,13 @@ def test_an_unknown_word_is_the_one_that_it_looked_at(translator, search, dictio
     replaced = 0
     for text, row, before in zip(TEXTS, found, plain, strict=True):
         for each, other in zip(row, before, strict=True):
-            assert each.tokens == other.tokens  # these stay as the model said them
+            assert each.tokens == other.tokens  # these stay as the model gave them
             assert each.score == other.score
             if text:
-                said = tf.ragged.constant(
+                answer = tf.ragged.constant(
                     [by_hand(translator, text, each, dictionary or {})], tf.string
                 )
-                wanted = translator.preprocessor.target._join(said).numpy()[0].decode()
+                wanted = translator.preprocessor.target._join(answer).numpy()[0].decode()
                 assert each.text == wanted
                 replaced += each.text != other.text
             else:
@@ -73,7 +73,7 @@ def test_the_exported_graph_replaces_too(translator, tmp_path):
     assert any(word in text for word in DICTIONARY.values() for text in shown)
 
 
-def test_the_source_words_stand_in_the_places_of_the_ids(translator):
+def test_the_source_words_are_at_the_positions_of_the_ids(translator):
     pairs = TextPairs(letters_tokenizer(), letters_tokenizer(), max_source_length=3)
     for preprocessor in (pairs, translator.preprocessor):
         ids, words = preprocessor.source_ids(TEXTS), preprocessor.source_words(TEXTS)

@@ -56,7 +56,7 @@ def test_the_model_takes_two_steps_and_answers(name):
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in ROWS}))
-def test_lengths_ends_and_search_reach_their_places(name):
+def test_lengths_ends_and_search_reach_the_task(name):
     task = build(name, window_length=7, max_target_length=8, end_tokens=False, search=Greedy(5))
     text = task.preprocessor
     assert (text.window_length, text.max_target_length, text.end_tokens) == (7, 8, False)

@@ -129,7 +129,7 @@ def test_luong_takes_every_attention():
 
 
 @pytest.mark.parametrize("name", sorted(TRANSLATORS))
-def test_lengths_smoothing_and_search_reach_their_places(name):
+def test_lengths_smoothing_and_search_reach_the_task(name):
     task = build(
         name, max_source_length=7, max_target_length=8, label_smoothing=0.3, search=Greedy(5)
     )

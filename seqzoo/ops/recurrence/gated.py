@@ -109,10 +109,10 @@ def gru_gates(product, h, gate=ops.sigmoid, activate=ops.tanh) -> list:
 
 
 def summed_kernel(input_projection: tuple, recurrent: tuple):
-    """Returns the kernel of `[x, 1, h]` for the sum of both products and their biases."""
-    (kernel, *bias), (recurrent_kernel, *recurrent_bias) = input_projection, recurrent
-    total = sum([*bias, *recurrent_bias], ops.zeros_like(kernel[0]))
-    return ops.concatenate([kernel, total[None], recurrent_kernel], axis=0)
+    """Returns the kernel of `[x, 1, h]` for the sum of both products and of a bias, if any."""
+    (kernel, *biases), (recurrent_kernel,) = input_projection, recurrent
+    bias = biases[0] if biases else ops.zeros_like(kernel[0])
+    return ops.concatenate([kernel, bias[None], recurrent_kernel], axis=0)
 
 
 def gru_kernel(input_projection: tuple, recurrent: tuple):

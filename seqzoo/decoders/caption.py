@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seqzoo.decoders.bridge import source_state_shapes, source_states
+from seqzoo.decoders.bridge import source_state_shapes
 from seqzoo.decoders.recurrent import RecurrentDecoder
 from seqzoo.decoders.recurrent_step import advance_stack
 from seqzoo.encoders.encoder import Encoded
@@ -73,12 +73,17 @@ class CaptionDecoder(RecurrentDecoder):
         if self.gate_context:
             self.gate.build((None, self.units))
 
-    def initial_state(self, encoded: Encoded) -> tuple:
-        state, memory = super().initial_state(encoded)
-        if self.takes_first_input:
-            picture = self.first_input(source_states(encoded)[-1][0])
-            state["cells"] = self._read_first(picture, state["cells"])
-        return state, memory
+    def initial_cells(self, states):
+        cells = super().initial_cells(states)
+        return (
+            self._read_first(self.first_input(states[-1][0]), cells)
+            if self.takes_first_input
+            else cells
+        )
+
+    @property
+    def _initial_cells(self):
+        return self.initial_cells if self.takes_first_input else super()._initial_cells
 
     def _read_first(self, picture, states):
         """Returns the states of the cells after an input `(N, embedding_dim)` that is no token."""
@@ -93,15 +98,16 @@ class CaptionDecoder(RecurrentDecoder):
         cast = self.cells[0].cast
         return super()._projections() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
 
-    def _read(self, query, state, constants, project):
-        reads = super()._read(query, state, constants, project)
+    def _read(self, query, state, constants, project, joined):
+        reads = super()._read(query, state, constants, project, joined)
         if self.gate_context:
             reads["context"] = reads["context"] * ops.sigmoid(project("gate", query))
         return reads
 
-    def after_steps(self, states, token_ids, memory):
+    def after_steps(self, states, real, memory, joined):
         if self.even_reading:
-            self.add_loss(self.even_reading * _unevenness(states["alignment"], token_ids, memory))
+            unevenness = _unevenness(states["alignment"], real, Memory(*memory).mask, joined)
+            self.add_loss(self.even_reading * unevenness)
 
     def get_config(self):
         return super().get_config() | {
@@ -111,19 +117,21 @@ class CaptionDecoder(RecurrentDecoder):
         }
 
 
-def _unevenness(alignments, token_ids, memory):
+def _unevenness(alignments, real, mask, joined):
     """Returns how unevenly the source was read: the mean of (1 - sum of a step's weights)².
 
     Args:
         alignments: Weights `(T, N, S)`.
-        token_ids: `(N, T)`; what was read at padding does not count, nor a row of it alone.
-        memory: `Memory`, B rows; only its real steps count.
+        real: Boolean `(N, T)`; what was read at padding does not count, nor a row of it alone.
+        mask: Boolean `(B, S)`; only real steps of the source count.
+        joined: See `RecurrentDecoder.after_steps`; steps of the source that belong to an example
+            without a real step do not count.
     """
     dtype = keras.backend.result_type(alignments.dtype, "float32")
-    real = ops.cast(ops.not_equal(token_ids, 0), dtype)  # (N, T)
-    read = ops.sum(ops.cast(alignments, dtype) * ops.transpose(real)[:, :, None], axis=0)
-    mask = ops.cast(Memory(*memory).mask, dtype)
-    times = rows_per_example(ops.shape(real)[0], ops.shape(mask)[0])
-    counted = ops.repeat(mask, times, axis=0)
-    counted = counted * ops.max(real, axis=1, keepdims=True, initial=0)  # (N, S)
+    real = ops.transpose(ops.cast(real, dtype))[:, :, None]  # (T, N, 1)
+    read = ops.sum(ops.cast(alignments, dtype) * real, axis=0)
+    times = rows_per_example(ops.shape(real)[1], ops.shape(mask)[0])
+    counted = ops.repeat(ops.cast(mask, dtype), times, axis=0)  # (N, S)
+    reading = real if joined is None else real * ops.cast(joined, dtype)
+    counted = counted * ops.max(reading, axis=0, initial=0)
     return ops.sum(counted * ops.square(1 - read)) / ops.maximum(ops.sum(counted), 1)

@@ -65,8 +65,36 @@ class Decoder(Protocol):
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
         ...
 
-    def __call__(self, previous: Any, encoded: Any, training: bool = False) -> Any:
-        """Returns the hidden states `(B, T, hidden_size)` of a whole sequence."""
+    def __call__(
+        self,
+        previous: Any,
+        encoded: Any,
+        mask: Any = None,
+        segment_ids: Any = None,
+        return_reads: bool = False,
+        training: bool = False,
+    ) -> Any:
+        """Reads whole sequences, whose previous tokens or values are known (teacher forcing).
+
+        Args:
+            previous: `(B, T)` tokens or `(B, T, F)` values.
+            encoded: As in `start`.
+            mask: Boolean `(B, T)`, True on real steps: what stands at the others, wherever they
+                are, changes nothing on real ones.
+            segment_ids: Int `(B, T)` where a row holds several examples one after the other, each
+                as if it had a row of its own: steps of one id that stand side by side are one
+                example, which reads from the steps of `encoded` with the same id. 0 is padding
+                and reads nothing. None where a row is one example.
+            return_reads: Whether to return the weights of the cross-attention too.
+            training: Whether values are dropped.
+
+        Returns:
+            The hidden states `(B, T, hidden_size)`; with `return_reads`, a tuple of these and the
+            weights `(B, T, S)`.
+
+        Raises:
+            ValueError: if the decoder, or this encoder, has no way to do what is requested.
+        """
         ...
 
 

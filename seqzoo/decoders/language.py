@@ -5,6 +5,7 @@ from keras import ops
 
 from seqzoo.decoders.decoder import before_last, repeat_rows
 from seqzoo.encoders.language import LanguageEncoder
+from seqzoo.ops.masks import attached_mask
 
 _CHUNK = 256  # steps of a prompt that are read at once; only the state is passed on
 
@@ -17,16 +18,23 @@ class LanguageDecoder(keras.layers.Layer):
         encoder: A `LanguageEncoder`.
 
     Call arguments:
-        token_ids: `(B, T)`, all of them real.
+        token_ids: `(B, T)`.
         encoded: `()`: there is no source.
+        mask: See `Decoder`; None means that all steps are real.
+        segment_ids: See `Decoder`.
+        return_reads: False: there is nothing to read.
 
     Returns:
         Hidden states `(B, T, hidden_size)`: those of `step` run over the tokens.
+
+    Raises:
+        ValueError: if `return_reads` is True.
     """
 
     def __init__(self, encoder: LanguageEncoder, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
+        self.supports_masking = True
 
     @property
     def vocabulary_size(self) -> int:
@@ -97,8 +105,22 @@ class LanguageDecoder(keras.layers.Layer):
         """Reads tokens `(B, T)`, all real, from a state on; returns hidden states and a state."""
         return self.encoder.run(token_ids, state, None, training)
 
-    def call(self, token_ids, encoded=(), training=False):
-        return self.run(token_ids, None, training)[0]
+    def call(
+        self,
+        token_ids,
+        encoded=(),
+        mask=None,
+        segment_ids=None,
+        return_reads=False,
+        training=False,
+    ):
+        if return_reads:
+            raise ValueError(
+                "`return_reads` is for decoders that attend to a source, and a LanguageDecoder "
+                "has none. Leave it out."
+            )
+        mask = attached_mask(mask, token_ids)
+        return self.encoder.run(token_ids, None, mask, training, segment_ids)[0]
 
     def get_config(self):
         return super().get_config() | {"encoder": keras.saving.serialize_keras_object(self.encoder)}

@@ -6,20 +6,19 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from seqzoo.decoders.bridge import BRIDGES, Bridge, source_state_shapes, source_states
+from seqzoo.decoders.bridge import Bridge, source_state_shapes, source_states
 from seqzoo.decoders.decoder import before_last, repeat_rows
+from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.decoders.recurrent_step import advance_stack, initial_read, read
+from seqzoo.decoders.segments import packed_step, segment_inputs
 from seqzoo.encoders.encoder import Encoded, token_ids_spec
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import rows_per_example
-from seqzoo.ops.masks import where_real
-from seqzoo.ops.option_names import check_known
+from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.recurrence.plan import scan
 from seqzoo.ops.recurrence.scan import Project, Projections, apply_projections, within
-
-READOUTS = ("tanh", "maxout", "none")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -50,11 +49,22 @@ class RecurrentDecoder(keras.layers.Layer):
             layers and in the hidden states.
 
     Call arguments:
-        token_ids: `(B, T)`, the start token and the target tokens but the last.
-        encoded: `Encoded`, from an encoder.
+        token_ids: `(N, T)`, the start token and the target tokens but the last; N is B, or K * B
+            where each example has K rows, side by side.
+        encoded: `Encoded` of B examples, from an encoder.
+        mask: See `Decoder`; None means that all steps are real.
+        segment_ids: See `Decoder`. An encoder's state is that of one example in each row, so
+            rows of several need bridge="zero" or an encoder without a state, of whose outputs
+            each example gets the mean of its own.
+        return_reads: Whether to return the weights of the attention too.
 
     Returns:
-        Hidden states `(B, T, hidden_size)`: those of `step` run over the tokens.
+        Hidden states `(N, T, hidden_size)`: those of `step` run over the tokens. With
+        `return_reads`, a tuple of these and the weights `(N, T, S)`, 0 on padding.
+
+    Raises:
+        ValueError: if `segment_ids` come with an encoder that cannot tell its examples apart, or
+            weights are requested of a decoder without attention.
 
     References: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al., 2015,
     https://arxiv.org/abs/1409.0473; Luong et al., 2015, https://arxiv.org/abs/1508.04025
@@ -87,7 +97,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.bridge = bridge
         self.readout = readout
         self.dropout = dropout
-        _check_options(self)
+        check_options(self)
         own = {"dtype": self.dtype_policy}
         self.embedding = keras.layers.ReversibleEmbedding(
             vocabulary_size,
@@ -101,6 +111,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)  # pyright: ignore[reportArgumentType]
         self.drop = keras.layers.Dropout(dropout, name="dropout", **own)
         self.seed_generator = keras.random.SeedGenerator()
+        self.supports_masking = True
 
     @property
     def hidden_size(self) -> int:
@@ -152,7 +163,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def initial_state(self, encoded: Encoded) -> tuple:
         """Returns the state before the first token and the memory, B rows each."""
-        state = {"cells": self.cross(source_states(encoded))}
+        state = {"cells": self.initial_cells(source_states(encoded))}
         memory = ()
         if self.attend is not None:
             memory = self.attend.memory(encoded.outputs, encoded.mask)
@@ -162,16 +173,15 @@ class RecurrentDecoder(keras.layers.Layer):
                 state["feed"] = ops.zeros_like(state["cells"][0][0])
         return state, memory
 
+    def initial_cells(self, states) -> list[list]:
+        """Returns the states of the cells before the first token, of `source_states`."""
+        return self.cross(states)
+
     def _read_prompt(self, token_ids, mask, state, memory):
         """Returns the state after the tokens `(B, P)` that are real under the mask."""
-        projected = affine(self.embedding(ops.transpose(token_ids)), *self._embedded_projection())
-        inputs = (projected, self._dropout_masks(*ops.shape(projected)[:2], training=False))
-
-        def advance(inputs_t, state, constants, project):
-            inputs_t, real = inputs_t
-            return where_real(real, self._advance(inputs_t, state, constants, project), state)
-
-        inputs, constants = (inputs, ops.transpose(mask)), (memory, self._extra_weights())
+        embedded = self.embedding(ops.transpose(token_ids))
+        inputs = self._step_inputs(embedded, training=False) | {"real": ops.transpose(mask)}
+        advance, constants = packed_step(self._advance), (memory, self._extra_weights())
         return scan(advance, state, inputs, self._projections(), constants)[1]
 
     def step(self, token_ids, state, memory):
@@ -185,31 +195,62 @@ class RecurrentDecoder(keras.layers.Layer):
 
         def step(token_ids, state, memory):
             embedded = self.embedding(token_ids)
-            inputs = (project("embedded", embedded), [1.0] * (self.layers - 1))
+            dropout_masks = [1.0] * (self.layers - 1)
+            inputs = {"projected": project("embedded", embedded), "dropout_masks": dropout_masks}
             state = self._advance(inputs, state, (memory, extra_weights), project)
             return self._hidden(state, embedded), state
 
         return step
 
-    def call(self, token_ids, encoded, training=False):
-        batch, time = ops.shape(token_ids)
-        examples = ops.shape(Encoded(*encoded).mask)[0]
-        width = rows_per_example(batch, examples)
-        state, memory = self.start(encoded, examples, time, width)
+    def call(
+        self, token_ids, encoded, mask=None, segment_ids=None, return_reads=False, training=False
+    ):
+        if return_reads and self.attend is None:
+            raise ValueError(
+                "`return_reads` is for decoders with attention. Received: attention=None. Leave "
+                "it out, or make the decoder with attention."
+            )
+        encoded, mask = Encoded(*encoded), attached_mask(mask, token_ids)
+        rows, time = ops.shape(token_ids)
+        examples = ops.shape(encoded.mask)[0]
+        state, memory = self.start(encoded, examples, time, rows_per_example(rows, examples))
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
-        projected = affine(embedded, *self._embedded_projection())
-        inputs = (projected, self._dropout_masks(time, batch, training))
-        constants = (memory, self._extra_weights())
+        inputs = self._step_inputs(embedded, training)
+        if mask is not None:
+            inputs["real"] = ops.transpose(ops.cast(mask, "bool"))
+        if segment_ids is not None:
+            attends = self.attend is not None
+            inputs |= segment_inputs(segment_ids, encoded, attends, self._initial_cells)
         advance = partial(self._advance, training=training)
-        states, _ = scan(
-            advance, state, inputs, self._projections(), constants, owner=self, training=training
-        )
-        self.after_steps(states, token_ids, memory)
-        hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, B, U) -> (B, T, U)
-        return self.drop(hidden, training=training)
+        advance = packed_step(advance) if inputs.keys() & {"real", "starts"} else advance
+        weights = self._projections(), (memory, self._extra_weights())
+        states, _ = scan(advance, state, inputs, *weights, owner=self, training=training)
+        real = ops.not_equal(token_ids, 0) if mask is None else ops.cast(mask, "bool")
+        self.after_steps(states, real, memory, inputs.get("joined"))
+        hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, N, U) -> (N, T, U)
+        hidden = self.drop(hidden, training=training)
+        if not return_reads:
+            return hidden
+        weights = ops.transpose(states["alignment"], (1, 0, 2))
+        return hidden, ops.where(real[..., None], weights, 0) if mask is not None else weights
 
-    def after_steps(self, states, token_ids, memory):
-        """Called with the states after all steps of a full call: a subclass may add a loss."""
+    def after_steps(self, states, real, memory, joined):
+        """Called after a full call, with states `(T, N, ...)` and real steps `(N, T)`.
+
+        A subclass may add a loss. `joined` is that of `segment_inputs`, or None.
+        """
+
+    def _step_inputs(self, embedded, training):
+        """Returns what steps take of embedded tokens `(T, N, embedding_dim)`, by name."""
+        steps, rows, _ = ops.shape(embedded)
+        dropout_masks = self._dropout_masks(steps, rows, training)
+        projected = affine(embedded, *self._embedded_projection())
+        return {"projected": projected, "dropout_masks": dropout_masks}
+
+    @property
+    def _initial_cells(self):
+        """`initial_cells` where it depends on what the encoder returns, or None."""
+        return None if self.bridge == "zero" else self.initial_cells
 
     def _dropout_masks(self, time, batch, training):
         """Returns what the outputs of each layer but the top are multiplied by, `(T, B, U)`."""
@@ -261,11 +302,11 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _advance(self, inputs_t, state, constants, project: Project, training=False):
         """Returns the state after one step; `constants` are what the attention reads with."""
-        projected, masks = inputs_t
-        _, weights = constants
+        projected, masks = inputs_t["projected"], inputs_t["dropout_masks"]
+        joined, (_, weights) = inputs_t.get("joined"), constants
         reads = {}
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], state, constants, project)
+            reads = self._read(state["cells"][-1][0], state, constants, project, joined)
             projected = projected + project("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + project("fed", state["feed"])
@@ -273,16 +314,16 @@ class RecurrentDecoder(keras.layers.Layer):
             self.cells, projected, masks, state["cells"], project, weights["cells"], training
         )
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], state, constants, project)
+            reads = self._read(cells[-1][0], state, constants, project, joined)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(project("readout", both))
         return {"cells": cells, **reads}
 
-    def _read(self, query, state, constants, project):
+    def _read(self, query, state, constants, project, joined):
         memory, weights = constants
         project, weights = within(project, "attention"), weights["attention"]
-        return read(self.attend, query, memory, state["attention"], project, weights)
+        return read(self.attend, query, memory, state["attention"], project, weights, joined)
 
     def _hidden(self, state, embedded):
         """Returns the hidden states of states `(..., features)`."""
@@ -300,38 +341,6 @@ class RecurrentDecoder(keras.layers.Layer):
         return ops.maximum(pairs[..., 0], pairs[..., 1])
 
     def get_config(self):
-        return super().get_config() | {
-            "vocabulary_size": self.vocabulary_size,
-            "embedding_dim": self.embedding_dim,
-            "units": self.units,
-            "layers": self.layers,
-            "cell": self.cell,
-            "attention": self.attention,
-            "attend_from": self.attend_from,
-            "input_feeding": self.input_feeding,
-            "bridge": self.bridge,
-            "readout": self.readout,
-            "dropout": self.dropout,
-        }
-
-
-def _check_options(decoder: RecurrentDecoder) -> None:
-    """Raises ValueError for options that are unknown or exclude each other."""
-    check_known("attend_from", decoder.attend_from, ("previous", "current"))
-    check_known("bridge", decoder.bridge, BRIDGES)
-    check_known("readout", decoder.readout, READOUTS)
-    if decoder.layers < 1:
-        raise ValueError(f"`layers` must be at least 1. Received: layers={decoder.layers}.")
-    if decoder.readout == "maxout" and decoder.units < 2:
-        raise ValueError(
-            f"A maxout readout needs at least 2 units. Received: units={decoder.units}."
-        )
-    if decoder.attention is not None and decoder.readout == "none":
-        raise ValueError("Attention needs a readout. Set `readout` to 'tanh' or 'maxout'.")
-    current = decoder.attention is not None and decoder.attend_from == "current"
-    if decoder.input_feeding and not (current and decoder.readout == "tanh"):
-        raise ValueError(
-            "`input_feeding` needs attention, attend_from='current' and readout='tanh'. "
-            f"Received: attention={decoder.attention!r}, attend_from={decoder.attend_from!r}, "
-            f"readout={decoder.readout!r}."
-        )
+        names = ("vocabulary_size", "embedding_dim", "units", "layers", "cell", "attention")
+        names += ("attend_from", "input_feeding", "bridge", "readout", "dropout")
+        return super().get_config() | {name: getattr(self, name) for name in names}

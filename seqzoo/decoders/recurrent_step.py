@@ -62,7 +62,13 @@ def initial_read(attention: Attention, memory: Memory) -> dict[str, Any]:
 
 
 def read(
-    attention: Attention, query, memory, state, project: Project, extra_weights: tuple
+    attention: Attention,
+    query,
+    memory,
+    state,
+    project: Project,
+    extra_weights: tuple,
+    joined=None,
 ) -> dict[str, Any]:
     """Reads from the source for N = B * K queries.
 
@@ -73,6 +79,7 @@ def read(
         state: The attention's own, leaves `(N, ...)`.
         project: Applies the projections of the attention.
         extra_weights: Those of the attention.
+        joined: Boolean `(N, S)`, True where a query may read; None: everywhere.
 
     Returns:
         `context` `(N, value_features)`, `alignment` `(N, S)` and the next state as `attention`.
@@ -90,8 +97,9 @@ def read(
         return ops.reshape(leaf, (rows, *ops.shape(leaf)[2:]))
 
     state = keras.tree.map_structure(by_example, state)
+    mask = None if joined is None else by_example(joined)
     context, alignment, state = attention.attend(
-        by_example(query), memory, state, project, extra_weights
+        by_example(query), memory, state, project, extra_weights, mask=mask
     )
     return {
         "context": by_beam(context),

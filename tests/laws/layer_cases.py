@@ -83,6 +83,23 @@ DECODERS: dict[str, dict[str, Any]] = {
 }
 
 
+REGISTERED_DECODERS = {
+    "recurrent": partial(RecurrentDecoder, VOCABULARY, EMBEDDING, UNITS, bridge="zero"),
+    "caption": partial(
+        CaptionDecoder,
+        VOCABULARY,
+        embedding_dim=EMBEDDING,
+        units=UNITS,
+        bridge="zero",
+        gate_context=True,
+    ),
+    "language": lambda **options: LanguageDecoder(
+        LanguageEncoder(VOCABULARY, EMBEDDING, UNITS, **options), **options
+    ),
+}
+"""A new decoder of every row of the registry, that can be called on rows of several examples."""
+
+
 def value_width(attention):
     """The scalar product wants queries and values of one width, the others do not."""
     return UNITS if attention in ("dot", "scaled_dot") else VALUES

@@ -24,6 +24,11 @@ EVERY |= {
 everywhere = pytest.mark.parametrize("name", EVERY)
 
 
+@pytest.fixture(autouse=True)
+def read_prompts_in_short_chunks(monkeypatch):
+    monkeypatch.setattr(language, "_CHUNK", 3)
+
+
 @functools.cache
 def made(name):
     """A float64 decoder with random weights."""
@@ -69,8 +74,7 @@ def test_a_text_in_two_parts_is_the_whole_text(name):
 
 
 @everywhere
-def test_a_prompt_is_read_in_chunks_whatever_its_padding_and_repeated_for_beams(name, monkeypatch):
-    monkeypatch.setattr(language, "_CHUNK", 3)
+def test_a_prompt_is_read_in_chunks_whatever_its_padding_and_repeated_for_beams(name):
     decoder = made(name)
     steps = [[0, 1, 4, 6], [3, 4, 5, 6], []]
     prompts, mask = np.zeros((BATCH, 7), "int32"), np.zeros((BATCH, 7), "bool")

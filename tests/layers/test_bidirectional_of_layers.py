@@ -79,6 +79,45 @@ def test_the_options_of_the_layer_hold_and_are_saved(tmp_path):
     assert moved > 0.01  # dropout acts in training
 
 
+def test_the_layer_also_gives_its_type_its_penalty_and_its_kernel():
+    penalty = keras.regularizers.L2(0.1)
+    inner = layers.LSTM(UNITS, activity_regularizer=penalty, use_cudnn=False, dtype="float64")
+    layer = layers.Bidirectional(inner)
+    outputs = np.array(layer(INPUTS))
+    assert (outputs.dtype, layer.use_cudnn) == ("float64", False)
+    # Keras divides a penalty of outputs by the number of rows.
+    expected = 0.1 * np.sum(outputs**2) / BATCH
+    np.testing.assert_allclose(sum(map(float, layer.losses)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("return_state", [False, True])
+def test_the_mask_of_sequences_alone_is_passed_on(return_state):
+    for return_sequences, expected in ((True, RIGHT_PADDED), (False, None)):
+        inner = layers.GRU(UNITS, return_sequences=return_sequences, return_state=return_state)
+        mask = layers.Bidirectional(inner).compute_mask(INPUTS, RIGHT_PADDED)
+        assert mask[1:] == [None, None] if return_state else True
+        assert (mask[0] if return_state else mask) is expected
+
+
+def test_a_general_layer_of_keras_is_one_too():
+    ours, theirs = (
+        kind(
+            keras.layers.RNN(keras.layers.GRUCell(UNITS), return_sequences=True, return_state=True)
+        )
+        for kind in (layers.Bidirectional, keras.layers.Bidirectional)
+    )
+    expected = theirs(INPUTS)
+    ours.build(INPUTS.shape)
+    ours.set_weights(theirs.get_weights())
+    assert_same(ours(INPUTS), expected)
+
+
+def built_layer():
+    layer = keras.layers.LSTM(3)
+    layer.build(INPUTS.shape)
+    return layer
+
+
 def test_a_functional_model_gets_the_mask_of_the_embedding():
     ids = keras.Input((None,), dtype="int32")
     embedded = keras.layers.Embedding(9, FEATURES, mask_zero=True)(ids)
@@ -93,6 +132,11 @@ def test_a_functional_model_gets_the_mask_of_the_embedding():
         (lambda: layers.Bidirectional(layers.LSTM(3, stateful=True)), "stateful"),
         (lambda: layers.Bidirectional(layers.LSTM(3, go_backwards=True)), "must run forward"),
         (lambda: layers.Bidirectional(layers.LSTM(3), dropout=0.1), "Give them to the layer"),
+        (lambda: layers.Bidirectional(built_layer()), "is built already"),
+        (
+            lambda: layers.Bidirectional(keras.layers.LSTM(3, zero_output_for_mask=True)),
+            "`zero_output_for_mask` is not known",
+        ),
         (lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="avg"), "Did you mean 'ave'"),
     ],
 )

@@ -15,7 +15,7 @@ INPUTS = RNG.normal(size=(BATCH, TIME, FEATURES)).astype("float32")
 MASK = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 0], [0] * TIME], "bool")
 
 
-def by_hand(cell, inputs, mask):
+def by_hand(cell, inputs, mask, zoneout=0.0):
     """Outputs and the last matrix, in NumPy."""
     kernel, bias = (np.array(weight, "float64") for weight in cell.get_weights())
     matrix, outputs = np.zeros((BATCH, KEYS, UNITS)), np.zeros((BATCH, TIME, UNITS))
@@ -23,18 +23,22 @@ def by_hand(cell, inputs, mask):
     for t in range(TIME):
         key, value = np.split(inputs[:, t] @ kernel + bias, [KEYS], axis=-1)
         new = 0.9 * matrix + key[:, :, None] * value[:, None, :]
-        matrix = np.where(mask[:, t, None, None], new, matrix)
+        mixed = (1 - zoneout) * new + zoneout * matrix
+        matrix = np.where(mask[:, t, None, None], mixed, matrix)
         read = (key[:, :, None] * new).sum(axis=1)
-        output = np.where(mask[:, t, None], read, output)
+        output = np.where(mask[:, t, None], (1 - zoneout) * read + zoneout * output, output)
         outputs[:, t] = output
     return outputs, matrix
 
 
-@pytest.mark.parametrize("options", [{}, {"checkpoint_steps": 2}, {"gradient_steps": 2}])
+@pytest.mark.parametrize(
+    "options", [{}, {"checkpoint_steps": 2}, {"gradient_steps": 2}, {"zoneout": 0.25}]
+)
 def test_a_matrix_is_carried_from_step_to_step(options):
     layer = Recurrent(FastWeightCell(UNITS), return_sequences=True, return_state=True, **options)
     outputs, last, matrix = layer(INPUTS, mask=MASK)
-    expected, expected_matrix = by_hand(layer.cell, INPUTS, MASK)
+    zoneout = options.get("zoneout", 0.0)
+    expected, expected_matrix = by_hand(layer.cell, INPUTS, MASK, zoneout)
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
     np.testing.assert_allclose(matrix, expected_matrix, atol=1e-5)
     np.testing.assert_allclose(last, expected[:, -1], atol=1e-5)
@@ -48,6 +52,20 @@ def test_streaming_is_the_whole():
     for t in range(TIME):
         output, state = layer.step(INPUTS[:, t], state)
         np.testing.assert_allclose(output, whole[:, t], atol=1e-5)
+
+
+def test_a_stateful_layer_goes_on_with_its_matrix():
+    layer = Recurrent(FastWeightCell(UNITS), return_sequences=True, stateful=True)
+    outputs = [layer(INPUTS[:, :2]), layer(INPUTS[:, 2:])]
+    expected, _ = by_hand(layer.cell, INPUTS, np.ones_like(MASK))
+    np.testing.assert_allclose(np.concatenate(outputs, axis=1), expected, atol=1e-5)
+
+
+def test_each_sequence_of_a_row_starts_from_zeros():
+    layer = Recurrent(FastWeightCell(UNITS), return_sequences=True)
+    outputs = layer(INPUTS, segment_ids=np.array([[1, 1, 2, 2, 2]] * BATCH))
+    apart = [layer(INPUTS[:, :2]), layer(INPUTS[:, 2:])]
+    np.testing.assert_allclose(outputs, np.concatenate(apart, axis=1), atol=1e-5)
 
 
 def test_both_directions_and_noise():

@@ -72,7 +72,7 @@ def _records(task: Any, text: str, search: BeamSearch) -> tuple[dict[str, np.nda
 
     @tf.function(autograph=False)
     def run(raw):
-        start = InitialDecodingState(*task.begin(task.prepare(raw), search))
+        start = InitialDecodingState(*task.begin(task.preprocessor.prepare(raw), search))
         arguments = (task.step(), *start[:3], Tokenizer.end_id)
         options = ExampleOptions(source_mask=start.source_mask)
         return search.records(*arguments, options), search(*arguments, options)

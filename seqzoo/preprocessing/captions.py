@@ -68,9 +68,17 @@ class ImageCaptions(tf.Module):
             raise ValueError("A list of images is needed. Received one. Put it in a list.")
         return self.reader.as_raw(list(inputs))
 
-    def prepare(self, raw: tf.Tensor) -> Inputs:
+    def encode_inputs(self, raw: tf.Tensor) -> tf.Tensor:
+        """The raw inputs themselves: images are decoded batch by batch."""
+        return raw
+
+    def pack_inputs(self, encoded: tf.Tensor) -> Inputs:
         """Model inputs by name: "images", "frames" and their "mask", or "features"."""
-        return self.reader(raw)
+        return self.reader(encoded)
+
+    def prepare(self, raw: tf.Tensor) -> Inputs:
+        """Model inputs of raw inputs, see `pack_inputs`."""
+        return self.pack_inputs(self.encode_inputs(raw))
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Frames of each video `(B,)`; 0 for images and features, which are all alike."""
@@ -81,10 +89,34 @@ class ImageCaptions(tf.Module):
         listed = [_as_list(captions, index) for index, (_, captions) in enumerate(pairs)]
         self.target.adapt([text for captions in listed for text in captions])
 
+    def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
+        """Makes a dataset of raw inputs and their captions `(K,)`, "" where one has fewer.
+
+        They stay encoded in memory, and are decoded in each batch; see `corpus` for one time.
+
+        Args:
+            x: Pairs of an image, a video or features and its caption or captions: a list or a
+                `tf.data.Dataset`; or the images alone.
+            y: The captions of each, where `x` holds the images alone.
+        """
+        images, captions = image_pairs(x, y)
+        listed = [_as_list(each, index) for index, each in enumerate(captions)]
+        return tf.data.Dataset.from_tensor_slices((self.as_raw(images), _padded(listed)))
+
     def __call__(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
-        """A batch of raw inputs and their captions `(B, K)`, "" for none; see `CaptionRows`."""
-        shifted, y, weight = caption_batch(self.encode_captions(y))
-        return self.prepare(x) | {"target_ids": shifted}, y, weight
+        """Makes a batch of raw inputs and captions `(B, K)`; see `CaptionRows.pack`."""
+        return self.pack(*self.encode(x, y))
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.RaggedTensor]:
+        """The raw inputs, and ids `(B, None)` of captions `(B, K)`, "" for none."""
+        return self.encode_inputs(x), self.encode_captions(y)
+
+    def pack(
+        self, source: tf.Tensor, target: tf.RaggedTensor
+    ) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """Makes a batch of what `encode` returns; see `CaptionRows.pack`."""
+        shifted, y, weight = caption_batch(target)
+        return self.pack_inputs(source) | {"target_ids": shifted}, y, weight
 
     def encode_captions(self, captions: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` of captions `(B, K)` one after the other, each with the end id."""
@@ -139,12 +171,9 @@ class ImageCaptions(tf.Module):
                 "none of which can be used."
             )
         listed = [listed[indices[row]] for row in usable]
-        most = max(map(len, listed))
-        texts = [text for each in listed for text in each + [""] * (most - len(each))]
-        padded = tf.reshape(as_strings(texts), [len(listed), most])
-        dataset = tf.data.Dataset.from_tensor_slices((np.array(usable), padded))
-        each = most if all(len(captions) == most for captions in listed) else None
-        return dataset, CaptionRows(self, inputs, splits, each)
+        dataset = tf.data.Dataset.from_tensor_slices((np.array(usable), _padded(listed)))
+        counts = set(map(len, listed))
+        return dataset, CaptionRows(self, inputs, splits, max(counts) if len(counts) == 1 else None)
 
     def report(self, broken: list[str], these: str) -> None:
         """Warns of images that are left out, a line each, or raises if `broken` says so."""
@@ -260,6 +289,39 @@ def _read_pixels(reader: ImageReader, images: Sequence[Any]) -> tuple:
 
 def _read_features(reader: FeatureReader, features: Sequence[Any]) -> tuple:
     return reader.as_raw(features).numpy(), None, list(range(len(features))), []
+
+
+def image_pairs(x: Any, y: Any = None) -> tuple[list, list]:
+    """Returns raw images and their captions, of any of the forms that `fit` takes.
+
+    Raises:
+        ValueError: if the numbers of images and captions differ, or an example is no pair.
+    """
+    if isinstance(x, tf.data.Dataset):
+        x = list(x.as_numpy_iterator())
+    if y is not None:
+        images, captions = list(x), list(y)
+        if len(images) != len(captions):
+            raise ValueError(
+                f"Received {len(images)} images but captions of {len(captions)}. Give the captions "
+                "of each image, in the same order."
+            )
+        return images, captions
+    pairs = list(x)
+    for index, pair in enumerate(pairs):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(
+                "Expected a list of (image, captions) pairs. Received "
+                f"{repr(pair)[:60]} at index {index}."
+            )
+    return [image for image, _ in pairs], [captions for _, captions in pairs]
+
+
+def _padded(captions: list[list[str]]) -> tf.Tensor:
+    """Captions `(N, K)`, "" where an image has fewer."""
+    most = max(map(len, captions), default=0)
+    texts = [text for each in captions for text in each + [""] * (most - len(each))]
+    return tf.reshape(as_strings(texts), [len(captions), most])
 
 
 def _as_list(captions: Any, index: int) -> list[str]:

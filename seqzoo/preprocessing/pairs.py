@@ -71,10 +71,7 @@ class TextPairs(tf.Module):
 
     def encode(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """Ids `(B, None)` of sources and targets, each row with the end id, cut to length."""
-        return (
-            self._source_rows(x),
-            _end(self.target.tokenize(y), self.max_target_length),
-        )
+        return self.encode_inputs(x), _end(self.target.tokenize(y), self.max_target_length)
 
     def pack(
         self, source: tf.RaggedTensor, target: tf.RaggedTensor
@@ -89,7 +86,7 @@ class TextPairs(tf.Module):
         """
         starts = tf.fill([target.nrows(), 1], Tokenizer.start_id)
         shifted = tf.concat([starts, target[:, :-1]], axis=1)
-        x = {"source_ids": source.to_tensor(), "target_ids": shifted.to_tensor()}
+        x = {"source_ids": self.pack_inputs(source), "target_ids": shifted.to_tensor()}
         return x, target.to_tensor(), tf.sequence_mask(target.row_lengths(), dtype=tf.float32)
 
     @property
@@ -101,24 +98,29 @@ class TextPairs(tf.Module):
         """A string tensor `(B,)` of a list of source texts."""
         return raw_texts(inputs)
 
+    def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(B, None)` of source texts, each with the end id, cut to length."""
+        return _end(self.source.tokenize(raw), self.max_source_length)
+
+    def pack_inputs(self, encoded: tf.RaggedTensor) -> tf.Tensor:
+        """Padded ids `(B, S)` int32."""
+        return encoded.to_tensor()
+
     def prepare(self, raw: tf.Tensor) -> tf.Tensor:
         """Source ids of source texts, see `source_ids`."""
         return self.source_ids(raw)
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Tokens of each source text `(B,)`, the end token counted."""
-        return row_lengths(self._source_rows, raw)
+        return row_lengths(self.encode_inputs, raw)
 
     def raw_targets(self, y: tf.Tensor) -> tf.Tensor:
         """Target texts of the labels of a batch, see `detokenize`."""
         return self.detokenize(y)
 
-    def _source_rows(self, strings: tf.Tensor) -> tf.RaggedTensor:
-        return _end(self.source.tokenize(strings), self.max_source_length)
-
     def source_ids(self, strings: tf.Tensor) -> tf.Tensor:
         """Padded ids `(B, S)` int32 of source texts `(B,)`; an empty text is the end id alone."""
-        return self._source_rows(strings).to_tensor()
+        return self.pack_inputs(self.encode_inputs(strings))
 
     def source_words(self, strings: tf.Tensor) -> tf.Tensor:
         """Words `(B, S)` of each of `source_ids`, known or not; "" for the end and padding.

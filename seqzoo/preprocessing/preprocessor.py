@@ -25,8 +25,20 @@ class RawInputs(Protocol):
         """
         ...
 
+    def encode_inputs(self, raw: Any) -> Any:
+        """What is computed once of raw inputs, before they are batched.
+
+        Ragged rows `(B, None, ...)` or a nest of them; the raw inputs themselves where they are
+        read batch by batch, as images.
+        """
+        ...
+
+    def pack_inputs(self, encoded: Any) -> Any:
+        """Model inputs of encoded ones, padded, in the graph."""
+        ...
+
     def prepare(self, raw: Any) -> Any:
-        """Model inputs of raw inputs, in the graph."""
+        """Model inputs of raw inputs, in the graph: `pack_inputs(encode_inputs(raw))`."""
         ...
 
     def lengths(self, raw: Any) -> np.ndarray:
@@ -51,7 +63,12 @@ class Packer(Protocol):
 
 @runtime_checkable
 class Preprocessor(RawInputs, Packer, Protocol):
-    """What a task needs of its preprocessor."""
+    """What a task needs of its preprocessor: pairs of a raw input and its target.
+
+    `RunningText` is the exception: its texts are one stream, each token of which is the target of
+    those before it, so there are no pairs to encode or to pack. It has `RawInputs` for prompts,
+    `adapt`, and `stream` in place of `examples`.
+    """
 
     def adapt(self, examples: Any) -> None:
         """Makes vocabularies, labels and scales from examples."""

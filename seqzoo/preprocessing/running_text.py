@@ -119,21 +119,26 @@ class RunningText(tf.Module):
         """A string tensor `(B,)` of a list of prompts."""
         return raw_texts(inputs)
 
+    def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(B, None)` of prompts `(B,)`, `first_id` first."""
+        ids = self.tokenizer.tokenize(raw)
+        return tf.concat([tf.fill([ids.nrows(), 1], self.first_id), ids], axis=1)
+
+    def pack_inputs(self, encoded: tf.RaggedTensor) -> tf.Tensor:
+        """Padded ids `(B, S)` int32."""
+        return encoded.to_tensor()
+
     def prepare(self, raw: tf.Tensor) -> tf.Tensor:
         """Ids of prompts, see `prompt_ids`."""
         return self.prompt_ids(raw)
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Tokens of each prompt `(B,)`, the first one counted."""
-        return row_lengths(self._prompt_rows, raw)
-
-    def _prompt_rows(self, strings: tf.Tensor) -> tf.RaggedTensor:
-        ids = self.tokenizer.tokenize(strings)
-        return tf.concat([tf.fill([ids.nrows(), 1], self.first_id), ids], axis=1)
+        return row_lengths(self.encode_inputs, raw)
 
     def prompt_ids(self, strings: tf.Tensor) -> tf.Tensor:
         """Padded ids `(B, S)` int32 of prompts `(B,)`, `first_id` first."""
-        return self._prompt_rows(strings).to_tensor()
+        return self.pack_inputs(self.encode_inputs(strings))
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Texts `(...)` of ids `(..., T)`."""

@@ -12,12 +12,11 @@ import tensorflow as tf
 from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
-from seqzoo.preprocessing.captions import ImageCaptions
+from seqzoo.preprocessing.captions import ImageCaptions, image_pairs
 from seqzoo.preprocessing.features import is_features, reader_of
 from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
 from seqzoo.preprocessing.streamed_captions import StreamedCaptions
 from seqzoo.tasks.batch_maker import split
-from seqzoo.tasks.request import Tokenised
 from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 
@@ -98,9 +97,6 @@ class Captioner(SampledFeeding):
         name = next(name for name in self.encoder.input_specs() if name in inputs)
         return self.encoder(inputs[name], mask=inputs.get("mask"), training=training)
 
-    def prepare(self, raw):
-        return self.preprocessor.reader(raw)
-
     def features(self, images: Sequence[Any], batch_size: int = 64) -> np.ndarray:
         """Returns the features that the backbone makes, to be trained on instead of the images.
 
@@ -116,8 +112,8 @@ class Captioner(SampledFeeding):
         )
         parts = []
         for start in range(0, len(images), batch_size):
-            raw = self.preprocessor.reader.as_raw(images[start : start + batch_size])
-            inputs = self.preprocessor.reader(raw)
+            raw = self.preprocessor.as_raw(images[start : start + batch_size])
+            inputs = self.preprocessor.prepare(raw)
             pixels = inputs.get("images", inputs.get("frames"))
             parts.append(compute_features(pixels).numpy())
         return np.concatenate(parts).astype("float32")
@@ -138,26 +134,12 @@ class Captioner(SampledFeeding):
         return evaluation_batches(*corpus, batch_size or 64)  # pyright: ignore[reportCallIssue]
 
     def _corpus(self, x, y=None):
-        images, captions = _pairs(x, y)
+        images, captions = image_pairs(x, y)
         reader = reader_of(images[0]) if images and is_features(images[0]) else None
         return self.preprocessor.corpus(images, captions, reader)
 
-    def _as_raw(self, inputs):
-        is_pixels = isinstance(inputs, np.ndarray) and inputs.dtype == "uint8" and inputs.ndim < 4
-        if isinstance(inputs, (str, bytes)) or is_pixels:
-            raise ValueError("`generate` takes a list of images. Received one. Put it in a list.")
-        return self.preprocessor.reader.as_raw(list(inputs))
-
     def _is_blank(self, raw):
         return tf.zeros([tf.shape(raw)[0]], tf.bool)
-
-    @property
-    def raw_spec(self) -> tf.TensorSpec:
-        """What a served model takes."""
-        return self.preprocessor.reader.spec
-
-    def read(self, raw):
-        return Tokenised(self.preprocessor.reader.lengths(raw), None)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -165,25 +147,3 @@ class Captioner(SampledFeeding):
             "encoder": serialize(self.encoder),
             "decoder": serialize(self.decoder),
         }
-
-
-def _pairs(x, y) -> tuple[list, list]:
-    """Returns raw images and their captions, of any of the forms that `fit` takes."""
-    if isinstance(x, tf.data.Dataset):
-        x = list(x.as_numpy_iterator())
-    if y is not None:
-        images, captions = list(x), list(y)
-        if len(images) != len(captions):
-            raise ValueError(
-                f"Received {len(images)} images but captions of {len(captions)}. Give the captions "
-                "of each image, in the same order."
-            )
-        return images, captions
-    pairs = list(x)
-    for index, pair in enumerate(pairs):
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ValueError(
-                "Expected a list of (image, captions) pairs. Received "
-                f"{repr(pair)[:60]} at index {index}."
-            )
-    return [image for image, _ in pairs], [captions for _, captions in pairs]

@@ -78,8 +78,8 @@ class Ensemble(GenerationTask):
         """Raises an error: the members are trained one by one."""
         raise ValueError("An ensemble is not trained as one. Call `fit` of its members.")
 
-    def prepare(self, raw):
-        return self.members[0].prepare(raw)
+    def _is_blank(self, raw):
+        return self.members[0]._is_blank(raw)
 
     def begin(self, inputs, search) -> InitialDecodingState:
         starts = [InitialDecodingState(*member.begin(inputs, search)) for member in self.members]

@@ -21,13 +21,10 @@ from seqzoo.search.options import check_at_least, check_max_length
 from seqzoo.tasks.request import (
     AnswerGraphs,
     InitialDecodingState,
-    Tokenised,
-    as_raw_texts,
     complete_search,
     option_specs,
     request_batches,
     served_options,
-    tokenised,
 )
 from seqzoo.tasks.scoring import Scored, score_pairs
 from seqzoo.tasks.streaming import TokenStream
@@ -40,8 +37,8 @@ MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor sets i
 class GenerationTask(Task):
     """A task that generates token sequences, step by step, with a search.
 
-    A subclass makes model inputs of a batch of raw inputs (`prepare`), encodes them (`encode`),
-    and has a `decoder`.
+    A subclass encodes model inputs (`encode`), and has a `decoder`. The preprocessor makes model
+    inputs of raw ones.
 
     Args:
         head: See `Task`.
@@ -56,10 +53,6 @@ class GenerationTask(Task):
 
     def target_mask(self, x, y):
         return tf.not_equal(y, Tokenizer.pad_id)
-
-    def prepare(self, raw):
-        """Returns the model inputs `(B, S)` of raw inputs `(B,)`, in the graph."""
-        raise NotImplementedError
 
     def encode(self, inputs):
         """Returns the `Encoded` of model inputs."""
@@ -116,7 +109,8 @@ class GenerationTask(Task):
         return self._serve(raw, self.complete(search), options, replace)
 
     def _serve(self, raw, search, options=None, replace=None) -> dict[str, tf.Tensor]:
-        text, hypotheses = self._answer(raw, self.prepare(raw), search, options, replace)
+        inputs = self.preprocessor.prepare(raw)
+        text, hypotheses = self._answer(raw, inputs, search, options, replace)
         return {"text": text, "scores": hypotheses.scores}
 
     def _answer(
@@ -134,11 +128,6 @@ class GenerationTask(Task):
         """Returns which raw inputs `(B,)` are blank, so that their answer is empty."""
         return squeeze_spaces(raw) == ""
 
-    @property
-    def raw_spec(self) -> tf.TensorSpec:
-        """What a served model takes: the shape, type and name of raw inputs."""
-        return tf.TensorSpec([None], tf.string, name="text")
-
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
         """Returns the functions of the SavedModel by the name of their signature.
 
@@ -148,16 +137,19 @@ class GenerationTask(Task):
         return self._signatures(self.complete(search))
 
     def _signatures(self, search, replace: UnknownWords | None = None) -> dict[str, Any]:
-        @tf.function(input_signature=[self.raw_spec], autograph=False)
+        self._require_preprocessor("export")
+        spec = self.preprocessor.raw_spec
+
+        @tf.function(input_signature=[spec], autograph=False)
         def serving_default(raw):
             return self._serve(raw, search, replace=replace)
 
         @tf.function(autograph=False)
         def with_options(**inputs):
-            raw = inputs.pop(self.raw_spec.name)
+            raw = inputs.pop(spec.name)
             return self._serve(raw, search, served_options(self, inputs), replace)
 
-        specs = {self.raw_spec.name: self.raw_spec, **option_specs(self, search)}
+        specs = {spec.name: spec, **option_specs(self, search)}
         return {
             "serving_default": serving_default,
             "with_options": with_options.get_concrete_function(**specs),
@@ -231,7 +223,7 @@ class GenerationTask(Task):
         """
         self._require_preprocessor("generate")
         check_at_least("batch_size", batch_size, 1)
-        search, raw = self.complete(search), self._as_raw(inputs)
+        search, raw = self.complete(search), self.preprocessor.as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
         for indices, batch in request_batches(self, raw, search, prefixes, batch_size):
             generated = self._graphs.answer(self, search, batch, replace_unknown)
@@ -253,7 +245,8 @@ class GenerationTask(Task):
             ValueError: as in `generate`, or if a search may change earlier tokens.
         """
         self._require_preprocessor("stream")
-        return iter(TokenStream(self, self.complete(search)).texts(self._as_raw(inputs)))
+        raw = self.preprocessor.as_raw(inputs)
+        return iter(TokenStream(self, self.complete(search)).texts(raw))
 
     def score(self, pairs: Sequence[tuple[Any, str]], batch_size: int = 64) -> list[Scored]:
         """Returns the log-probabilities of given targets under the model, in their order.
@@ -277,14 +270,6 @@ class GenerationTask(Task):
                 f"`{method}` needs a preprocessor to read raw inputs, and this task has none. "
                 "Give it one, or pass model inputs to `hypotheses`."
             )
-
-    def _as_raw(self, inputs):
-        """Returns raw inputs in the form of `raw_spec`."""
-        return as_raw_texts(inputs)
-
-    def read(self, raw) -> Tokenised:
-        """Tokenises raw inputs, once for all that is done with them."""
-        return tokenised(self.prepare, raw)
 
     def complete(self, search: Any = None) -> Any:
         """Returns the search with its `max_length` filled in, and with ids for texts."""

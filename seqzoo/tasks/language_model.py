@@ -154,15 +154,15 @@ class LanguageModel(GenerationTask):
             self.bits_per_character.update_state(nll, tf.reduce_sum(x["characters"]))
         return super()._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
-    def prepare(self, raw):
-        return self.preprocessor.prompt_ids(raw)
-
     def begin(self, inputs, search):
         """Returns the state after all but the last token of prompts `(B, S)`, and that token."""
         last = tf.math.count_nonzero(inputs, axis=1, dtype=tf.int32) - 1
         examples, max_length = tf.shape(inputs)[0], check_max_length(search.max_length)
         state, memory = self.decoder.start((), examples, max_length, search.width, inputs)
         return InitialDecodingState(state, memory, tf.gather(inputs, last, batch_dims=1))
+
+    def _is_blank(self, raw):
+        return tf.zeros([tf.shape(raw)[0]], tf.bool)  # a text begins without a prompt too
 
     def _answer(self, raw, inputs, search, options, replace):
         hypotheses = self._search(inputs, search, options)

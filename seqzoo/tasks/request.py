@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, PerSource, Sample
 from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtStart
@@ -221,33 +220,16 @@ class Tokenised(NamedTuple):
     token_ids: tf.RaggedTensor | None
 
 
-def as_raw_texts(inputs: Any, method: str = "generate") -> tf.Tensor:
-    """Returns a user's list of texts as a string tensor `(B,)`.
-
-    Raises:
-        ValueError: if it is no list of texts.
-    """
-    if isinstance(inputs, (str, bytes)):
-        raise ValueError(
-            f"`{method}` needs a list of inputs. Received one text: {inputs[:40]!r}. Put it in a "
-            "list."
-        )
-    inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
-    for index, text in enumerate(inputs):
-        if not isinstance(text, (str, bytes)):
-            raise ValueError(
-                f"`{method}` needs a list of texts. Received {text!r} at index {index}."
-            )
-    return as_strings(inputs)
+def read_inputs(preprocessor: Any, raw: Any) -> Tokenised:
+    """Reads raw inputs: texts are tokenised once for all that is done with them."""
+    if isinstance(preprocessor.encode_inputs(raw[:0]), tf.RaggedTensor):
+        return tokenised(preprocessor.encode_inputs, raw)
+    return Tokenised(preprocessor.lengths(raw), None)
 
 
-def tokenised(prepare: Any, raw: tf.Tensor) -> Tokenised:
-    """Tokenises raw texts by `prepare`, which makes padded ids `(N, S)` of some of them."""
-    rows = [tf.RaggedTensor.from_row_lengths(tf.zeros([0], tf.int32), tf.zeros([0], tf.int64))]
-    for start in range(0, len(raw), _CHUNK):
-        ids = prepare(raw[start : start + _CHUNK])
-        lengths = tf.math.count_nonzero(ids, axis=1)
-        rows.append(tf.RaggedTensor.from_tensor(ids, lengths=lengths))
+def tokenised(encode: Any, raw: tf.Tensor) -> Tokenised:
+    """Tokenises raw texts by `encode`, which makes ragged ids `(N, None)` of some of them."""
+    rows = [encode(raw[start : start + _CHUNK]) for start in range(0, max(1, len(raw)), _CHUNK)]
     token_ids = tf.concat(rows, axis=0)
     return Tokenised(token_ids.row_lengths().numpy(), token_ids)
 
@@ -262,11 +244,11 @@ def request_batches(
     """
     forced = _forced_prefixes(task.preprocessor, search, prefixes, len(raw))
     seeds = np.arange(len(raw), dtype="int32") + getattr(search, "seed", 0)
-    lengths, token_ids = task.read(raw)
+    lengths, token_ids = read_inputs(task.preprocessor, raw)
     for indices in batches_of_like_length(lengths, batch_size):
         batch = {"raw": tf.gather(raw, indices), "seeds": tf.constant(seeds[indices], tf.int32)}
         if token_ids is not None:
-            batch["inputs"] = tf.gather(token_ids, indices).to_tensor()
+            batch["inputs"] = task.preprocessor.pack_inputs(tf.gather(token_ids, indices))
         if forced is not None:
             batch["prefix_ids"] = tf.constant(forced[indices])
         yield indices, batch
@@ -318,12 +300,12 @@ def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replac
     """A graph that makes texts, hypotheses and readable tokens of batches like this one."""
     replace = task._replacement(replace_unknown)
     specs = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in batch.items()}
-    specs["raw"] = task.raw_spec
+    specs["raw"] = task.preprocessor.raw_spec
 
     @tf.function(input_signature=[specs], autograph=False)
     def run(batch):
         raw = batch["raw"]
-        inputs = batch["inputs"] if "inputs" in batch else task.prepare(raw)
+        inputs = batch["inputs"] if "inputs" in batch else task.preprocessor.prepare(raw)
         options = ExampleOptions(seeds=batch["seeds"], prefix_ids=batch.get("prefix_ids"))
         text, hypotheses = task._answer(raw, inputs, search, options, replace)
         return text, tuple(hypotheses), task.preprocessor.target_tokens(hypotheses.token_ids)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.corpus import raw_texts
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.tasks.request import as_raw_texts, batches_of_like_length, tokenised
+from seqzoo.tasks.request import batches_of_like_length, read_inputs, tokenised
 
 
 class Scored(NamedTuple):
@@ -37,15 +38,18 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
             )
     if not pairs:
         return []
-    raw = task._as_raw([source for source, _ in pairs])
-    lengths, sources = task.read(raw)
-    texts = as_raw_texts([target for _, target in pairs], "score")
-    target_lengths, targets = tokenised(_whole_targets(task.preprocessor.target), texts)
+    preprocessor = task.preprocessor
+    raw = preprocessor.as_raw([source for source, _ in pairs])
+    lengths, sources = read_inputs(preprocessor, raw)
+    texts = raw_texts([target for _, target in pairs])
+    target_lengths, targets = tokenised(_whole_targets(preprocessor.target), texts)
     scored: list[Any] = [None] * len(pairs)
     run = tf.function(_scorer(task), autograph=False, reduce_retracing=True)
     for indices in batches_of_like_length(lengths + target_lengths, batch_size):
-        source = None if sources is None else tf.gather(sources, indices).to_tensor()
-        inputs = task.prepare(tf.gather(raw, indices)) if source is None else source
+        if sources is None:
+            inputs = preprocessor.prepare(tf.gather(raw, indices))
+        else:
+            inputs = preprocessor.pack_inputs(tf.gather(sources, indices))
         batch = run(inputs, tf.gather(targets, indices).to_tensor())
         rows = zip(*(part.numpy() for part in batch), strict=True)
         for index, length, row in zip(indices, target_lengths[indices], rows, strict=True):
@@ -54,11 +58,11 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
 
 
 def _whole_targets(tokenizer: Tokenizer) -> Any:
-    """A function that makes padded ids `(B, T)` of targets; the preprocessor would cut them."""
+    """A function that makes ids `(B, None)` of targets; the preprocessor would cut them."""
 
     def encode(texts):
         ids = tokenizer.tokenize(texts)
-        return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1).to_tensor()
+        return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
 
     return encode
 

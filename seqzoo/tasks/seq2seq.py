@@ -75,9 +75,6 @@ class Seq2Seq(SampledFeeding):
         ids = self.fed(x["target_ids"], encoded) if training else x["target_ids"]
         return self.head(self.decoder(ids, encoded, training=training))
 
-    def prepare(self, raw):
-        return self.preprocessor.source_ids(raw)
-
     def encode(self, inputs):
         return self.encoder(inputs)
 

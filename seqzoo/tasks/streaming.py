@@ -48,7 +48,7 @@ class TokenStream:
         self.start = tf.function(
             self._start,
             input_signature=[
-                task.raw_spec,
+                task.preprocessor.raw_spec,
                 tf.TensorSpec([None], tf.int32, name="seed"),
             ],
             autograph=False,
@@ -56,7 +56,7 @@ class TokenStream:
 
     def _start(self, raw, seed) -> dict[str, tf.Tensor]:
         task, search = self._task, self._search
-        first = InitialDecodingState(*task.begin(task.prepare(raw), search))
+        first = InitialDecodingState(*task.begin(task.preprocessor.prepare(raw), search))
         state, memory, start_id, mask = first
         options = ExampleOptions(source_mask=mask, seeds=seed)
         arguments = task.step(), state, memory, start_id, Tokenizer.end_id, options

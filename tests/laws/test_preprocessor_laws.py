@@ -15,12 +15,14 @@ from seqzoo.preprocessing import (
     ImageReader,
     LabelledText,
     LabelledVectors,
+    Preprocessor,
     RawInputs,
     RunningText,
     TaggedTokens,
     TextPairs,
     TokenLookup,
     WordTokenizer,
+    evaluation_batches,
 )
 
 
@@ -89,7 +91,8 @@ def raw_of(case):
 
 
 def test_every_row_has_the_contract(case):
-    assert isinstance(case.preprocessor, RawInputs)
+    is_stream = isinstance(case.preprocessor, RunningText)  # which has no examples
+    assert isinstance(case.preprocessor, RawInputs if is_stream else Preprocessor)
     assert isinstance(case.preprocessor.raw_spec, tf.TensorSpec)
     assert case.preprocessor.raw_spec.name
 
@@ -125,6 +128,24 @@ def test_prepared_inputs_are_those_of_a_training_batch(case):
     inputs = inputs if isinstance(inputs, dict) else {"source_ids": inputs}
     for name, value in inputs.items():
         np.testing.assert_array_equal(x[name], value)
+
+
+def test_examples_make_the_batch_of_raw_inputs_and_targets(case):
+    if not callable(case.preprocessor):
+        pytest.skip("a running text has no examples")
+    examples = case.preprocessor.examples(case.inputs, case.targets)
+    (found,) = evaluation_batches(examples, case.preprocessor, 5)
+    expected = case.preprocessor(case.preprocessor.as_raw(case.inputs), targets_of(case))
+    tf.nest.map_structure(np.testing.assert_array_equal, found, expected)
+    listed = list(zip(case.inputs, case.targets, strict=True))
+    assert case.preprocessor.examples(listed).element_spec == examples.element_spec
+
+
+def test_encoded_inputs_are_packed_to_what_is_prepared(case):
+    raw = raw_of(case)
+    packed = case.preprocessor.pack_inputs(case.preprocessor.encode_inputs(raw))
+    expected = case.preprocessor.prepare(raw)
+    tf.nest.map_structure(np.testing.assert_array_equal, packed, expected)
 
 
 def test_targets_come_back_from_a_batch(case):

@@ -67,7 +67,7 @@ def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
 @pytest.mark.parametrize("name", [n for n in TASKS if hasattr(TASKS[n], "hypotheses")])
 def test_decoding_that_xla_compiles_finds_the_same(name, search):
     task = BUILDERS[name]()
-    inputs = task.prepare(tf.constant(INPUTS[name]))
+    inputs = task.preprocessor.prepare(tf.constant(INPUTS[name]))
     wanted = task.hypotheses(inputs, search)
     found = tf.function(lambda ids: task.hypotheses(ids, search), jit_compile=True)(inputs)
     np.testing.assert_array_equal(found.token_ids, wanted.token_ids)

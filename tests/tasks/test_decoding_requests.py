@@ -125,7 +125,7 @@ def test_a_long_target_is_scored_whole(translator):
     log_probs = tf.nn.log_softmax(translator(x))
     expected = tf.gather(log_probs, y, batch_dims=2).numpy()[0]
     np.testing.assert_allclose(scored.token_log_probs, expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match=r"`score` needs a list of texts. Received 3 at index 1"):
+    with pytest.raises(ValueError, match=r"A list of texts is needed\. Received 3 at index 1"):
         short.score([("a", "b"), ("a", 3)])
 
 

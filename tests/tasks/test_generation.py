@@ -188,9 +188,9 @@ def test_texts_come_in_any_form(translator, form):
 @pytest.mark.parametrize(
     ("inputs", "settings", "message"),
     [
-        ("a b", {}, "`generate` needs a list of inputs. Received one text: 'a b'"),
+        ("a b", {}, "A list of texts is needed. Received one text: 'a b'"),
         (b"a b", {}, "Received one text: b'a b'"),
-        (["a", None], {}, "`generate` needs a list of texts. Received None at index 1"),
+        (["a", None], {}, "A list of texts is needed. Received None at index 1"),
         ([["a"]], {}, r"Received \['a'\] at index 0"),
         (["a"], {"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0"),
     ],

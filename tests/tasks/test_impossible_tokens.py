@@ -27,7 +27,9 @@ def prefer_special_tokens(task):
 def test_no_hypothesis_holds_them_and_the_others_have_all_probability(make, search):
     task = make()
     prefer_special_tokens(task)
-    found = task.hypotheses(task.prepare(tf.constant(["a b c", "d"])), SEARCHES[search])
+    found = task.hypotheses(
+        task.preprocessor.prepare(tf.constant(["a b c", "d"])), SEARCHES[search]
+    )
     token_ids, lengths = found.token_ids.numpy(), found.lengths.numpy()
     assert np.isfinite(found.scores).all()
     generated = np.arange(token_ids.shape[2]) < lengths[:, :, None]

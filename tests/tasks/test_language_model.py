@@ -201,6 +201,7 @@ def test_no_prompt_begins_a_text(trained):
     empty, blank = trained.generate(["", " \n"])
     assert empty == blank
     assert set(empty.split()) <= set("abcdefg")
+    assert list(trained.stream([""]))[-1] == trained.generate([""])
 
 
 @pytest.mark.parametrize("search", [Greedy(max_length=4), BeamSearch(width=3, max_length=4)])
@@ -301,7 +302,7 @@ def test_a_text_of_many_words_is_scored_and_goes_on():
         (lambda task: task.evaluate(["a"], y=["b"]), "learns from texts alone"),
         (lambda task: task.fit([("a", "b")]), r"Received: \('a', 'b'\) at index 0"),
         (lambda task: task.fit(["a"], class_weight={}), "`fit` takes no `class_weight`"),
-        (lambda task: task.generate("a b"), "needs a list of inputs. Received one text: 'a b'"),
+        (lambda task: task.generate("a b"), "A list of texts is needed. Received one text: 'a b'"),
         (lambda task: list(task.score_stream(["a", 3])), "Received: 3 at index 0"),
     ],
 )

@@ -16,5 +16,6 @@ def test_the_snippets_run_one_after_the_other():
     assert 1 < float(names["loss"]) < 5  # of 12 tokens, untrained
     assert names["greedy"].token_ids.shape == names["sample"].token_ids.shape == (2, 1, 7)
     assert names["best"].shape == (2, 7)
-    assert names["found"].token_ids.shape == (2, 1, 5)
-    np.testing.assert_array_equal(names["found"].token_ids[0], names["found"].token_ids[1])
+    token_ids = names["hypotheses"].token_ids
+    assert token_ids.shape == (2, 1, 5)
+    np.testing.assert_array_equal(token_ids[0], token_ids[1])

@@ -15,7 +15,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         outputs: `(B, S, features)`.
-        state: For each layer, the list of its final states `(B, features)`; empty where the
+        state: For each layer, the list of its final states `(B, ...)`; empty where the
             encoder has no state.
         mask: Boolean `(B, S)`, True on real steps.
         segment_ids: Int32 `(B, S)`: which of the sequences in its row a step belongs to, from 1

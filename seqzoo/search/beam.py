@@ -238,7 +238,7 @@ class BeamSearch:
 
         loop = _start(state, ops.reshape(tokens, (-1, width)), max_length, everything, steps)
         if width > 1:
-            loop = advance(1, loop)  # all hypotheses are still one, which is stepped once
+            loop = advance(1, loop)  # all hypotheses are still one: its step is taken once
         loop = loop._replace(batch=that_may_get_shorter(loop.batch))
         loop = ops.while_loop(is_unfinished, lambda *loop: advance(width, _Loop(*loop)), loop)
         return _Loop(*loop)

@@ -68,6 +68,9 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             accumulation_steps: Positive int. The gradient of a batch is computed in so many parts,
                 one after the other, in the memory of one; it is the same.
             **kwargs: Other arguments of Keras's `compile`.
+
+        Raises:
+            ValueError: if `accumulation_steps` is below 1.
         """
         if accumulation_steps < 1:
             raise ValueError(
@@ -211,7 +214,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
                 memory; or the inputs, with the targets in `y`.
             y: Targets, one for each of `x`.
             batch_size: Examples of a batch, over all replicas; 64 if it and `tokens_per_batch`
-                are None.
+                are None, for tensors Keras's own default.
             epochs: The epoch at which training ends.
             verbose: As in Keras.
             callbacks: As in Keras, in a list.
@@ -220,7 +223,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
                 `training.Resume` in `callbacks` that has a checkpoint overrides it.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
             validation_batch_size: Examples of a batch of the validation data.
-            tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`.
+            tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`. It
+                and `seed` have no effect on tensors.
             seed: Seed of the order of the examples.
             **kwargs: Other arguments of Keras's `fit`.
 
@@ -285,7 +289,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         Args:
             x: As in `fit`.
             y: As in `fit`.
-            batch_size: Examples of a batch; 64 if None.
+            batch_size: Examples of a batch; None is 64, for tensors Keras's own default.
             **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
         """
         if self.preprocessor is None or is_batched(x):

@@ -33,8 +33,8 @@ def vinyals_2015(
 ) -> Captioner:
     """Builds Show and Tell: an LSTM that is shown one vector of the image, and no attention.
 
-    The vector is the mean of the places of the backbone's grid; the paper takes the last layer of
-    an Inception network.
+    The vector is the mean of the positions of the backbone's grid; the paper takes the last layer
+    of an Inception network.
 
     Args:
         target: Adapted tokenizer of the captions.
@@ -44,7 +44,7 @@ def vinyals_2015(
         units: Width of the LSTM and of the vector.
         embedding_dim: Width of the embedding.
         image: Whether the LSTM reads the vector before the first token, as in the paper, or begins
-            with a state that is a map of it.
+            with a state that is a projection of it.
         frozen: Whether the backbone stays as it is.
         augmentation: See `ImageEncoder`.
         dropout: Of the image's vector, the embedding and the hidden states.
@@ -82,21 +82,21 @@ def xu_2015(
     """Builds Show, Attend and Tell with soft attention over the grid of the backbone.
 
     Additive attention from the previous state of an LSTM, a gated context that enters the LSTM
-    and the readout, and a penalty for places that are read too little or too much. The LSTM begins
-    with a map of the mean of all places. The readout is a maxout of state, context and token; the
-    paper has a sum of the three.
+    and the readout, and a penalty for positions that are read too little or too much. The LSTM
+    begins with a projection of the mean of all positions. The readout is a maxout of state, context
+    and token; the paper has a sum of the three.
 
     Args:
         target: Adapted tokenizer of the captions.
         backbone: See `ImageEncoder`; None is `convolutional_backbone(height, width)`.
         height: Pixels of an image.
         width: Likewise; None is `height`.
-        units: Width of the LSTM, of the attention and of the places.
+        units: Width of the LSTM, of the attention and of the positions.
         embedding_dim: Width of the embedding.
         even_reading: See `CaptionDecoder`.
         frozen: Whether the backbone stays as it is.
         augmentation: See `ImageEncoder`.
-        dropout: Of the places, the embedding and the hidden states.
+        dropout: Of the positions, the embedding and the hidden states.
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
@@ -177,7 +177,7 @@ def yao_2015(
     """Builds a captioner of videos with soft attention over the frames.
 
     The decoder is that of `xu_2015`. The paper has features of motion from a network of its own;
-    here the places of the frames in time are learned.
+    here the positions of the frames in time are learned.
 
     Args:
         target: Adapted tokenizer of the captions.

@@ -26,7 +26,7 @@ def kernels(monkeypatch):
         steps = 0
 
         def allow(self, allowed):
-            monkeypatch.setattr(tensorflow_fused, "FEWEST_VALUES", 1 if allowed else 10**9)
+            monkeypatch.setattr(tensorflow_fused, "MIN_VALUES", 1 if allowed else 10**9)
 
     found, run = Kernels(), tensorflow_fused._run
 

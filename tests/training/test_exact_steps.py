@@ -197,7 +197,7 @@ def test_steps_of_one_kernel_learn_what_others_do(replicas, two_replicas, monkey
     monkeypatch.setattr(tensorflow_fused, "_run", lambda *a: kernels.append(a) or run(*a))
 
     def train(fewest, scope=contextlib.nullcontext):
-        monkeypatch.setattr(tensorflow_fused, "FEWEST_VALUES", fewest)
+        monkeypatch.setattr(tensorflow_fused, "MIN_VALUES", fewest)
         with scope():
             task = make_translator()
             task.compile(Adam(0.01, epsilon=1e-3))

@@ -21,7 +21,7 @@ class Cell(keras.layers.Layer):
     `project_inputs` is the product of the inputs with the kernel, which needs no state and is
     computed for all steps at once; `advance` is the rest. It names its products by weights as
     `projections`, and gets its other weights (vectors of gains, of decays …) as `extra_weights`,
-    so that it is a pure function that `ops.recurrence.scan.scan` can run.
+    so that it is a pure function that `ops.recurrence.plan.scan` can run.
 
     Args:
         units: Positive int. Width of the output.
@@ -193,7 +193,7 @@ class Cell(keras.layers.Layer):
 
     parallel: Callable | None = None
     """For a cell that needs no loop over time: `parallel(inputs, state, projections, constants,
-    reverse)`, which returns what `ops.recurrence.plan` does of a loop over prepared inputs."""
+    reverse)`, which returns what a loop over the prepared inputs would; see `Loop`."""
 
     def joint_kernel(self, input_projection: tuple, projections: Projections) -> Any | None:
         """Returns the kernel by which a step can multiply inputs, a 1 and the first state at once.

@@ -57,14 +57,15 @@ class Bidirectional(keras.layers.Layer):
         segment_ids: See `Recurrent`.
 
     Returns:
-        Of a cell, `(outputs, *states)`: the outputs of both directions side by side, `(B, T, 2 *
-        units)`, and for each state of the cell the final ones of both, `(B, 2 * width)`. Of a
-        layer, the outputs `(B, T, 2 * units)`, or `(B, 2 * units)` without `return_sequences`;
-        with `return_state`, a tuple of them, the final states of the forward cell and those of the
-        backward cell.
+        Of a cell, `(outputs, *states)`: the outputs of both directions merged, `(B, T, 2 * units)`
+        side by side and `(B, T, units)` otherwise, and for each state of the cell the final ones
+        of both side by side, `(B, ..., 2 * width)`. Of a layer, the outputs, without time if it
+        has no `return_sequences`; with `return_state`, a tuple of them, the final states of the
+        forward cell and those of the backward cell.
 
     Raises:
-        ValueError: for a stateful layer, or one that runs backward.
+        ValueError: for a layer that is stateful, runs backward, comes with options beside it, or,
+            if it is Keras's, is built or has `zero_output_for_mask`.
 
     Reference: Schuster and Paliwal, 1997, Bidirectional recurrent neural networks.
 

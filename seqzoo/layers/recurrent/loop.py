@@ -93,6 +93,9 @@ def make_loop(
         segment_ids: Integers `(B, T)`: the states are zeros before the first step of every
             sequence in a row but the one that comes first.
         return_sequences: Whether the output of every step is requested.
+
+    Returns:
+        The loop; `requested` is the first state, which is the output, or nothing.
     """
     options, seed = options_of(owner), owner.seed_generator
     is_plain = not options.changes_step and segment_ids is None

@@ -52,7 +52,7 @@ class Recurrent(keras.layers.Layer):
     Call arguments:
         inputs: Float tensor `(B, T, features)`.
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
-        initial_state: List of `(B, width)`, one for each state of the cell; zeros if None.
+        initial_state: List of `(B, *shape)`, one for each state of the cell; zeros if None.
         segment_ids: Integer tensor `(B, T)` where rows hold several sequences, one after the
             other: steps of one id that stand side by side are one sequence. Each begins in a state
             of zeros (the first one in `initial_state`), as if it had a row of its own. See
@@ -60,10 +60,11 @@ class Recurrent(keras.layers.Layer):
 
     Returns:
         `(B, T, units)`, or `(B, units)` without `return_sequences`; with `return_state`, a tuple
-        of it and the final states `(B, width)`.
+        of it and the final states `(B, *shape)`.
 
     Raises:
-        ValueError: for rates out of range, and for those of no effect on the cell.
+        ValueError: for rates out of range, for those of no effect on the cell, for a stateful layer
+            without a fixed batch size, and for more or fewer initial states than the cell has.
 
     Example:
         >>> layer = sz.layers.Recurrent(sz.layers.cells.LSTMCell(5), recurrent_dropout=0.2)
@@ -171,7 +172,7 @@ class Recurrent(keras.layers.Layer):
 
         Args:
             inputs: Float tensor `(B, features)`.
-            state: List of `(B, width)`; the first one is `get_initial_state(B)`.
+            state: List of `(B, *shape)`; the first one is `get_initial_state(B)`.
 
         Returns:
             `(output, state)`, the output `(B, units)`.

@@ -40,7 +40,7 @@ class RecurrentStack(keras.layers.Layer):
         segment_ids: See `Recurrent`.
 
     Returns:
-        Outputs `(B, T, width)`, and for each layer the list of its final states `(B, width)`.
+        Outputs `(B, T, width)`, and for each layer the list of its final states `(B, ...)`.
 
     Raises:
         ValueError: when built, if the widths do not suit the skip.

@@ -39,7 +39,7 @@ def run(loops: Sequence[Loop], kernels: Sequence[Kernel] | None = None) -> list[
     """Runs loops over the same steps, such as the two directions of a layer.
 
     Args:
-        loops: One or more loops.
+        loops: One loop, or two, forward and backward.
         kernels: Those to choose from; None is `KERNELS`.
 
     Returns:
@@ -221,7 +221,7 @@ def _run_with_joint_product(loops, rest):
     return run([loop.joint(loop) for loop in loops], rest)
 
 
-# A loop for each half of the batch, so that two cores are busy from the first step to the last.
+# Two loops, each of half of the batch, so that two cores are busy from the first step to the last.
 
 
 def _suits_splitting(loop: Loop) -> bool:
@@ -277,7 +277,7 @@ def _run_with_fused_step(loops, rest):
     return run([loop._replace(step=fused(loop.step)) for loop in loops], rest)
 
 
-# Several loops in one, which takes a step of each at a time.
+# Both directions in one loop, which takes a step of each at a time.
 
 
 def _run_side_by_side(loops, rest):

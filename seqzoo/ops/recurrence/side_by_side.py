@@ -1,4 +1,4 @@
-"""Several loops over the same steps as one, such as both directions of a layer."""
+"""The two directions of a layer as one loop."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two loops over time side by side, one for each half of the rows.
+"""Batch splits: two loops over time side by side, each of which takes half of the batch.
 
 The products of a step by small weights are not shared between the cores of a processor, and what
 lies between two products hardly is. Two loops that do not hang on each other keep two cores busy
@@ -28,7 +28,7 @@ def splitting_pays(state, projections) -> bool:
 
 
 def run_in_splits(run, loop: Loop):
-    """Runs a loop as two, one for each half of the rows.
+    """Runs a loop as two, each of which takes half of the batch.
 
     Args:
         run: Runs one of them; see `ops.recurrence.plan.run`.
@@ -44,7 +44,7 @@ def run_in_splits(run, loop: Loop):
     sizes = [rows // 2, rows - rows // 2]
 
     def split(nest, axis):
-        """Returns the nest for each half of the rows."""
+        """Returns the nest of each batch split."""
         leaves = [
             [leaf, leaf] if len(leaf.shape) <= axis else _split(leaf, sizes, axis)
             for leaf in keras.tree.flatten(nest)

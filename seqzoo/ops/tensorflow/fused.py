@@ -5,13 +5,13 @@ import tensorflow as tf
 
 from seqzoo.ops.tensorflow.xla import can_compile_alone
 
-FEWEST_VALUES = 2**12  # of a state; to compile costs some tenths of a second for each shape
+MIN_VALUES = 2**12  # of a state; to compile costs some tenths of a second for each shape
 
 
 def fusing_pays(state) -> bool:
     """Whether a step from a state, a nest of leaves `(B, ...)`, is worth it."""
     shapes = [leaf.shape for leaf in keras.tree.flatten(state)]
-    return can_compile_alone(shapes) and sum(x.num_elements() for x in shapes) >= FEWEST_VALUES
+    return can_compile_alone(shapes) and sum(x.num_elements() for x in shapes) >= MIN_VALUES
 
 
 def run_fused(step, inputs_t, state, constants, project):

@@ -4,7 +4,7 @@ Time is cut into chunks of as many steps. What a chunk as a whole does to the st
 with is again one step of a linear recurrence. So a first loop, over the steps within a chunk and
 for all chunks at once, finds these big steps; a second one takes them and so finds the state that
 each chunk begins with; a third one, as the first, fills in the states within the chunks. That is
-the true loop over time within a chunk, and no state is kept but those that are asked for.
+the true loop over time within a chunk, and no state is stored but those that are requested.
 """
 
 import math
@@ -15,7 +15,7 @@ from seqzoo.ops.recurrence.complex_parts import conjugate, product, total
 
 
 def tensorflow_linear_recurrence(decay, input_term, initial, reverse=False):
-    """`ops.recurrence.linear` with a gradient of its own. See there for arguments and results."""
+    """Does what `general_linear_recurrence` does, with a gradient of its own."""
     parts = len(decay)
 
     @tf.custom_gradient

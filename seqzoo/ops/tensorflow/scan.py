@@ -18,7 +18,11 @@ from seqzoo.ops.tensorflow.residuals import InputArrays, StateHistory, StepRecor
 def tensorflow_scan(
     step, state, inputs, projections, constants=(), reverse=False, requested=None, training=False
 ):
-    """`scan` with a gradient of its own. See there for arguments and results."""
+    """Does what `general_scan` does, with a gradient of its own.
+
+    `requested` and `training` are those of `Loop`. In training the loop stores residuals as it runs
+    forward; else only what is requested, and a gradient that is asked for runs it once more.
+    """
     arguments = keras.tree.map_structure(
         tf.convert_to_tensor, (list(keras.tree.flatten(state)), inputs, projections, constants)
     )

@@ -26,8 +26,8 @@ class Packed(NamedTuple):
 def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
     """Puts sequences into as few rows as the best fit finds.
 
-    Recurrent layers take `segment_ids`, and then compute for every sequence what they would in a
-    row of its own.
+    Recurrent layers, the encoders of text but `BackboneEncoder`, and decoders take `segment_ids`,
+    and then compute for every sequence what they would in a row of its own.
 
     Args:
         sequences: Ragged tensor `(sequences, None, ...)`.

@@ -85,7 +85,7 @@ def _check_rows(rows: Any, required: Any, width: int) -> None:
         raise ValueError(
             f"`state` must have a row for each of the {width} beams of each example. Received: "
             f"{rows} rows for {required // width} examples. Start the decoder with "
-            "batch_size=batch * width."
+            "batch_size=batch and width=width."
         )
 
 

@@ -116,7 +116,7 @@ def mix_in_samples(
     Args:
         step: Takes token ids `(N,)`, a state and `encoded` to logits `(N, V)` and the next state.
         state: The state at the start, leaves `(N, ...)`.
-        encoded: Passed on to `step`.
+        encoded: Passed on to `step`: what a decoder's `start` returns as the memory.
         token_ids: `(N, T)`, the right tokens, beginning with the start token; 0 is padding.
         rate: From 0 to 1, a number or a scalar tensor.
         seed: `(2,)` ints; the same one draws the same.

@@ -18,8 +18,8 @@ class KerasCell(Cell):
             `(inputs, states)` and returns `(output, states)`, the output being the first state.
 
     Raises:
-        ValueError: if its states are nested, if it has dropout of its own, which draws anew at
-            every step here, or, when called, if its output is not its first state.
+        ValueError: if one of its states is no vector, if it has dropout of its own, which draws
+            anew at every step here, or, when called, if its output is not its first state.
     """
 
     has_recurrent_projections = False

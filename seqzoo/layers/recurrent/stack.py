@@ -29,8 +29,9 @@ class RecurrentStack(keras.layers.Layer):
     next layer would read, with it the outputs of the top layer alone.
 
     Args:
-        layers: `Recurrent` layers that return sequences and states, or `Bidirectional` ones. For
-            `"residual"` and `"highway"` all must be of one width.
+        layers: `Recurrent` layers that return sequences and states, or `Bidirectional` ones of a
+            cell, or of a layer that returns both. For `"residual"` and `"highway"` all must be of
+            one width.
         skip: See above.
         dropout: From 0 to below 1: the share of the values set to 0 between the layers.
 

@@ -27,15 +27,15 @@ class Memory(NamedTuple):
 
 
 class State(NamedTuple):
-    """What K hypotheses of each of B examples have said; N = B * K.
+    """What K hypotheses of each of B examples have generated; N = B * K.
 
-    The keys and values of all that was ever said stay where they are, those of a step side by
+    The keys and values of all that was ever generated stay where they are, those of a step side by
     side; `seen` tells which of them stand on a hypothesis's own way.
     """
 
     time: tf.Tensor  # (N,)
     seen: tf.Tensor  # (N, T, K), 0 on what is seen and -inf elsewhere
-    kept: SharedCache  # keys and values of each layer, (B, H, T, K, D)
+    caches: SharedCache  # keys and values of each layer, (B, H, T, K, D)
 
 
 class Marian:
@@ -79,21 +79,21 @@ class Marian:
         keys, values = ([self._split(pair[i]) for pair in projected] for i in (0, 1))
         return Memory(mask, keys, values)
 
-    def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple[State, Memory]:
+    def begin(self, source_ids: tf.Tensor, width: int, max_length: int) -> tuple[State, Memory]:
         """The state ahead of the first token, and what the decoder reads from."""
-        return self.start(tf.shape(source_ids)[0], width, room), self.encode(source_ids)
+        return self.start(tf.shape(source_ids)[0], width, max_length), self.encode(source_ids)
 
     def stepper(self):
         """The step of a search."""
         return self.step
 
-    def start(self, examples: tf.Tensor, width: int, room: int) -> State:
-        """The state ahead of the first token, for `width` hypotheses of at most `room` tokens."""
+    def start(self, examples: tf.Tensor, width: int, max_length: int) -> State:
+        """The state ahead of the first token, for `width` hypotheses of `max_length` at most."""
         units = self._weights["model.decoder.embed_tokens.weight"].shape[1]
-        shape = (examples, self.heads, room, width, units // self.heads)
+        shape = (examples, self.heads, max_length, width, units // self.heads)
         # What is not seen yet may hold anything; equal caches would become one buffer.
         caches = [tf.fill(shape, float(number)) for number in range(2 * self.layers)]
-        seen = tf.fill((examples * width, room, width), -np.inf)
+        seen = tf.fill((examples * width, max_length, width), -np.inf)
         time = tf.zeros((examples * width,), "int32")
         return State(time, seen, SharedCache(caches))
 
@@ -106,7 +106,7 @@ class Marian:
         examples = tf.shape(memory.mask)[0]
         seen = _see_oneself(state.seen, time, tf.shape(token_ids)[0] // examples)
         mask = tf.reshape(seen, (examples, 1, -1, seen.shape[1] * seen.shape[2]))
-        caches, written = state.kept[0], []
+        caches, written = state.caches[0], []
         for layer in range(self.layers):
             part = f"{side}.layers.{layer}"
             joined = self._linear(f"{part}.self_attn.joined", hidden)
@@ -124,7 +124,7 @@ class Marian:
         return LogProbs(logits, log_sums(logits)), State(state.time + 1, seen, SharedCache(written))
 
     def _join(self, part: str, names: tuple[str, ...]) -> None:
-        """Makes one linear map of several of the same inputs."""
+        """Makes one projection of several of the same inputs."""
         for kind in ("weight", "bias"):
             parts = [self._weights[f"{part}.{name}.{kind}"] for name in names]
             self._weights[f"{part}.joined.{kind}"] = tf.concat(parts, axis=-1)
@@ -177,7 +177,7 @@ class Marian:
 
 
 def _see_oneself(seen: tf.Tensor, time: tf.Tensor, beams: tf.Tensor) -> tf.Tensor:
-    """Lets each of the K beams of an example, `(B * K, T, K)`, see what it says now."""
+    """Lets each of the K beams of an example, `(B * K, T, K)`, see what it generates now."""
     beam = tf.range(tf.shape(seen)[0]) % beams
     now = (tf.range(seen.shape[1]) == time)[:, None]
     return tf.where(now & (tf.range(seen.shape[2]) == beam[:, None])[:, None], 0.0, seen)
@@ -185,19 +185,19 @@ def _see_oneself(seen: tf.Tensor, time: tf.Tensor, beams: tf.Tensor) -> tf.Tenso
 
 def _write(cache: tf.Tensor, rows: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
     """The cache `(B, H, T, K, D)` with rows `(B, H, k, D)`; in place where nobody else reads it."""
-    _, heads, room, width, size = cache.shape
+    _, heads, max_length, width, size = cache.shape
     rows = tf.pad(rows, ((0, 0), (0, 0), (0, width - tf.shape(rows)[2]), (0, 0)))
     rows = tf.reshape(rows, (-1, width * size))
-    places = tf.range(tf.shape(rows)[0]) * room + time
+    positions = tf.range(tf.shape(rows)[0]) * max_length + time
     flat = tf.reshape(cache, (-1, width * size))
     if traced_for_xla():  # which writes in place by itself
-        written = tf.tensor_scatter_nd_update(flat, places[:, None], rows)
+        written = tf.tensor_scatter_nd_update(flat, positions[:, None], rows)
     else:  # copies nothing, where the former copies all of it in a loop: 3 ms for 49 MB
-        written = tf.raw_ops.InplaceUpdate(x=flat, i=places, v=rows)
-    return tf.reshape(written, (-1, heads, room, width, size))
+        written = tf.raw_ops.InplaceUpdate(x=flat, i=positions, v=rows)
+    return tf.reshape(written, (-1, heads, max_length, width, size))
 
 
 def _flat(cache: tf.Tensor) -> tf.Tensor:
     """The cache as `(B, H, T * K, D)`."""
-    _, heads, room, width, size = cache.shape
-    return tf.reshape(cache, (-1, heads, room * width, size))
+    _, heads, max_length, width, size = cache.shape
+    return tf.reshape(cache, (-1, heads, max_length * width, size))

@@ -53,10 +53,10 @@ class RecurrentModel:
         ]
         return sum(int(tf.size(kernel)) for kernel in kernels)
 
-    def begin(self, source_ids: tf.Tensor, width: int, room: int) -> tuple:
+    def begin(self, source_ids: tf.Tensor, width: int, max_length: int) -> tuple:
         """Returns the state ahead of the first token, and what the decoder reads from."""
         encoded = self.encoder(source_ids)
-        return self.decoder.start(encoded, tf.shape(source_ids)[0], room, width)
+        return self.decoder.start(encoded, tf.shape(source_ids)[0], max_length, width)
 
     def stepper(self):
         """Returns the step of a search."""

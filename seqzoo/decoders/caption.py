@@ -82,8 +82,8 @@ class CaptionDecoder(RecurrentDecoder):
         )
 
     @property
-    def _initial_cells(self):
-        return self.initial_cells if self.takes_first_input else super()._initial_cells
+    def _segment_initial_cells(self):
+        return self.initial_cells if self.takes_first_input else super()._segment_initial_cells
 
     def _read_first(self, picture, states):
         """Returns the states of the cells after an input `(N, embedding_dim)` that is no token."""

@@ -220,7 +220,7 @@ class RecurrentDecoder(keras.layers.Layer):
             inputs["real"] = ops.transpose(ops.cast(mask, "bool"))
         if segment_ids is not None:
             attends = self.attend is not None
-            inputs |= segment_inputs(segment_ids, encoded, attends, self._initial_cells)
+            inputs |= segment_inputs(segment_ids, encoded, attends, self._segment_initial_cells)
         advance = partial(self._advance, training=training)
         advance = packed_step(advance) if inputs.keys() & {"real", "starts"} else advance
         weights = self._projections(), (memory, self._extra_weights())
@@ -248,7 +248,7 @@ class RecurrentDecoder(keras.layers.Layer):
         return {"projected": projected, "dropout_masks": dropout_masks}
 
     @property
-    def _initial_cells(self):
+    def _segment_initial_cells(self):
         """`initial_cells` where it depends on what the encoder returns, or None."""
         return None if self.bridge == "zero" else self.initial_cells
 

@@ -223,11 +223,11 @@ class Tokenised(NamedTuple):
 def read_inputs(preprocessor: Any, raw: Any) -> Tokenised:
     """Reads raw inputs: texts are tokenised once for all that is done with them."""
     if isinstance(preprocessor.encode_inputs(raw[:0]), tf.RaggedTensor):
-        return tokenised(preprocessor.encode_inputs, raw)
+        return tokenise_in_chunks(preprocessor.encode_inputs, raw)
     return Tokenised(preprocessor.lengths(raw), None)
 
 
-def tokenised(encode: Any, raw: tf.Tensor) -> Tokenised:
+def tokenise_in_chunks(encode: Any, raw: tf.Tensor) -> Tokenised:
     """Tokenises raw texts by `encode`, which makes ragged ids `(N, None)` of some of them."""
     rows = [encode(raw[start : start + _CHUNK]) for start in range(0, max(1, len(raw)), _CHUNK)]
     token_ids = tf.concat(rows, axis=0)

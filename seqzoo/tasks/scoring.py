@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import raw_texts
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.tasks.request import batches_of_like_length, read_inputs, tokenised
+from seqzoo.tasks.request import batches_of_like_length, read_inputs, tokenise_in_chunks
 
 
 class Scored(NamedTuple):
@@ -42,7 +42,7 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
     raw = preprocessor.as_raw([source for source, _ in pairs])
     lengths, sources = read_inputs(preprocessor, raw)
     texts = raw_texts([target for _, target in pairs])
-    target_lengths, targets = tokenised(_whole_targets(preprocessor.target), texts)
+    target_lengths, targets = tokenise_in_chunks(_whole_targets(preprocessor.target), texts)
     scored: list[Any] = [None] * len(pairs)
     run = tf.function(_scorer(task), autograph=False, reduce_retracing=True)
     for indices in batches_of_like_length(lengths + target_lengths, batch_size):

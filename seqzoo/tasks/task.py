@@ -223,9 +223,9 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
                 `training.Resume` in `callbacks` that has a checkpoint overrides it.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
             validation_batch_size: Examples of a batch of the validation data.
-            tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`. It
-                and `seed` have no effect on tensors.
-            seed: Seed of the order of the examples.
+            tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`. Not
+                for tensors.
+            seed: Seed of the order of the examples; has no effect on tensors.
             **kwargs: Other arguments of Keras's `fit`.
 
         Returns:
@@ -243,6 +243,11 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             initial_epoch = resume.initial_epoch(epochs)
         passed["initial_epoch"] = initial_epoch
         if self.preprocessor is None:
+            if tokens_per_batch is not None:
+                raise ValueError(
+                    "`tokens_per_batch` needs a preprocessor, which counts the tokens. Received: "
+                    f"tokens_per_batch={tokens_per_batch} for tensors. Set `batch_size`."
+                )
             if isinstance(validation_data, tuple):
                 self.checked_tensors(*validation_data[:2])
             elif validation_data is not None:

@@ -276,3 +276,10 @@ def test_a_stack_of_two_widths_is_refused(skip):
     layers = [Recurrent(cell, return_sequences=True, return_state=True) for cell in cells]
     with pytest.raises(ValueError, match=r"layer 1 takes 6 features and gives 7\. Make them equal"):
         RecurrentStack(layers, skip)(normal(BATCH, TIME, FEATURES))
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"return_state": True}])
+def test_a_stack_of_layers_that_return_less_is_refused(options):
+    stack = RecurrentStack([Recurrent(CELL_MAKERS["gru"](UNITS), **options)])
+    with pytest.raises(ValueError, match=r"layer 0 returns.*return_sequences=True, return_state"):
+        stack(normal(BATCH, TIME, FEATURES))

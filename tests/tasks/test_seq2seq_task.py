@@ -83,6 +83,14 @@ def test_epochs_may_be_of_another_length_and_batches_of_tokens():
     assert int(task.optimizer.iterations) == 6
 
 
+def test_a_budget_of_tokens_is_refused_for_tensors():
+    task = make_translator()
+    task.preprocessor = None
+    task.compile()
+    with pytest.raises(ValueError, match=r"`tokens_per_batch` needs a preprocessor.*Received: to"):
+        task.fit({"source_ids": np.ones((2, 3))}, np.ones((2, 3)), tokens_per_batch=9)
+
+
 def test_tensors_are_trained_on_where_there_is_no_preprocessor():
     x, y, weight = make_bigram().preprocessor(tf.constant(SOURCES), tf.constant(TARGETS))
     task = make_bigram(raw=False)

@@ -44,7 +44,8 @@ class RecurrentStack(keras.layers.Layer):
         Outputs `(B, T, width)`, and for each layer the list of its final states `(B, ...)`.
 
     Raises:
-        ValueError: when built, if the widths do not suit the skip.
+        ValueError: when built, if a layer returns no sequence or no states, or the widths do not
+            suit the skip.
     References: He et al., 2016, https://arxiv.org/abs/1512.03385; Srivastava et al., 2015,
     https://arxiv.org/abs/1505.00387; Ding et al., 2018, https://arxiv.org/abs/1802.00889 (dense)
     """
@@ -64,7 +65,14 @@ class RecurrentStack(keras.layers.Layer):
         for i, layer in enumerate(self.layers):
             if not layer.built:
                 layer.build(shape)
-            above = tuple(layer.compute_output_shape(shape)[0])
+            shapes = layer.compute_output_shape(shape)
+            if not isinstance(shapes[0], (tuple, list)) or len(shapes[0]) != 3:
+                raise ValueError(
+                    "Each of `layers` must return the outputs of all steps and its final states. "
+                    f"Received: layer {i} returns the shapes {shapes}. Make it with "
+                    "return_sequences=True, return_state=True."
+                )
+            above = tuple(shapes[0])
             if i > 0 and self.skip in ("residual", "highway") and above[-1] != shape[-1]:
                 raise ValueError(
                     f"skip={self.skip!r} needs layers of one width. Received: layer {i} takes "

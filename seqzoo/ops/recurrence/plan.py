@@ -319,7 +319,7 @@ KERNELS = (
     Kernel("joint product", _each(_suits_joint_product), _run_with_joint_product),
     Kernel("batch splits", _is_one_to_split, _run_in_batch_splits),
     Kernel("fused step", _each(_suits_fusing), _run_with_fused_step),
-    Kernel("side by side", lambda loops: len(loops) > 1, _run_side_by_side),
+    Kernel("side by side", lambda loops: len(loops) == 2, _run_side_by_side),
     Kernel("plain", lambda loops: True, _run_plain),
 )
 """In the order in which they are asked; the last runs every loop."""

@@ -63,7 +63,7 @@ def beam_tree(
     if path is not None:
         save(figure, path)
         written = json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
-        write_atomically(str(Path(path).with_suffix(".json")), written.encode())
+        write_atomically(Path(path).with_suffix(".json"), written.encode())
     return tree, figure
 
 

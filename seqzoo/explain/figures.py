@@ -39,12 +39,12 @@ def save(figure: Figure, path: str | Path) -> None:
     """Writes a figure whole or not at all; the ending of `path` is the format, PNG if it has none.
 
     Raises:
-        ValueError: if Matplotlib has no such format.
+        ValueError: if Matplotlib has no such format, or `path` is that of a folder.
     """
     file = io.BytesIO()
     dpi = min(DPI, MAX_PIXELS / max(figure.get_size_inches()))
     figure.savefig(file, format=Path(path).suffix.removeprefix(".") or "png", dpi=dpi)
-    write_atomically(str(path), file.getvalue())
+    write_atomically(path, file.getvalue())
 
 
 def readable_labels(tokens: Sequence[str], max_length: int = 20) -> tuple[list[str], list[str]]:

@@ -18,8 +18,10 @@ from seqzoo.export.graph import (
     refuse_unservable,
 )
 from seqzoo.export.warm_up import write_warm_up
-from seqzoo.preprocessing.atomic_write import atomic_write
+from seqzoo.preprocessing.atomic_write import atomic_folder, recover_folder
 from seqzoo.version import __version__
+
+_DESCRIPTION = "seqzoo.json"
 
 
 class Servable(Protocol):
@@ -35,6 +37,7 @@ def saved_model(
     folder: str | Path,
     search: Any = None,
     signatures: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Writes a task to `folder/1`, which TensorFlow Serving loads when told of `folder`.
 
@@ -50,37 +53,44 @@ def saved_model(
         search: How a task that generates does so, such as `BeamSearch(width=5)`;
             None for the task's own.
         signatures: In place of those that the task has for this search.
+        overwrite: Whether a model that this function wrote to `folder/1` is replaced.
 
     Returns:
         The path `folder/1`.
 
     Raises:
-        ValueError: if `folder/1` exists, if `folder` is a file, or if the graph calls
-            Python, is marked for XLA or writes to a variable.
+        ValueError: if `folder/1` exists and is not to be replaced, if `folder` is a file, or if
+            the graph calls Python, is marked for XLA or writes to a variable.
+        OSError: if it cannot be written.
     """
-    place = _free_place(Path(folder))
+    path = _version_path(Path(folder), overwrite)
     signatures = dict(task.serving_signatures(search) if signatures is None else signatures)
-    with atomic_write(str(place)) as path:
-        tf.saved_model.save(_served_part(task, signatures), path, signatures=signatures)
-        graph = _make_portable(Path(path))
-        write_warm_up(Path(path), graph.signature_def, model_name=place.parent.name)
-        Path(path, "seqzoo.json").write_text(json.dumps(_description(graph, search), indent=2))
-    return place
+    with atomic_folder(path, "exported model", _is_export) as new:
+        tf.saved_model.save(_served_part(task, signatures), new, signatures=signatures)
+        graph = _make_portable(Path(new))
+        write_warm_up(Path(new), graph.signature_def, model_name=path.parent.name)
+        Path(new, _DESCRIPTION).write_text(json.dumps(_description(graph, search), indent=2))
+    return path
 
 
-def _free_place(folder: Path) -> Path:
-    place = folder.resolve() / "1"
+def _version_path(folder: Path, overwrite: bool) -> Path:
+    path = folder.resolve() / "1"
     if folder.exists() and not folder.is_dir():
         raise ValueError(
             f"`folder` must be a folder or a path where there is nothing. Received: "
             f"{str(folder)!r}, a file. Choose another path."
         )
-    if place.exists():
+    recover_folder(path)
+    if path.exists() and not overwrite:
         raise ValueError(
             f"`folder` must not hold an exported model yet. Received: {str(folder)!r}, which "
             "holds a version 1. Remove that or choose another folder."
         )
-    return place
+    return path
+
+
+def _is_export(path: str) -> bool:
+    return all(Path(path, name).is_file() for name in ("saved_model.pb", _DESCRIPTION))
 
 
 def _served_part(task: Any, signatures: Mapping[str, Any]) -> tf.Module:

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from seqzoo.datasets.example_stream import Stream
-from seqzoo.preprocessing.atomic_write import atomic_write, remove_leftovers, write_atomically
+from seqzoo.preprocessing.atomic_write import atomic_file, remove_leftovers, write_atomically
 from seqzoo.preprocessing.preprocessor import Packer
 
 _ROWS = 1024  # of a record
@@ -67,9 +67,14 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
         folder: Of the ids of this stream and this preprocessor alone.
 
     Raises:
-        ValueError: if the folder holds those of others.
+        ValueError: if the folder holds those of others, or `folder` is a file.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise ValueError(
+            f"`folder` must be a folder or a path where there is nothing. Received: {folder}, a "
+            "file. Choose another path."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
     made_of = _made_of(stream, preprocessor)
@@ -83,8 +88,8 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
     files = []
     for index, name in enumerate(stream.names):
         path = folder / f"part-{index:05d}.tfrecord"
-        if not path.exists():
-            with atomic_write(str(path)) as written, tf.io.TFRecordWriter(written) as writer:
+        if not path.is_file():
+            with atomic_file(path) as written, tf.io.TFRecordWriter(written) as writer:
                 for rows in encoded(name):
                     writer.write(_to_record(rows))
         files.append(str(path))
@@ -101,8 +106,8 @@ def _made_of(stream: Stream, preprocessor: Any) -> dict[str, Any]:
 
 
 def _check_same(file: Path, made_of: dict[str, Any]) -> None:
-    if not file.exists():
-        write_atomically(str(file), json.dumps(made_of).encode())
+    if not file.is_file():
+        write_atomically(file, json.dumps(made_of).encode())
         return
     before = json.loads(file.read_text())
     for name in before | made_of:

@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from seqzoo.preprocessing.atomic_write import atomic_write
+from seqzoo.preprocessing.atomic_write import atomic_folder, remove_leftovers
 from seqzoo.training.environment import Precision
 from seqzoo.training.strategies import Strategy
 
@@ -107,11 +107,16 @@ class RunFolder:
     def create(self, recipe: Path, options: RunOptions) -> None:
         """Makes the folder with a copy of the recipe and the options, at once or not at all."""
         text = json.dumps(dataclasses.asdict(options), ensure_ascii=False, indent=2)
-        with atomic_write(str(self.path)) as temporary:
+        with atomic_folder(self.path) as temporary:
             new = RunFolder(Path(temporary))
-            new.path.mkdir()
             shutil.copyfile(recipe, new.recipe)
             new.options_file.write_text(text + "\n", encoding="utf-8")
+
+    def remove_leftovers(self) -> None:
+        """Removes what a killed process of this run left in the midst of writing."""
+        for folder in (self.path, self.plots, self.export):
+            if folder.is_dir():
+                remove_leftovers(folder)
 
     def options(self) -> RunOptions:
         """Returns the options of the run.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seqzoo.explain import learning_curves, run_pictures
-from seqzoo.preprocessing.atomic_write import remove_leftovers, write_atomically
+from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.recipe.fitting import compile_task, fit
 from seqzoo.recipe.recipe import Splits
 from seqzoo.recipe.training_run import Run
@@ -80,7 +79,7 @@ def run(
         check_agreement(replicas, "settings", this.fixed_settings())
         if is_chief(replicas):
             if this.folder.holds_run():
-                remove_leftovers(this.folder.path)  # left by a killed run
+                this.folder.remove_leftovers()
             else:
                 this.folder.create(Path(recipe), this.options)
         with contextlib.redirect_stdout(sys.stderr):
@@ -146,12 +145,11 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         of_split = recipe.scores(task, splits[name], recipe.search)
         prefix = "" if name == "test" else f"{name}_"
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
-    write_atomically(str(folder.metrics), (json.dumps(scores, indent=2) + "\n").encode())
+    write_atomically(folder.metrics, (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
     run_pictures(task, examples, outputs, splits.get("test", ()), folder.plots, _say)
-    shutil.rmtree(folder.export, ignore_errors=True)  # left by a resumed run
     with contextlib.redirect_stdout(sys.stderr):
-        task.export(folder.export, search=recipe.search)
+        task.export(folder.export, search=recipe.search, overwrite=True)  # a resumed run's
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores

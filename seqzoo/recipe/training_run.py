@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seqzoo.preprocessing.atomic_write import recover_folder
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunFolder, RunOptions
 from seqzoo.recipe.recipe import Recipe, Splits, load_recipe
@@ -75,6 +76,7 @@ class Run:
         Raises:
             FileNotFoundError: if the training has not ended.
         """
+        recover_folder(self.folder.preset)
         if not self.folder.preset.is_dir():
             raise FileNotFoundError(
                 f"{self.folder.path} holds no trained model yet. Finish its training: "

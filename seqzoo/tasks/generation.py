@@ -161,6 +161,7 @@ class GenerationTask(Task):
         search: Any = None,
         streaming: bool = False,
         replace_unknown: bool | Mapping[str, str] = False,
+        overwrite: bool = False,
     ) -> None:
         """Writes a SavedModel to `filepath`/1, with the task's search if none is given.
 
@@ -170,6 +171,7 @@ class GenerationTask(Task):
             streaming: Whether the signatures `stream_start` and `stream_step` are added, with
                 which a server sends each token as it comes. The search must go token by token.
             replace_unknown: As in `generate`; a stream replaces nothing.
+            overwrite: Whether a model that this method wrote to `filepath`/1 is replaced.
         """
         from seqzoo.export import saved_model
 
@@ -180,7 +182,7 @@ class GenerationTask(Task):
         signatures = self._signatures(search, replace)
         if streaming:
             signatures |= TokenStream(self, search).signatures()
-        saved_model(served, filepath, search=search, signatures=signatures)
+        saved_model(served, filepath, search, signatures, overwrite)
 
     def _replacement(self, replace_unknown: bool | Mapping[str, str]) -> UnknownWords | None:
         if replace_unknown is False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import zipfile
@@ -12,7 +13,7 @@ from typing import Any
 import h5py
 import keras
 
-from seqzoo.preprocessing.atomic_write import atomic_write
+from seqzoo.preprocessing.atomic_write import atomic_file, atomic_folder, recover_folder
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -31,7 +32,7 @@ class SavedAsFiles:
             )
         if not overwrite and os.path.exists(filepath):
             raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
-        with atomic_write(filepath, suffix=".keras") as path:
+        with atomic_file(filepath, suffix=".keras") as path:
             super().save(path, **kwargs)  # type: ignore[misc]
 
     def save_preset(self, folder) -> None:
@@ -41,22 +42,35 @@ class SavedAsFiles:
 
         Raises:
             ValueError: if `folder` exists and holds anything but a preset.
+            OSError: if it cannot be written. An existing preset stays whole.
         """
-        folder, task = os.fspath(folder), _as_model(self)
-        if os.path.exists(folder) and not _may_be_replaced(folder):
-            raise ValueError(f"{folder} exists and is no preset. Choose another folder.")
-        config = keras.saving.serialize_keras_object(task)
-        config.pop("compile_config", None)
-        with atomic_write(folder) as path:
-            os.mkdir(path)
+        task = _as_model(self)
+        with atomic_folder(folder, "preset", _is_preset) as path:
+            config = keras.saving.serialize_keras_object(task)
+            config.pop("compile_config", None)
             with open(os.path.join(path, _CONFIG), "w", encoding="utf-8") as file:
                 json.dump(config, file, ensure_ascii=False, indent=1)
-            with _without_optimizers(task):
-                task.save_weights(os.path.join(path, _WEIGHTS))
+            with open(os.path.join(path, _WEIGHTS), "wb") as file:
+                file.write(_weights_of(task))
 
 
 def _as_model(task: Any) -> keras.Model:
     return task
+
+
+class _WeightsFile(io.BytesIO):
+    """A file in memory that Keras takes for one of weights, which it knows by its name."""
+
+    def __str__(self) -> str:
+        return _WEIGHTS
+
+
+def _weights_of(task: keras.Model) -> memoryview:
+    """Makes the content of a file of weights in memory: on a full disk, HDF5 ends the process."""
+    file = _WeightsFile()
+    with _without_optimizers(task):
+        task.save_weights(file)
+    return file.getbuffer()
 
 
 @contextlib.contextmanager
@@ -73,9 +87,9 @@ def _without_optimizers(task: keras.Model) -> Iterator[None]:
             model.optimizer = optimizer
 
 
-def _may_be_replaced(folder: str) -> bool:
-    """Tells whether `folder` is a preset or an empty folder."""
-    return os.path.isdir(folder) and set(os.listdir(folder)) in ({_CONFIG, _WEIGHTS}, set())
+def _is_preset(path: str) -> bool:
+    """Tells whether a path is that of a preset, with nothing else in it."""
+    return os.path.isdir(path) and set(os.listdir(path)) == {_CONFIG, _WEIGHTS}
 
 
 def load(path) -> Any:
@@ -121,6 +135,7 @@ def from_preset(folder) -> Any:
         ValueError: if there is no preset, or its files do not belong together.
     """
     folder = os.fspath(folder)
+    recover_folder(folder)
     _require(folder, "a folder that `save_preset` wrote")
     if os.path.isfile(folder):
         raise ValueError(

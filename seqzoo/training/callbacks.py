@@ -88,7 +88,7 @@ class HistoryFile(keras.callbacks.Callback):
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_atomically(os.fspath(self.path), text.getvalue().encode())
+        write_atomically(self.path, text.getvalue().encode())
 
 
 class TimingFile(HistoryFile):

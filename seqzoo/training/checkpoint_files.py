@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.preprocessing.atomic_write import atomic_write
+from seqzoo.preprocessing.atomic_write import atomic_file
 
+_NAME = re.compile(r"step-\d{9,}\.npz")
 _KINDS = ("variable", "best", "metric")
 _DAMAGE = (zipfile.BadZipFile, EOFError, KeyError, ValueError)
 
@@ -55,13 +56,12 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         for index, value in enumerate(values)
     }
     try:
-        with atomic_write(str(folder / f"step-{step:09d}.npz")) as path, open(path, "wb") as file:
+        with atomic_file(folder / f"step-{step:09d}.npz") as path, open(path, "wb") as file:
             np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())  # it outlives a crash of the machine, not of the process only
     except OSError as error:
         raise OSError(
-            f"The checkpoint of step {step} could not be written to {folder}: {error.strerror}. "
+            f"The checkpoint of step {step} could not be written to {folder}: "
+            f"{error.strerror or error}. "
             f"{_whole(folder)} Free some space, or make the folder writable, and resume from there."
         ) from error
 
@@ -114,7 +114,8 @@ def last_checkpoints(folder: Path, count: int) -> Iterator[Checkpoint]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.npz"))
+    files = (path for path in folder.glob("step-*.npz") if path.is_file())
+    return sorted(path for path in files if _NAME.fullmatch(path.name))
 
 
 def _read(path: Path) -> Checkpoint:

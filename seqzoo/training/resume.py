@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.atomic_write import remove_leftovers, write_atomically
+from seqzoo.preprocessing.atomic_write import remove_leftovers
 from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,
@@ -126,8 +127,7 @@ class Resume(keras.callbacks.Callback):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.folder)
-            write_atomically(str(self.folder / "writable"), b"")
-            (self.folder / "writable").unlink()
+            tempfile.TemporaryFile(dir=self.folder).close()
         except OSError as error:
             raise OSError(
                 f"Checkpoints must be written to {self.folder}. Received: {error.strerror}. Make "

@@ -22,7 +22,7 @@ MAX_MINUTES = 12
 MAX_GIGABYTES = 5
 MAX_HOPS, MAX_FILES = 15, 8
 STEP_FUNCTION = "lstm_step"
-SECONDS_BETWEEN_SAMPLES = 1.0
+SECONDS_BETWEEN_SAMPLES = 5.0  # to look at gigabytes takes part of a second
 
 
 class Hops(NamedTuple):

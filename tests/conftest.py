@@ -7,7 +7,7 @@ not be there.
 import math
 import os
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -86,13 +86,45 @@ def tf():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what asks for `tf` where there is none, and there marks many rows as slow."""
+    """Marks what is slow; leaves out what asks for `tf` where there is none."""
+    crossings = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("one_of_each"):
+            crossings[item.path, item.originalname].append(item)
+    for rows in crossings.values():
+        _mark_all_but_one_of_each_slow(rows)
     if ON_TENSORFLOW:
         return
     left_out = [item for item in items if "tf" in item.fixturenames]
     items[:] = [item for item in items if "tf" not in item.fixturenames]
     config.hook.pytest_deselected(items=left_out)
     _mark_most_rows_slow(items)
+
+
+def _mark_all_but_one_of_each_slow(rows):
+    """Leaves rows of a test unmarked until each value of each of its parameters is in one of them.
+
+    The next row is one with the most values that are missing, and of these with the rarest ones.
+    """
+    values = {row: _values_of(row) for row in rows}
+    missing, uses = set().union(*values.values()), Counter()
+    while missing:
+        row = max(
+            rows, key=lambda row: (len(values[row] & missing), -sum(uses[v] for v in values[row]))
+        )
+        missing -= values[row]
+        uses.update(values[row])
+        rows.remove(row)
+    for row in rows:
+        row.add_marker("slow")
+
+
+def _values_of(row):
+    """What a row has of each list of its parameters."""
+    names = [mark.args[0] for mark in row.iter_markers("parametrize")]
+    names = [each.split(",") if isinstance(each, str) else each for each in names]
+    parameters = row.callspec.params
+    return {tuple((name.strip(), id(parameters[name.strip()])) for name in each) for each in names}
 
 
 def _mark_most_rows_slow(items):
@@ -112,6 +144,14 @@ def _mark_most_rows_slow(items):
 def two_replicas():
     """One strategy for all tests: TensorFlow mixes up the sums of two on the same devices."""
     return tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def eagerly():
+    """Runs every `tf.function` op by op: for a step or two of a task, tracing takes longer."""
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(autouse=True)

@@ -126,6 +126,7 @@ def test_training_shows_progress_on_stderr_and_results_on_stdout(training):
     }
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_settings_reach_the_run_and_stay_when_it_is_resumed_with_more_epochs(tmp_path, capsys):
     import keras
 
@@ -152,6 +153,7 @@ def flags(*settings):
 AVERAGED = flags("training.ema=0.8", "training.schedule=plateau", "training.label_smoothing=0.1")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_averages_and_a_plateau_are_set_by_name_and_a_run_that_resumes_goes_on_with_them(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fast = [*AVERAGED, *flags("training.learning_rate=30.0"), "--seed", "0"]  # it leaps about
@@ -166,6 +168,7 @@ def test_averages_and_a_plateau_are_set_by_name_and_a_run_that_resumes_goes_on_w
     assert history(parts) == history(whole)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_checkpoints_are_averaged_and_a_rate_falls_with_the_root_of_the_step(tmp_path, capsys):
     options = ("training.average_checkpoints=2", "training.schedule=inverse_sqrt")
     assert train(tmp_path / "run", *flags(*options, "training.warmup_steps=2")) == 0
@@ -192,6 +195,7 @@ def interrupt(monkeypatch, epoch):
     monkeypatch.setattr(HistoryFile, "on_epoch_end", on_epoch_end)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_resumed_run_has_the_history_and_the_metrics_of_one_that_never_stopped(
     finished, tmp_path, monkeypatch, capsys
 ):

@@ -24,8 +24,8 @@ def compiled(function: Callable, *arguments) -> Any:
     """
     if keras.backend.backend() != "tensorflow":
         return function(*arguments)
-    from seqzoo.ops.tensorflow.xla import can_compile_alone, run_compiled
+    from seqzoo.ops.tensorflow import xla
 
-    if not can_compile_alone([x.shape for x in keras.tree.flatten(arguments)]):
+    if not xla.can_compile_alone([x.shape for x in keras.tree.flatten(arguments)]):
         return function(*arguments)
-    return run_compiled(function, arguments)
+    return xla.compiled(function)(*arguments)

@@ -11,7 +11,14 @@ from seqzoo.explain import beam_tree
 
 
 @pytest.mark.parametrize(
-    "search", [BEAM, BeamSearch(4, 2, groups=2, diversity=0.5, max_length=6, stop="all")]
+    "search",
+    [
+        BEAM,
+        pytest.param(
+            BeamSearch(4, 2, groups=2, diversity=0.5, max_length=6, stop="all"),
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_the_tree_holds_what_lived_finished_and_died(search, tmp_path):
     task = trained_translator().task

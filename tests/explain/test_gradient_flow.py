@@ -71,6 +71,7 @@ def apply_head(model, values):
     return values @ kernel + bias
 
 
+@pytest.mark.one_of_each
 @every_cell
 @every_mask
 @pytest.mark.parametrize("backward", [False, True])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import pytest
 
 from seqzoo.decoders import CaptionDecoder, LanguageDecoder, RecurrentDecoder
 from seqzoo.encoders import (
@@ -262,3 +263,11 @@ LAYERS |= REGULARIZERS | ENCODERS
 LAYERS["normalization of a batch"] = Case(
     BatchNormalization, {"inputs": normal(BATCH, 2, 4, FEATURES)}
 )
+
+BOTH_WAYS_BY_DEFAULT = ("lstm", "gru", "min_gru", "lru")
+
+
+def law_rows(names):
+    """The rows of a law. Both directions of most cells are slow: each cell runs forward as well."""
+    slow = {f"bidirectional {cell}" for cell in CELL_MAKERS if cell not in BOTH_WAYS_BY_DEFAULT}
+    return [pytest.param(n, marks=pytest.mark.slow) if n in slow else n for n in names]

@@ -1,6 +1,5 @@
 """What holds for every task of the registry that answers in one pass."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -127,23 +126,6 @@ def test_a_text_of_100000_words_gets_an_answer(name):  # odd inputs have one of 
         assert len(tags) == len(words)
     else:
         assert task.classify([" ".join(words)])[0] in ("no", "yes")
-
-
-@everywhere
-def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas):
-    found = []
-    for scope in (contextlib.nullcontext(), two_replicas.scope()):
-        with scope:
-            task = ROWS[name].build()
-            task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
-        history = task.fit(ROWS[name].examples(20), batch_size=7, epochs=2, verbose=0).history
-        found.append((task.get_weights(), history))
-
-    (one, one_history), (two, two_history) = found
-    for weights, wanted in zip(two, one, strict=True):
-        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-6)
-    for key, values in one_history.items():
-        assert two_history[key] == pytest.approx(values, rel=1e-5)
 
 
 @everywhere

@@ -73,6 +73,7 @@ def made(name):
     return randomize(attention), values
 
 
+@pytest.mark.one_of_each
 @everywhere
 @pytest.mark.parametrize("query_mask", [None, QUERY_MASK])
 @pytest.mark.parametrize("mask", [None, SOURCE_MASK])

@@ -62,6 +62,7 @@ def loop(cell, inputs, states, mask, reverse):
     return [ops.stack(outputs, axis=1), *states]
 
 
+@pytest.mark.one_of_each
 @everywhere
 @both_ways
 def test_a_whole_sequence_equals_a_loop_over_steps_and_the_equations(name, reverse):
@@ -81,6 +82,7 @@ def test_without_mask_and_state_every_step_is_real_and_states_begin_at_zero(name
     assert_all_close(layer(INPUTS), expected, atol=1e-13)
 
 
+@pytest.mark.one_of_each
 @everywhere
 @both_ways
 def test_gradients_are_finite_differences(name, reverse):

@@ -49,6 +49,7 @@ def assert_same(found, expected):
         assert_all_close(one, other, atol=1e-12)
 
 
+@pytest.mark.one_of_each
 @every_cell
 @pytest.mark.parametrize("reverse", [False, True])
 def test_every_cell_has_the_same_results_and_gradients(name, reverse):
@@ -60,12 +61,19 @@ def test_every_cell_has_the_same_results_and_gradients(name, reverse):
     assert_same(slopes(chunked, MASKS["holes"], initial_state=state), expected)
 
 
-@every_cell
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("lstm", "gru") else pytest.mark.slow)
+        for name in CELL_MAKERS
+    ],
+)
 def test_both_directions_of_every_cell_have_the_same(name):
     plain, chunked = (made("bidirectional", name, checkpoint_steps=steps) for steps in (None, 3))
     assert_same(slopes(chunked, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("steps", [1, 2, TIME - 1, TIME, TIME + 1])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_chunks_of_any_length_give_the_same(steps, reverse):
@@ -75,6 +83,7 @@ def test_chunks_of_any_length_give_the_same(steps, reverse):
     assert_same(slopes(chunked, MASKS["holes"]), slopes(plain, MASKS["holes"]))
 
 
+@pytest.mark.one_of_each
 @both_kinds
 @pytest.mark.parametrize("mask", MASKS)
 def test_every_mask_gives_the_same(kind, mask):
@@ -82,6 +91,7 @@ def test_every_mask_gives_the_same(kind, mask):
     assert_same(slopes(chunked, MASKS[mask]), slopes(plain, MASKS[mask]))
 
 
+@pytest.mark.one_of_each
 @both_kinds
 @pytest.mark.parametrize("name", ["gru", "min_gru"])
 def test_segments_that_chunks_cut_in_two_give_the_same(kind, name):
@@ -91,6 +101,7 @@ def test_segments_that_chunks_cut_in_two_give_the_same(kind, name):
     assert_same(slopes(chunked, mask, segment_ids=SEGMENT_IDS), expected)
 
 
+@pytest.mark.one_of_each
 @both_kinds
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_is_the_same_when_a_chunk_is_run_again(kind, noise):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from derivatives import assert_all_close, differentiate, float_leaves, randomize
 from keras import ops
-from layer_cases import FEATURES, RECURRENTS, ids, normal
+from layer_cases import FEATURES, RECURRENTS, ids, law_rows, normal
 
 LENGTHS = [3, 1, 4, 2, 5]
 # (row, first step) of each sequence in three rows of six steps; the last row has padding
@@ -31,7 +31,7 @@ def packed_and_alone(name):
 PACKED = [name for name in RECURRENTS if not name.startswith("encoder forward of text")]
 
 
-@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("name", law_rows(PACKED))
 def test_packed_sequences_have_the_outputs_and_the_gradients_of_those_alone(name):
     make, arguments = RECURRENTS[name]
     layer = make(dtype="float64")

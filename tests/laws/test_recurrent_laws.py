@@ -16,6 +16,7 @@ from layer_cases import (
     UNITS,
     VOCABULARY,
     ids,
+    law_rows,
     normal,
 )
 
@@ -28,7 +29,7 @@ LONGER = 7
 # nowhere, as the last row has no real step.
 PLACES = [[0, 1, 2, 3], [3, 4, 5, 6], [1, 2, 4, 6], []]
 
-everywhere = pytest.mark.parametrize("name", RECURRENTS)
+everywhere = pytest.mark.parametrize("name", law_rows(RECURRENTS))
 every_cell = pytest.mark.parametrize("name", CELL_MAKERS)
 
 
@@ -75,7 +76,7 @@ def test_a_row_without_a_real_step_keeps_the_first_state(name):
         np.testing.assert_array_equal(leaf[-1], np.zeros(leaf.shape[1:]))
 
 
-@pytest.mark.parametrize("name", [name for name in RECURRENTS if "encoder" not in name])
+@pytest.mark.parametrize("name", law_rows(n for n in RECURRENTS if "encoder" not in n))
 def test_padding_gets_no_gradient_and_changes_no_other(name):
     layer = made(name)
     short, long = short_and_long(name)
@@ -92,6 +93,7 @@ def test_padding_gets_no_gradient_and_changes_no_other(name):
     assert np.all(slope[~long["mask"]] == 0)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("mask", [None, MASK])
 @pytest.mark.parametrize(
     "name", [n for n in RECURRENTS if n.startswith(("recurrent", "encoder forward"))]
@@ -141,6 +143,7 @@ def test_both_directions_begin_with_weights_of_their_own():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.one_of_each
 @every_cell
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("return_state", [False, True])

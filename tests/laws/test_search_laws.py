@@ -137,9 +137,18 @@ def assert_equal(found, expected):
 
 
 everywhere = pytest.mark.parametrize("name", CASES)
+OF_EACH_KIND = ("greedy", "beam with all", "sample of all")
+each_kind = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in OF_EACH_KIND else pytest.param(name, marks=pytest.mark.slow)
+        for name in CASES
+    ],
+)
 
 
 def test_every_search_of_the_registry_is_tested_here():
+    assert {CASES[name][0] for name in OF_EACH_KIND} == {kind for kind, _ in CASES.values()}
     assert {kind for kind, _ in CASES.values()} == SEARCHES.keys()
 
 
@@ -197,28 +206,36 @@ def test_the_answer_does_not_depend_on_the_batch(name):
         assert_equal(alone, Hypotheses(*(part[row : row + 1] for part in together)))
 
 
-@everywhere
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_graph_and_xla_give_the_same_as_eager_for_every_batch_size(name, jit_compile, tf):
+def assert_one_graph_serves_batches_of(sizes, name, tf, jit_compile=False):
     search = make(name)
     signature = [tf.TensorSpec((None, None, UNITS), "float32")]
     graph = tf.function(
         lambda encoded: run(search, encoded), input_signature=signature, jit_compile=jit_compile
     )
-    for batch in (0, 1, BATCH) if not jit_compile else (0, BATCH):
+    for batch in sizes:
         assert_equal(graph(memory(batch)), answer(name, batch))
     assert graph.experimental_get_tracing_count() == 1
 
 
 @everywhere
-@pytest.mark.parametrize("jit_compile", [False, True])
+def test_one_graph_gives_the_same_as_eager_for_every_batch_size(name, tf):
+    assert_one_graph_serves_batches_of((0, 1, BATCH), name, tf)
+
+
+@each_kind
+def test_xla_gives_the_same_as_eager_for_every_batch_size(name, tf):
+    assert_one_graph_serves_batches_of((0, BATCH), name, tf, jit_compile=True)
+
+
+@each_kind
+@pytest.mark.parametrize("jit_compile", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_graph_of_known_sizes_gives_the_same_as_eager(name, jit_compile):
     search = make(name)
     graph = compiled(lambda: run(search, memory()), jit_compile)
     assert_equal(graph(), answer(name))
 
 
-@everywhere
+@each_kind
 def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name, tf):
     def forgetful_step(token_ids, state, encoded):
         log_probs, state = step(token_ids, state, encoded)
@@ -229,7 +246,7 @@ def test_a_state_may_come_back_as_a_plain_sequence_of_unknown_shapes(name, tf):
     assert_equal(found, answer(name))
 
 
-@everywhere
+@each_kind
 def test_a_saved_model_gives_the_same_with_core_ops_only(name, tmp_path, tf):
     search = make(name)
     module = tf.Module()

@@ -1,7 +1,5 @@
 """What holds for every task of the registry that generates, on the reversal of a few letters."""
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
@@ -124,23 +122,6 @@ def test_odd_inputs_get_an_answer_each(name):
     assert [type(answer) for answer in answers] == [str] * len(ODD[name])
     if name == "seq2seq":
         assert answers[:2] == ["", ""]
-
-
-@everywhere
-def test_two_replicas_learn_and_measure_what_one_device_does(name, two_replicas):
-    found = []
-    for scope in (contextlib.nullcontext(), two_replicas.scope()):
-        with scope:
-            task = BUILDERS[name]()
-            task.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.2))
-        history = task.fit(EXAMPLES[name], batch_size=7, epochs=2, verbose=0).history
-        found.append((task.get_weights(), history))
-
-    (one, one_history), (two, two_history) = found
-    for weights, wanted in zip(two, one, strict=True):
-        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-6)
-    for key, values in one_history.items():
-        assert two_history[key] == pytest.approx(values, rel=1e-5)
 
 
 @everywhere

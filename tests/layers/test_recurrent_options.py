@@ -172,9 +172,10 @@ def test_noise_works_in_a_compiled_bidirectional_step(rate):
         return gradients_of(summed, [inputs], layer.trainable_variables)
 
     inputs = ops.convert_to_tensor(INPUTS, "float32")
-    outputs, gradients = compiled(step)(inputs)
+    with_xla = rate == "recurrent_dropout"  # which compiles for seconds; all draw in one way
+    outputs, gradients = compiled(step, with_xla)(inputs)
     # On JAX the test's own pure function keeps no state of a random generator between calls.
-    again = compiled(step) if BACKEND == "tensorflow" else partial(layer, mask=MASK)
+    again = compiled(step, with_xla) if BACKEND == "tensorflow" else partial(layer, mask=MASK)
     assert np.any(outputs != again(inputs)[0])
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)
 

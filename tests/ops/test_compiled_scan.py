@@ -64,7 +64,16 @@ def assert_compiled_is_the_same(make, monkeypatch, segments=False, rows=ROWS):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
+@pytest.mark.parametrize(
+    "options",
+    [
+        OPTIONS["plain"],
+        OPTIONS["noise"],
+        pytest.param(OPTIONS["cut gradients"], marks=pytest.mark.slow),
+        pytest.param(OPTIONS["chunks"], marks=pytest.mark.slow),
+    ],
+    ids=list(OPTIONS),
+)
 def test_a_loop_from_the_end(options, monkeypatch):
     def make():
         cell = make_cell("lstm", UNITS)
@@ -74,6 +83,7 @@ def test_a_loop_from_the_end(options, monkeypatch):
     assert_compiled_is_the_same(make, monkeypatch, segments=not options)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("rows", [ROWS, None])
 @pytest.mark.parametrize("options", [{}, OPTIONS["noise"]], ids=["plain", "noise"])
 def test_both_directions(options, rows, monkeypatch):
@@ -82,6 +92,7 @@ def test_both_directions(options, rows, monkeypatch):
     )
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("rows", [ROWS, None])
 @pytest.mark.parametrize("name", [name for name in CELLS if CELLS[name].has_recurrent_projections])
 def test_every_cell(name, rows, monkeypatch):

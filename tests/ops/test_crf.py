@@ -196,6 +196,7 @@ def plain_viterbi(potentials, transitions):
     return tags[::-1], best.max()
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("jit_compile", [None, False, True])
 @pytest.mark.parametrize(
     ("time", "tag_count", "rows"),

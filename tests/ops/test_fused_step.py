@@ -9,6 +9,7 @@ from seqzoo.layers import Bidirectional, Recurrent
 from seqzoo.layers.cells import CELLS, LinearCell, make_cell
 from seqzoo.ops.recurrence.plan import fused
 from seqzoo.ops.tensorflow import fused as tensorflow_fused
+from seqzoo.ops.tensorflow import xla
 
 ROWS, TIME, FEATURES, UNITS = 4, 5, 3, 4
 RNG = np.random.default_rng(0)
@@ -39,9 +40,9 @@ def kernels(monkeypatch):
     return found
 
 
-def differentiate(layer, inputs=INPUTS):
-    """Returns outputs, gradients, and the gradient of the gradients' squares by every weight."""
-    inputs = tf.constant(inputs, layer.compute_dtype)
+def differentiate(layer, twice=False):
+    """Returns outputs and gradients; `twice`, the gradients of the gradients' squares as well."""
+    inputs = tf.constant(INPUTS, layer.compute_dtype)
     layer.build(inputs.shape)
     weights = [weight.value for weight in layer.trainable_weights]
 
@@ -55,6 +56,8 @@ def differentiate(layer, inputs=INPUTS):
                 outputs = outputs[0] if isinstance(outputs, tuple) else outputs
                 total = tf.reduce_sum(tf.sin(outputs))
             first = tape.gradient(total, [inputs, *weights])
+            if not twice:
+                return [outputs, *first]
             squares = tf.add_n(
                 [tf.reduce_sum(tf.cast(gradient, tf.float64) ** 2) for gradient in first]
             )
@@ -78,35 +81,48 @@ OPTIONS = {
 }
 
 
+def assert_kernels_change_nothing(make_layer, kernels, twice=False):
+    results = differentiate(make_layer(), twice)
+    assert kernels.steps
+    kernels.allow(False)
+    for one, other in zip(results, differentiate(make_layer(), twice), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-11)
+
+
 ROWS_OF_THE_LAW = [(name, "plain") for name in LOOPING]
-ROWS_OF_THE_LAW += [(name, option) for name in ("lstm", "gru") for option in OPTIONS]
+ROWS_OF_THE_LAW += [("lstm", option) for option in OPTIONS]
+ROWS_OF_THE_LAW += [pytest.param("gru", option, marks=pytest.mark.slow) for option in OPTIONS]
+COMPILED = ("lstm", "plain")
 
 
 @pytest.mark.parametrize(("name", "option"), ROWS_OF_THE_LAW)
-def test_kernels_change_nothing(name, option, kernels):
-    found = differentiate(make(name, **OPTIONS.get(option, {})))
-    assert kernels.steps
-    kernels.allow(False)
-    expected = differentiate(make(name, **OPTIONS.get(option, {})))
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-11)
+def test_kernels_change_nothing(name, option, kernels, monkeypatch):
+    """One row compiles its kernels, and the others run the same functions op by op."""
+    if (name, option) != COMPILED:
+        monkeypatch.setattr(xla, "compiled", tf.function)
+    assert_kernels_change_nothing(lambda: make(name, **OPTIONS.get(option, {})), kernels)
 
 
-def test_both_directions(kernels):
-    found = differentiate(make("lstm", around=Bidirectional))
-    assert kernels.steps
-    kernels.allow(False)
-    expected = differentiate(make("lstm", around=Bidirectional))
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-11)
+@pytest.mark.parametrize(
+    "option", ["plain", *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS)]
+)
+def test_second_derivatives(option, kernels, monkeypatch):
+    monkeypatch.setattr(xla, "compiled", tf.function)
+    options = OPTIONS.get(option, {})
+    assert_kernels_change_nothing(lambda: make("lstm", **options), kernels, twice=True)
+
+
+def test_both_directions(kernels, monkeypatch):
+    monkeypatch.setattr(xla, "compiled", tf.function)
+    assert_kernels_change_nothing(lambda: make("lstm", around=Bidirectional), kernels)
 
 
 def test_steps_of_16_bits_are_as_near_the_truth_as_without_kernels(kernels):
-    exact = differentiate(make("lstm"))[:5]
-    fine = differentiate(make("lstm", "mixed_bfloat16"))[:5]
+    exact = differentiate(make("lstm"))
+    fine = differentiate(make("lstm", "mixed_bfloat16"))
     assert kernels.steps
     kernels.allow(False)
-    plain = differentiate(make("lstm", "mixed_bfloat16"))[:5]
+    plain = differentiate(make("lstm", "mixed_bfloat16"))
     errors = [
         [np.abs(a - b).mean() for a, b in zip(each, exact, strict=True)] for each in (fine, plain)
     ]

@@ -56,6 +56,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
 @pytest.mark.parametrize("kind", [LSTM, GRU, SimpleRNN])
 @pytest.mark.parametrize("segments", [False, True])

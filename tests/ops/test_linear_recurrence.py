@@ -72,6 +72,7 @@ def assert_same(found, expected, atol=1e-12):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=atol)
 
 
+@pytest.mark.one_of_each
 @both_kinds
 @both_ways
 @real_and_complex
@@ -105,6 +106,7 @@ def test_second_derivatives_are_those_of_the_general_way(parts, reverse, tf):
     assert_same(bend(tensorflow_linear_recurrence), bend(general_linear_recurrence))
 
 
+@pytest.mark.one_of_each
 @both_ways
 @real_and_complex
 @pytest.mark.parametrize("jit_compile", [False, True])

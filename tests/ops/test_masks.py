@@ -46,6 +46,7 @@ def test_real_steps_come_first_and_all_find_back():
         ] * 2
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("in_graph", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(("time", "batch"), [(0, 2), (1, 3), (9, 4), (9, 0)])

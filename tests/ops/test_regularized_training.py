@@ -16,7 +16,7 @@ class Regularized(keras.Sequential):
     strength = 0.0
 
     def train_step(self, data):
-        x, y = data
+        x, y, *_ = data
         weights = [v.value for v in self.trainable_variables]
         with tf.GradientTape() as tape, probe_states(tape) as probed:
             loss = self.compute_loss(y=y, y_pred=self(x, training=True))
@@ -49,7 +49,7 @@ def trained(strength):
     model.compile(keras.optimizers.SGD(0.02), "mse")
     x = np.random.default_rng(4).normal(scale=0.3, size=(32, 12, 3)).astype("float32")
     y = x[:, 0, :1]  # to be remembered
-    omegas = model.fit(x, y, batch_size=32, epochs=100, shuffle=False, verbose=0).history["omega"]
+    omegas = [model.train_on_batch(x, y, return_dict=True)["omega"] for _ in range(100)]
     (flow,) = gradient_flow(model, x, y).layers
     return omegas, flow
 

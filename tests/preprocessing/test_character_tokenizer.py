@@ -12,7 +12,7 @@ def adapted(texts, **settings_):
     return tokenizer
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.text(), min_size=1, max_size=20))
 def test_every_character_is_one_token_and_comes_back(texts):
     tokenizer = adapted(texts, normalization=None)

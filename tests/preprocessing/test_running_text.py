@@ -96,6 +96,7 @@ def epochs_of(count, batch_size, window, epochs=4, **settings):
     return [found[i * steps : (i + 1) * steps] for i in range(epochs)]
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("count", [1, 2, 7, 30, 31, 34, 35, 36, 59, 60, 61, 64])
 @pytest.mark.parametrize(("batch_size", "window"), [(1, 5), (3, 5), (4, 1), (2, 50)])
 def test_an_epoch_has_every_token_once_for_a_target_and_the_one_before_it_for_input(

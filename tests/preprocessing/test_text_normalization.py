@@ -51,7 +51,7 @@ def test_random_runs_of_marks_are_ordered_and_composed_as_python_does(form, leng
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(texts=st.lists(st.one_of(st.text(), st.text(st.sampled_from(RESTLESS))), min_size=1))
 @example(texts=["", "a", "\u0301", "a\u0301", "\u0301a"])
 @example(texts=["\u0323\u0307q", "q\u0307", "\u0323", "가\u11a8\u11a8"])
@@ -104,10 +104,11 @@ def test_a_capital_sigma_at_the_end_of_a_word_is_a_final_one():
     assert lowercase("nfc")(["ΟΔΟΣ ΣΕΣ"]).numpy()[0].decode() == "οδος σες"
 
 
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("texts", [("A{}Σ", "{}Σ"), ("AΣ{}", "AΣ{}B")])
-def test_every_character_beside_a_capital_sigma_counts_as_python_says(texts):
+def test_every_character_beside_a_capital_sigma_counts_as_python_says(texts, stride):
     for each in texts:
-        check_lower(None, [each.format(c) for c in CHARACTERS])
+        check_lower(None, [each.format(c) for c in {*CHARACTERS[::stride], *RESTLESS}])
 
 
 @pytest.mark.parametrize("form", [None, *FORMS])
@@ -148,7 +149,7 @@ def test_thousands_of_marks_on_one_letter_get_an_answer():
     check("nfc", ["a" + "\u0301\u0323" * 20_000, "\u1161\u1100" * 20_000])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.text(), min_size=1))
 @example([f"a{chr(c)}b" for c in range(1, 0x3001)])
 def test_spaces_are_squeezed_as_python_splits(texts):
@@ -156,7 +157,7 @@ def test_spaces_are_squeezed_as_python_splits(texts):
     assert [t.decode() for t in got] == [" ".join(text.split()) for text in texts]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.binary(), min_size=1))
 def test_any_bytes_become_valid_text(blobs):
     for got, blob in zip(

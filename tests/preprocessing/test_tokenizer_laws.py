@@ -52,7 +52,7 @@ def test_detokenize_inverts_tokenize_on_normalized_text(tokenizer):
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(texts=st.lists(st.text(), min_size=1, max_size=20).filter(lambda t: "".join(t).strip()))
 def test_any_text_comes_back_from_the_vocabulary_it_made(name, texts):
     texts = [f"{t} ." for t in texts]  # sub-words want some text that is not white space
@@ -67,7 +67,7 @@ def test_normalized_text_stays_as_it_is(tokenizer):
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(texts=st.lists(st.text(), min_size=1, max_size=20), form=st.sampled_from(["nfc", "nfkc"]))
 @example(texts=["AΣ\u2028\u0301 A\u0301Σ", "H\u0331 İ\u0323", "\u0000AΣ\u00ad\u0000"], form="nfc")
 def test_a_text_in_normal_form_and_lower_case_stays_as_it_is(name, texts, form):
@@ -243,7 +243,9 @@ def test_a_saved_model_needs_tensorflow_alone_and_tensorflow_text_for_sub_words(
     inputs = [*TEXTS, *(t for t in BAD_INPUT if "\ud800" not in str(t))]
     want = []
     for name, kind in TOKENIZERS.items():
-        tokenizer = kind(lowercase=True, normalization="nfkc")
+        # The tables of lower case and nfkc are large, and the same whatever the tokenizer.
+        normal = {"lowercase": True, "normalization": "nfkc"} if name == "word" else {}
+        tokenizer = kind(**normal)
         tokenizer.adapt(TEXTS)
         module = tf.Module()
         module.tokenizer = tokenizer

@@ -61,6 +61,7 @@ def test_every_search_of_the_registry_is_tested_here():
     assert CASES.keys() == SEARCHES.keys()
 
 
+@pytest.mark.one_of_each
 # 1280 and 1300 tokens are ranked in chunks, once with chunks that lie across rows.
 @pytest.mark.parametrize("vocabulary", [6, 1280, 1300])
 @pytest.mark.parametrize(("name", "options"), SINGLE)
@@ -73,6 +74,7 @@ def test_no_search_generates_padding_or_the_start_token(name, options, vocabular
     assert not token_ids[~real].any()
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("vocabulary", [6, 1280, 1300])
 @pytest.mark.parametrize(("name", "options"), SINGLE)
 def test_a_step_that_says_they_are_impossible_gives_the_same(name, options, vocabulary):

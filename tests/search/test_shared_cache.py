@@ -54,6 +54,7 @@ def cached_step(token_ids, state, memory):
     return log_probs, {"read": SharedCache([cache]), "way": way, "time": state["time"] + 1}
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", SEARCHES)
 @pytest.mark.parametrize("way", ["eager", "graph", "XLA"])
 def test_a_shared_cache_is_not_reordered(name, way):

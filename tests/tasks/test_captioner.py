@@ -78,6 +78,7 @@ def test_a_served_video_model_takes_padded_frames(tmp_path):
     assert [text.decode() for text in found] == task.generate(clips)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("builder", ["venugopalan_2015", "yao_2015"])
 @pytest.mark.parametrize("reading", ["mean", "recurrent"])
 def test_a_video_model_learns_from_clips_of_all_lengths(builder, reading):
@@ -91,6 +92,7 @@ def test_a_video_model_learns_from_clips_of_all_lengths(builder, reading):
     assert isinstance(several, str)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("builder", ["xu_2015", "yao_2015"])
 @pytest.mark.parametrize("frozen", [True, False])
 def test_batches_are_of_like_length_only_where_no_backbone_learns(frozen, builder, monkeypatch):
@@ -104,6 +106,7 @@ def test_batches_are_of_like_length_only_where_no_backbone_learns(frozen, builde
     assert requested == {"by_length": frozen}
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_frozen_features_train_the_model_that_then_captions_images():
     task = make_captioner(frozen=True)
     task.compile(Adam(0.02))
@@ -122,6 +125,7 @@ def test_frozen_features_train_the_model_that_then_captions_images():
     assert isinstance(task.generate([images[0]])[0], str)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_features_from_disk_make_a_captioner_of_their_own(tmp_path):
     words = make_captioner().preprocessor.target
     task = sz.Captioner(
@@ -153,6 +157,7 @@ def test_an_application_is_a_backbone():
     assert {"first_input", "project"} <= {w.path.split("/")[-2] for w in task.trainable_weights}
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_broken_images_and_images_without_captions_are_counted_and_reported(tmp_path):
     (tmp_path / "text.jpg").write_bytes(b"no picture")
     examples = [*PICTURES, (str(tmp_path / "text.jpg"), "a"), (PICTURES[0][0], [])]
@@ -225,6 +230,7 @@ def test_one_image_is_no_list(inputs):
         make_captioner().generate(inputs)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_dataset_of_tensors_is_taken_as_examples_are():
     task = make_captioner()
     task.compile()
@@ -235,6 +241,7 @@ def test_a_dataset_of_tensors_is_taken_as_examples_are():
     assert one == pytest.approx(task.evaluate(pixels, first, return_dict=True, verbose=0))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_captions_of_an_image_are_trained_on_together_and_count_alike():
     """The loss of two captions of an image is that of the image twice, with one each."""
     task = make_captioner()
@@ -269,6 +276,7 @@ def test_a_train_step_knows_its_rows_where_every_image_has_as_many_captions(numb
     assert rows(x["target_ids"]) == [known and 4 * known]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_tensors_are_taken_without_a_preprocessor():
     whole = make_captioner()
     task = sz.Captioner(whole.encoder, whole.decoder)

@@ -34,6 +34,7 @@ def translator():
     return trained_translator().task
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_every_answer_begins_with_its_prefix(translator):
     prefixes = ["a a", "", "c", "g", "d"]
     answers = translator.generate(TEXTS, BEAM, prefixes=prefixes)
@@ -44,6 +45,7 @@ def test_every_answer_begins_with_its_prefix(translator):
     assert translator.generate(TEXTS[:1], BEAM, prefixes=prefixes[:1]) == answers[:1]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_constraints_may_be_texts(translator):
     search = Greedy(8, (BannedPhrases(("b a", "d")), BannedTokens(("g",))))
     said = translator.generate(TEXTS, search)
@@ -152,6 +154,7 @@ class Spelled(NamedTuple):
         "é😀".encode()[:-1],  # the end of the text comes within one
     ],
 )
+@pytest.mark.usefixtures("eagerly")
 def test_no_half_character_is_streamed(spelled):
     byte = ByteTokenizer(normalization=None)
     task = zoo.luong_2015(

@@ -29,6 +29,7 @@ def by_hand(members, combine, pair):
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), y.numpy()[0]
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("combine", ["linear", "log_linear"])
 def test_members_choose_together(members, combine, tmp_path):
     ensemble = Ensemble(members, combine, WEIGHTS, search=BEAM)

@@ -38,6 +38,7 @@ def make_tagger(encoder):
     return Tagger(features, RecurrentEncoder(None, features.width, 8), preprocessor)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("learns", [True, False])
 @pytest.mark.parametrize(("make", "pairs"), [(make_classifier, CLASSIFIED), (make_tagger, TAGGED)])
 def test_it_is_fine_tuned_or_stays_as_it_is(make, pairs, learns, language_model, tmp_path):

@@ -10,6 +10,7 @@ from seqzoo.datasets import streams
 from seqzoo.training.optimizer import Adam
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("builder", ["ma_2016", "lample_2016"])
 @pytest.mark.parametrize("crf", [True, False])
 def test_every_head_and_reader_learns(builder, crf):

@@ -14,13 +14,15 @@ from seqzoo.search import BeamSearch
 V = 4 + len(LETTERS)
 
 
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("attention", [None, "additive"])
 @pytest.mark.parametrize("kind", [TextCNN, TCN])
 def test_such_a_translator_trains_generates_and_is_saved(kind, attention, tmp_path):
     keras.utils.set_random_seed(2)
     encoder, decoder = kind(V, 5), RecurrentDecoder(V, 5, 7, attention=attention)
     task = Seq2Seq(encoder, decoder, TextPairs(letters_tokenizer()))
-    task.compile(run_eagerly=True)
+    task.compile()
     before = [np.asarray(weight) for weight in task.decoder.cross.weights]
     task.fit(reversal_pairs(8), batch_size=8, epochs=1, verbose=0)
     now = [np.asarray(weight) for weight in task.decoder.cross.weights]

@@ -37,6 +37,7 @@ def by_hand(task, text, generated, dictionary):
     return [word for word in answer if word not in ("<start>", "<end>")]  # no text shows these
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("dictionary", [None, DICTIONARY])
 @pytest.mark.parametrize("search", [Greedy(max_length=8), BEAM], ids=["greedy", "beam"])
 def test_an_unknown_word_is_the_one_that_it_looked_at(translator, search, dictionary):

@@ -7,6 +7,8 @@ from tiny_tasks import make_bigram, reversal_pairs
 
 from seqzoo.training import Adam, EvaluateAverage, Resume, average_checkpoints
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 PAIRS, MOMENTUM = reversal_pairs(12), 0.75
 
 

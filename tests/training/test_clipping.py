@@ -13,6 +13,8 @@ from seqzoo.training import Adam, HistoryFile
 from seqzoo.training.optimizer import clip_by_layer
 from seqzoo.training.steps import gradient_norm
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 PAIRS = reversal_pairs(23)
 
 

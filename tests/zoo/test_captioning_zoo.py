@@ -51,6 +51,7 @@ def test_other_ways_to_begin_have_other_weights():
     assert mean == SEEN + VIDEO + BRIDGE + TELLING
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_model_takes_two_steps_and_answers(name):
     search = Greedy(max_length=4)

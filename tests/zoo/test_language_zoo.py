@@ -37,6 +37,7 @@ def test_the_model_has_the_weights_of_the_paper(name, settings, count):
     assert build(name, **settings).count_params() == count
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", sorted({name for name, *_ in ROWS}))
 def test_the_model_takes_two_steps_and_answers(name):
     task = build(name, search=Greedy(max_length=4), window_length=3)

@@ -100,6 +100,7 @@ def test_tied_embeddings_save_a_kernel():
     assert free.count_params() - tied.count_params() == E * V
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("name", "settings"),
     [("sutskever_2014", {"layers": 2}), ("bahdanau_2015", {}), ("luong_2015", {"layers": 2})],

@@ -11,9 +11,9 @@ import keras
 import tensorflow as tf
 
 from seqzoo.ops.recurrence.scan import Loop
+from seqzoo.ops.tensorflow import xla
 from seqzoo.ops.tensorflow.residuals import StateHistory, array_of
 from seqzoo.ops.tensorflow.scan import run_back, run_forward, tensorflow_scan
-from seqzoo.ops.tensorflow.xla import can_compile_alone, run_compiled
 
 MAX_PRODUCTS = 2**22  # of single numbers in a step, for each tensor of its state
 MAX_KERNEL_BYTES = 2**22
@@ -32,7 +32,7 @@ def compiling_pays(state, inputs, projections) -> bool:
         ),
     )
     without_rows = [x.shape[1:] for x in state] + [x.shape[:1] + x.shape[2:] for x in inputs]
-    if not kernels or not can_compile_alone(without_rows):
+    if not kernels or not xla.can_compile_alone(without_rows):
         return False
     rows, values = state[0].shape[0] or ASSUMED_ROWS, sum(x.shape[1:].num_elements() for x in state)
     if inputs[0].shape[0] < MIN_STEPS or rows * values < MIN_VALUES:
@@ -183,4 +183,4 @@ class _CompiledLoop:
 def _run_compiled(function, *arguments):
     # Their gradients come from elsewhere: for them TensorFlow would keep what XLA cannot put out.
     arguments = keras.tree.map_structure(tf.stop_gradient, arguments)
-    return run_compiled(function, arguments)
+    return xla.compiled(function)(*arguments)

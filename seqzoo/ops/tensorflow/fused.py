@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow.xla import can_compile_alone
+from seqzoo.ops.tensorflow import xla
 
 MIN_VALUES = 2**12  # of a state; to compile costs some tenths of a second for each shape
 
@@ -11,7 +11,7 @@ MIN_VALUES = 2**12  # of a state; to compile costs some tenths of a second for e
 def fusing_pays(state) -> bool:
     """Whether a step from a state, a nest of leaves `(B, ...)`, is worth it."""
     shapes = [leaf.shape for leaf in keras.tree.flatten(state)]
-    return can_compile_alone(shapes) and sum(x.num_elements() for x in shapes) >= MIN_VALUES
+    return xla.can_compile_alone(shapes) and sum(x.num_elements() for x in shapes) >= MIN_VALUES
 
 
 def run_fused(step, inputs_t, state, constants, project):
@@ -57,16 +57,15 @@ def _run(step, arguments):
         positions[:] = [order.get((id(d), x.dtype)) for d, x in pairs]
         return [tf.cast(d, dtype) for (_, dtype), d in unique.items()]
 
-    compiled = tf.function(compute, jit_compile=True, autograph=False)
-    differentiated = tf.function(differentiate, jit_compile=True, autograph=False)
+    fused, fused_gradient = xla.compiled(compute), xla.compiled(differentiate)
 
     @tf.custom_gradient
     def run(*flat):
         def gradient(*upstream):
-            gradients = differentiated(list(flat), list(upstream))
+            gradients = fused_gradient(list(flat), list(upstream))
             return [None if index is None else gradients[index] for index in positions]
 
-        return compiled(*flat), gradient
+        return fused(*flat), gradient
 
     return list(run(*keras.tree.flatten(arguments)))
 

@@ -27,6 +27,6 @@ def can_compile_alone(shapes) -> bool:
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")
 
 
-def run_compiled(function, arguments):
-    """Calls the function, compiled as a whole for the shapes of its arguments."""
-    return tf.function(function, jit_compile=True, autograph=False)(*arguments)
+def compiled(function):
+    """Returns the function of tensors, compiled as a whole for the shapes of its arguments."""
+    return tf.function(function, jit_compile=True, autograph=False)

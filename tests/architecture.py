@@ -17,6 +17,7 @@ from typing import NamedTuple
 ORDER = (
     "version",
     "registration",
+    "files",
     "ops",
     "search",
     "metrics",
@@ -49,6 +50,7 @@ A module belongs to the longest name that it begins with.
 """
 
 TENSORFLOW_PARTS = {
+    "files",
     "datasets",
     "preprocessing",
     "training",

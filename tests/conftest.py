@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config, items):
     """Marks what is slow; leaves out what asks for `tf` where there is none."""
     crossings = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("one_of_each"):
+        if item.get_closest_marker("one_of_each") and not item.get_closest_marker("slow"):
             crossings[item.path, item.originalname].append(item)
     for rows in crossings.values():
         _mark_all_but_one_of_each_slow(rows)

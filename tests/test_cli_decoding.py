@@ -38,6 +38,7 @@ def predict(monkeypatch, capsys, tmp_path):
     return command
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("flags", "search", "request_options"),
     [

@@ -12,7 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from seqzoo.explain.figures import line_height, readable_labels, save, text_width, wrap
-from seqzoo.preprocessing.atomic_write import write_atomically
+from seqzoo.files.atomic_write import write_atomically
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions
 from seqzoo.tasks.request import InitialDecodingState

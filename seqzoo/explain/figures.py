@@ -23,7 +23,7 @@ from matplotlib.image import AxesImage
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
-from seqzoo.preprocessing.atomic_write import write_atomically
+from seqzoo.files.atomic_write import write_atomically
 
 DPI, MAX_PIXELS = 120, 12_000  # of a file; longer figures get fewer pixels to the inch
 _POINTS = 72  # to the inch

@@ -18,7 +18,7 @@ from seqzoo.export.graph import (
     refuse_unservable,
 )
 from seqzoo.export.warm_up import write_warm_up
-from seqzoo.preprocessing.atomic_write import atomic_folder, recover_folder
+from seqzoo.files.atomic_write import atomic_folder, recover_folder
 from seqzoo.version import __version__
 
 _DESCRIPTION = "seqzoo.json"

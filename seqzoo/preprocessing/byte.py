@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqzoo.files.atomic_write import write_atomically
 from seqzoo.preprocessing import text_normalization as norm
-from seqzoo.preprocessing.atomic_write import write_atomically
 from seqzoo.preprocessing.corpus import Texts, text_batches
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS, Normalization, Tokenizer
 

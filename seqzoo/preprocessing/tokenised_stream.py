@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from seqzoo.datasets.example_stream import Stream
-from seqzoo.preprocessing.atomic_write import atomic_file, remove_leftovers, write_atomically
+from seqzoo.files.atomic_write import atomic_file, remove_leftovers, write_atomically
 from seqzoo.preprocessing.preprocessor import Packer
 
 _ROWS = 1024  # of a record

@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from seqzoo.preprocessing.atomic_write import atomic_folder, remove_leftovers
+from seqzoo.files.atomic_write import atomic_folder, remove_leftovers
 from seqzoo.training.environment import Precision
 from seqzoo.training.strategies import Strategy
 

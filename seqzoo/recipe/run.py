@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.explain import learning_curves, run_pictures
-from seqzoo.preprocessing.atomic_write import write_atomically
+from seqzoo.files.atomic_write import write_atomically
 from seqzoo.recipe.fitting import compile_task, fit
 from seqzoo.recipe.recipe import Splits
 from seqzoo.recipe.training_run import Run

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqzoo.preprocessing.atomic_write import recover_folder
+from seqzoo.files.atomic_write import recover_folder
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunFolder, RunOptions
 from seqzoo.recipe.recipe import Recipe, Splits, load_recipe

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import keras
 
-from seqzoo.preprocessing.atomic_write import atomic_file, atomic_folder, recover_folder
+from seqzoo.files.atomic_write import atomic_file, atomic_folder, recover_folder
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from seqzoo.preprocessing.atomic_write import write_atomically
+from seqzoo.files.atomic_write import write_atomically
 from seqzoo.training.strategies import is_chief, mean_over_workers
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from seqzoo.preprocessing.atomic_write import atomic_file
+from seqzoo.files.atomic_write import atomic_file
 
 _NAME = re.compile(r"step-\d{9,}\.npz")
 _KINDS = ("variable", "best", "metric")

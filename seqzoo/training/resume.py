@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.atomic_write import remove_leftovers
+from seqzoo.files.atomic_write import remove_leftovers
 from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,

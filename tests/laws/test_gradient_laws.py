@@ -18,7 +18,7 @@ from tiny_tasks import letter_texts, make_language_model, make_translator, rever
 from seqzoo.tasks import TASKS
 from seqzoo.training import Adam
 
-STEPS = 5
+STEPS = 3
 ROWS = 7  # no multiple of two replicas or of three parts
 
 # Builders of small tasks, always the same, and their raw examples.

@@ -19,16 +19,17 @@ LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regulariz
 LOOPS += ["encoder of videos, recurrent"]
 LOOPS += [f"attention {name}" for name in STATEFUL]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]
-GRAPHED = ["bidirectional gru_reset_before", "attention additive", "decoder, input feeding"]
-GRAPHED += ["decoder, gated reading", "encoder of images", "encoder of videos, frames"]
-GRAPHED += ["attention location", "attention multi_head", "attention pooling", "decoder, location"]
-# XLA compiles for seconds. Each kind of loop and of reading has a row here; the others are slow.
-COMPILED_BY_DEFAULT = ["recurrent lstm", "recurrent lru", "recurrent min_gru"]
-COMPILED_BY_DEFAULT += ["decoder, input feeding", "attention location, cumulative"]
+# Tracing takes a second and XLA several. Each kind of loop and of reading has a row here.
+GRAPHED_BY_DEFAULT = ["bidirectional gru_reset_before", "decoder, input feeding"]
+GRAPHED_BY_DEFAULT += ["attention pooling", "encoder of images", "encoder of videos, frames"]
+GRAPHED = ["attention additive", "decoder, gated reading", "attention location"]
+GRAPHED += ["attention multi_head", "decoder, location"]
+COMPILED_BY_DEFAULT = ["recurrent lstm", "recurrent lru", "attention location, cumulative"]
 COMPILED = [name for name in LAYERS if name.startswith("recurrent")]
 COMPILED += [f"decoder, {name}" for name in ("previous, maxout", "input feeding", "no attention")]
 COMPILED += [f"attention {name}" for name in ("location, cumulative", "coverage", "causal")]
 COMPILED += ["attention pooling", "decoder, location", "decoder, multi-head"]
+COMPILED = [name for name in COMPILED if name not in COMPILED_BY_DEFAULT]
 
 everywhere = pytest.mark.parametrize("name", law_rows(LAYERS))
 
@@ -129,13 +130,10 @@ def test_the_fast_loop_has_the_values_and_gradients_of_the_general_one(name, mon
 
 @pytest.mark.parametrize(
     ("name", "jit_compile"),
-    [(n, False) for n in GRAPHED]
+    [(n, False) for n in GRAPHED_BY_DEFAULT]
     + [(n, True) for n in COMPILED_BY_DEFAULT]
-    + [
-        pytest.param(n, True, marks=pytest.mark.slow)
-        for n in COMPILED
-        if n not in COMPILED_BY_DEFAULT
-    ],
+    + [pytest.param(n, False, marks=pytest.mark.slow) for n in GRAPHED]
+    + [pytest.param(n, True, marks=pytest.mark.slow) for n in COMPILED],
 )
 def test_a_graph_of_unknown_sizes_and_xla_give_the_values_and_gradients_of_eager(
     name, jit_compile, tf

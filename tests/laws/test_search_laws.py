@@ -217,7 +217,7 @@ def assert_one_graph_serves_batches_of(sizes, name, tf, jit_compile=False):
     assert graph.experimental_get_tracing_count() == 1
 
 
-@everywhere
+@each_kind
 def test_one_graph_gives_the_same_as_eager_for_every_batch_size(name, tf):
     assert_one_graph_serves_batches_of((0, 1, BATCH), name, tf)
 

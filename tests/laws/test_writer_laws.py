@@ -1,4 +1,4 @@
-"""What holds for everything that writes: see `seqzoo.preprocessing.atomic_write`."""
+"""What holds for everything that writes: see `seqzoo.files.atomic_write`."""
 
 import errno
 import functools
@@ -13,8 +13,8 @@ from tiny_tasks import make_bigram
 from seqzoo.datasets import streams
 from seqzoo.explain.figures import save as save_picture
 from seqzoo.export import saved_model
+from seqzoo.files import atomic_write as module
 from seqzoo.preprocessing import ByteTokenizer, WhitespaceTokenizer, tokenised
-from seqzoo.preprocessing import atomic_write as module
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS
 from seqzoo.recipe.folder import RunFolder, RunOptions
 from seqzoo.training.callbacks import HistoryFile

@@ -90,7 +90,9 @@ def test_a_model_is_fitted_saved_and_loaded(name, jit_compile, tmp_path):
     np.testing.assert_allclose(loaded(inputs), after, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["recurrent", "attention", "bahdanau"])
+@pytest.mark.parametrize(
+    "name", ["attention", "bahdanau", pytest.param("recurrent", marks=pytest.mark.slow)]
+)
 def test_a_model_is_exported(name, tmp_path, tf):
     make, inputs = MODELS[name]
     model = make("float32")

@@ -39,6 +39,12 @@ CASES = {
 SINGLE = [(constraint,) for cases in CASES.values() for constraint in cases]
 TOGETHER = (NoRepeatNGram(2), FrequencyPenalty(0.5), SuppressedAtStart((END,)), ForcedEnd())
 ALL = [*SINGLE, TOGETHER]
+ONE_OF_EACH = [(cases[0],) for cases in CASES.values()] + [TOGETHER]
+some = pytest.mark.parametrize(
+    "constraints",
+    [each if each in ONE_OF_EACH else pytest.param(each, marks=pytest.mark.slow) for each in ALL],
+    ids=str,
+)
 PREFIXES = np.array([[3, -1, 2], [-1, -1, -1], [2, 2, -1], [4, END, -1], [-1, 3, -1]], "int32")
 
 
@@ -53,7 +59,7 @@ def test_every_constraint_of_the_registry_is_tested_here():
     assert CASES.keys() == CONSTRAINTS.keys()
 
 
-@pytest.mark.parametrize("constraints", ALL, ids=str)
+@some
 def test_a_constrained_beam_gives_what_a_plain_beam_gives(constraints):
     tables = coarse_tables(seed=4, batch=5, vocabulary=5, grain=16)
     for width, stop, prefixes in [(3, "first", PREFIXES), (4, "all", None)]:
@@ -68,7 +74,7 @@ def test_a_constrained_beam_gives_what_a_plain_beam_gives(constraints):
 
 @pytest.mark.one_of_each
 @pytest.mark.parametrize("stop", ["optimal", "all"])
-@pytest.mark.parametrize("constraints", ALL, ids=str)
+@some
 def test_a_wide_constrained_beam_finds_the_best_of_all_sequences(constraints, stop):
     tables = random_tables(seed=6, batch=2, vocabulary=5)
     penalties = PENALTIES if constraints is TOGETHER else PENALTIES[1:2]
@@ -81,7 +87,7 @@ def test_a_wide_constrained_beam_finds_the_best_of_all_sequences(constraints, st
             assert_same(found, row, brute_force(table, END, search), search)
 
 
-@pytest.mark.parametrize("constraints", ALL, ids=str)
+@some
 def test_greedy_and_samples_obey_constraints(constraints):
     tables = random_tables(seed=8, batch=5, vocabulary=5)
     rows = ExampleOptions(prefix_ids=PREFIXES)

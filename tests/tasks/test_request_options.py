@@ -69,6 +69,7 @@ def ask(task, search, options):
     return {name: part.numpy() for name, part in function(text=tf.constant(TEXTS), **given).items()}
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("case", CASES)
 def test_each_row_gets_what_it_asks_for(translator, case):
     search, options, same = CASES[case]
@@ -81,6 +82,7 @@ def test_each_row_gets_what_it_asks_for(translator, case):
         assert found["text"][row, 0].decode() == wanted[0].text
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_prefix_counts_up_to_its_first_unknown_token(translator):
     for search in (BEAM, SAMPLE, Greedy(8)):
         found = ask(translator, search, {"prefix": ["b a", "", "c zebra d", "zebra"]})

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from seqzoo.preprocessing import atomic_write
-from seqzoo.preprocessing.atomic_write import (
+from seqzoo.files import atomic_write
+from seqzoo.files.atomic_write import (
     atomic_file,
     atomic_folder,
     recover_folder,

@@ -91,7 +91,7 @@ def predict(arguments: argparse.Namespace) -> None:
         _refuse_requests(arguments)
     task, n_best = run.load_task(), arguments.n_best or 1
     write = escape if arguments.scores or n_best > 1 else one_line
-    for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE):
+    for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE, tell=_tell):
         inputs = [line for line in lines if line.strip(" \t")]
         request = _replacement(arguments)
         if arguments.prefix is not None:
@@ -106,6 +106,10 @@ def predict(arguments: argparse.Namespace) -> None:
                 columns += [f"{answer.score:.6f}"] if arguments.scores else []
             print("\t".join(columns))
         sys.stdout.flush()
+
+
+def _tell(text: str) -> None:
+    print(f"seqzoo: {text}", file=sys.stderr)
 
 
 def explain(arguments: argparse.Namespace) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import unicodedata
 import warnings
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from seqzoo.datasets.lines import read_lines, refuse_line
+from seqzoo.datasets.unpacking import read_member
 
 Example = tuple[str | bytes, list[str]]
 
@@ -83,11 +83,7 @@ def _same(name: str) -> str:
 def _image(source: Path | tuple[zipfile.ZipFile, str]) -> str | bytes:
     if isinstance(source, Path):
         return str(source)
-    archive, name = source
-    try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise ValueError(f"{name} in {archive.filename} cannot be read: {error}.") from error
+    return read_member(*source)
 
 
 def _images(folder: Path) -> dict[str, Path | tuple[zipfile.ZipFile, str]]:
@@ -96,7 +92,7 @@ def _images(folder: Path) -> dict[str, Path | tuple[zipfile.ZipFile, str]]:
     for path in sorted(folder.glob("*.zip")):
         try:
             archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
             raise ValueError(f"{path} is no whole zip file: {error}.") from error
         images |= {_same(n): (archive, n) for n in archive.namelist() if _is_image(Path(n))}
     files = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))

@@ -3,7 +3,7 @@ r"""The one reader of lines: files of text, plain or gzipped, and standard input
 Text is UTF-8 where no other encoding is given, and a byte order mark at its start is removed. A
 line ends at "\n" or "\r\n" and nowhere else: U+2028, U+0085, "\x0b", "\x0c", "\x1c" and a "\r"
 without "\n" are characters of a line. The last line may lack its end. A file whose name ends in
-`.gz` is unpacked. Errors name the file and the line.
+`.gz` is unpacked, as far as `datasets.unpacking` allows. Errors name the file and the line.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from __future__ import annotations
 import csv
 import glob
 import gzip
+import io
 import itertools
 import json
 import os
+import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from seqzoo.datasets.unpacking import open_gzip
+
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+LINE_BYTES = 1 << 20  # of a line of a stream; more of it is not read
 
 _CHUNK = 1 << 16  # bytes
 _LONGEST_FIELD = 2**31 - 1  # characters of a CSV field; Python's own limit is 131,072
@@ -32,7 +38,8 @@ def iterate_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[str]:
 
     Raises:
         FileNotFoundError: if there is no file.
-        ValueError: if the file is not in the encoding, or is no whole gzip file.
+        ValueError: if the file is not in the encoding, or is no whole gzip file, or unpacks to
+            more than `datasets.unpacking` allows.
     """
     for line in _raw_lines(Path(path), encoding):
         yield line[:-1].removesuffix("\r") if line.endswith("\n") else line
@@ -64,25 +71,60 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
     return text
 
 
-def line_groups(stream: ByteStream, size: int) -> Iterator[list[str]]:
+def line_groups(
+    stream: ByteStream,
+    size: int,
+    max_bytes: int = LINE_BYTES,
+    tell: Callable[[str], Any] = warnings.warn,
+) -> Iterator[list[str]]:
     """Yields the lines of a stream in groups, without waiting for more than has come.
 
-    Invalid UTF-8 becomes U+FFFD, so that each line gets an answer.
+    Invalid UTF-8 becomes U+FFFD, so that each line gets an answer. The time is linear in the
+    length of a line, and memory holds no more than `max_bytes` of it.
 
     Args:
         stream: Where the bytes come from.
         size: Maximum number of lines of a group.
+        max_bytes: Bytes of a line, of which those beyond are left out.
+        tell: Gets a text about each line that is cut.
     """
-    rest, mark = b"", b"\xef\xbb\xbf"
+    line, mark = _IncomingLine(max_bytes, tell), b"\xef\xbb\xbf"
     while chunk := stream.read1(_CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
+        *ends, start = chunk.split(b"\n")
+        lines = [line.end(part) for part in ends]
+        line.add(start)
         if lines:
             lines[0], mark = lines[0].removeprefix(mark), b""
-        for start in range(0, len(lines), size):
-            group = lines[start : start + size]
-            yield [line.removesuffix(b"\r").decode("utf-8", "replace") for line in group]
-    if rest := rest.removeprefix(mark):
+        for first in range(0, len(lines), size):
+            group = lines[first : first + size]
+            yield [each.removesuffix(b"\r").decode("utf-8", "replace") for each in group]
+    if rest := line.end(b"").removeprefix(mark):
         yield [rest.decode("utf-8", "replace")]
+
+
+class _IncomingLine:
+    """The line of a stream that has begun, of which at most so many bytes are stored."""
+
+    def __init__(self, max_bytes: int, tell: Callable[[str], Any]):
+        self._max_bytes, self._tell = max_bytes, tell
+        self._number, self._length = 1, 0
+        self._parts: list[bytes] = []
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part[: max(0, self._max_bytes - self._length)])
+        self._length += len(part)
+
+    def end(self, part: bytes) -> bytes:
+        """Adds the last part, returns what is stored and begins the next line."""
+        self.add(part)
+        if self._length > self._max_bytes:
+            self._tell(
+                f"Line {self._number} has {self._length:,} bytes. It was cut after the first "
+                f"{self._max_bytes:,}."
+            )
+        stored = b"".join(self._parts)
+        self._number, self._length, self._parts = self._number + 1, 0, []
+        return stored
 
 
 class ByteStream(Protocol):
@@ -163,7 +205,7 @@ def json_lines(path: str | Path, *names: str) -> Iterator[list[str]]:
         try:
             record = json.loads(line)
             fields = [record[name] for name in names]
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             refuse_line(path, number, line, form)
         if not all(isinstance(f, (str, int)) and not isinstance(f, bool) for f in fields):
             refuse_line(path, number, line, form)
@@ -222,8 +264,8 @@ def one_line(text: str) -> str:
     return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _open(path: Path, mode: Any, **options: Any) -> Any:
-    return gzip.open(path, mode, **options) if path.suffix == ".gz" else open(path, mode, **options)
+def _open(path: Path) -> Any:
+    return open_gzip(path) if path.suffix == ".gz" else open(path, "rb")
 
 
 def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
@@ -232,7 +274,7 @@ def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
     if not path.is_file():
         raise FileNotFoundError(f"No file {str(path)!r}. Check the path.")
     try:
-        with _open(path, "rt", encoding=without_mark, newline="\n") as file:
+        with io.TextIOWrapper(_open(path), encoding=without_mark, newline="\n") as file:
             yield from file
     except UnicodeDecodeError as error:
         number, byte = _first_broken_line(path, encoding, error)
@@ -249,7 +291,7 @@ def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
 
 def _first_broken_line(path: Path, encoding: str, error: UnicodeDecodeError) -> tuple[int, int]:
     """The number of the first line that is not in the encoding, and its first wrong byte."""
-    with _open(path, "rb") as file:
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 line.decode(encoding)

@@ -53,13 +53,10 @@ class FeatureReader(tf.Module):
     def _read_one(self, features: Any, index: int) -> np.ndarray:
         name = name_of(features, index).replace("image", "array")
         if isinstance(features, (str, os.PathLike)):
-            try:
-                features = np.load(features)
-            except (OSError, ValueError, EOFError) as error:
-                raise ValueError(f"{name} is no .npy file that can be read.") from error
+            features = _array_of(features)
         features = np.asarray(features)
         size = (self.places, self.width)
-        if features.size != self.places * self.width or features.shape[-1] != self.width:
+        if features.size != self.places * self.width or features.shape[-1:] != (self.width,):
             raise ValueError(
                 f"Features of shape {size} are needed. Received: {name} of {features.shape}."
             )
@@ -81,6 +78,31 @@ def is_features(raw: Any) -> bool:
 
 
 def reader_of(features: Any) -> FeatureReader:
-    """Returns a reader of features like these."""
-    array = np.load(features) if isinstance(features, (str, os.PathLike)) else features
+    """Returns a reader of features like these.
+
+    Raises:
+        ValueError: if a file cannot be read, or it holds no vectors.
+    """
+    is_path = isinstance(features, (str, os.PathLike))
+    array = _array_of(features) if is_path else features
+    if array.ndim < 2 or not array.size:
+        name = os.fspath(features) if is_path else "array 0"
+        raise ValueError(
+            "Features must be an array (positions, width). Received: an array of shape "
+            f"{array.shape}, {name}."
+        )
     return FeatureReader(*array.shape[-2:])
+
+
+def _array_of(path: str | os.PathLike[str]) -> np.ndarray:
+    """Reads a `.npy` file, whose header may ask for no more than the file holds."""
+    try:
+        # Not `np.load`, which opens archives and pickles too.
+        array = np.lib.format.open_memmap(path, mode="r")
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"it holds {array.dtype}")
+        return np.array(array)
+    except Exception as error:  # a header is Python's syntax, which fails in many ways
+        if isinstance(error, FileNotFoundError):
+            raise ValueError(f"No file {os.fspath(path)!r}. Check the path.") from error
+        raise ValueError(f"{os.fspath(path)} is no .npy file that can be read.") from error

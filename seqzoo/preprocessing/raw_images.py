@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")  # of JPEG, PNG, GIF and BMP
-_LONGEST_PATH = 4096
-
 
 def encoded_image(image: Any, index: int = 0) -> bytes:
     """Returns the bytes of an image file.
 
     Args:
-        image: The path of a file; the content of one; or pixels `(height, width)` or
-            `(height, width, channels)` uint8, which become a PNG.
+        image: The path of a file, a str or `Path`; the content of one, bytes, which are never taken
+            for a path; or pixels `(height, width)` or `(height, width, channels)` uint8, which
+            become a PNG.
         index: Its index among others, for errors.
 
     Raises:
@@ -28,8 +26,6 @@ def encoded_image(image: Any, index: int = 0) -> bytes:
         image = str(image)
     if tf.is_tensor(image):
         image = image.numpy()
-    if isinstance(image, bytes) and not image.startswith(_BEGINNINGS) and _may_be_path(image):
-        image = os.fsdecode(image)
     if isinstance(image, bytes):
         return image
     if isinstance(image, (str, os.PathLike)):
@@ -81,10 +77,6 @@ def _gif_frames(video: Any, index: int) -> Sequence[Any]:
         return list(tf.io.decode_gif(content).numpy())
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{name_of(video, index)} is no GIF that can be read.") from error
-
-
-def _may_be_path(content: bytes) -> bool:
-    return len(content) < _LONGEST_PATH and b"\x00" not in content and os.path.exists(content)
 
 
 def _content(path: Any) -> bytes:

@@ -1,9 +1,11 @@
 import gzip
 import io
+import time
 
 import pytest
 
 from seqzoo.datasets.lines import (
+    LINE_BYTES,
     csv_columns,
     escape,
     line_groups,
@@ -81,6 +83,54 @@ def test_a_letter_may_lie_in_two_chunks_and_the_last_line_may_lack_its_end():
 
 def test_invalid_bytes_become_replacement_characters():
     assert list(line_groups(io.BytesIO(b"a\xff\xfeb\n\xc3"), 3)) == [["a\ufffd\ufffdb"], ["\ufffd"]]
+
+
+def test_a_line_beyond_the_limit_is_cut_in_linear_time_and_told():
+    told = []
+
+    def lines(content, **options):
+        groups = line_groups(io.BytesIO(content), 3, tell=told.append, **options)
+        return [line for group in groups for line in group]
+
+    assert lines(b"abc\nabcd\nabcdef\r\nx\nabcde", max_bytes=4) == [
+        "abc",
+        "abcd",
+        "abcd",
+        "x",
+        "abcd",
+    ]
+    assert told == [
+        "Line 3 has 7 bytes. It was cut after the first 4.",
+        "Line 5 has 5 bytes. It was cut after the first 4.",
+    ]
+    del told[:]
+    # Chunks of one byte: were each added to all before it, 200,000 would take seconds.
+    stream = Chunks(*[b"x"] * 200_000, b"\ny")
+    stream.chunks.reverse()
+    stream.read1 = lambda size: stream.chunks.pop() if stream.chunks else b""
+    start = time.perf_counter()
+    first, second = (line for group in line_groups(stream, 3) for line in group)
+    assert (len(first), second) == (200_000, "y")
+    assert time.perf_counter() - start < 1
+    assert lines(b"x" * (LINE_BYTES + 5) + b"\ny") == ["x" * LINE_BYTES, "y"]
+    assert len(told) == 1
+
+
+def test_a_packed_file_unpacks_to_so_much_and_no_more(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"x" * 300_000 + b"\ny\n"))
+    assert len(read_lines(path)[0]) == 300_000
+    monkeypatch.setenv("SEQZOO_UNPACKED_BYTES", "200000")
+    with pytest.raises(ValueError, match=r"a\.txt\.gz must not unpack to more than 200,000 bytes"):
+        read_lines(path)
+    monkeypatch.setenv("SEQZOO_UNPACKED_BYTES", "300003")
+    assert read_lines(path)[1] == "y"
+    monkeypatch.setenv("SEQZOO_UNPACKED_BYTES", "1")  # 100 times the file is allowed anyway
+    path.write_bytes(gzip.compress(bytes(range(65, 91)) * 10))
+    assert len(read_lines(path)) == 1
+    monkeypatch.setenv("SEQZOO_UNPACKED_BYTES", "many")
+    with pytest.raises(ValueError, match="SEQZOO_UNPACKED_BYTES must be a number"):
+        read_lines(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\n"])

@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from seqzoo.preprocessing import FeatureReader, FrameReader, ImageReader
+from seqzoo.preprocessing.features import reader_of
 from seqzoo.preprocessing.raw_images import encoded_image
 
 RNG = np.random.default_rng(0)
@@ -133,10 +134,24 @@ def test_an_image_is_the_same_in_every_form(tmp_path):
     content = file_of("RGB", "PNG")
     (tmp_path / "a.png").write_bytes(content)
     forms = [content, SMOOTH, tmp_path / "a.png", str(tmp_path / "a.png"), tf.constant(content)]
-    forms += [str(tmp_path / "a.png").encode(), np.str_(tmp_path / "a.png")]
+    forms += [np.str_(tmp_path / "a.png")]
     reader = ImageReader(32, 30)
     images = reader(reader.as_raw(forms))["images"].numpy()
     assert (images == SMOOTH).all()
+
+
+def test_bytes_are_content_and_never_a_path(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(file_of("RGB", "PNG"))
+    for form in (bytes(path), tf.constant(str(path)), np.bytes_(path)):
+        with pytest.raises(
+            ValueError, match=rf"image 0 is no whole .* \({len(bytes(path))} bytes\)"
+        ):
+            ImageReader(8).as_raw([form])
+        with pytest.raises(ValueError, match="is no whole"):
+            FrameReader(8).as_raw([[form]])
+    with pytest.raises(ValueError, match="is no whole"):
+        FrameReader(8).as_raw([bytes(tmp_path)])  # a folder of frames
 
 
 def test_frames_of_videos_of_different_lengths_stand_side_by_side(tmp_path):
@@ -183,9 +198,38 @@ def test_features_are_arrays_or_files(tmp_path):
         ValueError, match=r"shape \(2, 4\) are needed\. Received: array 0 of \(3, 4\)"
     ):
         FeatureReader(2, 4).as_raw([array])
-    (tmp_path / "b.npy").write_bytes(b"no")
-    with pytest.raises(ValueError, match=r"b\.npy is no \.npy file"):
-        FeatureReader(3, 4).as_raw([str(tmp_path / "b.npy")])
+
+
+def test_a_file_that_holds_no_features_is_named(tmp_path):
+    whole = io.BytesIO()
+    np.save(whole, np.zeros((3, 4)))
+    archive = io.BytesIO()
+    np.savez(archive, np.zeros((3, 4)))
+    objects = io.BytesIO()
+    np.save(objects, np.array([None] * 12), allow_pickle=True)
+    contents = [
+        b"no",
+        b"",
+        b"PK\x03\x04 no archive",
+        archive.getvalue(),
+        objects.getvalue(),
+        whole.getvalue()[:-1],
+        whole.getvalue().replace(b"(3, 4)", b"(9**9)"),
+        whole.getvalue().replace(b"(3, 4), }      ", b"(99999999999,)}"),
+        whole.getvalue().replace(b"(3, 4)", b"(((((("),
+    ]
+    for content in contents:
+        (tmp_path / "b.npy").write_bytes(content)
+        for read in (FeatureReader(3, 4).as_raw, lambda paths: reader_of(paths[0])):
+            with pytest.raises(ValueError, match=r"b\.npy is no \.npy file"):
+                read([str(tmp_path / "b.npy")])
+    for read in (FeatureReader(3, 4).as_raw, lambda paths: reader_of(paths[0])):
+        with pytest.raises(ValueError, match=r"No file .*c\.npy"):
+            read([str(tmp_path / "c.npy")])
+    with pytest.raises(ValueError, match=r"shape \(\), array 0"):
+        reader_of(np.float64(1.0)[...])
+    with pytest.raises(ValueError, match=r"array 0 of \(\)"):
+        FeatureReader(1, 1).as_raw([np.ones(())])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,15 @@ import h5py
 import keras
 
 from seqzoo.files.atomic_write import atomic_file, atomic_folder, recover_folder
+from seqzoo.files.digests import (
+    SUMS,
+    check_digests,
+    is_whole_archive,
+    seal_archive,
+    sha256,
+    write_digests,
+)
+from seqzoo.training.finite_values import warn_if_not_finite
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -34,6 +43,7 @@ class SavedAsFiles:
             raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
         with atomic_file(filepath, suffix=".keras") as path:
             super().save(path, **kwargs)  # type: ignore[misc]
+            seal_archive(path)
 
     def save_preset(self, folder) -> None:
         """Saves config and weights, without the optimizer, to a folder that `from_preset` reads.
@@ -48,10 +58,14 @@ class SavedAsFiles:
         with atomic_folder(folder, "preset", _is_preset) as path:
             config = keras.saving.serialize_keras_object(task)
             config.pop("compile_config", None)
-            with open(os.path.join(path, _CONFIG), "w", encoding="utf-8") as file:
-                json.dump(config, file, ensure_ascii=False, indent=1)
-            with open(os.path.join(path, _WEIGHTS), "wb") as file:
-                file.write(_weights_of(task))
+            contents = {
+                _CONFIG: json.dumps(config, ensure_ascii=False, indent=1).encode(),
+                _WEIGHTS: _weights_of(task),
+            }
+            for name, content in contents.items():
+                with open(os.path.join(path, name), "wb") as file:
+                    file.write(content)
+            write_digests(path, {name: sha256(each) for name, each in contents.items()})
 
 
 def _as_model(task: Any) -> keras.Model:
@@ -89,7 +103,7 @@ def _without_optimizers(task: keras.Model) -> Iterator[None]:
 
 def _is_preset(path: str) -> bool:
     """Tells whether a path is that of a preset, with nothing else in it."""
-    return os.path.isdir(path) and set(os.listdir(path)) == {_CONFIG, _WEIGHTS}
+    return os.path.isdir(path) and set(os.listdir(path)) - {SUMS} == {_CONFIG, _WEIGHTS}
 
 
 def load(path) -> Any:
@@ -100,7 +114,7 @@ def load(path) -> Any:
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
-        ValueError: if `path` is no `.keras` file, or holds no task.
+        ValueError: if `path` is no `.keras` file, is damaged, or holds no task.
     """
     path = os.fspath(path)
     _require(path, "a `.keras` file that `save` wrote")
@@ -112,15 +126,20 @@ def load(path) -> Any:
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
         wrong = "its name must end in `.keras`" if not path.endswith(".keras") else "it is no zip"
         raise ValueError(f"{path} is no `.keras` file: {wrong}. Give a file that `save` wrote.")
+    if not is_whole_archive(path):
+        raise ValueError(
+            f"{path} is damaged: it must have the digest at its end. Restore it from a copy."
+        )
     try:
         task = keras.saving.load_model(path)
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # what classes raise for wrong configs is of any kind
         raise ValueError(f"{path} cannot be read as a task. ({_first_line(error)})") from error
     if not isinstance(task, SavedAsFiles):
         raise ValueError(
             f"{path} holds no task but a {type(task).__name__}. Load it with "
             "`keras.saving.load_model`."
         )
+    warn_if_not_finite(path, ((each.path, each) for each in task.variables))
     return task
 
 
@@ -132,7 +151,7 @@ def from_preset(folder) -> Any:
 
     Raises:
         FileNotFoundError: if there is nothing at `folder`.
-        ValueError: if there is no preset, or its files do not belong together.
+        ValueError: if there is no preset, it is damaged, or its files do not belong together.
     """
     folder = os.fspath(folder)
     recover_folder(folder)
@@ -147,6 +166,7 @@ def from_preset(folder) -> Any:
             raise ValueError(
                 f"{folder} is no preset: it has no {name}. Give a folder that `save_preset` wrote."
             )
+    check_digests(folder, (_CONFIG, _WEIGHTS))
     task = _task_of(os.path.join(folder, _CONFIG))
     weights = os.path.join(folder, _WEIGHTS)
     try:
@@ -154,11 +174,12 @@ def from_preset(folder) -> Any:
         if count != task.count_params():
             raise ValueError(f"It holds {count} numbers, the model {task.count_params()}.")
         task.load_weights(weights)
-    except (ValueError, OSError, KeyError) as error:
+    except Exception as error:  # h5py and Keras raise many kinds of errors for wrong bytes
         raise ValueError(
             f"{folder}/{_WEIGHTS} does not fit the model of {folder}/{_CONFIG}. They must come "
             f"from one `save_preset`. ({_first_line(error)})"
         ) from error
+    warn_if_not_finite(weights, ((each.path, each) for each in task.variables))
     return task
 
 
@@ -171,7 +192,7 @@ def _task_of(config_file: str) -> Any:
     try:
         with open(config_file, encoding="utf-8") as file:
             task = keras.saving.deserialize_keras_object(json.load(file))
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # what classes raise for wrong configs is of any kind
         raise ValueError(
             f"{config_file} cannot be read. Give a folder that `save_preset` wrote. "
             f"({_first_line(error)})"
@@ -195,4 +216,4 @@ def _first_line(error: BaseException) -> str:
     """The message of the first error in a chain of causes."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip().split("\n")[0]
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import random
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -13,10 +15,23 @@ import keras
 import numpy as np
 
 from seqzoo.files.atomic_write import atomic_file
+from seqzoo.files.digests import is_whole_archive, seal_archive
 
-_NAME = re.compile(r"step-\d{9,}\.npz")
+_NAME = re.compile(r"step-([0-9]{9,18})\.npz")
 _KINDS = ("variable", "best", "metric")
-_DAMAGE = (zipfile.BadZipFile, EOFError, KeyError, ValueError)
+_STATE = {
+    "step": int,
+    "epoch": int,
+    "batch": int,
+    "stopped": bool,
+    "made_by": dict,
+    "data": dict,
+    "variables": list,
+    "random": dict,
+    "tables": list,
+    "early_stopping": dict,
+    "plateau": dict,
+}
 
 
 class Checkpoint(NamedTuple):
@@ -56,8 +71,10 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         for index, value in enumerate(values)
     }
     try:
-        with atomic_file(folder / f"step-{step:09d}.npz") as path, open(path, "wb") as file:
-            np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
+        with atomic_file(folder / f"step-{step:09d}.npz") as path:
+            with open(path, "wb") as file:
+                np.savez(file, state=np.array(json.dumps(checkpoint.state)), **arrays)
+            seal_archive(path)
     except OSError as error:
         raise OSError(
             f"The checkpoint of step {step} could not be written to {folder}: "
@@ -87,12 +104,12 @@ def last_checkpoint(folder: Path) -> tuple[Checkpoint | None, Sequence[tuple[Pat
     for path in reversed(files):
         try:
             return _read(path), damaged
-        except _DAMAGE as error:
-            damaged.append((path, str(error) or type(error).__name__))
+        except (ValueError, OSError) as error:
+            damaged.append((path, str(error)))
     if files:
         raise ValueError(
             f"None of the checkpoints in {folder} can be read: {', '.join(p.name for p in files)}. "
-            "Restore them from a copy, or train in another folder."
+            f"({damaged[0][1]}) Restore them from a copy, or train in another folder."
         )
     return None, damaged
 
@@ -106,7 +123,7 @@ def last_checkpoints(folder: Path, count: int) -> Iterator[Checkpoint]:
     for path in _files(folder)[-count:]:
         try:
             yield _read(path)
-        except _DAMAGE as error:
+        except (ValueError, OSError) as error:
             raise ValueError(
                 f"{path} is damaged ({error}). Leave it out: ask for those before it alone, or "
                 "remove it."
@@ -114,14 +131,59 @@ def last_checkpoints(folder: Path, count: int) -> Iterator[Checkpoint]:
 
 
 def _files(folder: Path) -> list[Path]:
-    files = (path for path in folder.glob("step-*.npz") if path.is_file())
-    return sorted(path for path in files if _NAME.fullmatch(path.name))
+    """The checkpoints of a folder, in the order of their steps."""
+    named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("step-*.npz"))
+    steps = [(int(match[1]), path) for match, path in named if match and path.is_file()]
+    return [path for _, path in sorted(steps)]
 
 
 def _read(path: Path) -> Checkpoint:
-    with np.load(path) as arrays:
-        values = (
-            [arrays[f"{kind}_{index}"] for index in range(sum(kind in name for name in arrays))]
+    """Reads a checkpoint.
+
+    Raises:
+        ValueError: if it is not as it was written, or is none.
+        OSError: if the file cannot be read.
+    """
+    try:
+        if not is_whole_archive(path):
+            raise ValueError("it must have the digest at its end")
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > path.stat().st_size:
+                raise ValueError("its members are longer than the file")
+            arrays = {member.filename: _array(archive.read(member)) for member in members}
+        state = json.loads(str(arrays["state.npy"]))
+        values = [
+            [arrays[f"{kind}_{i}.npy"] for i in range(sum(kind in name for name in arrays))]
             for kind in _KINDS
-        )
-        return Checkpoint(json.loads(str(arrays["state"])), *values)
+        ]
+        _check_state(state, values[0])
+    except OSError:
+        raise
+    except Exception as error:  # zip, NumPy and JSON raise many kinds of errors for wrong bytes
+        raise ValueError(str(error) or type(error).__name__) from error
+    return Checkpoint(state, *values)
+
+
+def _array(content: bytes) -> np.ndarray:
+    """The array of an `.npy` file, with the bytes of the file as its memory."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array has another format")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError("an array holds objects, not numbers")
+    order = "F" if in_columns else "C"
+    return np.ndarray(shape, dtype, content, file.tell(), order=order)
+
+
+def _check_state(state: Any, variables: list[np.ndarray]) -> None:
+    """Raises if a state is none that `Resume` can go on from."""
+    for name, kind in _STATE.items():
+        if type(state[name]) is not kind or (kind is int and state[name] < 0):
+            raise ValueError(f"its state has {name}={str(state[name])[:50]}")
+    if [list(value.shape) for value in variables] != [shape for _, shape in state["variables"]]:
+        raise ValueError("its variables have other shapes than its state says")
+    version, internal, gauss = state["random"]["python"]
+    random.Random().setstate((version, tuple(internal), gauss))
+    np.random.RandomState().set_state(tuple(state["random"]["numpy"]))

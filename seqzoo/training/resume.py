@@ -23,6 +23,7 @@ from seqzoo.training.checkpoint_files import (
     remove_old,
     write_checkpoint,
 )
+from seqzoo.training.finite_values import warn_if_not_finite
 from seqzoo.training.strategies import check_agreement, is_chief
 from seqzoo.version import __version__
 
@@ -224,6 +225,9 @@ class Resume(keras.callbacks.Callback):
             )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
+        paths = (path for path, _ in checkpoint.state["variables"])
+        values = zip(paths, checkpoint.variables, strict=True)
+        warn_if_not_finite(f"{self.folder}, step {checkpoint.state['step']}", values)
         for variable, value in zip(self._variables(), checkpoint.variables, strict=True):
             variable.assign(value)
         _set_random_state(checkpoint.state["random"])

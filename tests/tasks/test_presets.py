@@ -107,7 +107,7 @@ def test_a_preset_holds_the_task_without_its_training(preset):
     assert again.search == BeamSearch(width=3, alpha=0.7)
     assert again.preprocessor.max_source_length == 9
     assert not again.compiled
-    assert sorted(read(folder)) == ["config.json", "model.weights.h5"]
+    assert sorted(read(folder)) == ["SHA256SUMS", "config.json", "model.weights.h5"]
 
 
 def test_the_optimizer_is_left_out_of_a_preset_and_stays_with_the_task(tmp_path):
@@ -135,7 +135,7 @@ def test_a_newer_preset_takes_the_place_of_an_older_one(tmp_path):
 
 def test_an_empty_folder_is_filled(tmp_path):
     make_bigram().save_preset(tmp_path)
-    assert len(read(tmp_path)) == 2
+    assert len(read(tmp_path)) == 3
 
 
 def test_a_folder_that_holds_anything_else_is_refused_and_untouched(tmp_path):
@@ -209,6 +209,9 @@ def test_weights_of_another_model_are_refused_in_one_line(preset, tmp_path, othe
     _, folder = preset
     make_translator(**other).save_preset(tmp_path / "other")
     shutil.copy(folder / "config.json", tmp_path / "other")
+    with pytest.raises(ValueError, match=r"config.json is damaged: it must have the digest"):
+        from_preset(tmp_path / "other")
+    (tmp_path / "other" / "SHA256SUMS").unlink()
 
     with pytest.raises(ValueError, match=r"does not fit the model of .*config.json") as caught:
         from_preset(tmp_path / "other")
@@ -223,6 +226,7 @@ def test_weights_of_equally_many_numbers_but_other_shapes_are_refused(preset, tm
         kernel = file["head/vars/0"][:]
         del file["head/vars/0"]
         file["head/vars/0"] = kernel.T
+    (tmp_path / "other" / "SHA256SUMS").unlink()
     with pytest.raises(ValueError, match="does not fit the model") as caught:
         from_preset(tmp_path / "other")
     assert "\n" not in str(caught.value)
@@ -239,6 +243,7 @@ def test_what_is_missing_or_broken_is_named(preset, tmp_path):
     shutil.copytree(folder, tmp_path / "preset")
     weights, config = (tmp_path / "preset" / name for name in ("model.weights.h5", "config.json"))
     weights.write_bytes(weights.read_bytes()[:1000])
+    (tmp_path / "preset" / "SHA256SUMS").unlink()
     with pytest.raises(ValueError, match=r"model.weights.h5 does not fit"):
         from_preset(tmp_path / "preset")
     dense = keras.saving.serialize_keras_object(keras.layers.Dense(2))
@@ -249,6 +254,17 @@ def test_what_is_missing_or_broken_is_named(preset, tmp_path):
     weights.unlink()
     with pytest.raises(ValueError, match=r"it has no model.weights.h5"):
         from_preset(tmp_path / "preset")
+
+
+def test_weights_that_are_no_numbers_are_told(tmp_path):
+    task = make_bigram()
+    task.hidden.bias.assign([0, np.nan, 1, 2, np.inf, 3])
+    task.save(tmp_path / "task.keras")
+    task.save_preset(tmp_path / "preset")
+    for read, name in ((load, "task.keras"), (from_preset, "model.weights.h5")):
+        with pytest.warns(UserWarning, match=rf"{name}: 2 of the 6 numbers of .*bias are NaN"):
+            again = read(tmp_path / name.replace("model.weights.h5", "preset"))
+        np.testing.assert_array_equal(again.hidden.bias, task.hidden.bias)
 
 
 def test_a_path_without_a_saved_task_is_refused_in_words(preset, tmp_path):

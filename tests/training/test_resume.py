@@ -174,8 +174,17 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_pat
 
     fit(tmp_path, epochs=3)
     message = capsys.readouterr().err
-    assert f"{last} is damaged (" in message
+    assert f"{last} is damaged (it must have the digest at its end)" in message
     assert message.endswith("); continuing from step 4\n")
+
+
+def test_weights_of_a_checkpoint_that_are_no_numbers_are_told(tmp_path):
+    task = make_bigram()
+    fit(tmp_path, task=task)
+    task.hidden.bias.assign(np.full(6, np.nan))
+    fit(tmp_path / "other", task=task)
+    with pytest.warns(UserWarning, match=r"other, step 3: \d+ of .* numbers of .* are NaN"):
+        fit(tmp_path / "other", epochs=2)
 
 
 LIMITED = """

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from seqzoo.files.atomic_write import write_atomically
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, text_batches
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS, Normalization, Tokenizer
+from seqzoo.preprocessing.vocabulary_files import read_tokens, write_tokens
 
 _FIRST = len(SPECIAL_TOKENS)  # the id of byte 0
 _NAMES = [chr(b) if 0x21 <= b < 0x7F else f"<0x{b:02X}>" for b in range(256)]
@@ -41,23 +40,21 @@ class ByteTokenizer(Tokenizer):
         next(iter(text_batches(texts)))
 
     def save_vocabulary(self, path: str) -> None:
-        """Writes a JSON list, one token on a line."""
-        write_atomically(path, (json.dumps(self.vocabulary, indent=0) + "\n").encode())
+        """Writes JSON: the tokens, one on a line, and their digest."""
+        write_tokens(path, self.vocabulary)
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> ByteTokenizer:
         """Makes a tokenizer of a saved vocabulary, which it has anyway, and other arguments.
 
         Raises:
-            ValueError: if the file holds another vocabulary.
+            ValueError: if the file is damaged, or holds another vocabulary.
         """
         tokenizer = cls(**settings)
-        with open(path, encoding="utf-8") as file:
-            if json.load(file) != tokenizer.vocabulary:
-                raise ValueError(
-                    f"{path} holds no vocabulary of bytes. Load it with the tokenizer that saved "
-                    "it."
-                )
+        if read_tokens(path) != tokenizer.vocabulary:
+            raise ValueError(
+                f"{path} holds no vocabulary of bytes. Load it with the tokenizer that saved it."
+            )
         return tokenizer
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:

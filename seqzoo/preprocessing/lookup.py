@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from seqzoo.files.atomic_write import write_atomically
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, as_strings, text_batches
 from seqzoo.preprocessing.tokenizer import (
@@ -21,6 +19,7 @@ from seqzoo.preprocessing.tokenizer import (
     Tokenizer,
     string_lookup,
 )
+from seqzoo.preprocessing.vocabulary_files import read_tokens, write_tokens
 
 
 class LookupTokenizer(Tokenizer):
@@ -72,15 +71,23 @@ class LookupTokenizer(Tokenizer):
         self._set_vocabulary([*SPECIAL_TOKENS, *(token for _, token in sorted(counted)[:free])])
 
     def save_vocabulary(self, path: str) -> None:
-        """Writes a JSON list, one token on a line: a token may itself be a line break."""
-        text = json.dumps(self.vocabulary, ensure_ascii=False, indent=0)
-        write_atomically(path, (text + "\n").encode())
+        """Writes JSON: the tokens, one on a line, and their digest."""
+        write_tokens(path, self.vocabulary)
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> LookupTokenizer:
-        """Makes a tokenizer of a saved vocabulary and the constructor's other arguments."""
-        with open(path, encoding="utf-8") as file:
-            return cls(vocabulary=json.load(file), **settings)
+        """Makes a tokenizer of a saved vocabulary and the constructor's other arguments.
+
+        A JSON list of tokens, written by hand, is one too.
+
+        Raises:
+            ValueError: if the file is damaged, or holds no vocabulary.
+        """
+        tokens = read_tokens(path)
+        try:
+            return cls(vocabulary=tokens, **settings)
+        except ValueError as error:
+            raise ValueError(f"{path} makes no tokenizer: {error}") from error
 
     def get_config(self) -> dict[str, Any]:
         return {

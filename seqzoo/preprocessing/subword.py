@@ -13,7 +13,6 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from seqzoo.files.atomic_write import write_atomically
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, text_batches
 from seqzoo.preprocessing.tokenizer import (
@@ -21,6 +20,7 @@ from seqzoo.preprocessing.tokenizer import (
     Normalization,
     Tokenizer,
 )
+from seqzoo.preprocessing.vocabulary_files import read_model, write_model
 
 _SPACE = "▁"  # U+2581, which SentencePiece writes for a space
 _LONGEST_LINE = 2**20  # bytes; SentencePiece would leave out a longer line in silence
@@ -96,9 +96,9 @@ class SubwordTokenizer(Tokenizer):
         return norm.squeeze_spaces(strings)
 
     def save_vocabulary(self, path: str) -> None:
-        """Writes the model file of SentencePiece, which its own tools read too."""
+        """Writes the model file of SentencePiece, with a digest. Its own tools read it too."""
         self._require_vocabulary()
-        write_atomically(path, base64.b64decode(self.model or ""))
+        write_model(path, base64.b64decode(self.model or ""))
 
     @classmethod
     def load_vocabulary(cls, path: str, **settings: Any) -> SubwordTokenizer:
@@ -106,8 +106,15 @@ class SubwordTokenizer(Tokenizer):
 
         The model must have been trained with the ids of `Tokenizer`: pad 0,
         unknown 1, start 2, end 3.
+
+        Raises:
+            ValueError: if the file is damaged, or holds no such model.
         """
-        return cls(model=base64.b64encode(Path(path).read_bytes()).decode(), **settings)
+        model = base64.b64encode(read_model(path)).decode()
+        try:
+            return cls(model=model, **settings)
+        except ValueError as error:
+            raise ValueError(f"{path} makes no tokenizer: {error}") from error
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -150,7 +157,12 @@ class SubwordTokenizer(Tokenizer):
     def _set_model(self, model: bytes) -> None:
         import sentencepiece
 
-        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        try:
+            processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise ValueError(
+                f"A SentencePiece model is needed. Received {len(model)} bytes: {error}."
+            ) from error
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if ids != (self.pad_id, self.unknown_id, self.start_id, self.end_id):
             raise ValueError(

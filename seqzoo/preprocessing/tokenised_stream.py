@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqzoo.datasets.example_stream import Stream
 from seqzoo.files.atomic_write import atomic_file, remove_leftovers, write_atomically
+from seqzoo.files.digests import check_digests, read_digests, sha256_of_file, write_digests
 from seqzoo.preprocessing.preprocessor import Packer
 
 _ROWS = 1024  # of a record
@@ -59,7 +60,7 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
         translator.fit(sz.preprocessing.tokenised(pairs, translator.preprocessor, "ids"))
 
     What is there already is read and not made again, also where a process was killed in the midst
-    of it: every file is whole or not there.
+    of it: every file is whole or not there, and has its digest in `SHA256SUMS`.
 
     Args:
         stream: Raw examples.
@@ -67,7 +68,8 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
         folder: Of the ids of this stream and this preprocessor alone.
 
     Raises:
-        ValueError: if the folder holds those of others, or `folder` is a file.
+        ValueError: if the folder holds those of others, a file there is damaged, or `folder` is a
+            file.
     """
     folder = Path(folder)
     if folder.is_file():
@@ -79,6 +81,8 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
     remove_leftovers(folder)
     made_of = _made_of(stream, preprocessor)
     _check_same(folder / "made_of.json", made_of)
+    digests = read_digests(folder)
+    check_digests(folder, [path.name for path in folder.glob("part-*.tfrecord")])
 
     def encoded(name: Any) -> tf.data.Dataset:
         batches = stream.read(tf.convert_to_tensor(name)).ragged_batch(_ROWS)
@@ -89,9 +93,15 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
     for index, name in enumerate(stream.names):
         path = folder / f"part-{index:05d}.tfrecord"
         if not path.is_file():
-            with atomic_file(path) as written, tf.io.TFRecordWriter(written) as writer:
-                for rows in encoded(name):
-                    writer.write(_to_record(rows))
+            with atomic_file(path) as written:
+                with tf.io.TFRecordWriter(written) as writer:
+                    for rows in encoded(name):
+                        writer.write(_to_record(rows))
+                digests[path.name] = sha256_of_file(written)
+                write_digests(folder, digests)  # first: a file that is there has its digest
+        elif path.name not in digests:  # an earlier version wrote it
+            digests[path.name] = sha256_of_file(path)
+            write_digests(folder, digests)
         files.append(str(path))
 
     def read(path: tf.Tensor) -> tf.data.Dataset:
@@ -109,7 +119,13 @@ def _check_same(file: Path, made_of: dict[str, Any]) -> None:
     if not file.is_file():
         write_atomically(file, json.dumps(made_of).encode())
         return
-    before = json.loads(file.read_text())
+    try:
+        before = dict(json.loads(file.read_bytes().decode()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{file} is damaged: it must hold a JSON object. Received: {error}. Remove the folder: "
+            "the ids are made again."
+        ) from error
     for name in before | made_of:
         if before.get(name) != made_of.get(name):
             raise ValueError(

@@ -33,7 +33,7 @@ def test_line_breaks_survive_the_vocabulary_file_and_it_stays_readable(tmp_path)
     tokenizer = adapted(['a\r\n\u2028\t\\"é'])
     tokenizer.save_vocabulary(str(tmp_path / "v.json"))
     assert "é" in (tmp_path / "v.json").read_text(encoding="utf-8")
-    assert json.loads((tmp_path / "v.json").read_bytes()) == tokenizer.vocabulary
+    assert json.loads((tmp_path / "v.json").read_bytes())["tokens"] == tokenizer.vocabulary
     assert CharacterTokenizer.load_vocabulary(str(tmp_path / "v.json")).vocabulary[4:] == sorted(
         'a\r\n\u2028\t\\"é'
     )

@@ -61,6 +61,29 @@ def test_nothing_is_tokenised_twice_and_what_a_killed_process_left_is_made_anew(
     assert not (tmp_path / "ids" / ".writing-x").exists()
 
 
+def test_ids_that_changed_on_the_disk_are_refused_by_name(tmp_path):
+    raw, preprocessor = raw_stream(tmp_path / "raw"), make_bigram().preprocessor
+    tokenised(raw, preprocessor, tmp_path / "ids")
+    for name, message in {
+        "part-00001.tfrecord": r"part-00001.tfrecord is damaged: it must have the digest",
+        "SHA256SUMS": r"SHA256SUMS is damaged|part-\d+.tfrecord is damaged",
+        "made_of.json": r"made_of.json is damaged: it must hold a JSON object",
+    }.items():
+        path = tmp_path / "ids" / name
+        whole = path.read_bytes()
+        for content in (whole[:9] + bytes([whole[9] ^ 8]) + whole[10:], whole[:-1], b""):
+            if name == "made_of.json" and len(content) == len(whole):
+                continue  # it is that of another stream
+            path.write_bytes(content)
+            with pytest.raises(ValueError, match=message):
+                tokenised(raw, preprocessor, tmp_path / "ids")
+        path.write_bytes(whole)
+    sums = (tmp_path / "ids" / "SHA256SUMS").read_bytes()
+    (tmp_path / "ids" / "SHA256SUMS").unlink()  # as an earlier version left it
+    tokenised(raw, preprocessor, tmp_path / "ids")
+    assert (tmp_path / "ids" / "SHA256SUMS").read_bytes() == sums
+
+
 def test_sentences_of_words_and_letters_come_back_as_they_were(tmp_path):
     sentences = tagged(20)
     text = "\n\n".join("\n".join(f"{w} {t}" for w, t in zip(*s, strict=True)) for s in sentences)

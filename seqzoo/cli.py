@@ -17,7 +17,6 @@ from seqzoo.listing import model_lines, recipe_lines
 from seqzoo.version import __version__
 
 if TYPE_CHECKING:
-    from seqzoo.recipe import Run
     from seqzoo.recipe.search_flags import SearchFlags
 
 _LINES_AT_ONCE = 64  # `predict` waits for no more lines than have come
@@ -25,9 +24,9 @@ _LINES_AT_ONCE = 64  # `predict` waits for no more lines than have come
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status: 0, 2 after wrong input, 130 after Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")  # pyright: ignore[reportAttributeAccessIssue]
+            stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         arguments = _parse(argv)
         if arguments.command is not show_list:
@@ -65,12 +64,16 @@ def train(arguments: argparse.Namespace) -> None:
         resume=arguments.resume,
         strategy=arguments.strategy,
         precision=arguments.precision,
+        accept_changes=arguments.accept_changes,
+        trust=arguments.trust,
     )
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the metrics of a split as one JSON object."""
-    run = _open(arguments)
+    from seqzoo.recipe import Run
+
+    run = Run.open(arguments.run, arguments.trust)
     search = run.recipe.search_as(_search_flags(arguments))
     splits = run.load_splits(arguments.data)
     if arguments.split not in splits:
@@ -83,20 +86,22 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def predict(arguments: argparse.Namespace) -> None:
     """Read lines from stdin and print one line of output for each, as they come."""
-    run = _open(arguments)
-    search = run.recipe.search_as(_search_flags(arguments))
+    from seqzoo.recipe import open_trained
+
+    trained = open_trained(arguments.run, arguments.trust, answers=True)
+    search = trained.search_as(_search_flags(arguments))
     from seqzoo.datasets.lines import escape, line_groups, one_line
 
     if search is None:
         _refuse_requests(arguments)
-    task, n_best = run.load_task(), arguments.n_best or 1
+    n_best = arguments.n_best or 1
     write = escape if arguments.scores or n_best > 1 else one_line
     for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE, tell=_tell):
         inputs = [line for line in lines if line.strip(" \t")]
         request = _replacement(arguments)
         if arguments.prefix is not None:
             request["prefixes"] = [arguments.prefix] * len(inputs)
-        answers = iter(run.recipe.respond(task, inputs, search, **request) if inputs else [])
+        answers = iter(trained.respond(trained.task, inputs, search, **request) if inputs else [])
         for line in lines:
             columns = []
             for answer in next(answers)[:n_best] if line.strip(" \t") else []:
@@ -114,19 +119,22 @@ def _tell(text: str) -> None:
 
 def explain(arguments: argparse.Namespace) -> None:
     """Draw how much each part of an input counted for the model."""
-    run = _open(arguments)
     from seqzoo.explain import explain_input
+    from seqzoo.recipe import open_trained
 
-    explain_input(run.load_task(), arguments.text, arguments.out)
+    trained = open_trained(arguments.run, arguments.trust)
+    explain_input(trained.task, arguments.text, arguments.out)
 
 
 def export(arguments: argparse.Namespace) -> None:
     """Write a SavedModel to DEST/1."""
-    run = _open(arguments)
-    search = run.recipe.search_as(_search_flags(arguments))
+    from seqzoo.recipe import open_trained
+
+    trained = open_trained(arguments.run, arguments.trust)
+    search = trained.search_as(_search_flags(arguments))
     if search is None:
         _refuse_requests(arguments)
-    run.load_task().export(arguments.dest, search=search, **_replacement(arguments))
+    trained.task.export(arguments.dest, search=search, **_replacement(arguments))
     print(f"exported to {arguments.dest / '1'}", file=sys.stderr)
 
 
@@ -153,12 +161,6 @@ def _refuse_requests(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name, None) is not None:
             flag = name.replace("_", "-")
             raise ValueError(f"This run generates no text. Leave out --{flag}.")
-
-
-def _open(arguments: argparse.Namespace) -> Run:
-    from seqzoo.recipe import Run
-
-    return Run.open(arguments.run)
 
 
 def _import_tensorflow() -> None:
@@ -229,11 +231,17 @@ def _add_train_arguments(add: Callable) -> None:
     )
     add("--resume", action="store_true", help="continue the run, or start one where there is none")
     add(
+        "--accept-changes",
+        action="store_true",
+        help="resume although recipe, data or code have changed",
+    )
+    add(
         "--strategy",
         choices=("auto", "mirrored", "multiworker", "tpu"),
         help="devices to train on",
     )
     add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), help="dtype policy")
+    _add_trust(add, "the run's links may lead elsewhere, and its copy of the recipe may be resumed")
 
 
 def _add_evaluate_arguments(add: Callable) -> None:
@@ -269,6 +277,11 @@ def _add_export_arguments(add: Callable) -> None:
 def _add_run(add: Callable) -> None:
     """Adds the folder of the run."""
     add("run", type=_existing, metavar="RUN", help="folder of a run")
+    _add_trust(add, "the run's recipe.py may be executed, and its links may lead elsewhere")
+
+
+def _add_trust(add: Callable, help: str) -> None:
+    add("--trust", action="store_true", help=f"{help} (or SEQZOO_TRUST=1)")
 
 
 def _add_search(add: Callable) -> None:

@@ -154,6 +154,12 @@ def eagerly():
     tensorflow.config.run_functions_eagerly(False)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _configuration_folder(tmp_path_factory):
+    """Runs of the tests are signed with a key of their own."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("configuration"))
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     keras.utils.set_random_seed(0)

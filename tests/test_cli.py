@@ -2,10 +2,12 @@
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from seqzoo import cli
-from seqzoo.recipe import load_recipe
+from seqzoo.files.folder_lock import locked_folder
+from seqzoo.recipe import RunFolder, load_recipe
 from seqzoo.zoo import ZOO
 
 RECIPE = Path(__file__).with_name("tiny_recipe.py")
@@ -89,7 +92,16 @@ def test_a_run_leaves_all_that_belongs_to_it(finished):
     files = {path.name for path in finished.iterdir()}
 
     assert files == {
-        *("recipe.py", "run.json", "preset", "metrics.json", "history.csv", "timing.csv"),
+        *(
+            "recipe.py",
+            "run.json",
+            "signature",
+            "lock",
+            "preset",
+            "metrics.json",
+            "history.csv",
+            "timing.csv",
+        ),
         *("logs", "plots", "checkpoints", "export"),
     }
     assert sorted(path.name for path in (finished / "plots").iterdir()) == ["learning_curves.png"]
@@ -305,8 +317,36 @@ def test_the_run_of_another_recipe_is_not_resumed(finished, tmp_path, error):
     other.write_text(RECIPE.read_text().replace('name="tiny"', 'name="other"'))
 
     message = error("train", other, "--out", finished, "--resume")
-    assert "Received: recipe=other, where" in message
-    assert "has tiny. Use its value, or start another run with --out." in message
+    assert f"Received: {other}, which differs from line 6" in message
+    assert "start another run with --out, or go on with the changed recipe by --accept" in message
+
+
+def test_a_run_that_is_in_use_is_refused_and_names_the_process(finished, error):
+    with locked_folder(finished):
+        message = error("train", RECIPE, "--out", finished, "--resume")
+    assert f"{finished} is in use by process {os.getpid()} on {socket.gethostname()}." in message
+    assert f"remove {finished / 'lock'}." in message
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_changes_of_recipe_and_data_are_refused_and_can_be_accepted(finished, tmp_path, error):
+    run = RunFolder(Path(shutil.copytree(finished, tmp_path / "run")))
+    record = run.record()
+    splits = {**record.provenance.splits, "validation": "other"}
+    provenance = dataclasses.replace(record.provenance, splits=splits)
+    run.write(RECIPE.read_bytes(), record._replace(provenance=provenance))
+    command = ["train", RECIPE, "--out", run.path, "--resume"]
+    assert "other examples in the split 'validation'" in error(*command)
+
+    changed = tmp_path / "changed.py"
+    changed.write_text(RECIPE.read_text() + "# a comment\n")
+    command = ["train", str(changed), "--out", str(run.path), "--resume"]
+    lines = RECIPE.read_text().count("\n")
+    assert f"which differs from line {lines + 1} on" in error(*command)
+    assert cli.main([*command, "--accept-changes"]) == 0
+    assert run.recipe.read_bytes() == changed.read_bytes()
+    assert run.record().provenance.splits == record.provenance.splits
+    assert cli.main(["evaluate", str(run.path)]) == 0  # as an own run
 
 
 def test_a_run_that_has_not_ended_says_how_to_end_it(finished, tmp_path, error):

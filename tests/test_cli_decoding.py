@@ -2,14 +2,13 @@
 
 import io
 import sys
-from types import SimpleNamespace
 
 import pytest
 from tiny_tasks import trained_translator
 
 from seqzoo import BeamSearch, Sample, cli
-from seqzoo.recipe import Run
-from seqzoo.recipe.recipe import Recipe, generated_answers
+from seqzoo.recipe import TrainedModel
+from seqzoo.recipe.recipe import generated_answers
 from seqzoo.search.constraints import BannedPhrases, NoRepeatNGram
 
 TEXTS = ["a b c", "", "e e f a"]
@@ -19,14 +18,8 @@ BEAM = BeamSearch(width=3, max_length=8)
 @pytest.fixture
 def predict(monkeypatch, capsys, tmp_path):
     """Runs the command on a run of the trained translator; returns status and output."""
-    recipe = Recipe(
-        **dict.fromkeys(("load", "build", "data", "model", "training", "examples"), None),
-        **{"name": "letters", "search": BEAM, "metrics": {}, "figures": ()},
-        respond=generated_answers,
-    )
-    task = trained_translator().task
-    run = SimpleNamespace(recipe=recipe, load_task=lambda: task)
-    monkeypatch.setattr(Run, "open", lambda folder: run)
+    trained = TrainedModel("letters", trained_translator().task, BEAM, generated_answers)
+    monkeypatch.setattr("seqzoo.recipe.open_trained", lambda *_, **__: trained)
 
     def command(*flags):
         lines = "".join(f"{text}\n" for text in TEXTS).encode()

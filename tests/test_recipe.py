@@ -9,7 +9,8 @@ import pytest
 from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, load_recipe
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.fitting import make_optimizer
-from seqzoo.recipe.folder import RunOptions
+from seqzoo.recipe.folder import digest_of
+from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.search import BeamSearch, Greedy, Sample
 from seqzoo.search.constraints import BannedPhrases, NoRepeatNGram, SuppressedAtStart
@@ -341,16 +342,17 @@ def test_scores_of_no_examples_are_refused():
         make_recipe().scores(Labels(), [], search=None)
 
 
-def test_a_run_folder_is_made_at_once_and_gives_back_its_options(tmp_path):
-    recipe = write(tmp_path, "r.py", "x = 1\n")
+def test_a_run_folder_is_made_at_once_and_gives_back_its_record(tmp_path):
     folder = RunFolder(tmp_path / "runs/a")
-    options = RunOptions(data="/d", settings=("model.units=3",), seed=5, precision="mixed_float16")
+    options = RunOptions(data="/d\udcff", settings=("model.units=3",), precision="mixed_float16")
+    made_of = Provenance("r", digest_of(b"x = 1\n"), "tagged", False, {"train": "3 ab"})
+    record = RunRecord(options, made_of)
     folder.check_free(resume=False)
-    folder.create(recipe, options)
+    folder.create(b"x = 1\n", record)
 
     assert folder.holds_run()
-    assert folder.options() == options
-    assert folder.recipe.read_text() == "x = 1\n"
+    assert folder.record() == record
+    assert folder.trusted_recipe(record) == b"x = 1\n"
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a"]
 
 
@@ -358,14 +360,14 @@ def test_a_run_folder_may_be_an_empty_one(tmp_path):
     folder = RunFolder(tmp_path / "a")
     folder.path.mkdir()
     folder.check_free(resume=True)
-    folder.create(write(tmp_path, "r.py", ""), RunOptions())
+    folder.create(b"", RunRecord(RunOptions(), None))
 
     assert folder.holds_run()
 
 
 def test_a_folder_that_holds_a_run_is_free_only_for_its_resumption(tmp_path):
     folder = RunFolder(tmp_path / "a")
-    folder.create(write(tmp_path, "r.py", ""), RunOptions())
+    folder.create(b"", RunRecord(RunOptions(), None))
 
     folder.check_free(resume=True)
     with pytest.raises(FileExistsError, match=r"holds a run. Continue it with --resume"):
@@ -383,10 +385,10 @@ def test_a_path_that_holds_other_files_is_never_free(tmp_path, name, resume):
 
 def test_a_folder_without_a_run_or_with_a_broken_record_is_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"which holds no run. Check the path"):
-        RunFolder(tmp_path).options()
+        RunFolder(tmp_path).record()
     with pytest.raises(FileNotFoundError, match=r"which is not a folder. Check the path"):
-        RunFolder(tmp_path / "none").options()
+        RunFolder(tmp_path / "none").record()
     for text in ("{", "[]", '{"settings": [], "colour": 1}', "{}"):
         (tmp_path / "run.json").write_text(text)
-        with pytest.raises(ValueError, match=r"run.json cannot be read: .* Train again"):
-            RunFolder(tmp_path).options()
+        with pytest.raises(ValueError, match=r"run.json cannot be read: .* or train again"):
+            RunFolder(tmp_path).record()

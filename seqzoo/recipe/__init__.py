@@ -10,6 +10,7 @@ from seqzoo.recipe.recipe import (
     tagged_answers,
 )
 from seqzoo.recipe.run import run
+from seqzoo.recipe.trained_model import TrainedModel, open_trained
 from seqzoo.recipe.training_options import TrainingOptions
 from seqzoo.recipe.training_run import Run
 
@@ -24,4 +25,6 @@ __all__ = [
     "run",
     "Run",
     "RunFolder",
+    "TrainedModel",
+    "open_trained",
 ]

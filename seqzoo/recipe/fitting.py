@@ -79,10 +79,17 @@ def _smooth_labels(head: Any, share: float) -> None:
     head.label_smoothing = share
 
 
-def fit(run: Run, task: Any, splits: Splits) -> None:
-    """Trains a compiled task, or continues, and leaves it with its final weights."""
+def fit(run: Run, task: Any, splits: Splits, accept_changes: bool = False) -> None:
+    """Trains a compiled task, or continues, and leaves it with its final weights.
+
+    Args:
+        run: The run.
+        task: The task.
+        splits: The examples to train on and to validate with.
+        accept_changes: As in `training.Resume`.
+    """
     folder, options = run.folder, run.recipe.training
-    callbacks = _callbacks(run, is_chief(task.distribute_strategy))
+    callbacks = _callbacks(run, is_chief(task.distribute_strategy), accept_changes)
     if run.recipe.metrics:
         decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
         callbacks.insert(0, decoding)
@@ -106,7 +113,7 @@ def _verbosity(task: Any) -> int:
     return 1 if sys.stderr.isatty() else 2
 
 
-def _callbacks(run: Run, chief: bool) -> list[keras.callbacks.Callback]:
+def _callbacks(run: Run, chief: bool, accept_changes: bool) -> list[keras.callbacks.Callback]:
     """All but the decoding; callbacks that add to an epoch's logs come before their readers."""
     folder, options = run.folder, run.recipe.training
     history, timing = HistoryFile(folder.history), TimingFile(folder.timing)
@@ -120,7 +127,8 @@ def _callbacks(run: Run, chief: bool) -> list[keras.callbacks.Callback]:
         plateau = keras.callbacks.ReduceLROnPlateau(**watched, factor=0.5, patience=patience)
     keep = max(3, options.average_checkpoints or 1)
     every = options.checkpoint_steps
-    resume = Resume(folder.checkpoints, [history, timing], best, every, keep, plateau)
+    tables = [history, timing]
+    resume = Resume(folder.checkpoints, tables, best, every, keep, plateau, accept_changes)
     if resume.step:
         print(f"resuming from step {resume.step}", file=sys.stderr, flush=True)
     return [

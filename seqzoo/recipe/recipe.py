@@ -80,6 +80,14 @@ def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[A
     return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]
 
 
+ANSWERS: dict[str, Callable[..., list[list[Answer]]]] = {
+    "generated": generated_answers,
+    "classified": classified_answers,
+    "tagged": tagged_answers,
+}
+"""The functions that answer inputs from a task alone, by the names that records of runs have."""
+
+
 class Figure(NamedTuple):
     """A figure of a recipe: the name of the metric, the published value and the measured one."""
 
@@ -176,28 +184,22 @@ class Recipe:
         Raises:
             ValueError: if the task does not search, or flags contradict each other.
         """
-        if self.search is None:
-            given = flags.given() - {"n_best"}
-            if given:
-                name = min(given).replace("_", "-")
-                raise ValueError(f"The recipe {self.name!r} does not search. Leave out --{name}.")
-            return None
-        return flags.applied_to(self.search)
+        return flags.applied_to(self.search, f"The recipe {self.name!r}")
 
 
-def load_recipe(path: str | Path) -> Recipe:
+def load_recipe(path: str | Path, source: bytes | None = None) -> Recipe:
     """Runs a recipe file and returns its recipe.
+
+    Args:
+        path: Path of the file.
+        source: Its content, where it has been read already.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file cannot be run, or holds none or several recipes.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"No recipe file {str(path)!r}. `seqzoo list` shows the recipes in ./recipes."
-        )
-    recipes = _recipes_in(path)
+    recipes = _recipes_in(path, read_recipe(path) if source is None else source)
     if len(recipes) != 1:
         raise ValueError(
             f"A recipe file must hold one `recipe = Recipe(...)`. Received: {path}, which holds "
@@ -206,13 +208,26 @@ def load_recipe(path: str | Path) -> Recipe:
     return recipes[0]
 
 
-def _recipes_in(path: Path) -> list[Recipe]:
+def read_recipe(path: Path) -> bytes:
+    """Returns the content of a recipe file, which is not run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No recipe file {str(path)!r}. `seqzoo list` shows the recipes in ./recipes."
+        )
+    return path.read_bytes()
+
+
+def _recipes_in(path: Path, source: bytes) -> list[Recipe]:
     module = types.ModuleType(f"recipe {path.resolve()}")
     module.__file__ = str(path)
     # The type hints of a dataclass are looked up in the module that `sys.modules` holds.
     sys.modules[module.__name__] = module
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+        exec(compile(source, str(path), "exec"), vars(module))
     except Exception as error:
         raise ValueError(f"{path} cannot be run: {_described(error, path)}. Correct it.") from error
     return [value for value in vars(module).values() if isinstance(value, Recipe)]

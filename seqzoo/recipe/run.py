@@ -11,8 +11,11 @@ from typing import Any
 
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.files.atomic_write import write_atomically
+from seqzoo.files.folder_lock import locked_folder
 from seqzoo.recipe.fitting import compile_task, fit
+from seqzoo.recipe.provenance import provenance_of, split_digests
 from seqzoo.recipe.recipe import Splits
+from seqzoo.recipe.record import RunRecord
 from seqzoo.recipe.training_run import Run
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.strategies import (
@@ -34,6 +37,8 @@ def run(
     resume: bool = False,
     strategy: Strategy | None = None,
     precision: Precision | None = None,
+    accept_changes: bool = False,
+    trust: bool = False,
 ) -> dict[str, float | None]:
     """Trains a recipe, evaluates it on its test splits, and leaves a run's folder behind.
 
@@ -52,6 +57,10 @@ def run(
             `seqzoo.training.strategy`. Several workers must share a file system; only the chief
             writes and reports.
         precision: "float32" (the default), "mixed_bfloat16" or "mixed_float16".
+        accept_changes: Whether to continue although the recipe, the data or the version of the
+            code have changed since.
+        trust: Whether links in the folder of a run to continue may lead out of it, and the recipe
+            may be the copy in it, whoever made the run.
 
     Returns:
         The metrics of the test splits; those of splits other than "test" start with the split's
@@ -70,22 +79,35 @@ def run(
         "precision": precision,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    this = Run.start(Path(recipe), None if out is None else Path(out), given, resume)
+    folder = None if out is None else Path(out)
+    this = Run.start(Path(recipe), folder, given, resume, accept_changes, trust)
+    resumed = this.folder.holds_run()
     replicas = make_strategy(this.options.strategy)  # before TensorFlow computes anything
-    set_seed(this.options.seed, this.options.deterministic)
-    splits = this.load_splits()
-    with use_precision(this.options.precision), replicas.scope():
-        task, fitted = _build(this, splits)
-        check_agreement(replicas, "settings", this.fixed_settings())
-        if is_chief(replicas):
-            if this.folder.holds_run():
+    chief = is_chief(replicas)
+    with contextlib.ExitStack() as held:
+        if chief and resumed:
+            held.enter_context(locked_folder(this.folder.path))
+        set_seed(this.options.seed, this.options.deterministic)
+        splits = this.load_splits()
+        digests = split_digests(splits)
+        if not accept_changes:
+            this.check_same_data(digests)
+        with use_precision(this.options.precision), replicas.scope():
+            task, fitted = _build(this, splits)
+            check_agreement(replicas, "settings", this.fixed_settings())
+            made_of = provenance_of(this.recipe, this.source, task, digests)
+            record = RunRecord(this.options, made_of)
+            if chief and resumed:
                 this.folder.remove_leftovers()
-            else:
-                this.folder.create(Path(recipe), this.options)
-        with contextlib.redirect_stdout(sys.stderr):
-            fit(this, task, fitted)
-    scores = _finish(this, task, splits) if is_chief(replicas) else {}
-    wait_for_workers(replicas)
+                if accept_changes:
+                    this.folder.write(this.source, record)
+            elif chief:
+                this.folder.create(this.source, record)
+                held.enter_context(locked_folder(this.folder.path))
+            with contextlib.redirect_stdout(sys.stderr):
+                fit(this, task, fitted, accept_changes)
+        scores = _finish(this, task, splits) if chief else {}
+        wait_for_workers(replicas)
     return scores
 
 

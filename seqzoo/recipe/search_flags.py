@@ -33,13 +33,22 @@ class SearchFlags(NamedTuple):
         """The names of the flags that are given."""
         return {name for name, value in self._asdict().items() if value is not None}
 
-    def applied_to(self, search: Any) -> Any:
+    def applied_to(self, search: Any, name: str) -> Any:
         """Returns a search with the flags applied, of the kind that they need.
 
+        Args:
+            search: None where there is no search, and so there may be no flags.
+            name: Of what has the search, for the message of an error.
+
         Raises:
-            ValueError: if the flags contradict each other.
+            ValueError: if there is no search, or the flags contradict each other.
         """
         given = self.given()
+        if search is None:
+            if given - {"n_best"}:
+                flag = min(given - {"n_best"}).replace("_", "-")
+                raise ValueError(f"{name} does not search. Leave out --{flag}.")
+            return None
         for_samples, for_beams = given & {"sample", *_OF_SAMPLES}, given & {*_OF_BEAMS}
         if for_samples and for_beams:
             one, other = (min(each).replace("_", "-") for each in (for_samples, for_beams))

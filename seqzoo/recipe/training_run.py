@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seqzoo.files.atomic_write import recover_folder
 from seqzoo.recipe.fields import set_fields
-from seqzoo.recipe.folder import RunFolder, RunOptions
-from seqzoo.recipe.recipe import Recipe, Splits, load_recipe
+from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.recipe import Recipe, Splits, load_recipe, read_recipe
+from seqzoo.recipe.record import Provenance, RunOptions
 from seqzoo.tasks import from_preset
 
 # Settings that may change when a run is resumed.
@@ -25,70 +27,104 @@ class Run:
         recipe: The recipe, its fields set as the options say.
         folder: The folder of the run.
         options: The options of the run.
+        source: Content of the recipe file.
+        provenance: What the run was made of, as its record says; None where there is none yet, or
+            version 0.1.0 made it.
     """
 
     recipe: Recipe
     folder: RunFolder
     options: RunOptions
+    source: bytes
+    provenance: Provenance | None = None
 
     @classmethod
     def start(
-        cls, recipe_file: Path, out: Path | None, given: Mapping[str, Any], resume: bool
+        cls,
+        recipe_file: Path,
+        out: Path | None,
+        given: Mapping[str, Any],
+        resume: bool,
+        accept_changes: bool = False,
+        trust: bool = False,
     ) -> Run:
         """Returns a new run, or, where `resume` is True, the one in the folder to continue.
+
+        The copy of the recipe in the folder is read, and not run.
 
         Args:
             recipe_file: Path of a recipe file.
             out: Folder of the run, `runs/<recipe>-<seed>` by default.
             given: Fields of `RunOptions`. The others are as in the run that is continued.
             resume: Whether to continue the run in the folder, if there is one.
+            accept_changes: Whether to continue although the recipe has changed since.
+            trust: Whether links in the folder may lead out of it, and `recipe_file` may be the
+                copy in the folder, whoever made the run.
 
         Raises:
             FileExistsError: if the folder is not free for it.
-            ValueError: if the run to continue has other settings.
+            ValueError: if the run to continue has another recipe or other settings.
         """
-        recipe, options = load_recipe(recipe_file), RunOptions(**given)
+        source, options = read_recipe(recipe_file), RunOptions(**given)
+        if resume and out is not None and recipe_file.resolve() == RunFolder(out).recipe.resolve():
+            source = RunFolder(out).trusted_recipe(RunFolder(out).record(trust), trust)
+        recipe = load_recipe(recipe_file, source)
         folder = RunFolder(out or Path("runs", f"{recipe.name}-{options.seed}"))
         folder.check_free(resume)
         if not folder.holds_run():
-            return cls(set_fields(recipe, options.settings), folder, options)
-        before = cls.open(folder.path)
-        settings = before.options.settings + options.settings
-        options = dataclasses.replace(before.options, **{**given, "settings": settings})
-        now = cls(set_fields(recipe, options.settings), folder, options)
+            return cls(set_fields(recipe, options.settings), folder, options, source)
+        record = folder.record(trust)
+        if not accept_changes:
+            _check_same_recipe(recipe_file, source, folder)
+        before = cls(set_fields(recipe, record.options.settings), folder, record.options, source)
+        settings = record.options.settings + options.settings
+        options = dataclasses.replace(record.options, **{**given, "settings": settings})
+        now = cls(set_fields(recipe, options.settings), folder, options, source, record.provenance)
         _check_same(before.fixed_settings(), now.fixed_settings(), folder.path)
         return now
 
     @classmethod
-    def open(cls, path: str | Path) -> Run:
-        """Reads the run in a folder.
+    def open(cls, path: str | Path, trust: bool = False) -> Run:
+        """Reads the run in a folder, and runs the copy of the recipe in it.
+
+        Args:
+            path: Path of the folder.
+            trust: Whether to do so although somebody else made the run, and its links may lead
+                out of the folder. SEQZOO_TRUST=1 in the environment says so too.
 
         Raises:
             FileNotFoundError: if the folder holds no run.
+            ValueError: if its code may not be run, or it is damaged.
         """
         folder = RunFolder(Path(path))
-        options = folder.options()
-        return cls(set_fields(load_recipe(folder.recipe), options.settings), folder, options)
+        record = folder.record(trust)
+        source = folder.trusted_recipe(record, trust)
+        recipe = set_fields(load_recipe(folder.recipe, source), record.options.settings)
+        return cls(recipe, folder, record.options, source, record.provenance)
 
     def load_task(self) -> Any:
-        """Returns the trained task.
-
-        Raises:
-            FileNotFoundError: if the training has not ended.
-        """
-        recover_folder(self.folder.preset)
-        if not self.folder.preset.is_dir():
-            raise FileNotFoundError(
-                f"{self.folder.path} holds no trained model yet. Finish its training: "
-                "`seqzoo train` with the same recipe and --out, and --resume."
-            )
-        task = from_preset(self.folder.preset)
-        task.compile()  # so that `evaluate` works
-        return task
+        """Returns the trained task; see `load_trained`."""
+        return load_trained(self.folder)
 
     def load_splits(self, data: str | Path | None = None) -> Splits:
         """Returns the splits of the run's data, or of those in another folder."""
         return self.recipe.load_splits(self.options.data if data is None else data)
+
+    def check_same_data(self, splits: Mapping[str, str]) -> None:
+        """Raises ValueError if a split has other examples than when the run began.
+
+        Args:
+            splits: The digests of the splits.
+        """
+        before = self.provenance.splits if self.provenance else {}
+        changed = [name for name in before if splits.get(name) != before[name]]
+        if changed:
+            raise ValueError(
+                "A run must be resumed with the data that it started with. Received: other "
+                f"examples in the split {changed[0]!r} than {self.folder.path} was made with. "
+                "Restore them, start another run with --out, or go on with the changed data by "
+                "--accept-changes."
+            )
 
     def fixed_settings(self) -> dict[str, Any]:
         """The settings that must not change when a run is resumed, by name."""
@@ -101,6 +137,38 @@ class Run:
         fields |= {"recipe": self.recipe.name, "seed": self.options.seed}
         fields |= {"precision": self.options.precision}
         return {name: value for name, value in fields.items() if name not in _MAY_CHANGE}
+
+
+def load_trained(folder: RunFolder) -> Any:
+    """Returns the trained task of a run, compiled, so that `evaluate` works. It runs no code.
+
+    Raises:
+        FileNotFoundError: if the training has not ended.
+    """
+    recover_folder(folder.preset)
+    if not folder.preset.is_dir():
+        raise FileNotFoundError(
+            f"{folder.path} holds no trained model yet. Finish its training: "
+            "`seqzoo train` with the same recipe and --out, and --resume."
+        )
+    task = from_preset(folder.preset)
+    task.compile()
+    return task
+
+
+def _check_same_recipe(file: Path, source: bytes, folder: RunFolder) -> None:
+    """Raises ValueError unless a recipe file is the one in the folder of the run."""
+    before = folder.recipe.read_bytes() if folder.recipe.is_file() else b""
+    if source == before:
+        return
+    pairs = itertools.zip_longest(source.splitlines(), before.splitlines())
+    line = next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 1)
+    raise ValueError(
+        f"A run must be resumed with the recipe that it started with, of which {folder.recipe} is "
+        f"a copy. Received: {file}, which differs from line {line} on. Give the copy, change "
+        "fields with --set, start another run with --out, or go on with the changed recipe by "
+        "--accept-changes."
+    )
 
 
 def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import random
 import sys
@@ -52,11 +54,13 @@ class Resume(keras.callbacks.Callback):
         every: Positive int, steps between two checkpoints within an epoch. Only a task on raw
             examples can go on there: for others, checkpoints are written at the ends of epochs.
         keep: Positive int, how many checkpoints stay.
+        accept_changes: Whether to go on although the data or the code are not those that the
+            checkpoint was made with. Its variables must have the same shapes all the same.
 
     Raises:
         ValueError: at the start of a training, if the checkpoint is that of another model, other
-            data or another version of the code, if the model is not built, or if there are
-            checkpoints but none can be read.
+            data, or another version or other files of seqzoo's code, if the model is not built, or
+            if there are checkpoints but none can be read.
         OSError: if a checkpoint cannot be written. Those before it stay whole.
     Differs from `keras.callbacks.BackupAndRestore`, which saves no position in the data and no
     state of other callbacks, and deletes what it wrote when the training ends.
@@ -70,6 +74,7 @@ class Resume(keras.callbacks.Callback):
         every: int = 500,
         keep: int = 3,
         plateau: keras.callbacks.ReduceLROnPlateau | None = None,
+        accept_changes: bool = False,
     ):
         super().__init__()
         for name, value in (("every", every), ("keep", keep)):
@@ -81,6 +86,7 @@ class Resume(keras.callbacks.Callback):
         self.every = every
         self.keep = keep
         self.plateau = plateau
+        self.accept_changes = accept_changes
         self.data: Mapping[str, Any] = {}
         """What a checkpoint says of the data, and must find again; `fit` of a task sets it."""
         self._passed_over = 0  # steps of the first epoch that were taken before
@@ -209,11 +215,12 @@ class Resume(keras.callbacks.Callback):
         pairs = [("made by", _versions(), checkpoint.state["made_by"])]
         pairs += [("data", dict(self.data), checkpoint.state["data"])] if self.data else []
         different = [
-            f"{kind} {name}={now.get(name)}, where the checkpoint has {before.get(name)}"
+            f"{kind} {name}={now.get(name)}, where the checkpoint has {before[name]}"
             for kind, now, before in pairs
-            for name in {**before, **now}
-            if now.get(name) != before.get(name)
+            for name in before  # earlier versions wrote fewer
+            if now.get(name) != before[name]
         ]
+        different = [] if self.accept_changes else different
         different += _different_variables(
             [[v.path, list(v.shape)] for v in self._variables()], checkpoint.state["variables"]
         )
@@ -221,7 +228,8 @@ class Resume(keras.callbacks.Callback):
             raise ValueError(
                 f"The checkpoint must be one of this training. Received in {self.folder}: "
                 f"{'; '.join(different)}. Use the settings, the data and the version of the code "
-                "that it was trained with, or train in another folder."
+                "that it was trained with, train in another folder, or go on with other data or "
+                "code by `accept_changes=True` (--accept-changes)."
             )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -269,9 +277,20 @@ def _state_of(callback: keras.callbacks.Callback | None, names: Sequence[str]) -
 def _versions() -> dict[str, str]:
     return {
         "seqzoo": __version__,
+        "seqzoo_code": code_digest(Path(__file__).parents[1]),
         "keras": keras.version(),
         "tensorflow": tf.__version__,
     }
+
+
+@functools.cache
+def code_digest(package: Path) -> str:
+    """A digest of the source files of a package, in hexadecimal digits; read once in a process."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)} ".encode() + content)
+    return digest.hexdigest()
 
 
 def _random_state() -> dict[str, Any]:

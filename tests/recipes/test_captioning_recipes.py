@@ -2,7 +2,6 @@ import dataclasses
 import io
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import tensorflow as tf
 import seqzoo as sz
 from seqzoo import cli
 from seqzoo.datasets import scenes
-from seqzoo.recipe import Run, load_recipe, run
+from seqzoo.recipe import Run, TrainedModel, load_recipe, run
 
 FOLDER = Path(__file__).parents[2] / "recipes/captioning"
 SMALL = ["model.units=8", "model.embedding_dim=6", "training.epochs=1", "training.batch_size=8"]
@@ -83,8 +82,8 @@ def test_the_command_line_captions_files_of_images(tmp_path, monkeypatch, capsys
     recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, train_size=16))
     model = dataclasses.replace(recipe.model, units=8, embedding_dim=6)
     task = recipe.build(recipe.load_splits(None), model)
-    opened = SimpleNamespace(recipe=recipe, load_task=lambda: task)
-    monkeypatch.setattr(Run, "open", lambda folder: opened)
+    trained = TrainedModel("scenes", task, recipe.search, recipe.respond)
+    monkeypatch.setattr("seqzoo.recipe.open_trained", lambda *_, **__: trained)
     out = str(tmp_path)
     tf.io.write_file(str(tmp_path / "a.png"), tf.io.encode_png(np.full((9, 7, 3), 90, "uint8")))
     (tmp_path / "text.jpg").write_text("no picture")

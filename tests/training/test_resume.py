@@ -12,6 +12,7 @@ from tiny_tasks import Bigram, make_bigram, reversal_pairs
 from worker_processes import free_ports, start, tf_config
 
 from seqzoo.training import Resume
+from seqzoo.training.resume import code_digest
 
 KILLED = -signal.SIGKILL
 LONGEST = 900  # seconds
@@ -118,11 +119,11 @@ def test_a_worker_that_dies_and_comes_back_rejoins_from_the_last_checkpoint(tmp_
     assert_same_weights(tmp_path / "run", tmp_path / "whole")
 
 
-def fit(folder, pairs=None, seed=0, task=None, every=2, epochs=1, **settings):
+def fit(folder, pairs=None, seed=0, task=None, every=2, epochs=1, accept_changes=False, **settings):
     task = make_bigram() if task is None else task
     task.compile(keras.optimizers.SGD(0.5))
     pairs = reversal_pairs(12) if pairs is None else pairs
-    resume = Resume(folder, every=every)
+    resume = Resume(folder, every=every, accept_changes=accept_changes)
     settings = {"batch_size": 4, "epochs": epochs, "seed": seed, "verbose": 0} | settings
     task.fit(pairs, callbacks=[resume], **settings)
     return resume
@@ -163,6 +164,31 @@ def test_another_version_of_the_code_is_refused_with_both_versions(tmp_path, mon
     monkeypatch.setattr("seqzoo.training.resume.__version__", "9.9")
     with pytest.raises(ValueError, match=r"made by seqzoo=9\.9, where the checkpoint has "):
         fit(tmp_path, epochs=2)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_other_code_of_the_library_is_refused_unless_that_is_accepted(tmp_path, monkeypatch):
+    fit(tmp_path)
+    monkeypatch.setattr("seqzoo.training.resume.code_digest", lambda package: "other")
+    with pytest.raises(ValueError, match=r"seqzoo_code=other, where .*`accept_changes=True`"):
+        fit(tmp_path, epochs=2)
+    with pytest.raises(ValueError, match=r"data seed=1, where the checkpoint has 0"):
+        fit(tmp_path, epochs=2, seed=1)
+    fit(tmp_path, epochs=2, seed=1, accept_changes=True)
+    with pytest.raises(ValueError, match=r"kernel \[7, 11\]"):  # that no word can help
+        fit(tmp_path, task=Wider(preprocessor=make_bigram().preprocessor), accept_changes=True)
+
+
+def test_a_digest_of_code_changes_with_names_and_content(tmp_path):
+    def digest(**files):
+        folder = tmp_path / "_".join([*files, *files.values()])
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text)
+        return code_digest(folder)
+
+    digests = [digest(a="x"), digest(a="y"), digest(b="x"), digest(a="x", b="y")]
+    assert len({*digests}) == 4
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_path, capsys):

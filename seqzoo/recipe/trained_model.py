@@ -1,0 +1,62 @@
+"""The trained model of a run and how it answers, from data alone wherever that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.recipe import ANSWERS, Answer
+from seqzoo.recipe.search_flags import SearchFlags
+from seqzoo.recipe.training_run import Run, load_trained
+
+
+class TrainedModel(NamedTuple):
+    """What `predict`, `explain` and `export` need of a run.
+
+    Attributes:
+        name: Of the run's recipe.
+        task: The trained task.
+        search: The search that the recipe names; None where the task does not search.
+        respond: As in `Recipe`.
+    """
+
+    name: str
+    task: Any
+    search: Any
+    respond: Callable[..., Sequence[Sequence[Answer]]]
+
+    def search_as(self, flags: SearchFlags) -> Any:
+        """Returns the search with the flags of the command line applied.
+
+        Raises:
+            ValueError: if the task does not search, or flags contradict each other.
+        """
+        return flags.applied_to(self.search, f"The model of the recipe {self.name!r}")
+
+
+def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -> TrainedModel:
+    """Reads the trained model of a run.
+
+    No code of the run is executed, but where the model has classes of its own, the recipe answers
+    by a function of its own, or version 0.1.0 made the run.
+
+    Args:
+        path: Folder of the run.
+        trust: As in `Run.open`.
+        answers: Whether `respond` is needed.
+
+    Raises:
+        FileNotFoundError: if the folder holds no run, or its training has not ended.
+        ValueError: if code would have to be executed that may not be, or the run is damaged.
+    """
+    folder = RunFolder(Path(path))
+    provenance = folder.record(trust).provenance
+    if provenance is None or provenance.own_classes or (answers and not provenance.answers):
+        run = Run.open(path, trust)
+        recipe = run.recipe
+        return TrainedModel(recipe.name, run.load_task(), recipe.search, recipe.respond)
+    task = load_trained(folder)
+    respond = ANSWERS[provenance.answers or "generated"]
+    return TrainedModel(provenance.recipe, task, getattr(task, "search", None), respond)

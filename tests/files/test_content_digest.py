@@ -1,0 +1,34 @@
+"""Digests of the content of files."""
+
+import gzip
+import random
+
+from seqzoo.files.content_digest import content_digest
+
+
+def test_every_byte_of_a_file_counts_and_of_a_large_one_its_size_and_a_sample(
+    tmp_path, monkeypatch
+):
+    path, content = tmp_path / "file", random.Random(0).randbytes(200)
+
+    def digest(content):
+        path.write_bytes(content)
+        return content_digest(path)
+
+    def seen(index):
+        changed = bytearray(content)
+        changed[index] ^= 1
+        return digest(changed) != digest(content)
+
+    assert all(map(seen, range(200)))
+    monkeypatch.setattr("seqzoo.files.content_digest._WHOLE", 199)
+    monkeypatch.setattr("seqzoo.files.content_digest._BLOCK", 2)
+    assert sum(map(seen, range(200))) == 128
+    assert seen(0)
+    assert seen(199)
+    assert digest(content) != digest(content[:-1])
+    monkeypatch.setattr("seqzoo.files.content_digest._WHOLE", 99)
+    lines = [f"{number}\n" for number in range(1000)]
+    whole = digest(gzip.compress("".join(lines).encode(), mtime=0))
+    lines[500] = "501\n"
+    assert digest(gzip.compress("".join(lines).encode(), mtime=0)) != whole

@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,7 +24,10 @@ _LINES_AT_ONCE = 64  # `predict` waits for no more lines than have come
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status: 0, 2 after wrong input, 130 after Ctrl-C."""
+    """Runs the command and returns its exit status.
+
+    It is 0, 2 after wrong input, 130 after Ctrl-C, and 143 where SIGTERM stopped `train`.
+    """
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
@@ -35,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of the pipe has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        print("seqzoo: stopped", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        print(f"seqzoo: {str(stopped) or 'stopped'}", file=sys.stderr)
+        return 128 + getattr(stopped, "number", signal.SIGINT)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"seqzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from seqzoo import cli
 from seqzoo.files.folder_lock import locked_folder
 from seqzoo.recipe import RunFolder, load_recipe
+from seqzoo.training import Resume
 from seqzoo.zoo import ZOO
 
 RECIPE = Path(__file__).with_name("tiny_recipe.py")
@@ -224,6 +226,71 @@ def test_a_resumed_run_has_the_history_and_the_metrics_of_one_that_never_stopped
     assert history(out) == history(finished)
     assert (out / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
     assert (out / "export/1/saved_model.pb").is_file()
+
+
+def send_signal(monkeypatch, number, event, batch, epoch, times=1):
+    """Sends this process a signal at an event of an epoch, counted from 0, before other callbacks.
+
+    The first callback of the list is `EarlyStopping`.
+    """
+    from keras.callbacks import EarlyStopping
+
+    handle, begin = getattr(EarlyStopping, event), EarlyStopping.on_epoch_begin
+
+    def on_epoch_begin(self, now, logs=None):
+        self.now = now
+        begin(self, now, logs)
+
+    def on_event(self, index, logs=None):
+        if self.now == epoch and batch in (None, index):
+            for _ in range(times):
+                signal.raise_signal(number)
+        handle(self, index, logs)
+
+    monkeypatch.setattr(EarlyStopping, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(EarlyStopping, event, on_event)
+
+
+SIGNALS = [
+    (signal.SIGTERM, "on_train_batch_begin", 1, 0, 2),
+    (signal.SIGINT, "on_test_batch_end", 1, 1, 6),
+]
+MORE_SIGNALS = [
+    # at the first step since the start, which nothing can be lost of
+    (signal.SIGTERM, "on_train_batch_begin", 0, 0, None),
+    (signal.SIGINT, "on_train_batch_end", 1, 1, 5),
+    (signal.SIGINT, "on_train_batch_end", 2, 1, 6),
+    (signal.SIGTERM, "on_test_batch_end", 1, 1, 6),
+    (signal.SIGTERM, "on_epoch_end", None, 2, 9),
+]
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("signals", [SIGNALS, pytest.param(MORE_SIGNALS, marks=pytest.mark.slow)])
+def test_signals_stop_a_run_with_a_checkpoint_and_the_line_that_resumes_it(
+    signals, finished, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "run"
+    for number, event, batch, epoch, step in signals:
+        with monkeypatch.context() as patched:
+            send_signal(patched, number, event, batch, epoch)
+            assert train(out, "--resume") == 128 + number
+        *_, line = capsys.readouterr().err.splitlines()
+        command = f"seqzoo train {RECIPE} --out {out} --resume"
+        assert line == f"seqzoo: stopped by {signal.Signals(number).name}; go on by: {command}"
+        assert Resume(out / "checkpoints").step == (step or 0)
+    monkeypatch.setattr(sys.modules["seqzoo.recipe.run"], "_finish", lambda *_: {})  # takes long
+    assert train(out, "--resume") == 0
+    assert history(out) == history(finished)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_second_signal_is_obeyed_at_once(tmp_path, monkeypatch, capsys):
+    send_signal(monkeypatch, signal.SIGTERM, "on_train_batch_begin", 2, 0, times=2)
+    assert train(tmp_path / "run", "--set", "training.checkpoint_steps=1") == 143
+    assert Resume(tmp_path / "run/checkpoints").step == 2
+    assert capsys.readouterr().err.endswith(" --resume\n")
 
 
 @pytest.mark.parametrize(

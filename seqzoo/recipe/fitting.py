@@ -17,7 +17,8 @@ from seqzoo.training.optimizer import Adam
 from seqzoo.training.resume import Resume
 from seqzoo.training.scheduled_sampling import ScheduledSampling
 from seqzoo.training.schedules import make_schedule
-from seqzoo.training.strategies import is_chief
+from seqzoo.training.stopping import StopAtSignal, Stopped, StopSignals
+from seqzoo.training.strategies import has_several_workers, is_chief
 from seqzoo.training.watching import Progress, StopAtBadStep
 
 _CLIPPINGS = {
@@ -79,32 +80,58 @@ def _smooth_labels(head: Any, share: float) -> None:
     head.label_smoothing = share
 
 
-def fit(run: Run, task: Any, splits: Splits, accept_changes: bool = False) -> None:
+def fit(
+    run: Run, task: Any, splits: Splits, signals: StopSignals, accept_changes: bool = False
+) -> None:
     """Trains a compiled task, or continues, and leaves it with its final weights.
 
     Args:
         run: The run.
         task: The task.
         splits: The examples to train on and to validate with.
+        signals: Those that stop it; what was learned is in a checkpoint then, but of several
+            workers, who stop at once.
         accept_changes: As in `training.Resume`.
+
+    Raises:
+        Stopped: by a signal.
     """
     folder, options = run.folder, run.recipe.training
     callbacks = _callbacks(run, is_chief(task.distribute_strategy), accept_changes)
+    outputs = run.recipe.outputs
+    if not has_several_workers(task.distribute_strategy):
+        stopping = StopAtSignal(signals)
+        callbacks.append(stopping)
+        outputs = stopping.interruptible(outputs)
     if run.recipe.metrics:
-        decoding = DecodingMetric(splits["validation"], run.recipe.metrics, run.recipe.outputs)
-        callbacks.insert(0, decoding)
-    task.fit(
-        splits["train"],
-        validation_data=splits["validation"],
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=run.options.seed,
-        verbose=_verbosity(task),
-        callbacks=callbacks,
-    )
+        callbacks.insert(0, DecodingMetric(splits["validation"], run.recipe.metrics, outputs))
+    try:
+        task.fit(
+            splits["train"],
+            validation_data=splits["validation"],
+            batch_size=options.batch_size,
+            epochs=options.epochs,
+            seed=run.options.seed,
+            verbose=_verbosity(task),
+            callbacks=callbacks,
+        )
+    except Stopped as stopped:
+        if not (stopped.at_once or has_several_workers(task.distribute_strategy)):
+            _write_unsaved(callbacks)
+        raise
     if options.average_checkpoints is not None:
         count = average_checkpoints(task, folder.checkpoints, options.average_checkpoints)
         print(f"averaged {count} checkpoints", file=sys.stderr, flush=True)
+
+
+def _write_unsaved(callbacks: list[keras.callbacks.Callback]) -> None:
+    """Writes a checkpoint of what was learned since the last one, where a training stopped."""
+    for callback in callbacks:
+        if isinstance(callback, EvaluateAverage):
+            callback.restore_weights()
+    for callback in callbacks:
+        if isinstance(callback, Resume):
+            callback.write_unsaved()
 
 
 def _verbosity(task: Any) -> int:

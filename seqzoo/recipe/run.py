@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from seqzoo.recipe.recipe import Splits
 from seqzoo.recipe.record import RunRecord
 from seqzoo.recipe.training_run import Run
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
+from seqzoo.training.stopping import Stopped, StopSignals
 from seqzoo.training.strategies import (
     Strategy,
     check_agreement,
@@ -69,6 +71,8 @@ def run(
     Raises:
         ValueError: if an argument is wrong. Nothing is written then.
         OSError: if a file cannot be read. Nothing is written then.
+        Stopped: a KeyboardInterrupt, at SIGTERM or Ctrl-C. What was learned is in a checkpoint
+            then, but of several workers, and where a second signal comes before a step has ended.
     """
     given: dict[str, Any] = {
         "data": None if data is None else str(Path(data).absolute()),
@@ -82,6 +86,23 @@ def run(
     folder = None if out is None else Path(out)
     this = Run.start(Path(recipe), folder, given, resume, accept_changes, trust)
     resumed = this.folder.holds_run()
+    with StopSignals() as signals:
+        try:
+            return _train(this, resumed, accept_changes, signals)
+        except Stopped as stopped:
+            way = "; nothing was written"
+            if this.folder.holds_run():
+                command = shlex.join(
+                    ["seqzoo", "train", str(recipe), "--out", str(this.folder.path)]
+                )
+                way = f"; go on by: {command} --resume"
+            raise Stopped(stopped.number, stopped.at_once, way) from None
+
+
+def _train(
+    this: Run, resumed: bool, accept_changes: bool, signals: StopSignals
+) -> dict[str, float | None]:
+    """Does the work of `run`; `resumed` says whether its folder held a run before."""
     replicas = make_strategy(this.options.strategy)  # before TensorFlow computes anything
     chief = is_chief(replicas)
     with contextlib.ExitStack() as held:
@@ -95,8 +116,7 @@ def run(
         with use_precision(this.options.precision), replicas.scope():
             task, fitted = _build(this, splits)
             check_agreement(replicas, "settings", this.fixed_settings())
-            made_of = provenance_of(this.recipe, this.source, task, digests)
-            record = RunRecord(this.options, made_of)
+            record = RunRecord(this.options, provenance_of(this.recipe, this.source, task, digests))
             if chief and resumed:
                 this.folder.remove_leftovers()
                 if accept_changes:
@@ -105,7 +125,7 @@ def run(
                 this.folder.create(this.source, record)
                 held.enter_context(locked_folder(this.folder.path))
             with contextlib.redirect_stdout(sys.stderr):
-                fit(this, task, fitted, accept_changes)
+                fit(this, task, fitted, signals, accept_changes)
         scores = _finish(this, task, splits) if chief else {}
         wait_for_workers(replicas)
     return scores

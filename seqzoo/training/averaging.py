@@ -27,6 +27,8 @@ class EvaluateAverage(keras.callbacks.Callback):
     comes after the validation, or leaves the average to a checkpoint of the epoch.
     """
 
+    _is_average = False
+
     def on_train_begin(self, logs: Any = None) -> None:
         self._optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         if not self._optimizer.use_ema:
@@ -34,13 +36,16 @@ class EvaluateAverage(keras.callbacks.Callback):
                 "There must be an average to evaluate. Received: an optimizer with use_ema=False. "
                 "Give it use_ema=True, or leave out `EvaluateAverage`."
             )
-        self._is_average = False
 
     def on_test_begin(self, logs: Any = None) -> None:
         if not self._is_average:
             self._swap()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.restore_weights()
+
+    def restore_weights(self) -> None:
+        """Gives the model its own weights again, if it has the average."""
         if self._is_average:
             self._swap()
 

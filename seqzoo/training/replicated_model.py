@@ -39,8 +39,9 @@ class ReplicatedModel(keras.Model):
         """Returns the metrics over all replicas and batches whose names are in the logs of a step.
 
         Keras does so only where they are all metrics, and a step of validation leaves some out.
-        Counts and padding stand in the logs of steps alone; `training.Progress` reads them.
+        Counts and padding stand in the logs of steps alone; `training.Progress` reads them. Where
+        all steps of an epoch were taken before it was resumed, the logs are empty.
         """
         results = self.get_metrics_result()
-        names = [name for name in logs if name not in _OF_STEPS]
+        names = [name for name in logs or results if name not in _OF_STEPS]
         return {name: results[name] for name in names} if results.keys() >= set(names) else logs

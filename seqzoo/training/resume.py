@@ -90,6 +90,8 @@ class Resume(keras.callbacks.Callback):
         self.data: Mapping[str, Any] = {}
         """What a checkpoint says of the data, and must find again; `fit` of a task sets it."""
         self._passed_over = 0  # steps of the first epoch that were taken before
+        self._unsaved: Checkpoint | None = None  # after the last step of an epoch
+        self._position: tuple[int, int] | None = None  # epoch and steps taken, between two steps
 
     @property
     def step(self) -> int:
@@ -151,24 +153,51 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         done = batch + 1
-        is_last = done == self.params["steps"]
-        if not self.data or self._of_epoch() is None or done <= self._passed_over or is_last:
+        if not self.data or self._of_epoch() is None or done <= self._passed_over:
             return
-        now = self._step(self._epoch, done)
+        self._position = self._epoch, done
+        if done == self.params["steps"]:
+            self._unsaved = self._state(*self._position)  # the validation changes metrics
+            return
+        now = self._step(*self._position)
         if now // self.every > (now - self.model.steps_per_execution) // self.every:
-            self._write(self._epoch, done)
+            self._write(self._state(*self._position))
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._position = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._passed_over = 0
-        self._write(epoch + 1, 0)
+        self._write(self._state(epoch + 1, 0))
 
-    def _write(self, epoch: int, batch: int) -> None:
-        """Writes the state before step `batch` of an epoch. All workers take part in reading it."""
-        metrics = (self._of_epoch() or []) if batch else []
+    def write_unsaved(self) -> None:
+        """Writes what was learned since the last checkpoint, if no step is under way.
+
+        For a training that ends early, between two steps or in a validation. The weights must be
+        those that the last step left. Of several workers none may be training on.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        if self._unsaved is not None:
+            self._write(self._unsaved)
+        elif self._position is not None:
+            self._write(self._state(*self._position))
+
+    def _write(self, state: Checkpoint) -> None:
+        """Writes a checkpoint, with the variables as they are now."""
         variables = [np.asarray(variable) for variable in self._variables()]
-        metrics = [np.asarray(variable) for variable in metrics]
-        if not is_chief(strategy_of(self.model)):
-            return
+        if is_chief(strategy_of(self.model)):
+            write_checkpoint(self.folder, state._replace(variables=variables))
+            remove_old(self.folder, self.keep)
+        self._unsaved = self._position = None
+
+    def _state(self, epoch: int, batch: int) -> Checkpoint:
+        """The state before step `batch` of an epoch, without the variables.
+
+        All workers take part in reading it.
+        """
+        metrics = [np.asarray(variable) for variable in (self._of_epoch() or []) if batch]
         stopping = self.early_stopping
         state = {
             "step": self._step(epoch, batch),
@@ -179,13 +208,12 @@ class Resume(keras.callbacks.Callback):
             "data": dict(self.data),
             "variables": [[v.path, list(v.shape)] for v in self._variables()],
             "random": _random_state(),
-            "tables": [table.rows for table in self.tables],
+            "tables": [list(table.rows) for table in self.tables],
             "early_stopping": _state_of(stopping, _EARLY_STOPPING),
             "plateau": _state_of(self.plateau, _PLATEAU),
         }
         best_weights = (stopping.best_weights if stopping else None) or []
-        write_checkpoint(self.folder, Checkpoint(state, variables, best_weights, metrics))
-        remove_old(self.folder, self.keep)
+        return Checkpoint(state, [], best_weights, metrics)
 
     def _step(self, epoch: int, batch: int) -> int:
         """The number of the step in all; an epoch of other models may have no fixed length."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 _ZOO = Path(__file__).with_name("zoo")
+_LARGEST = 1_000_000  # bytes of a recipe file
 
 
 def model_lines() -> Iterator[str]:
@@ -32,14 +33,31 @@ def model_lines() -> Iterator[str]:
 def recipe_lines(folder: str | Path) -> Iterator[str]:
     """Yields a line for each recipe file below a folder, and an indented one for each figure.
 
+    The files are read and never run, so they may be anybody's. What they say is shown without
+    characters that a terminal would obey.
+
     Raises:
-        ValueError: if a file is not valid Python.
+        ValueError: if a file is not valid Python, or is too large or too deeply nested to be read.
+        OSError: if it cannot be read.
     """
     for path in sorted(Path(folder).rglob("*.py")):
-        for _, value in _assignments(_parse(path)):
+        if path.is_file():  # and no folder or pipe of such a name
+            yield from map(_printable, _lines_of(path))
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    module = _parse(path)
+    try:
+        for _, value in _assignments(module):
             if _is_call(value, "Recipe"):
                 yield str(path)
                 yield from (f"  {figure}" for figure in _figures(value))
+    except RecursionError as error:
+        raise _unreadable(path, "it is too deeply nested") from error
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
 
 def _figures(recipe: ast.Call) -> Iterator[str]:
@@ -72,9 +90,21 @@ def _assignments(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _parse(path: Path) -> ast.Module:
+    with open(path, "rb") as file:
+        source = file.read(_LARGEST + 1)
+    if len(source) > _LARGEST:
+        raise _unreadable(path, f"it is larger than {_LARGEST:,} bytes")
     try:
-        return ast.parse(path.read_bytes())
+        return ast.parse(source)
     except SyntaxError as error:
         raise ValueError(
             f"{path} is not valid Python: {error.msg} in line {error.lineno}. Correct it."
         ) from error
+    except (RecursionError, MemoryError) as error:  # of the parser, whose stack is limited
+        raise _unreadable(path, "it is too deeply nested") from error
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: Path, reason: str) -> ValueError:
+    return ValueError(f"{path} cannot be read: {reason}. Move it out of this folder.")

@@ -569,6 +569,42 @@ def test_list_names_a_recipe_file_that_is_not_python(tmp_path, monkeypatch, erro
     assert "recipes/broken.py is not valid Python: '(' was never closed in line 2" in error("list")
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"x = " + b"(" * 90_000, "too many nested parentheses"),
+        (b"x = " + b"-" * 90_000 + b"1", "too deeply nested"),
+        (b"x = 1" + b" + 1" * 90_000, "too deeply nested"),
+        (b"x = Recipe(Figure(1" + b" + 1" * 700 + b", 2, 3))", "too deeply nested"),
+        (b"x = '\0'", "null bytes"),
+        (b"#" * 2_000_000, "is larger than 1,000,000 bytes"),
+        (b"# coding: x\n", "unknown encoding"),
+        (b"x = '\xff'", "not valid Python"),
+    ],
+)
+def test_list_survives_files_that_are_made_to_break_it(
+    source, message, tmp_path, monkeypatch, error
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes/folder.py").mkdir(parents=True)
+    os.mkfifo(tmp_path / "recipes/pipe.py")
+    (tmp_path / "recipes/broken.py").write_bytes(source)
+
+    listed = error("list")
+    assert "recipes/broken.py" in listed
+    assert message in listed
+
+
+def test_list_runs_nothing_and_prints_nothing_that_a_terminal_obeys(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    figure = "Figure('a\\x1b[2J', published='\\r', measured='1')"
+    (tmp_path / "recipes/r.py").write_text(f"open('ran', 'w')\nr = Recipe(figures=[{figure}])\n")
+    assert cli.main(["list"]) == 0
+    assert capsys.readouterr().out.endswith(r"    a\x1b[2J: published \r; measured 1" + "\n")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_help_is_quick_and_needs_no_tensorflow():
     code = (
         "import sys; from seqzoo.cli import main\n"

@@ -152,7 +152,7 @@ def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
     compile_task(task, options, steps_per_epoch, run.options.seed)
     _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
-    known -= {"gradient_norm", "tokens", "padding"}  # these exist in training only
+    known -= {"gradient_norm", "tokens", "padding", "idle_steps"}  # these exist in training only
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
             f"`training.monitor` must be a column of the history. Received: {options.monitor!r}. "

@@ -16,11 +16,12 @@ from seqzoo.training.steps import (
     accumulated_gradients,
     apply_gradients,
     gradient_norm,
+    is_idle,
     token_mean_gradients,
     unpack_batch,
 )
 from seqzoo.training.strategies import distribute_batches, explain_lost_workers
-from seqzoo.training.watching import HideCounts
+from seqzoo.training.watching import HideCounts, WarnOfIdleSteps
 
 
 class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
@@ -41,6 +42,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self.token_sum = keras.metrics.Sum(name="tokens")
         self.padding_mean = keras.metrics.Mean(name="padding")
+        self.idle_sum = keras.metrics.Sum(name="idle_steps")
         self._user_loss: Any = None
         self.accumulation_steps = 1
         self._examples_of_step: Any = lambda step: None
@@ -127,12 +129,13 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
 
         scale = self.optimizer.scale_loss
         if self.accumulation_steps == 1:
-            gradients, *_ = token_mean_gradients(lambda: loss(*batch), variables, scale)
+            gradients, _, weight = token_mean_gradients(lambda: loss(*batch), variables, scale)
         else:
             parts = self.accumulation_steps
-            gradients, *_ = accumulated_gradients(loss, batch, parts, variables, scale)
+            gradients, _, weight = accumulated_gradients(loss, batch, parts, variables, scale)
         norm, norm_weight = gradient_norm(self.optimizer, gradients)
         self.gradient_norm.update_state(norm, sample_weight=norm_weight)
+        self.idle_sum.update_state(is_idle(norm, weight))
         apply_gradients(self.optimizer, gradients, variables)
         return self._logs(self._counted(*batch[:2]))
 
@@ -159,7 +162,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         outputs = self(x, training=False)
         loss_sum, weight_sum = self._token_losses(x, y, outputs, weight)
         measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
-        for metric in (self.gradient_norm, self.token_sum, self.padding_mean):  # of training only
+        of_training = (self.gradient_norm, self.token_sum, self.padding_mean, self.idle_sum)
+        for metric in of_training:
             del measured[metric.name]
         return self._logs(measured)
 
@@ -236,6 +240,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             ConnectionError: if another worker has stopped.
         """
         callbacks = [*(callbacks or ()), HideCounts()]
+        if not any(isinstance(each, WarnOfIdleSteps) for each in callbacks):
+            callbacks.insert(0, WarnOfIdleSteps())
         passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
         resume = next((each for each in callbacks if isinstance(each, Resume)), None)
         done = resume.step if resume else 0

@@ -9,7 +9,7 @@ from seqzoo.training.scheduled_sampling import ScheduledSampling, mix_in_samples
 from seqzoo.training.schedules import InverseSquareRoot
 from seqzoo.training.state_probes import ProbedStates, probe_states
 from seqzoo.training.strategies import strategy
-from seqzoo.training.watching import Progress, StopAtBadStep
+from seqzoo.training.watching import Progress, StopAtBadStep, WarnOfIdleSteps
 
 __all__ = [
     "Adam",
@@ -23,6 +23,7 @@ __all__ = [
     "ScheduledSampling",
     "StopAtBadStep",
     "TimingFile",
+    "WarnOfIdleSteps",
     "average_checkpoints",
     "learn_words",
     "mix_in_samples",

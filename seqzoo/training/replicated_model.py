@@ -9,7 +9,7 @@ import keras
 from seqzoo.training.strategies import has_several_workers
 
 COUNTS = ("tokens", "examples")
-_OF_STEPS = (*COUNTS, "padding")
+_OF_STEPS = (*COUNTS, "padding", "idle_steps")
 
 
 class ReplicatedModel(keras.Model):

@@ -157,6 +157,19 @@ def gradient_norm(optimizer: keras.optimizers.Optimizer, gradients: list) -> tup
     return tf.where(taken, norm, 0.0), tf.cast(taken, tf.float32)
 
 
+def is_idle(norm, weight_sum):
+    """Tells whether a step teaches nothing, at all replicas: 1 or 0, a float32 scalar.
+
+    It has no target of any weight, or its gradients are all 0, or they will be left out, as the
+    loss scale was too large.
+
+    Args:
+        norm: Of `gradient_norm`.
+        weight_sum: Of the targets of this replica, of `token_mean_gradients`.
+    """
+    return tf.cast(tf.equal(norm, 0) | tf.equal(add_over_replicas(weight_sum), 0), tf.float32)
+
+
 def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list):
     """Lets the optimizer clip the gradients of the global loss and use them.
 

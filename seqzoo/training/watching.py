@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from typing import Any
 
 import keras
@@ -51,6 +52,76 @@ class HideCounts(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         for name in COUNTS:
             (logs or {}).pop(name, None)
+
+
+class WarnOfIdleSteps(keras.callbacks.Callback):
+    """Warns, once in a training, of many steps in a row that taught nothing.
+
+    They had no target of any weight, or their gradients were all 0, or were left out as the loss
+    scale was too large. An epoch that had such steps has their number in its logs, as
+    `idle_steps`; so it stands first in the list of callbacks. `fit` of a task has one if its
+    callbacks have none.
+
+    Args:
+        after: Positive int, the steps in a row. It looks once in so many steps, since to look
+            waits for the device.
+    """
+
+    def __init__(self, after: int = 20):
+        super().__init__()
+        if after < 1:
+            raise ValueError(f"`after` must be at least 1. Received: after={after}.")
+        self.after = after
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._in_a_row, self._warned = 0, False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._steps, self._idle, self._passed_over = 0, 0.0, False  # until the last look
+        self._last: tuple[int, Any, Any] | None = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        idle = (logs or {}).pop("idle_steps", None)
+        if idle is None:
+            self._passed_over = True  # a step that was taken before
+            return
+        if self._passed_over:
+            self._steps, self._idle, self._passed_over = batch + 1, float(idle), False
+        self._last = batch + 1, idle, next((logs[name] for name in COUNTS if name in logs), None)
+        if batch + 1 - self._steps >= self.after:
+            self._look()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._last is None:
+            return
+        self._look()
+        if self._idle:
+            logs["idle_steps"] = self._idle
+
+    def _look(self) -> None:
+        steps, idle, count = self._last or (0, 0.0, None)
+        taken, idle = steps - self._steps, float(idle)
+        self._in_a_row = self._in_a_row + taken if idle - self._idle >= taken else 0
+        self._steps, self._idle = steps, idle
+        if self._in_a_row >= self.after and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"The last {self._in_a_row} steps taught nothing: {self._reason(count)}",
+                stacklevel=2,
+            )
+
+    def _reason(self, count: Any) -> str:
+        if count is not None and not float(count):
+            return "their batches hold no target at all. Look at the data."
+        optimizer = self.model.optimizer
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            scale = float(keras.ops.convert_to_numpy(optimizer.dynamic_scale))
+            return (
+                f"their gradients are 0, or overflow float16 under the loss scale, {scale:g} now. "
+                "Look at the weights of the examples and at the size of the loss, or train in "
+                "mixed_bfloat16."
+            )
+        return "their gradients are 0. Look at the weights of the examples, and at what is frozen."
 
 
 class StopAtBadStep(keras.callbacks.Callback):

@@ -45,6 +45,7 @@ def test_a_step_that_overflows_changes_no_weight_and_halves_the_scale(parts):
         np.testing.assert_array_equal(one, other)
     assert np.isfinite(history["loss"]).all()
     assert history["gradient_norm"] == [0.0]  # of no step
+    assert history["idle_steps"] == [1.0]
 
     fit(task, epochs=12)  # until a scale is found that fits
     assert scale_of(task) <= 2.0**22

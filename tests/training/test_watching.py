@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 from tiny_answering_tasks import classified, make_classifier
-from tiny_tasks import make_bigram, reversal_pairs
+from tiny_tasks import Bigram, make_bigram, reversal_pairs
 
-from seqzoo.training import Progress, Resume, StopAtBadStep
+from seqzoo.training import Progress, Resume, StopAtBadStep, WarnOfIdleSteps
 
 PAIRS, ROWS = reversal_pairs(12), 4
 STEPS = len(PAIRS) // ROWS
@@ -202,3 +202,56 @@ def test_a_sound_training_is_left_alone():
 def test_a_largest_norm_that_is_not_positive_is_refused(most):
     with pytest.raises(ValueError, match="`most` must be positive"):
         StopAtBadStep(most=most)
+
+
+class Weighted(keras.callbacks.Callback):
+    """Sets a factor of the loss before a step, counted from 0 in all epochs."""
+
+    def __init__(self, is_idle):
+        super().__init__()
+        self.is_idle, self.step = is_idle, -1
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.step += 1
+        self.model.factor = 0.0 if self.is_idle(self.step) else 1.0
+
+
+class Switched(Bigram):
+    """A task whose targets weigh nothing at some steps."""
+
+    factor = 1.0
+
+    def _token_losses(self, x, y, outputs, weight):
+        return super()._token_losses(x, y, outputs, weight * self.factor)
+
+
+def history_of(is_idle, epochs, penalty=0.0, after=4):
+    task, table = Switched(preprocessor=make_bigram().preprocessor, penalty=penalty), Logs()
+    watching = WarnOfIdleSteps(after)
+    fit([watching, Weighted(is_idle), table], epochs=epochs, task=task)
+    return [logs.get("idle_steps") for logs in table.epochs]
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.filterwarnings("error:The last")
+def test_steps_that_teach_nothing_are_warned_of_once_and_counted_in_the_history():
+    with pytest.warns(UserWarning, match=r"The last 6 steps taught nothing: their gradients are 0"):
+        assert history_of(lambda step: step > 1, epochs=3, penalty=0.1) == [1.0, 3.0, 3.0]
+    assert history_of(lambda step: step % 3 != 0, epochs=2) == [2.0, 2.0]  # never 4 in a row
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_batches_without_a_target_are_named_as_such():
+    task = make_bigram(raw=False)
+    task.compile(keras.optimizers.SGD(0.1))
+    y = np.zeros((8, 3), int)
+    with pytest.warns(UserWarning, match=r"last 4 steps taught nothing: their batches hold no t"):
+        task.fit(
+            {"target_ids": y}, y, batch_size=2, verbose=0, callbacks=[WarnOfIdleSteps(after=4)]
+        )
+
+
+@pytest.mark.parametrize("after", [0, -1])
+def test_a_number_of_steps_that_is_not_positive_is_refused(after):
+    with pytest.raises(ValueError, match="`after` must be at least 1"):
+        WarnOfIdleSteps(after)

@@ -42,8 +42,8 @@ def saved_model(
     """Writes a task to `folder/1`, which TensorFlow Serving loads when told of `folder`.
 
     Beside the graph and the weights that its signatures use, `folder/1` holds
-    `seqzoo.json` (versions, search settings, signatures, and every operation that
-    a process with TensorFlow alone does not know) and, for TensorFlow Serving, a
+    `seqzoo.json` (versions, search settings, limits of what is read, signatures, and every
+    operation that a process with TensorFlow alone does not know) and, for TensorFlow Serving, a
     request to each signature to warm up with. Devices that the graph was built for
     are left out, so that it runs on any other. `folder/1` is whole or not there.
 
@@ -69,7 +69,7 @@ def saved_model(
         tf.saved_model.save(_served_part(task, signatures), new, signatures=signatures)
         graph = _make_portable(Path(new))
         write_warm_up(Path(new), graph.signature_def, model_name=path.parent.name)
-        Path(new, _DESCRIPTION).write_text(json.dumps(_description(graph, search), indent=2))
+        Path(new, _DESCRIPTION).write_text(json.dumps(_description(graph, search, task), indent=2))
     return path
 
 
@@ -125,12 +125,13 @@ def _make_portable(folder: Path) -> meta_graph_pb2.MetaGraphDef:
     return meta_graph
 
 
-def _description(graph: meta_graph_pb2.MetaGraphDef, search: Any) -> dict[str, Any]:
+def _description(graph: meta_graph_pb2.MetaGraphDef, search: Any, task: Any) -> dict[str, Any]:
     """The content of `seqzoo.json`."""
     return {
         "seqzoo": __version__,
         "tensorflow": tf.__version__,
         "search": search and {"kind": type(search).__name__, **dataclasses.asdict(search)},
+        "limits": dict(getattr(task, "described_limits", {})),
         "signatures": {
             name: {"inputs": _tensors(each.inputs), "outputs": _tensors(each.outputs)}
             for name, each in sorted(graph.signature_def.items())

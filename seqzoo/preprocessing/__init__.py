@@ -10,6 +10,7 @@ from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, WhitespaceTokenizer
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
@@ -52,6 +53,7 @@ __all__ = [
     "RunningText",
     "TextPairs",
     "LabelledText",
+    "Limits",
     "LabelledVectors",
     "Labels",
     "TaggedTokens",

@@ -14,6 +14,7 @@ from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader, Inputs
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.raw_images import name_of
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
@@ -71,6 +72,11 @@ class ImageCaptions(tf.Module):
     def encode_inputs(self, raw: tf.Tensor) -> tf.Tensor:
         """The raw inputs themselves: images are decoded batch by batch."""
         return raw
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """The raw inputs themselves, of a long video some frames."""
+        raw, steps = self.reader.within(raw, limits)
+        return BoundedInputs(raw, raw, steps, tf.ones_like(steps, tf.bool))
 
     def pack_inputs(self, encoded: tf.Tensor) -> Inputs:
         """Model inputs by name: "images", "frames" and their "mask", or "features"."""

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.images import ImageReader, Inputs, Read
+from seqzoo.preprocessing.images import PICTURE_STEPS, ImageReader, Inputs, Read
+from seqzoo.preprocessing.limits import Limits, last_real_step
 from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
 
 
@@ -79,8 +80,20 @@ class FrameReader(ImageReader):
         self._refuse_broken(self.read(frames, names).broken)
         return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
 
+    def within(self, raw: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
+        """Encoded frames `(B, F)`, of a long video some, evenly spaced; and the steps of each."""
+        steps = last_real_step(raw != "")
+        count = tf.minimum(steps, self.max_frames or limits.frames)
+        index = tf.range(tf.maximum(0, tf.reduce_max(count)))[None]  # (1, F)
+        last = tf.cast(tf.maximum(steps - 1, 0)[:, None], tf.float64)
+        spaces = tf.cast(tf.maximum(count - 1, 1)[:, None], tf.float64)
+        source = tf.cast(tf.round(tf.cast(index, tf.float64) * last / spaces), tf.int32)
+        chosen = tf.gather(raw, tf.minimum(source, tf.shape(raw)[1] - 1), batch_dims=1)
+        return tf.where(index < count[:, None], chosen, ""), count * PICTURE_STEPS
+
     def __call__(self, raw: tf.Tensor) -> Inputs:
         """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`."""
+        raw = raw[:, : tf.maximum(1, tf.reduce_max(last_real_step(raw != "")))]
         mask = raw != ""
         pixels = self.decode(tf.boolean_mask(raw, mask))
         shape = tf.concat([tf.shape(raw, tf.int64), tf.shape(pixels, tf.int64)[1:]], axis=0)

@@ -10,7 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.ops.option_names import check_known
+from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.raw_images import encoded_image, name_of
+
+PICTURE_STEPS = 512  # a picture takes about as much memory as a row of so many tokens
 
 _AT_ONCE = 128  # images
 
@@ -77,6 +80,10 @@ class ImageReader(tf.Module):
     def __call__(self, raw: tf.Tensor) -> Inputs:
         """Returns `{"images": uint8 (B, height, width, 3)}` of encoded images `(B,)`."""
         return {"images": self.decode(raw)}
+
+    def within(self, raw: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
+        """Raw inputs as far as limits allow, and the steps `(B,)` of each, which are all alike."""
+        return raw, tf.fill(tf.shape(raw), PICTURE_STEPS)
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Ints `(B,)` by which inputs are batched: images are all alike."""

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.labels import Labels, as_name
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
 
 Inputs = dict[str, tf.Tensor]
 
@@ -18,7 +19,7 @@ class LabelledInputs(tf.Module):
     """What the preprocessors of classifiers share: the labels, and how examples are given.
 
     A subclass reads its kind of inputs: `raw_spec`, `as_raw`, `adapt_inputs`, `encode_inputs`,
-    `lengths` and `pack_inputs`.
+    `encode_within`, `lengths` and `pack_inputs`.
 
     Args:
         labels: The names of the classes in the order of their ids, or `Labels`; None takes those
@@ -46,6 +47,10 @@ class LabelledInputs(tf.Module):
 
     def encode_inputs(self, raw: Any) -> tf.RaggedTensor:
         """Rows `(B, None, …)` of raw inputs."""
+        raise NotImplementedError
+
+    def encode_within(self, raw: Any, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` of what a server gets, as far as limits allow."""
         raise NotImplementedError
 
     def lengths(self, raw: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
 from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 PARTS = ("start", "end", "both")
@@ -69,7 +70,13 @@ class LabelledText(LabelledInputs):
         return as_strings(inputs)
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
-        return self._cut(self.tokenizer.tokenize(raw))
+        return self._cut(self.tokenizer.tokenize(raw), self.max_length)
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        is_read = short_enough(raw, limits.source_bytes)
+        raw = tf.where(is_read, raw, "")
+        ids = self._cut(self.tokenizer.tokenize(raw), self.max_length or limits.source_tokens)
+        return BoundedInputs(raw, ids, tf.cast(ids.row_lengths(), tf.int32), is_read)
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         chunks = [
@@ -90,16 +97,16 @@ class LabelledText(LabelledInputs):
         ids = self.encode_inputs(as_strings([text])).to_tensor()
         return [token.decode("utf-8") for token in self.tokenizer.tokens(ids).numpy()[0]]
 
-    def _cut(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
-        if self.max_length is None:
+    def _cut(self, ids: tf.RaggedTensor, max_length: int | None) -> tf.RaggedTensor:
+        if max_length is None:
             return ids
         if self.keep == "start":
-            return ids[:, : self.max_length]
+            return ids[:, :max_length]
         if self.keep == "end":
-            return ids[:, -self.max_length :]
-        first = (self.max_length + 1) // 2
+            return ids[:, -max_length:]
+        first = (max_length + 1) // 2
         rest = ids[:, first:]
-        last = self.max_length - first
+        last = max_length - first
         return tf.concat([ids[:, :first], rest[:, -last:] if last else rest[:, :0]], axis=1)
 
     def get_config(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
 from seqzoo.preprocessing.labels import Labels
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -80,6 +81,12 @@ class LabelledVectors(LabelledInputs):
             raw = tf.RaggedTensor.from_tensor(raw)
         scaled = (tf.cast(raw.flat_values, tf.float32) - self._mean) / self._deviation
         return raw.with_flat_values(tf.ensure_shape(scaled, [None, self.features]))
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        raw = raw[:, : limits.source_tokens]
+        steps = last_real_step(tf.reduce_all(tf.math.is_finite(raw), axis=-1))
+        encoded = self.encode_inputs(tf.RaggedTensor.from_tensor(raw, lengths=steps))
+        return BoundedInputs(raw, encoded, steps, tf.ones_like(steps, tf.bool))
 
     def pack_inputs(self, encoded: tf.RaggedTensor) -> Inputs:
         vectors = encoded.to_tensor(float("nan"), shape=[None, None, self.features])

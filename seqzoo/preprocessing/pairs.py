@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import Pairs, examples, raw_texts, row_lengths
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 Inputs = dict[str, tf.Tensor]
@@ -102,6 +103,13 @@ class TextPairs(tf.Module):
         """Ids `(B, None)` of source texts, each with the end id, cut to length."""
         return _end(self.source.tokenize(raw), self.max_source_length)
 
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` as far as limits allow; a text that is not read is empty."""
+        is_read = short_enough(raw, limits.source_bytes)
+        raw = tf.where(is_read, raw, "")
+        ids = _end(self.source.tokenize(raw), self.max_source_length or limits.source_tokens)
+        return BoundedInputs(raw, ids, tf.cast(ids.row_lengths(), tf.int32), is_read)
+
     def pack_inputs(self, encoded: tf.RaggedTensor) -> tf.Tensor:
         """Padded ids `(B, S)` int32."""
         return encoded.to_tensor()
@@ -122,12 +130,13 @@ class TextPairs(tf.Module):
         """Padded ids `(B, S)` int32 of source texts `(B,)`; an empty text is the end id alone."""
         return self.pack_inputs(self.encode_inputs(strings))
 
-    def source_words(self, strings: tf.Tensor) -> tf.Tensor:
+    def source_words(self, strings: tf.Tensor, limits: Limits | None = None) -> tf.Tensor:
         """Words `(B, S)` of each of `source_ids`, known or not; "" for the end and padding.
 
-        For sources of a `LookupTokenizer`.
+        For sources of a `LookupTokenizer`. With limits, each of the ids of `encode_within`.
         """
-        return _end(self.source.split(strings), self.max_source_length, "").to_tensor("")
+        max_length = self.max_source_length or (limits and limits.source_tokens)
+        return _end(self.source.split(strings), max_length, "").to_tensor("")
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Target texts `(...)` of ids `(..., T)`."""

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
+
 
 @runtime_checkable
 class RawInputs(Protocol):
@@ -31,6 +33,10 @@ class RawInputs(Protocol):
         Ragged rows `(B, None, ...)` or a nest of them; the raw inputs themselves where they are
         read batch by batch, as images.
         """
+        ...
+
+    def encode_within(self, raw: Any, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` of the raw inputs of a server, in the graph, as far as limits allow."""
         ...
 
     def pack_inputs(self, encoded: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import Texts, raw_texts, row_lengths, text_batches
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 
@@ -121,7 +122,16 @@ class RunningText(tf.Module):
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` of prompts `(B,)`, `first_id` first."""
-        ids = self.tokenizer.tokenize(raw)
+        return self._begin(self.tokenizer.tokenize(raw))
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` as far as limits allow: of a long prompt the end."""
+        is_read = short_enough(raw, limits.source_bytes)
+        raw = tf.where(is_read, raw, "")
+        ids = self._begin(self.tokenizer.tokenize(raw)[:, -limits.source_tokens :])
+        return BoundedInputs(raw, ids, tf.cast(ids.row_lengths(), tf.int32), is_read)
+
+    def _begin(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         return tf.concat([tf.fill([ids.nrows(), 1], self.first_id), ids], axis=1)
 
     def pack_inputs(self, encoded: tf.RaggedTensor) -> tf.Tensor:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled import examples_of_dataset
 from seqzoo.preprocessing.labels import Labels, as_name
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step, short_enough
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 Encoded = dict[str, tf.RaggedTensor]
@@ -114,6 +115,21 @@ class TaggedTokens(tf.Module):
             pieces = self.pieces.tokenize(flat)[:, : self.max_pieces]
             encoded["pieces"] = raw.with_flat_values(pieces)
         return encoded
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` of tokens padded with "", as far as limits allow.
+
+        A sentence of too many tokens is not read either. Nothing is computed of the columns beyond
+        the limit, which are those of all sentences as soon as one is long.
+        """
+        max_length = limits.source_tokens
+        is_short = tf.reduce_all(raw[:, max_length : max_length + 1] == "", axis=1)
+        raw = raw[:, :max_length]
+        is_read = is_short & short_enough(raw, limits.source_bytes)
+        raw = tf.where(is_read[:, None], raw, "")
+        steps = last_real_step(raw != "")
+        encoded = self.encode_inputs(tf.RaggedTensor.from_tensor(raw, lengths=steps))
+        return BoundedInputs(raw, encoded, steps, is_read)
 
     def pack_inputs(self, encoded: Encoded) -> dict[str, tf.Tensor]:
         """The model's inputs: "inputs" `(B, T)`, "mask" `(B, T)` and, if any, "pieces" `(B, T, P)`.

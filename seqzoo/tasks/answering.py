@@ -9,27 +9,55 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.search.options import check_at_least
+from seqzoo.tasks.length_groups import answer_in_groups
 from seqzoo.tasks.request import batches_of_like_length
 from seqzoo.tasks.task import Task
+from seqzoo.tasks.traced_functions import TracedFunctions
 
 
 class AnsweringTask(Task):
     """A task that gives each raw input an answer in one pass.
 
-    A subclass makes tensors of raw inputs in the graph (`answer`), and selects those that a
-    server returns (`serve`).
+    A subclass makes tensors of model inputs in the graph (`answer_inputs`), and selects those that
+    a server returns (`served_answer`, `served_specs`).
     """
 
     def __init__(self, head, preprocessor=None, **kwargs):
         super().__init__(head, preprocessor, **kwargs)
-        self._graphs = _Graphs()
+        self._graphs = TracedFunctions()
 
     def answer(self, raw) -> dict[str, Any]:
         """Returns all that the task computes for raw inputs `(B, …)`, tensors `(B, …)` by name."""
+        return self.answer_inputs(self.preprocessor.prepare(raw))
+
+    def answer_inputs(self, inputs) -> dict[str, Any]:
+        """Returns what `answer` does, of model inputs."""
         raise NotImplementedError
 
     def serve(self, raw) -> dict[str, Any]:
-        """Returns what a server answers to raw inputs `(B, …)`."""
+        """Returns what a server answers to raw inputs `(B, …)`, as far as `limits` allow."""
+        bounded = self.preprocessor.encode_within(raw, self.limits)
+
+        def answer(rows):
+            encoded = tf.nest.map_structure(lambda part: tf.gather(part, rows), bounded.encoded)
+            inputs = self.preprocessor.pack_inputs(encoded)
+            return self.served_answer(inputs, tf.gather(bounded.is_read, rows), tf.shape(raw))
+
+        specs = self.served_specs()
+        return answer_in_groups(bounded.steps, self.limits.rows, answer, specs)
+
+    def served_specs(self) -> dict[str, tf.TensorSpec]:
+        """Returns the outputs of a server by name."""
+        raise NotImplementedError
+
+    def served_answer(self, inputs, is_read, shape) -> dict[str, Any]:
+        """Returns what a server answers to model inputs.
+
+        Args:
+            inputs: Of some of the rows of a request.
+            is_read: Boolean `(R,)`; an input that was not read has an empty answer.
+            shape: Of the raw inputs of the request.
+        """
         raise NotImplementedError
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
@@ -63,7 +91,10 @@ class AnsweringTask(Task):
         check_at_least("batch_size", batch_size, 1)
         raw = preprocessor.as_raw(inputs)
         spec = preprocessor.raw_spec
-        run = self._graphs.get(name, function or self.answer, spec)
+        run = self._graphs.get(
+            name,
+            lambda: tf.function(function or self.answer, input_signature=[spec], autograph=False),
+        )
         for indices in batches_of_like_length(preprocessor.lengths(raw), batch_size):
             answers = run(preprocessor.pad(tf.gather(raw, indices)))
             yield indices, tf.nest.map_structure(lambda tensor: tensor.numpy(), answers)
@@ -80,16 +111,3 @@ class AnsweringTask(Task):
                 "none. Give it one, or call the task on model inputs."
             )
         return self.preprocessor
-
-
-class _Graphs:
-    """The traced functions of a task by name. No part of the model."""
-
-    def __init__(self):
-        self._functions: dict[str, Any] = {}
-
-    def get(self, name: str, function: Callable, spec: tf.TensorSpec):
-        if name not in self._functions:
-            traced = tf.function(function, input_signature=[spec], autograph=False)
-            self._functions[name] = traced
-        return self._functions[name]

@@ -75,8 +75,7 @@ class Classifier(AnsweringTask):
         pooled = self.pooling(encoded.outputs, mask=encoded.mask, last=last)
         return self.head(pooled, training=training)
 
-    def answer(self, raw):
-        inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
+    def answer_inputs(self, inputs):
         logits = self(inputs)
         return {"logits": logits, "probabilities": self.head.readout(logits)}
 
@@ -84,15 +83,28 @@ class Classifier(AnsweringTask):
         """Returns `label` `(B,)` and `probabilities` `(B, C)` of raw inputs `(B,)`.
 
         With many labels, `labels` `(B, C)` instead of `label`, "" where an input has not the
-        label of the column.
+        label of the column. An input that is not read, see `Limits`, has the label "" and the
+        probabilities 0.
         """
-        answer = self.answer(raw)
+        return super().serve(raw)
+
+    def served_specs(self):
+        classes = self.head.class_count
+        labels = {"labels": [None, classes]} if self.head.multi_label else {"label": [None]}
+        specs = {name: tf.TensorSpec(shape, tf.string) for name, shape in labels.items()}
+        return specs | {"probabilities": tf.TensorSpec([None, classes], tf.float32)}
+
+    def served_answer(self, inputs, is_read, shape):
+        answer = self.answer_inputs(inputs)
         probabilities, decided = answer["probabilities"], self.head.decide(answer["logits"])
+        probabilities = tf.where(is_read[:, None], probabilities, 0.0)
         labels = self.preprocessor.labels
         if not self.head.multi_label:
-            return {"label": labels.strings(decided), "probabilities": probabilities}
-        names = tf.constant(labels.names)
-        return {"labels": tf.where(decided, names, ""), "probabilities": probabilities}
+            label = tf.where(is_read, labels.strings(decided), "")
+            return {"label": label, "probabilities": probabilities}
+        decided &= is_read[:, None]
+        names = tf.where(decided, tf.constant(labels.names), "")
+        return {"labels": names, "probabilities": probabilities}
 
     def classify(self, inputs, batch_size: int = 64) -> list:
         """Returns the label of each raw input, or with many labels the list of its labels.

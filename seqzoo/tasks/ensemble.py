@@ -81,6 +81,9 @@ class Ensemble(GenerationTask):
     def _is_blank(self, raw):
         return self.members[0]._is_blank(raw)
 
+    def _has_answer(self, inputs, is_read):
+        return self.members[0]._has_answer(inputs, is_read)
+
     def begin(self, inputs, search) -> InitialDecodingState:
         starts = [InitialDecodingState(*member.begin(inputs, search)) for member in self.members]
         state = self._with_alignment([each.state for each in starts])

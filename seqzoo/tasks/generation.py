@@ -18,17 +18,19 @@ from seqzoo.search import (
     search_to_config,
 )
 from seqzoo.search.options import check_at_least, check_max_length
+from seqzoo.tasks.length_groups import answer_in_groups
 from seqzoo.tasks.request import (
-    AnswerGraphs,
     InitialDecodingState,
-    complete_search,
+    answer_batch,
     option_specs,
     request_batches,
     served_options,
 )
 from seqzoo.tasks.scoring import Scored, score_pairs
+from seqzoo.tasks.search_completion import complete_search
 from seqzoo.tasks.streaming import TokenStream
 from seqzoo.tasks.task import Task
+from seqzoo.tasks.traced_functions import TracedFunctions
 from seqzoo.tasks.unknown_words import UnknownWords
 
 MAX_LENGTH = 128  # tokens, where neither the search nor the preprocessor sets it
@@ -49,7 +51,7 @@ class GenerationTask(Task):
     def __init__(self, head, preprocessor=None, search: Any = None, **kwargs):
         super().__init__(head, preprocessor, **kwargs)
         self.search = Greedy() if search is None else search
-        self._graphs = AnswerGraphs()
+        self._graphs = TracedFunctions()
 
     def target_mask(self, x, y):
         return tf.not_equal(y, Tokenizer.pad_id)
@@ -105,13 +107,51 @@ class GenerationTask(Task):
         options: ExampleOptions | None = None,
         replace: UnknownWords | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first."""
+        """Returns `text` `(B, N)` and `scores` `(B, N)` of raw inputs `(B,)`, best first.
+
+        An input that is not read, see `Limits`, or that is no whole picture has the text "" and
+        the score -inf.
+        """
         return self._serve(raw, self.complete(search), options, replace)
 
     def _serve(self, raw, search, options=None, replace=None) -> dict[str, tf.Tensor]:
-        inputs = self.preprocessor.prepare(raw)
+        bounded = self.preprocessor.encode_within(raw, self.limits)
+        options = ExampleOptions() if options is None else options
+        if options.seeds is None and hasattr(search, "seed"):
+            options = options._replace(seeds=search.seed + tf.range(tf.size(bounded.steps)))
+
+        def answer(rows):
+            def of_rows(each):
+                return None if each is None else tf.gather(each, rows)
+
+            inputs = self.preprocessor.pack_inputs(of_rows(bounded.encoded))
+            some, is_read = of_rows(bounded.raw), of_rows(bounded.is_read)
+            own = ExampleOptions(*map(of_rows, options))
+            text, hypotheses = self._bounded_answer(some, inputs, is_read, search, own, replace)
+            return {"text": text, "scores": hypotheses.scores}
+
+        count = getattr(search, "n_best", search.width)
+        shape = [None, count]
+        specs = {
+            "text": tf.TensorSpec(shape, tf.string),
+            "scores": tf.TensorSpec(shape, tf.float32),
+        }
+        return answer_in_groups(bounded.steps, self.limits.rows, answer, specs)
+
+    def _bounded_answer(
+        self, raw, inputs, is_read, search, options, replace
+    ) -> tuple[tf.Tensor, Hypotheses]:
+        """`_answer`, but inputs that are not read `(B,)` get "" without tokens, of score -inf."""
         text, hypotheses = self._answer(raw, inputs, search, options, replace)
-        return {"text": text, "scores": hypotheses.scores}
+        has_answer = self._has_answer(inputs, is_read)[:, None]
+        return tf.where(has_answer, text, ""), hypotheses._replace(
+            lengths=tf.where(has_answer, hypotheses.lengths, 0),
+            scores=tf.where(has_answer, hypotheses.scores, -float("inf")),
+        )
+
+    def _has_answer(self, inputs, is_read):
+        """Returns which inputs `(B,)` can be answered, of those that are read."""
+        return is_read
 
     def _answer(
         self, raw, inputs, search, options: ExampleOptions | None, replace: UnknownWords | None
@@ -182,6 +222,7 @@ class GenerationTask(Task):
         signatures = self._signatures(search, replace)
         if streaming:
             signatures |= TokenStream(self, search).signatures()
+        served.described_limits = self.described_limits
         saved_model(served, filepath, search, signatures, overwrite)
 
     def _replacement(self, replace_unknown: bool | Mapping[str, str]) -> UnknownWords | None:
@@ -201,6 +242,7 @@ class GenerationTask(Task):
     ) -> list:
         """Generates a text for each raw input, in their order. A blank text gives "".
 
+        So does one that is longer than `limits` allow, with a warning.
         The answer for an input does not depend on the others.
 
         Args:
@@ -220,15 +262,16 @@ class GenerationTask(Task):
             first.
 
         Raises:
-            ValueError: if the inputs are no list of texts, the task has no preprocessor, or a
-                prefix or phrase holds a token that is not known, is too long or is banned.
+            ValueError: if the inputs are no list of texts, the task has no preprocessor, the
+                search is wider or longer than `limits` allow, or a prefix or phrase holds a token
+                that is not known, is too long or is banned.
         """
         self._require_preprocessor("generate")
         check_at_least("batch_size", batch_size, 1)
         search, raw = self.complete(search), self.preprocessor.as_raw(inputs)
         answers: list[Any] = [None] * len(raw)
         for indices, batch in request_batches(self, raw, search, prefixes, batch_size):
-            generated = self._graphs.answer(self, search, batch, replace_unknown)
+            generated = answer_batch(self, self._graphs, search, batch, replace_unknown)
             for index, answer in zip(indices, generated, strict=True):
                 answers[index] = answer
         return answers if return_hypotheses else [answer[0].text for answer in answers]
@@ -277,7 +320,7 @@ class GenerationTask(Task):
         """Returns the search with its `max_length` filled in, and with ids for texts."""
         search = self.search if search is None else search
         longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
-        return complete_search(search, longest, self.preprocessor)
+        return complete_search(search, longest, self.preprocessor, self.limits)
 
     def get_config(self):
         return super().get_config() | {"search": search_to_config(self.search)}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.tokenizer import Tokenizer
-from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, PerSource, Sample
+from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, Sample
 from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtStart
 from seqzoo.search.options import check_max_length
+from seqzoo.tasks.length_groups import ALIKE
+from seqzoo.tasks.search_completion import token_ids
+from seqzoo.tasks.traced_functions import TracedFunctions
 
-_LONG = 256  # steps: above it, a batch gets fewer rows
 _CHUNK = 1024  # texts that are tokenised together
 
 
@@ -52,77 +54,6 @@ class InitialDecodingState(NamedTuple):
     memory: Any
     start_id: Any
     source_mask: Any = None
-
-
-# The search.
-
-
-def complete_search(search: Any, max_length: int, preprocessor: Any = None) -> Any:
-    """Returns the search with all that it leaves to the task.
-
-    Args:
-        search: A search.
-        max_length: The maximum length of a sequence, in tokens, where the search has none.
-        preprocessor: Makes ids of the texts in constraints.
-
-    Raises:
-        ValueError: if a text in a constraint holds a token that is not known.
-    """
-    length = search.max_length
-    if length is None:
-        search = dataclasses.replace(search, max_length=max_length)
-    elif isinstance(length, PerSource) and length.at_most is None:
-        filled = dataclasses.replace(length, at_most=max_length)
-        search = dataclasses.replace(search, max_length=filled)
-    check_max_length(search.max_length)
-    constraints = tuple(_with_ids(each, preprocessor) for each in search.constraints)
-    return dataclasses.replace(search, constraints=constraints)
-
-
-def _with_ids(constraint: Any, preprocessor: Any) -> Any:
-    if isinstance(constraint, BannedPhrases):
-        phrases = tuple(
-            _token_ids("BannedPhrases.phrases", phrase, preprocessor)
-            if isinstance(phrase, str)
-            else phrase
-            for phrase in constraint.phrases
-        )
-        return dataclasses.replace(constraint, phrases=phrases)
-    if isinstance(constraint, (BannedTokens, SuppressedAtStart)):
-        name = f"{type(constraint).__name__}.token_ids"
-        given = constraint.token_ids
-        ids = tuple(_one_id(name, t, preprocessor) if isinstance(t, str) else t for t in given)
-        return dataclasses.replace(constraint, token_ids=ids)
-    return constraint
-
-
-def _one_id(name: str, text: str, preprocessor: Any) -> int:
-    ids = _token_ids(name, text, preprocessor)
-    if len(ids) != 1:
-        raise ValueError(
-            f"`{name}` must hold texts of one token. Received: {text!r}, which has {len(ids)}. "
-            "Ban several tokens in a row by `BannedPhrases`."
-        )
-    return ids[0]
-
-
-def _token_ids(name: str, text: str, preprocessor: Any) -> tuple[int, ...]:
-    """The ids of a target text, which is normalised as all texts are.
-
-    Raises:
-        ValueError: if a token is not known, or there is no preprocessor to tell.
-    """
-    if preprocessor is None:
-        raise ValueError(
-            f"`{name}` must hold token ids, as the task has no preprocessor. Received: {text!r}."
-        )
-    ids = tuple(int(i) for i in preprocessor.target.tokenize([text]).numpy()[0])
-    if Tokenizer.unknown_id in ids:
-        raise ValueError(
-            f"`{name}` must hold tokens of the vocabulary. Received: {text!r}, whose token "
-            f"{ids.index(Tokenizer.unknown_id) + 1} is not known."
-        )
-    return ids
 
 
 # What differs from example to example.
@@ -176,7 +107,7 @@ def _forced_prefixes(
             f"`prefixes` must be a list with a text for each of the {count} inputs. Received: "
             f"{prefixes!r}. Give '' where nothing is forced."
         )
-    rows = [_token_ids("prefixes", text, preprocessor) for text in prefixes]
+    rows = [token_ids("prefixes", text, preprocessor) for text in prefixes]
     longest = check_max_length(search.max_length)
     for text, ids in zip(prefixes, rows, strict=True):
         if len(ids) > longest:
@@ -227,6 +158,24 @@ def read_inputs(preprocessor: Any, raw: Any) -> Tokenised:
     return Tokenised(preprocessor.lengths(raw), None)
 
 
+def _read_within(preprocessor: Any, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+    """Reads raw inputs as far as limits allow, and warns of those that are not read."""
+    ragged = isinstance(preprocessor.encode_inputs(raw[:0]), tf.RaggedTensor)
+    size = _CHUNK if ragged else max(1, len(raw))
+    starts = range(0, max(1, len(raw)), size)
+    chunks = [preprocessor.encode_within(raw[start : start + size], limits) for start in starts]
+    read = BoundedInputs(*(tf.concat(parts, axis=0) for parts in zip(*chunks, strict=True)))
+    unread = np.flatnonzero(~read.is_read.numpy())
+    if len(unread):
+        warnings.warn(
+            f"{len(unread)} of {len(raw)} inputs have more than {limits.source_bytes:,} bytes and "
+            f"get no answer, that at index {unread[0]} among them. Shorten them, or set `limits` "
+            "of the task.",
+            stacklevel=4,
+        )
+    return read
+
+
 def tokenise_in_chunks(encode: Any, raw: tf.Tensor) -> Tokenised:
     """Tokenises raw texts by `encode`, which makes ragged ids `(N, None)` of some of them."""
     rows = [encode(raw[start : start + _CHUNK]) for start in range(0, max(1, len(raw)), _CHUNK)]
@@ -244,56 +193,62 @@ def request_batches(
     """
     forced = _forced_prefixes(task.preprocessor, search, prefixes, len(raw))
     seeds = np.arange(len(raw), dtype="int32") + getattr(search, "seed", 0)
-    lengths, token_ids = read_inputs(task.preprocessor, raw)
+    raw, encoded, steps, is_read = _read_within(task.preprocessor, raw, task.limits)
+    is_tokenised = isinstance(encoded, tf.RaggedTensor)
+    lengths = steps.numpy() if is_tokenised else task.preprocessor.lengths(raw)
     for indices in batches_of_like_length(lengths, batch_size):
-        batch = {"raw": tf.gather(raw, indices), "seeds": tf.constant(seeds[indices], tf.int32)}
-        if token_ids is not None:
-            batch["inputs"] = task.preprocessor.pack_inputs(tf.gather(token_ids, indices))
+        batch = {"raw": tf.gather(raw, indices), "is_read": tf.gather(is_read, indices)}
+        batch["seeds"] = tf.constant(seeds[indices], tf.int32)
+        if is_tokenised:
+            batch["inputs"] = task.preprocessor.pack_inputs(tf.gather(encoded, indices))
         if forced is not None:
             batch["prefix_ids"] = tf.constant(forced[indices])
         yield indices, batch
 
 
 def batches_of_like_length(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields the indices of inputs of like length; long ones in small batches."""
+    """Yields the indices of inputs of like length; long ones in small batches.
+
+    The rule is that of `length_groups`, which does the same in a graph.
+    """
     order = np.argsort(lengths, kind="stable")
+    in_order = lengths[order]
     start = 0
     while start < len(order):
-        rows = min(batch_size, len(order) - start)
-        longest = lengths[order[start + rows - 1]]
-        if longest > _LONG:
-            rows = max(1, min(rows, math.floor(batch_size * _LONG / longest)))
-        yield order[start : start + rows]
-        start += rows
+        longest = max(ALIKE, 2 * in_order[start])
+        alike = np.searchsorted(in_order, longest, side="right")
+        end = min(alike, start + max(1, batch_size * ALIKE // longest))
+        yield order[start:end]
+        start = end
 
 
 # The answers.
 
 
-class AnswerGraphs:
-    """The traced functions of a task that answer batches of requests. No part of the model."""
+def answer_batch(
+    task: Any,
+    traced: TracedFunctions,
+    search: Any,
+    batch: dict[str, tf.Tensor],
+    replace_unknown: bool | Mapping[str, str] = False,
+) -> list[list[Generated]]:
+    """Returns the hypotheses of each input of a batch of `request_batches`, best first.
 
-    def __init__(self):
-        self._functions: dict[Any, Any] = {}
-
-    def answer(
-        self,
-        task: Any,
-        search: Any,
-        batch: dict[str, tf.Tensor],
-        replace_unknown: bool | Mapping[str, str] = False,
-    ) -> list[list[Generated]]:
-        """Returns the hypotheses of each input of a batch of `request_batches`, best first."""
-        known = isinstance(replace_unknown, Mapping)
-        replacement = tuple(sorted(replace_unknown.items())) if known else replace_unknown
-        key = search, tuple(batch), replacement
-        if key not in self._functions:
-            self._functions[key] = _answer_function(task, search, batch, replace_unknown)
-        outputs = self._functions[key](batch)
-        arrays = tf.nest.map_structure(lambda x: None if x is None else x.numpy(), outputs)
-        text, hypotheses, tokens = arrays
-        hypotheses = Hypotheses(*hypotheses)
-        return [_unpack(row, text, hypotheses, tokens) for row in range(len(text))]
+    Args:
+        task: The task.
+        traced: Its functions.
+        search: A complete search.
+        batch: See `request_batches`.
+        replace_unknown: As in `GenerationTask.generate`.
+    """
+    known = isinstance(replace_unknown, Mapping)
+    replacement = tuple(sorted(replace_unknown.items())) if known else replace_unknown
+    key = search, tuple(batch), replacement, task.limits
+    run = traced.get(key, lambda: _answer_function(task, search, batch, replace_unknown))
+    arrays = tf.nest.map_structure(lambda x: None if x is None else x.numpy(), run(batch))
+    text, hypotheses, tokens = arrays
+    hypotheses = Hypotheses(*hypotheses)
+    return [_unpack(row, text, hypotheses, tokens) for row in range(len(text))]
 
 
 def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replace_unknown: Any):
@@ -307,7 +262,9 @@ def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replac
         raw = batch["raw"]
         inputs = batch["inputs"] if "inputs" in batch else task.preprocessor.prepare(raw)
         options = ExampleOptions(seeds=batch["seeds"], prefix_ids=batch.get("prefix_ids"))
-        text, hypotheses = task._answer(raw, inputs, search, options, replace)
+        text, hypotheses = task._bounded_answer(
+            raw, inputs, batch["is_read"], search, options, replace
+        )
         return text, tuple(hypotheses), task.preprocessor.target_tokens(hypotheses.token_ids)
 
     return run

@@ -56,14 +56,16 @@ class TokenStream:
 
     def _start(self, raw, seed) -> dict[str, tf.Tensor]:
         task, search = self._task, self._search
-        first = InitialDecodingState(*task.begin(task.preprocessor.prepare(raw), search))
+        raw, encoded, _, is_read = task.preprocessor.encode_within(raw, task.limits)
+        inputs = task.preprocessor.pack_inputs(encoded)
+        first = InitialDecodingState(*task.begin(inputs, search))
         state, memory, start_id, mask = first
         options = ExampleOptions(source_mask=mask, seeds=seed)
         arguments = task.step(), state, memory, start_id, Tokenizer.end_id, options
         decoding: SequentialDecoding = search.sequential(*arguments)
         sequences = decoding.initial
-        blank = task._is_blank(raw)[:, None]
-        sequences = sequences._replace(finished=sequences.finished | blank)
+        blank = task._is_blank(raw) | ~task._has_answer(inputs, is_read)
+        sequences = sequences._replace(finished=sequences.finished | blank[:, None])
         token_ids = tf.zeros([tf.shape(raw)[0], decoding.max_length], tf.int32)
         whole = _StreamState(memory, sequences, token_ids, seed)
         self._structure = (

@@ -180,8 +180,7 @@ class Tagger(AnsweringTask):
         encoded = Encoded(*self.encoder(features, mask=_mask(x), training=training))
         return self.head(encoded.outputs)
 
-    def answer(self, raw):
-        inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
+    def answer_inputs(self, inputs):
         outputs, mask = self(inputs), inputs["mask"]
         return {
             "tags": self.head.decide(outputs, mask),
@@ -189,10 +188,21 @@ class Tagger(AnsweringTask):
         }
 
     def serve(self, raw):
-        """Returns `tags` `(B, T)` of tokens `(B, T)`, both padded with ""."""
-        tags = self.preprocessor.labels.strings(self.answer(raw)["tags"])
-        tags = tags[:, : tf.shape(raw)[1]]  # a batch without any token has a step nevertheless
-        return {"tags": tf.where(raw == "", "", tags)}
+        """Returns `tags` `(B, T)` of tokens `(B, T)`, both padded with "".
+
+        A sentence that is not read, see `Limits`, has the tags "". T is no more than
+        `limits.source_tokens` in what is returned.
+        """
+        return super().serve(raw)
+
+    def served_specs(self):
+        return {"tags": tf.TensorSpec([None, None], tf.string)}
+
+    def served_answer(self, inputs, is_read, shape):
+        mask, width = inputs["mask"], tf.minimum(shape[1], self.limits.source_tokens)
+        tags = self.preprocessor.labels.strings(self.head.decide(self(inputs), mask))
+        tags = tf.where(mask, tags, "")[:, :width]  # without any token there is a step nevertheless
+        return {"tags": tf.pad(tags, [[0, 0], [0, width - tf.shape(tags)[1]]])}
 
     def tag(self, sentences, batch_size: int = 64) -> list[list[str]]:
         """Returns the tags of each sentence, one for each token.

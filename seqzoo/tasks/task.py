@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.batch_maker import BatchMaker, is_batched, refuse_arguments_for_tensors
 from seqzoo.tasks.saving import SavedAsFiles
 from seqzoo.training.optimizer import Adam
@@ -31,11 +33,13 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         head: Makes outputs of hidden states, and knows their loss and metrics.
         preprocessor: Turns raw examples into `(x, y, sample_weight)`; None where users feed
             tensors themselves.
+        limits: How much of a served request is read; None is `Limits()`.
     """
 
-    def __init__(self, head, preprocessor=None, **kwargs):
+    def __init__(self, head, preprocessor=None, limits: Limits | None = None, **kwargs):
         super().__init__(**kwargs)
         self.head = head
+        self.limits = Limits() if limits is None else limits
         self.preprocessor = preprocessor
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.head_metrics = head.make_metrics()
@@ -106,6 +110,11 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+    @property
+    def described_limits(self) -> dict[str, int]:
+        """What an exported model reads at most, by name; see `Limits`."""
+        return dataclasses.asdict(self.limits)
 
     def target_mask(self, x, y) -> Any:
         """Returns which steps of the targets are real, boolean of the shape of `y`.
@@ -321,12 +330,15 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "head": serialize(self.head),
             "preprocessor": serialize(self.preprocessor),
+            "limits": dataclasses.asdict(self.limits),
             "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
+        limits = Limits.from_config(config.get("limits", {}))
+        config = {**config, "limits": limits}
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
         frozen = parts.pop("frozen", [])
         task = cls(**parts)

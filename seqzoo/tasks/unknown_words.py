@@ -37,7 +37,8 @@ class UnknownWords(tf.Module):
 
     def __init__(self, task: Any, dictionary: Mapping[str, str]):
         super().__init__()
-        self._preprocessor = preprocessor = task.preprocessor
+        self._preprocessor, self._limits = task.preprocessor, task.limits
+        preprocessor = task.preprocessor
         for side in ("source", "target"):
             tokenizer = getattr(preprocessor, side, None)
             if not isinstance(tokenizer, _WORDS):
@@ -58,7 +59,8 @@ class UnknownWords(tf.Module):
                 "`replace_unknown` needs a decoder that attends, as attention tells which word of "
                 "the source an unknown word stands for. Received: no alignments."
             )
-        words = self._preprocessor.source_words(raw)  # (B, S), "" on the end and on padding
+        # (B, S), "" on the end and on padding
+        words = self._preprocessor.source_words(raw, self._limits)
         weights = tf.where((words != "")[:, None, None], hypotheses.alignments, -1.0)
         sources = tf.argmax(weights, axis=3, output_type=tf.int32)  # (B, N, T)
         attended = tf.gather(words, sources, batch_dims=1)

@@ -1,5 +1,6 @@
 """What holds for every task of the registry that answers in one pass."""
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -82,6 +83,8 @@ def test_a_saved_and_an_exported_task_give_the_same_answers(name, tmp_path):
     signature = tf.saved_model.load(tmp_path / "export/1").signatures["serving_default"]
     raw = task.preprocessor.pad(task.preprocessor.as_raw(row.inputs))
     found.append({key: value.numpy() for key, value in signature(raw).items()})
+    description = json.loads((tmp_path / "export/1/seqzoo.json").read_text())
+    assert description["limits"]["source_bytes"] == task.limits.source_bytes
 
     for each in found:
         assert each.keys() == wanted.keys()

@@ -18,7 +18,7 @@ from seqzoo.decoders import LanguageDecoder, language
 from seqzoo.encoders import LanguageEncoder
 from seqzoo.heads import Tokens
 from seqzoo.layers.cells import CELLS
-from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, RunningText, windows
+from seqzoo.preprocessing import ByteTokenizer, CharacterTokenizer, Limits, RunningText, windows
 from seqzoo.preprocessing.windows import training_windows
 from seqzoo.training import Resume
 from seqzoo.zoo import merity_2018
@@ -292,6 +292,8 @@ def test_a_text_of_many_words_is_scored_and_goes_on():
     assert len(scored.tokens) == len(scored.token_log_probs) == 60_000
     loss = task.evaluate(long, batch_size=100, verbose=0, return_dict=True)["loss"]
     assert loss == pytest.approx(-scored.score / 60_000, rel=1e-3)
+    assert long.endswith(task.generate([long])[0][:4096])  # of a long prompt the end is read
+    task.limits = Limits(source_tokens=60_000)
     assert task.generate([long])[0].startswith(long)
 
 

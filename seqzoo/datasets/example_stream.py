@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.files.content_digest import contents_digest
+
 _FILES_AT_ONCE = 8  # files whose lines are mixed, before the examples are
 _COUNTED = 4096  # lines
 
@@ -88,12 +90,21 @@ class Stream:
 
     @functools.cached_property
     def origin(self) -> dict[str, Any]:
-        """What the examples are read from: names, and sizes of files, in two numbers."""
+        """What the examples are read from: names, sizes and content of files, of many a sample."""
         sizes = [os.path.getsize(n) if os.path.exists(n) else 0 for n in self.names]
+        files = [file for name in self.names for file in _files_of(name)]
         return {
             "files": len(self.names),
             "checksum": zlib.crc32(repr((self.names, sizes)).encode()),
+            "content": contents_digest(files),
         }
+
+
+def _files_of(name: str) -> list[str]:
+    """The files that a name stands for: itself, two on two lines, or those in a folder."""
+    if os.path.isdir(name):
+        return [os.path.join(name, file) for file in sorted(os.listdir(name))]
+    return name.split("\n")
 
 
 def _rows_of(batch: Any) -> tf.Tensor:

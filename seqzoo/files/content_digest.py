@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 
-_WHOLE = 16 << 20  # bytes of a file that is read as a whole
-_BLOCK, _BLOCKS = 1 << 16, 64  # bytes of a block, and the blocks that are read of a larger file
+_WHOLE = 4 << 20  # bytes of a file that is read as a whole
+_BLOCK, _BLOCKS = 1 << 16, 16  # bytes of a block, and the blocks that are read of a larger file
+_FILES = 1000  # files of many that are read
 
 
 def content_digest(path: str | os.PathLike[str]) -> str:
     """Returns a digest of the size and the content of a file, in hexadecimal digits.
 
-    Of a file above 16 MiB, 64 blocks of 64 KiB count, spread evenly from its start to its end: a
+    Of a file above 4 MiB, 16 blocks of 64 KiB count, spread evenly from its start to its end: a
     change between them is not seen. The last bytes of a gzip file, which count, hold a checksum of
     the whole.
 
@@ -29,4 +31,23 @@ def content_digest(path: str | os.PathLike[str]) -> str:
             for block in range(_BLOCKS):
                 file.seek(block * (size - _BLOCK) // (_BLOCKS - 1))
                 digest.update(file.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def contents_digest(paths: Sequence[str]) -> str:
+    """Returns a digest of the sizes of files and of their content, in hexadecimal digits.
+
+    Of more than 1,000 files, the content of that many counts, spread evenly. What is no file
+    counts as one without content.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    digest, sampled = hashlib.sha256(), min(len(paths), _FILES)
+    read = {index * (len(paths) - 1) // max(sampled - 1, 1) for index in range(sampled)}
+    for index, path in enumerate(paths):
+        size = os.path.getsize(path) if os.path.isfile(path) else None
+        digest.update(f"{size} ".encode())
+        if size is not None and index in read:
+            digest.update(content_digest(path).encode())
     return digest.hexdigest()

@@ -121,6 +121,7 @@ def _check_same(file: Path, made_of: dict[str, Any]) -> None:
         return
     try:
         before = dict(json.loads(file.read_bytes().decode()))
+        before.setdefault("content", made_of["content"])  # earlier versions wrote none
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{file} is damaged: it must hold a JSON object. Received: {error}. Remove the folder: "

@@ -160,10 +160,12 @@ def reversal_file(folder, count):
 
 
 def test_a_task_trains_evaluates_and_resumes_on_a_stream(tmp_path):
+    file = reversal_file(tmp_path, 30)
+
     def train(folder, epochs):
         task = make_bigram()
         task.compile()
-        stream = streams.tab_separated(reversal_file(tmp_path, 30), shuffle=8)
+        stream = streams.tab_separated(file, shuffle=8)
         settings = {"batch_size": 4, "verbose": 0, "validation_data": stream}
         resume = [Resume(tmp_path / folder)]
         history = task.fit(stream, epochs=epochs, callbacks=resume, **settings).history
@@ -175,10 +177,13 @@ def test_a_task_trains_evaluates_and_resumes_on_a_stream(tmp_path):
     parts, _ = train("parts", 3)
     for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
         assert (one == other).all()
-    stream = streams.tab_separated(reversal_file(tmp_path, 30))
+    stream = streams.tab_separated(file)
     assert whole.evaluate(stream, verbose=0, return_dict=True)["loss"] == pytest.approx(
         history["val_loss"][-1]
     )
+    file.write_text(file.read_text().replace("a", "b"))  # at the same size
+    with pytest.raises(ValueError, match=r"data content=\w+, where the checkpoint has"):
+        train("parts", 4)
 
 
 def test_shards_of_a_training_split_are_streamed(tmp_path):

@@ -112,4 +112,19 @@ def test_a_number_of_rows_that_the_graph_does_not_know_is_split_too():
 )
 def test_two_loops_are_for_enough_rows_and_weights_that_fit_into_a_cache(rows, units, expected):
     projections = {"recurrent": (tf.zeros((units, 4 * units)),)}
-    assert splitting_pays([tf.zeros((rows, units))], projections) is expected
+    assert splitting_pays([tf.zeros((rows, units))], (), projections, training=True) is expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "features", "expected"),
+    [(64, 9, True), (2, 9, False), (None, 9, False), (64, 512, False)],
+)
+def test_a_prediction_is_split_for_many_rows_of_narrow_inputs(rows, features, expected):
+    @tf.function(input_signature=[tf.TensorSpec((rows, 128)), tf.TensorSpec((3, rows, features))])
+    def graph(state, inputs):
+        projections = {"joint": (tf.zeros((features + 128, 512)),)}
+        found.append(splitting_pays([state], [inputs], projections, training=False))
+
+    found = []
+    graph.get_concrete_function()
+    assert found == [expected]

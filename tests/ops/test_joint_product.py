@@ -1,4 +1,4 @@
-"""Prediction by one product a step does what a product of all inputs ahead of the loop does."""
+"""One product a step does what a product of all inputs ahead of the loop does."""
 
 import keras
 import numpy as np
@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seqzoo.layers import GRU, LSTM, Bidirectional, PeepholeLSTMCell, Recurrent, SimpleRNN
 from seqzoo.ops.recurrence import plan
+from seqzoo.ops.tensorflow import products, scan
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 2, 4
 RNG = np.random.default_rng(0)
@@ -56,21 +57,36 @@ OPTIONS = {
 }
 
 
+NOISE = {"dropout": 0.3, "zoneout": 0.2, "weight_drop": 0.2, "seed": 3}
+
+
 @pytest.mark.one_of_each
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
 @pytest.mark.parametrize("kind", [LSTM, GRU, SimpleRNN])
 @pytest.mark.parametrize("segments", [False, True])
-def test_values_and_gradients_are_the_same(kind, options, segments, joint_products):
+def test_values_and_gradients_are_the_same(
+    kind, options, segments, training, joint_products, monkeypatch
+):
+    """In training, where the gradient of the kernel is added up in the loop."""
+    monkeypatch.setattr(products, "summing_pays", lambda *_: True)
+    monkeypatch.setattr(scan, "summing_pays", lambda *_: True)
     allow, count = joint_products
+    given = {"training": training}
+    if training and "zoneout" not in options:
+        options = options | NOISE
     if kind is SimpleRNN:
         options = {name: each for name, each in options.items() if name != "recurrent_activation"}
     layer = kind(UNITS, return_sequences=True, return_state=True, dtype="float64", **options)
     layer.build(INPUTS.shape)
     layer.set_weights([RNG.normal(scale=0.5, size=weight.shape) for weight in layer.weights])
-    given = {"segment_ids": SEGMENT_IDS} if segments else {}
+    given |= {"segment_ids": SEGMENT_IDS} if segments else {}
+    seed = layer.seed_generator.state.numpy()
     joint = results(layer, mask=MASK, **given)
     assert count
     allow(False)
+    monkeypatch.setattr(scan, "summing_pays", lambda *_: False)
+    layer.seed_generator.state.assign(seed)
     for one, other in zip(joint, results(layer, mask=MASK, **given), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
@@ -88,7 +104,8 @@ def test_both_directions(joint_products):
 
 def test_other_loops_are_left_alone(joint_products):
     _, count = joint_products
-    LSTM(UNITS)(INPUTS, training=True)
+    LSTM(UNITS)(INPUTS, training=True)  # eagerly, of few rows
+    LSTM(UNITS, recurrent_dropout=0.1)(np.tile(INPUTS, (9, 1, 1)), training=True)
     GRU(UNITS, reset_after=False)(INPUTS)
     Recurrent(PeepholeLSTMCell(UNITS))(INPUTS)
     LSTM(1)(INPUTS)  # inputs wider than the state are multiplied ahead of the loop

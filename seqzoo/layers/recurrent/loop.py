@@ -150,8 +150,13 @@ def _advance(cell: Cell, inputs_t: dict, state: list, project: Project, weights:
 
 
 def _joint_form(cell: Cell, options: LoopOptions, training: bool):
-    """Returns what makes a loop of prediction one of a joint product; None if the cell has none."""
-    if training or cell.joint_kernel(cell.input_projection(), cell.projections()) is None:
+    """Returns what makes a loop one of a joint product; None if the cell has none.
+
+    Dropout of the state alone needs a product of its own.
+    """
+    if training and options.recurrent_dropout:
+        return None
+    if cell.joint_kernel(cell.input_projection(), cell.projections()) is None:
         return None
 
     def advance(inputs_t: dict, state: list, project: Project, weights: dict) -> list:

@@ -183,6 +183,29 @@ def _run_in_parallel(loops, rest):
     return [run_one(loop.prepared()) for loop in loops]
 
 
+# One product a step of inputs and state side by side, where the inputs are narrow: their product
+# ahead of the loop would be written and read again, wide as the gates are.
+
+
+def _suits_joint_product(loop: Loop) -> bool:
+    if loop.joint is None or not _on_tensorflow():
+        return False
+    from seqzoo.ops.tensorflow.products import joint_product_pays, summing_pays
+
+    (recurrent,) = loop.projections.values()
+    if not joint_product_pays(loop.input_weights[0], recurrent[0]):
+        return False
+    if not loop.training:
+        return True
+    joint = loop.joint(loop)
+    ((kernel,),) = joint.projections.values()
+    return _suits_compiling(joint) or summing_pays(kernel, keras.tree.flatten(loop.state)[0])
+
+
+def _run_with_joint_product(loops, rest):
+    return run([loop.joint(loop) for loop in loops], rest)
+
+
 # A loop of training of a narrow layer, compiled by XLA with the products around it.
 
 
@@ -204,32 +227,15 @@ def _run_compiled(loops, rest):
     return [run_in_splits(compiled_scan, loops[0])]
 
 
-# In prediction, one product a step of inputs and state side by side, where the inputs are narrow:
-# their product ahead of the loop would be written and read again, wide as the gates are.
-
-
-def _suits_joint_product(loop: Loop) -> bool:
-    if loop.joint is None or loop.training or not _on_tensorflow():
-        return False
-    from seqzoo.ops.tensorflow.products import joint_product_pays
-
-    (recurrent,) = loop.projections.values()
-    return joint_product_pays(loop.input_weights[0], recurrent[0])
-
-
-def _run_with_joint_product(loops, rest):
-    return run([loop.joint(loop) for loop in loops], rest)
-
-
 # Two loops, each of half of the batch, so that two cores are busy from the first step to the last.
 
 
 def _suits_splitting(loop: Loop) -> bool:
-    if not (loop.training and loop.independent_rows and _on_tensorflow()):
+    if not (loop.independent_rows and _on_tensorflow()):
         return False
     from seqzoo.ops.tensorflow.batch_splits import splitting_pays
 
-    return splitting_pays(loop.state, loop.projections)
+    return splitting_pays(loop.state, loop.inputs, loop.projections, loop.training)
 
 
 def _is_one_to_split(loops: Sequence[Loop]) -> bool:
@@ -315,8 +321,8 @@ KERNELS = (
     Kernel("cudnn", _each(_suits_cudnn), _run_cudnn),
     Kernel("chunks", _each(_is_checkpointed), _run_in_chunks),
     Kernel("parallel", _each(_has_parallel_form), _run_in_parallel),
-    Kernel("compiled", _each(_suits_compiling), _run_compiled),
     Kernel("joint product", _each(_suits_joint_product), _run_with_joint_product),
+    Kernel("compiled", _each(_suits_compiling), _run_compiled),
     Kernel("batch splits", _is_one_to_split, _run_in_batch_splits),
     Kernel("fused step", _each(_suits_fusing), _run_with_fused_step),
     Kernel("side by side", lambda loops: len(loops) == 2, _run_side_by_side),

@@ -6,6 +6,8 @@ from the first step to the last. Weights that do not fit into the cache of a cor
 matter: their products are shared already, and two loops would read them twice.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -14,14 +16,29 @@ from seqzoo.ops.tensorflow.xla import traced_for_xla
 
 MIN_ROWS = 8
 MAX_KERNEL_BYTES = 2**22  # that fit into the cache of a core
+MIN_PRODUCTS = 2_000_000  # of single numbers in a step of prediction
+PRODUCTS_PER_VALUE = 48  # that take as long as the arithmetic behind one result of a projection
 
 
-def splitting_pays(state, projections) -> bool:
-    """Whether two loops are faster than one, for a state of leaves `(B, ...)`."""
-    rows = keras.tree.flatten(state)[0].shape[0]
-    if rows is not None and rows < MIN_ROWS:
-        return False
+def splitting_pays(state, inputs, projections, training: bool) -> bool:
+    """Whether two loops are faster than one, for leaves `(B, ...)` and `(T, B, ...)`.
+
+    In prediction only for rows that are known, as a server may get one alone, and for inputs that
+    are narrower than the state: to split them is to copy them.
+    """
+    leaves = keras.tree.flatten(state)
     kernels = [tf.convert_to_tensor(parts[0]) for parts in projections.values()]
+    rows = leaves[0].shape[0]
+    if training and rows is not None and rows < MIN_ROWS:
+        return False
+    if not training:
+        width = sum(math.prod(x.shape[2:]) for x in keras.tree.flatten(inputs))
+        width -= 2  # of a 1 beside the values, and of a mask
+        if rows is None or width > sum(math.prod(x.shape[1:]) for x in leaves):
+            return False
+        products = sum((k.shape[0] + PRODUCTS_PER_VALUE) * k.shape[1] for k in kernels)
+        if rows * products < MIN_PRODUCTS:
+            return False
     if any(k.shape.num_elements() * k.dtype.size > MAX_KERNEL_BYTES for k in kernels):
         return False
     return not traced_for_xla() and not tf.config.list_physical_devices("GPU")

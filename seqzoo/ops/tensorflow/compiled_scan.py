@@ -15,7 +15,7 @@ from seqzoo.ops.tensorflow import xla
 from seqzoo.ops.tensorflow.residuals import StateHistory, array_of
 from seqzoo.ops.tensorflow.scan import run_back, run_forward, tensorflow_scan
 
-MAX_PRODUCTS = 2**22  # of single numbers in a step, for each tensor of its state
+MAX_PRODUCTS = 6_500_000  # of single numbers in a step, for each tensor of its state
 MAX_KERNEL_BYTES = 2**22
 MIN_VALUES, MIN_STEPS = 2**11, 8  # of a state; to compile takes a second for each shape
 ASSUMED_ROWS = 32  # where the number of rows is open: Keras's own default

@@ -9,8 +9,8 @@ the weights should lie depends on who multiplies. That is settled once, ahead of
   their products run side by side, each on a thread of its own where it is small. oneDNN packs a
   transposed block fastest, Eigen one as it is.
 - A few rows, as in inference, ask for little more than to read the weights once, so that those stay
-  as they are. Where they fit into the cache of a core, they are read in blocks without 512-bit
-  vectors and whole with them; where they do not, the other way round.
+  as they are. Without 512-bit vectors they are read in blocks where they fit into the cache of a
+  core; with them, where they do not and each block does.
 
 `benchmarks/step_products.py` measures it. With 512-bit vectors (an Intel Xeon) the way back is 1.2
 to 1.4 times as fast as the plain product; without (an AMD EPYC) both ways are 1.4 to 1.9 times.
@@ -28,7 +28,8 @@ from seqzoo.ops.affine import over_rows
 Product = Callable[[tf.Tensor], tf.Tensor]
 
 FEW_ROWS = 4
-MAX_CACHED_BYTES = 2**20  # bytes of a kernel
+MAX_CACHED_BYTES = 2**20  # of a kernel
+MAX_BLOCK_BYTES = 2**21  # of a block of as many columns as rows
 
 
 def product_by(
@@ -38,13 +39,8 @@ def product_by(
 
     `rows` is the number of rows of the inputs, where it is known ahead of the loop.
     """
-    few = rows is not None and rows <= FEW_ROWS
-    if few:
-        fits = kernel.shape.num_elements() * kernel.dtype.size <= MAX_CACHED_BYTES
-        blocks, transposed = (
-            _column_blocks(kernel) if fits != _has_wide_vectors() else [kernel],
-            False,
-        )
+    if rows is not None and rows <= FEW_ROWS:
+        blocks, transposed = _column_blocks(kernel) if _blocks_pay(kernel) else [kernel], False
     elif _has_wide_vectors():
         blocks, transposed = [kernel], False
     else:
@@ -58,6 +54,13 @@ def product_by(
         return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
     return lambda inputs: over_rows(product, inputs, kernel.shape[1])
+
+
+def _blocks_pay(kernel: tf.Tensor) -> bool:
+    """Whether few rows are multiplied by a kernel faster in blocks."""
+    fits = kernel.shape.num_elements() * kernel.dtype.size <= MAX_CACHED_BYTES
+    block_fits = kernel.shape[0] ** 2 * kernel.dtype.size <= MAX_BLOCK_BYTES
+    return block_fits and not fits if _has_wide_vectors() else fits
 
 
 def product_by_transpose(kernel: tf.Tensor) -> Product:
@@ -87,6 +90,17 @@ def joint_product_pays(kernel: tf.Tensor, recurrent_kernel: tf.Tensor) -> bool:
     kernels = [tf.convert_to_tensor(k) for k in (kernel, recurrent_kernel)]
     size = sum(k.shape.num_elements() * k.dtype.size for k in kernels)
     return kernels[0].shape[0] <= kernels[1].shape[0] and size <= MAX_CACHED_BYTES
+
+
+def summing_pays(kernel: tf.Tensor, rows: tf.Tensor) -> bool:
+    """Whether a loop adds up the gradient of a kernel `(in, out)` as it goes, for `(B, ...)` rows.
+
+    Else it writes what went in and the gradient of what came out at every step, copies each
+    together, and multiplies them once. To add up, a step reads and writes as much as the kernel
+    holds: less, where the rows are many.
+    """
+    count, (width, columns) = rows.shape[0], kernel.shape
+    return count is not None and count * (width + columns) >= width * columns
 
 
 def onednn_multiplies() -> bool:

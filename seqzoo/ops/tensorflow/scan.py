@@ -5,13 +5,14 @@ an array of its own that the way back reads step by step: only what is requested
 Backward, each step is replayed from them, so that no product is computed twice; the replay
 records what went into each projection (`u`) and the gradient of what came out (`dz`), unless the
 one is a state of the forward loop or the other the gradient of an input. After the loop the
-gradient of a kernel is `U^T dZ` over all steps at once.
+gradient of a kernel is `U^T dZ` over all steps at once; where rows are many and the kernel is small
+(`summing_pays`), the loop adds it up in place of the record.
 """
 
 import keras
 import tensorflow as tf
 
-from seqzoo.ops.tensorflow.products import product_by, product_by_transpose
+from seqzoo.ops.tensorflow.products import product_by, product_by_transpose, summing_pays
 from seqzoo.ops.tensorflow.residuals import InputArrays, StateHistory, StepRecord, array_of
 
 
@@ -136,12 +137,14 @@ def run_back(step, state, inputs, projections, constants, history, results, upst
     """Returns the gradients of all leaves of `(state, inputs, projections, constants)`, flat."""
     length = _length(inputs)
     back = {name: product_by_transpose(parts[0]) for name, parts in projections.items()}
-    kernels = [parts[0] for parts in projections.values()]
+    summed = {n: parts for n, parts in projections.items() if summing_pays(parts[0], state[0])}
+    recorded = {name: parts for name, parts in projections.items() if name not in summed}
+    kernels = [parts[0] for parts in recorded.values()]
     steps = InputArrays(inputs, length)
     d_states = [None if up is None else InputArrays(up, length) for up in upstream[0]]
     record = StepRecord([*_floats(inputs), *kernels, *kernels], length, history)
 
-    def body(i, d_state, d_constants, arrays):
+    def body(i, d_state, d_constants, d_summed, arrays):
         t = i if reverse else length - 1 - i
         went_in, came_back = {}, {}
 
@@ -163,21 +166,28 @@ def run_back(step, state, inputs, projections, constants, history, results, upst
             new_state, sources, d_new, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         written = (
-            d_inputs
-            + [came_back[name] for name in projections]
-            + [went_in[name] for name in projections]
+            d_inputs + [came_back[name] for name in recorded] + [went_in[name] for name in recorded]
         )
         arrays = record.write(arrays, t, written, state_t)
         d_constants = add_in_loop(d_constants, d_more)
-        return i + 1, d_state, d_constants, arrays
+        d_summed = {
+            name: add_in_loop(
+                total, _projection_gradient(summed[name], went_in[name], came_back[name])
+            )
+            for name, total in d_summed.items()
+        }
+        return i + 1, d_state, d_constants, d_summed, arrays
 
-    d_constants = [tf.zeros_like(c) for c in _floats(constants)]
-    _, d_state, d_constants, arrays = _loop(body, length, upstream[1], d_constants, record.arrays)
-    stacked, n, m = record.read(arrays), len(_floats(inputs)), len(projections)
+    totals = keras.tree.map_structure(tf.zeros_like, (_floats(constants), summed))
+    totals = (totals[0], {name: list(parts) for name, parts in totals[1].items()})
+    _, d_state, d_constants, d_summed, arrays = _loop(
+        body, length, upstream[1], *totals, record.arrays
+    )
+    stacked, n, m = record.read(arrays), len(_floats(inputs)), len(recorded)
     d_inputs, dzs, us = stacked[:n], stacked[n : n + m], stacked[n + m :]
-    d_projections = {
+    d_projections = d_summed | {
         name: _projection_gradient(parts, u, dz)
-        for (name, parts), u, dz in zip(projections.items(), us, dzs, strict=True)
+        for (name, parts), u, dz in zip(recorded.items(), us, dzs, strict=True)
     }
     # What follows from these is large products too, and side by side they slow each other down.
     with tf.control_dependencies(keras.tree.flatten(d_projections)):

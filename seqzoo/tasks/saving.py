@@ -6,11 +6,11 @@ import contextlib
 import io
 import json
 import os
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
 import keras
 
 from seqzoo.files.atomic_write import atomic_file, atomic_folder, recover_folder
@@ -22,6 +22,7 @@ from seqzoo.files.digests import (
     sha256,
     write_digests,
 )
+from seqzoo.tasks.untrusted_config import Size, bounded_by, read_config, size_of_weights
 from seqzoo.training.finite_values import warn_if_not_finite
 
 _CONFIG = "config.json"
@@ -131,7 +132,8 @@ def load(path) -> Any:
             f"{path} is damaged: it must have the digest at its end. Restore it from a copy."
         )
     try:
-        task = keras.saving.load_model(path)
+        with bounded_by(_size_in_archive(path)):
+            task = keras.saving.load_model(path)
     except Exception as error:  # what classes raise for wrong configs is of any kind
         raise ValueError(f"{path} cannot be read as a task. ({_first_line(error)})") from error
     if not isinstance(task, SavedAsFiles):
@@ -167,18 +169,21 @@ def from_preset(folder) -> Any:
                 f"{folder} is no preset: it has no {name}. Give a folder that `save_preset` wrote."
             )
     check_digests(folder, (_CONFIG, _WEIGHTS))
-    task = _task_of(os.path.join(folder, _CONFIG))
-    weights = os.path.join(folder, _WEIGHTS)
+    config, weights = (os.path.join(folder, name) for name in (_CONFIG, _WEIGHTS))
+    wrong_weights = (
+        f"{weights} does not fit the model of {config}. They must come from one `save_preset`."
+    )
     try:
-        count = _count_numbers(weights)
-        if count != task.count_params():
-            raise ValueError(f"It holds {count} numbers, the model {task.count_params()}.")
-        task.load_weights(weights)
+        size = size_of_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds of errors for wrong bytes
-        raise ValueError(
-            f"{folder}/{_WEIGHTS} does not fit the model of {folder}/{_CONFIG}. They must come "
-            f"from one `save_preset`. ({_first_line(error)})"
-        ) from error
+        raise ValueError(f"{wrong_weights} ({_first_line(error)})") from error
+    task = _task_of(config, size)
+    try:
+        if size.numbers != task.count_params():
+            raise ValueError(f"It holds {size.numbers} numbers, the model {task.count_params()}.")
+        task.load_weights(weights)
+    except Exception as error:
+        raise ValueError(f"{wrong_weights} ({_first_line(error)})") from error
     warn_if_not_finite(weights, ((each.path, each) for each in task.variables))
     return task
 
@@ -188,10 +193,12 @@ def _require(path: str, kind: str) -> None:
         raise FileNotFoundError(f"There is nothing at {path}. Check the path; give {kind}.")
 
 
-def _task_of(config_file: str) -> Any:
+def _task_of(config_file: str, size: Size) -> Any:
     try:
-        with open(config_file, encoding="utf-8") as file:
-            task = keras.saving.deserialize_keras_object(json.load(file))
+        with open(config_file, "rb") as file:
+            config = read_config(file.read())
+        with bounded_by(size):
+            task = keras.saving.deserialize_keras_object(config)
     except Exception as error:  # what classes raise for wrong configs is of any kind
         raise ValueError(
             f"{config_file} cannot be read. Give a folder that `save_preset` wrote. "
@@ -204,16 +211,20 @@ def _task_of(config_file: str) -> Any:
     return task
 
 
-def _count_numbers(weights_file: str) -> int:
-    """Counts all of a file: Keras ignores what a smaller model has no variable for."""
-    sizes = []
-    with h5py.File(weights_file) as file:
-        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
-    return sum(sizes)
+def _size_in_archive(path: str) -> Size:
+    """The size of the weights in a `.keras` file, whose config is checked."""
+    with zipfile.ZipFile(path) as archive:
+        length = sum(member.file_size for member in archive.infolist())
+        if length > 10 * os.path.getsize(path) + 2**26:
+            raise ValueError(f"Its members would unpack to {length} bytes.")
+        read_config(archive.read(_CONFIG))
+        return size_of_weights(io.BytesIO(archive.read(_WEIGHTS)))
 
 
 def _first_line(error: BaseException) -> str:
-    """The message of the first error in a chain of causes."""
+    """The message of the first error in a chain of causes, of a length that can be read."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    innermost = str(error).rpartition("Exception encountered: ")[2]  # as Keras nests them
+    line = innermost.strip().split("\n")[0]
+    return textwrap.shorten(line, 300, placeholder=" …") or type(error).__name__

@@ -168,6 +168,7 @@ AVERAGED = flags("training.ema=0.8", "training.schedule=plateau", "training.labe
 
 
 @pytest.mark.usefixtures("eagerly")
+@pytest.mark.slow
 def test_averages_and_a_plateau_are_set_by_name_and_a_run_that_resumes_goes_on_with_them(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fast = [*AVERAGED, *flags("training.learning_rate=30.0"), "--seed", "0"]  # it leaps about
@@ -183,6 +184,7 @@ def test_averages_and_a_plateau_are_set_by_name_and_a_run_that_resumes_goes_on_w
 
 
 @pytest.mark.usefixtures("eagerly")
+@pytest.mark.slow
 def test_checkpoints_are_averaged_and_a_rate_falls_with_the_root_of_the_step(tmp_path, capsys):
     options = ("training.average_checkpoints=2", "training.schedule=inverse_sqrt")
     assert train(tmp_path / "run", *flags(*options, "training.warmup_steps=2")) == 0

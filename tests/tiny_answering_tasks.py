@@ -5,6 +5,7 @@ import random
 from typing import Any, NamedTuple
 
 import keras
+from tracing import traced
 
 from seqzoo import zoo
 from seqzoo.preprocessing import (
@@ -81,6 +82,7 @@ class Trained(NamedTuple):
 
 
 @functools.cache
+@traced
 def trained(kind):
     """One that has learned something, and its history. Tests share it and leave it as it is."""
     task = {"classifier": make_classifier, "tagger": make_tagger}[kind]()

@@ -6,6 +6,7 @@ import random
 import keras
 import numpy as np
 from tiny_tasks import Trained
+from tracing import traced
 
 from seqzoo import Captioner, Greedy, zoo
 from seqzoo.encoders import convolutional_backbone
@@ -52,6 +53,7 @@ def make_captioner(builder="xu_2015", seed=1, normalization="group", **settings)
 
 
 @functools.cache
+@traced
 def trained_captioner():
     """One that has learned something, and its history. Tests share it and leave it as it is."""
     task = make_captioner(units=16, search=Greedy(max_length=6))

@@ -5,6 +5,7 @@ import random
 from typing import NamedTuple
 
 import keras
+from tracing import traced
 
 from seqzoo import BeamSearch, Greedy, Seq2Seq, heads, zoo
 from seqzoo.preprocessing import TextPairs, WordTokenizer
@@ -66,6 +67,7 @@ class Trained(NamedTuple):
 
 
 @functools.cache
+@traced
 def trained_translator():
     """One that has learned something, and its history. Tests share it and leave it as it is."""
     task = make_translator(units=16, search=Greedy(max_length=8))
@@ -75,6 +77,7 @@ def trained_translator():
 
 
 @functools.cache
+@traced
 def trained_language_model():
     """As `trained_translator`."""
     task = make_language_model(units=16, search=Greedy(max_length=8))

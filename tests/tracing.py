@@ -15,6 +15,21 @@ else:
     import jax
 
 
+def traced(function):
+    """Lets a function that trains for many steps do so in graphs, whatever the test asks for."""
+
+    @functools.wraps(function)
+    def run(*arguments):
+        eagerly = tf.config.functions_run_eagerly()
+        tf.config.run_functions_eagerly(False)
+        try:
+            return function(*arguments)
+        finally:
+            tf.config.run_functions_eagerly(eagerly)
+
+    return run
+
+
 def with_values(variables, values):
     """Where it is entered, the variables have these values."""
     if not variables:

@@ -37,6 +37,7 @@ def is_numeric(value):
     return isinstance(value, (int, float))
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_saved_model_answers_what_it_answered_when_it_was_saved(name):
     inputs, answer = INPUTS_AND_ANSWERS[name]
@@ -45,6 +46,7 @@ def test_a_saved_model_answers_what_it_answered_when_it_was_saved(name):
     assert_same(answer(load(FOLDER / name)), ANSWERS[name]["answers"], name)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_saved_task_goes_on_with_the_optimizer_of_then():
     task = sz.load(FOLDER / "translator.keras")
     assert type(task.optimizer).__name__ == "Adam"

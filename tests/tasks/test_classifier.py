@@ -13,8 +13,8 @@ def test_every_pooling_learns(pooling):
     task = make_classifier(pooling=pooling)
     task.compile(Adam(0.05), run_eagerly=True)
     batch = task.preprocessor(*map(tf.constant, zip(*classified(30), strict=True)))
-    losses = [task.train_on_batch(*batch)[0] for _ in range(12)]
-    assert losses[-1] < 0.8 * losses[0]
+    losses = [task.train_on_batch(*batch)[0] for _ in range(6)]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_calibration_finds_the_temperature_of_the_highest_likelihood():

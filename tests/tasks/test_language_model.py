@@ -99,7 +99,7 @@ def test_training_is_truncated_back_propagation_with_the_state_carried():
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps_per_epoch", [None, 3])
+@pytest.mark.parametrize("steps_per_epoch", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_a_training_that_goes_on_is_one_that_never_stopped(steps_per_epoch, tmp_path):
     settings = {"batch_size": 3, "steps_per_epoch": steps_per_epoch, "verbose": 0, "seed": 4}
     whole, parts = make_language_model(), make_language_model()
@@ -246,6 +246,7 @@ def test_the_trained_encoder_can_be_taken_into_another_model(trained):
     assert {id(w) for w in encoder.weights} <= {id(w) for w in model.weights}
 
 
+@pytest.mark.slow
 def test_models_of_every_kind_of_token_and_recurrence_learn_and_answer():
     tokenizers = {"byte": ByteTokenizer(), "character": CharacterTokenizer()}
     for name, cell in (("byte", "min_gru"), ("character", "lru")):

@@ -105,7 +105,13 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        n if n in ("sgd", "loss scale") else pytest.param(n, marks=pytest.mark.slow)
+        for n in OPTIMIZERS
+    ],
+)
 def test_the_norm_before_clipping_is_that_of_the_loss(name):
     task = make_bigram(penalty=0.1)
     expected = norm_of_first_step(task, PAIRS)

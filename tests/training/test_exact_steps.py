@@ -190,7 +190,8 @@ def test_weights_of_rows_and_no_weights_are_those_of_their_tokens():
     assert_weights_equal(weights_after(x, y, rows), by_tokens)
 
 
-@pytest.mark.parametrize("replicas", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.slow
 def test_steps_of_one_kernel_learn_what_others_do(replicas, two_replicas, monkeypatch):
     kernels = []
     run = tensorflow_fused._run

@@ -52,7 +52,7 @@ def test_a_step_that_overflows_changes_no_weight_and_halves_the_scale(parts):
     assert any((a != b).any() for a, b in zip(task.get_weights(), before, strict=True))
 
 
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_what_is_learned_is_close_to_that_of_32_bits(parts):
     wanted, found = make("float32", parts), make("mixed_float16", parts)
     start = wanted.get_weights()

@@ -106,6 +106,7 @@ def test_what_is_out_of_range_is_refused(arguments, message):
         ScheduledSampling(**arguments)
 
 
+@pytest.mark.slow
 def test_a_captioner_trains_on_its_own_samples_more_and_more():
     parts = make_captioner()
     task = Captioner(parts.encoder, parts.decoder, parts.preprocessor, parts.head)

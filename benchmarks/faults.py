@@ -2,6 +2,7 @@
 
     python benchmarks/faults.py flips --format preset --count 5000
     python benchmarks/faults.py hostile --count 500
+    python benchmarks/faults.py kills --count 50
 
 Each prints one JSON object, and ends with status 1 where its bar is missed.
 """
@@ -31,6 +32,14 @@ def hostile(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     return found, not found["breaches"]
 
 
+def kills(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Kills processes that train at random moments, resumes them, and looks at what they leave."""
+    from killed_runs import kill_runs
+
+    found = kill_runs(arguments.count, arguments.seed)
+    return found, not found["wrong"]
+
+
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
@@ -45,6 +54,11 @@ def main(given: list[str] | None = None) -> int:
     command.add_argument("--count", type=int, default=500)
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=hostile)
+
+    command = commands.add_parser("kills", help=kills.__doc__)
+    command.add_argument("--count", type=int, default=50)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=kills)
 
     arguments = parser.parse_args(given)
     found, reached = arguments.run(arguments)

@@ -1,10 +1,11 @@
 """Searches: they know a step function and no model."""
 
 import dataclasses
+import typing
 from typing import Any
 
 from seqzoo.search.beam import BeamSearch
-from seqzoo.search.constraints import CONSTRAINTS
+from seqzoo.search.constraints import CONSTRAINTS, Constraint
 from seqzoo.search.greedy import Greedy
 from seqzoo.search.hypotheses import Hypotheses
 from seqzoo.search.options import ExampleOptions, PerSource
@@ -28,11 +29,44 @@ def search_to_config(value: Any) -> Any:
 
 
 def search_from_config(value: Any) -> Any:
-    """Returns what `search_to_config` was given."""
+    """Returns what `search_to_config` was given.
+
+    Raises:
+        ValueError: if it is no such config: a kind or an option is unknown, or of another type.
+    """
     if isinstance(value, dict):
         options = {name: search_from_config(option) for name, option in value.items()}
-        return _KINDS[options.pop("kind")](**options)
+        name = options.pop("kind", None)
+        kind = _KINDS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ValueError(f"Unknown kind of search {name!r}. Known: {', '.join(_KINDS)}.")
+        _check_types(name, kind, options)
+        return kind(**options)
     return tuple(map(search_from_config, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _check_types(name: str, kind: type, options: dict[str, Any]) -> None:
+    types = typing.get_type_hints(kind)
+    for option, value in options.items():
+        if option not in types or not _is_of_type(value, types[option]):
+            raise ValueError(
+                f"A config of a search is wrong: {name} has {option}={str(value)[:40]!r}."
+            )
+
+
+def _is_of_type(value: Any, hint: Any) -> bool:
+    """Whether an option is of the type of its field."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return isinstance(value, str) and value in parts
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of_type(each, parts[0]) for each in value)
+    if parts:
+        return any(_is_of_type(value, part) for part in parts)
+    if hint is Constraint:
+        return isinstance(value, tuple(CONSTRAINTS.values()))
+    kinds = (int, float) if hint is float else hint
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 _OLD_NAMES = {"Rows": ExampleOptions, "Kept": SharedCache}  # for one version

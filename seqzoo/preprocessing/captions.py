@@ -75,8 +75,7 @@ class ImageCaptions(tf.Module):
 
     def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
         """The raw inputs themselves, of a long video some frames."""
-        raw, steps = self.reader.within(raw, limits)
-        return BoundedInputs(raw, raw, steps, tf.ones_like(steps, tf.bool))
+        return self.reader.within(raw, limits)
 
     def pack_inputs(self, encoded: tf.Tensor) -> Inputs:
         """Model inputs by name: "images", "frames" and their "mask", or "features"."""

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.images import Inputs
-from seqzoo.preprocessing.limits import Limits
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.raw_images import name_of
 
 
@@ -47,9 +47,10 @@ class FeatureReader(tf.Module):
         """Returns `{"features": (B, places, width)}`."""
         return {"features": raw}
 
-    def within(self, raw: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
-        """Raw inputs as far as limits allow, and the steps `(B,)` of each, which are all alike."""
-        return raw, tf.zeros(tf.shape(raw)[:1], tf.int32)
+    def within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """Raw inputs as they are: all have one size."""
+        steps = tf.zeros(tf.shape(raw)[:1], tf.int32)
+        return BoundedInputs(raw, raw, steps, tf.ones_like(steps, tf.bool))
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Ints `(B,)` by which inputs are batched: features are all alike."""

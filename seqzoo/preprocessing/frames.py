@@ -10,8 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.images import PICTURE_STEPS, ImageReader, Inputs, Read
-from seqzoo.preprocessing.limits import Limits, last_real_step
+from seqzoo.preprocessing.images import (
+    MAX_PIXELS,
+    PICTURE_STEPS,
+    ImageReader,
+    Inputs,
+    Read,
+)
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step
 from seqzoo.preprocessing.raw_images import encoded_image, frames_of, name_of
 
 
@@ -25,6 +31,7 @@ class FrameReader(ImageReader):
         fit: See `ImageReader`.
         max_frames: Positive int: of a longer video so many are taken, evenly spaced, the first
             and the last among them. None takes all.
+        max_pixels: See `ImageReader`; of a GIF, all frames together.
     """
 
     def __init__(
@@ -33,8 +40,9 @@ class FrameReader(ImageReader):
         width: int | None = None,
         fit: Literal["stretch", "crop"] = "stretch",
         max_frames: int | None = None,
+        max_pixels: int = MAX_PIXELS,
     ):
-        super().__init__(height, width, fit)
+        super().__init__(height, width, fit, max_pixels)
         self.max_frames = max_frames
         if max_frames is not None and max_frames < 1:
             raise ValueError(f"`max_frames` must be at least 1. Received: {max_frames}.")
@@ -46,7 +54,7 @@ class FrameReader(ImageReader):
 
     def chosen(self, video: Any, index: int = 0) -> list[Any]:
         """Returns the frames of a video in any form that are read."""
-        frames = frames_of(video, index)
+        frames = frames_of(video, index, self.max_pixels)
         if self.max_frames is None or len(frames) <= self.max_frames:
             return frames
         indices = np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)
@@ -80,8 +88,8 @@ class FrameReader(ImageReader):
         self._refuse_broken(self.read(frames, names).broken)
         return tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor("")
 
-    def within(self, raw: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
-        """Encoded frames `(B, F)`, of a long video some, evenly spaced; and the steps of each."""
+    def within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """Encoded frames `(B, F)`, of a long video some, evenly spaced."""
         steps = last_real_step(raw != "")
         count = tf.minimum(steps, self.max_frames or limits.frames)
         index = tf.range(tf.maximum(0, tf.reduce_max(count)))[None]  # (1, F)
@@ -89,17 +97,25 @@ class FrameReader(ImageReader):
         spaces = tf.cast(tf.maximum(count - 1, 1)[:, None], tf.float64)
         source = tf.cast(tf.round(tf.cast(index, tf.float64) * last / spaces), tf.int32)
         chosen = tf.gather(raw, tf.minimum(source, tf.shape(raw)[1] - 1), batch_dims=1)
-        return tf.where(index < count[:, None], chosen, ""), count * PICTURE_STEPS
+        raw = tf.where(index < count[:, None], chosen, "")
+        return BoundedInputs(raw, raw, count * PICTURE_STEPS, tf.ones_like(count, tf.bool))
 
     def __call__(self, raw: tf.Tensor) -> Inputs:
-        """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`."""
+        """Returns `frames` uint8 `(B, F, height, width, 3)` and their boolean `mask` `(B, F)`.
+
+        `is_whole` `(B,)` says which videos have frames, all of which can be read.
+        """
         raw = raw[:, : tf.maximum(1, tf.reduce_max(last_real_step(raw != "")))]
         mask = raw != ""
-        pixels = self.decode(tf.boolean_mask(raw, mask))
+        pixels, is_whole = self.decode(tf.boolean_mask(raw, mask))
+        broken = tf.scatter_nd(
+            tf.where(mask), tf.cast(~is_whole, tf.int32), tf.shape(raw, tf.int64)
+        )
+        is_whole = tf.reduce_any(mask, axis=1) & (tf.reduce_sum(broken, axis=1) == 0)
         shape = tf.concat([tf.shape(raw, tf.int64), tf.shape(pixels, tf.int64)[1:]], axis=0)
         frames = tf.scatter_nd(tf.where(mask), tf.cast(pixels, tf.int32), shape)
         frames = tf.ensure_shape(frames, [None, None, self.height, self.width, 3])
-        return {"frames": tf.cast(frames, tf.uint8), "mask": mask}
+        return {"frames": tf.cast(frames, tf.uint8), "mask": mask, "is_whole": is_whole}
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """The number of frames of each video."""

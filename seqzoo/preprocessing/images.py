@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import keras
@@ -10,12 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.ops.option_names import check_known
-from seqzoo.preprocessing.limits import Limits
+from seqzoo.preprocessing.limits import BoundedInputs, Limits
+from seqzoo.preprocessing.picture_headers import announced, jpeg_within
 from seqzoo.preprocessing.raw_images import encoded_image, name_of
 
+MAX_PIXELS = 1 << 26  # a picture of 67 megapixels takes a gigabyte while it is made small
 PICTURE_STEPS = 512  # a picture takes about as much memory as a row of so many tokens
 
 _AT_ONCE = 128  # images
+_AT_A_TIME = 2  # images that are decoded side by side
 
 Inputs = dict[str, tf.Tensor]
 
@@ -47,12 +50,19 @@ class ImageReader(tf.Module):
         width: Likewise; None is `height`.
         fit: `"stretch"` changes the proportions of the image, `"crop"` keeps them and leaves out
             what is too much at two sides.
+        max_pixels: Positive int: an encoded image with more counts as one that cannot be read. Its
+            header tells; nothing of it is decoded.
     """
 
     def __init__(
-        self, height: int, width: int | None = None, fit: Literal["stretch", "crop"] = "stretch"
+        self,
+        height: int,
+        width: int | None = None,
+        fit: Literal["stretch", "crop"] = "stretch",
+        max_pixels: int = MAX_PIXELS,
     ):
         super().__init__()
+        self.max_pixels = max_pixels
         self.height = height
         self.width = height if width is None else width
         self.fit = fit
@@ -61,6 +71,8 @@ class ImageReader(tf.Module):
             raise ValueError(
                 f"`height` and `width` must be at least 1. Received: {self.height}, {self.width}."
             )
+        if max_pixels < 1:
+            raise ValueError(f"`max_pixels` must be at least 1. Received: {max_pixels}.")
 
     @property
     def spec(self) -> tf.TensorSpec:
@@ -78,23 +90,29 @@ class ImageReader(tf.Module):
         return tf.constant(encoded, tf.string, shape=[len(encoded)])
 
     def __call__(self, raw: tf.Tensor) -> Inputs:
-        """Returns `{"images": uint8 (B, height, width, 3)}` of encoded images `(B,)`."""
-        return {"images": self.decode(raw)}
+        """Returns `images` uint8 `(B, height, width, 3)` of encoded ones, and `is_whole` `(B,)`.
 
-    def within(self, raw: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
-        """Raw inputs as far as limits allow, and the steps `(B,)` of each, which are all alike."""
-        return raw, tf.fill(tf.shape(raw), PICTURE_STEPS)
+        One that cannot be read is black, and not whole.
+        """
+        pixels, is_whole = self.decode(raw)
+        return {"images": pixels, "is_whole": is_whole}
+
+    def within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """Encoded images as they are: `max_pixels` bounds each."""
+        steps = tf.fill(tf.shape(raw), PICTURE_STEPS)
+        return BoundedInputs(raw, raw, steps, tf.ones_like(steps, tf.bool))
 
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Ints `(B,)` by which inputs are batched: images are all alike."""
         return np.zeros(raw.shape[0], int)
 
-    def decode(self, encoded: tf.Tensor) -> tf.Tensor:
-        """Returns pixels `(B, height, width, 3)` uint8 of encoded images `(B,)`."""
-        spec = tf.TensorSpec([self.height, self.width, 3], tf.uint8)
-        return tf.map_fn(self._decode_one, encoded, fn_output_signature=spec)
+    def decode(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns pixels `(B, height, width, 3)` uint8 of encoded images, and which are whole."""
+        pictures = tf.map_fn(lambda one: announced(one, self.max_pixels), encoded)
+        return _of_each(self._decode_one, pictures, [self.height, self.width, 3], tf.uint8)
 
     def _decode_one(self, encoded: tf.Tensor) -> tf.Tensor:
+        encoded = jpeg_within(encoded, self.max_pixels)
         pixels = tf.io.decode_image(encoded, expand_animations=False)
         pixels = _on_white(tf.ensure_shape(pixels, [None, None, None]))
         size = tf.constant([self.height, self.width])
@@ -130,17 +148,14 @@ class ImageReader(tf.Module):
                 encoded.append((index, encoded_image(image, index)))
             except ValueError as error:
                 broken.append(str(error))
-        try:  # all together, which is much faster, and one by one where that fails
-            decoded = self._graph(tf.constant([content for _, content in encoded], tf.string))
-            return [(index, decoded[i].numpy()) for i, (index, _) in enumerate(encoded)]
-        except tf.errors.InvalidArgumentError:
-            read = []
-        for index, content in encoded:
+        contents = tf.constant([content for _, content in encoded], tf.string)
+        pixels, is_whole = (part.numpy() for part in self._graph(contents))
+        for index, content in (encoded[i] for i in np.flatnonzero(~is_whole)):
             try:
-                read.append((index, self.read_one(content, name_of(names[index], index))))
+                self.read_one(content, name_of(names[index], index))
             except ValueError as error:
                 broken.append(str(error))
-        return read
+        return [(encoded[i][0], pixels[i]) for i in np.flatnonzero(is_whole)]
 
     def read_one(self, image: Any, name: str) -> np.ndarray:
         """Returns the pixels of one image, which errors call `name`.
@@ -153,12 +168,12 @@ class ImageReader(tf.Module):
         content = encoded_image(image)
         try:
             with tf.device("CPU:0"):
-                return self._decode_one(tf.constant(content)).numpy()
+                return self._decode_one(announced(tf.constant(content), self.max_pixels)).numpy()
         except tf.errors.InvalidArgumentError as error:
-            size = f"({len(content)} bytes)"
+            size = f"of at most {self.max_pixels:,} pixels ({len(content)} bytes)"
             raise ValueError(f"{name} is no whole JPEG, PNG, GIF or BMP {size}") from error
 
-    def _graph(self, encoded: tf.Tensor) -> tf.Tensor:
+    def _graph(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         if not hasattr(self, "_function"):
             spec = [tf.TensorSpec([None], tf.string)]
             self._function = tf.function(self.decode, input_signature=spec, autograph=False)
@@ -170,11 +185,52 @@ class ImageReader(tf.Module):
             raise ValueError(f"{broken[0]}{more}. Mend it or leave it out.")
 
     def get_config(self) -> dict[str, Any]:
-        return {"height": self.height, "width": self.width, "fit": self.fit}
+        return {
+            "height": self.height,
+            "width": self.width,
+            "fit": self.fit,
+            "max_pixels": self.max_pixels,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ImageReader:
         return cls(**config)
+
+
+def _of_each(
+    function: Callable[[tf.Tensor], tf.Tensor], encoded: tf.Tensor, shape: list[int], dtype: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Results `(B, *shape)` of a function of each of `encoded`, 0 where it fails, and where not.
+
+    A graph cannot go on after an operation that fails, but a data set in it can.
+    """
+
+    def numbered(index, one):
+        return index, function(one)
+
+    def keep_last(_, batch):
+        return batch
+
+    unconverted = tf.autograph.experimental.do_not_convert
+    count = tf.size(encoded)
+    dataset = tf.data.Dataset.from_tensor_slices(encoded).enumerate()
+    results = dataset.map(unconverted(numbered), num_parallel_calls=_AT_A_TIME).ignore_errors()
+    batch = results.batch(tf.cast(tf.maximum(count, 1), tf.int64)).with_options(_as_it_is())
+    none = tf.zeros([0], tf.int64), tf.zeros([0, *shape], dtype)
+    indices, values = batch.reduce(none, unconverted(keep_last))
+    # The row of each among those that did not fail, of which the last one added is 0.
+    rows = tf.fill([count], tf.size(indices))
+    rows = tf.tensor_scatter_nd_update(rows, indices[:, None], tf.range(tf.size(indices)))
+    values = tf.gather(tf.concat([values, tf.zeros([1, *shape], dtype)], axis=0), rows)
+    return values, rows < tf.size(indices)
+
+
+def _as_it_is() -> tf.data.Options:
+    """Runs a data set as it was written: to optimise it would take longer, at every call."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 def _on_white(pixels: tf.Tensor) -> tf.Tensor:

@@ -19,6 +19,8 @@ class Limits:
     another value takes effect at the next call or export. They bound no training, no evaluation,
     and no `classify`, `tag` or `score`, whose inputs are the caller's own.
 
+    The pixels of a picture are bounded by `max_pixels` of its reader.
+
     Args:
         source_bytes: Of a text, or of the tokens of a sentence together. A longer one is not read,
             and its answer is empty.

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.picture_headers import gif_pixels
+
 
 def encoded_image(image: Any, index: int = 0) -> bytes:
     """Returns the bytes of an image file.
@@ -45,7 +47,7 @@ def name_of(image: Any, index: int) -> str:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {index}"
 
 
-def frames_of(video: Any, index: int = 0) -> list[Any]:
+def frames_of(video: Any, index: int, max_pixels: int) -> list[Any]:
     """Returns the frames of a video, images in any form, in their order.
 
     Args:
@@ -53,30 +55,36 @@ def frames_of(video: Any, index: int = 0) -> list[Any]:
             a folder of images, which are taken in the order of their names; or a GIF, as a path
             or bytes.
         index: Its index among others, for errors.
+        max_pixels: Of all frames of a GIF together.
 
     Raises:
-        ValueError: if there is no frame.
+        ValueError: if there is no frame, or a GIF cannot be read or is too large.
     """
     if tf.is_tensor(video):
         video = video.numpy()
     if isinstance(video, (str, os.PathLike)) and os.path.isdir(video):
         video = [entry.path for entry in sorted(os.scandir(video), key=lambda e: e.name)]
     elif isinstance(video, (str, os.PathLike, bytes)):
-        video = _gif_frames(video, index)
+        video = _gif_frames(video, index, max_pixels)
     frames = list(video)
     if not frames:
         raise ValueError(f"A video must have at least one frame. Received none at index {index}.")
     return frames
 
 
-def _gif_frames(video: Any, index: int) -> Sequence[Any]:
+def _gif_frames(video: Any, index: int, max_pixels: int) -> Sequence[Any]:
     content = encoded_image(video, index)
     if not content.startswith(b"GIF8"):
         return [content]  # a still
     try:
-        return list(tf.io.decode_gif(content).numpy())
-    except tf.errors.InvalidArgumentError as error:
+        pixels = gif_pixels(content)
+        if pixels <= max_pixels:
+            return list(tf.io.decode_gif(content).numpy())
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(f"{name_of(video, index)} is no GIF that can be read.") from error
+    raise ValueError(
+        f"{name_of(video, index)} has more than {max_pixels:,} pixels, `max_pixels` of its reader."
+    )
 
 
 def _content(path: Any) -> bytes:

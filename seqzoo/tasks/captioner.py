@@ -138,6 +138,14 @@ class Captioner(SampledFeeding):
         reader = reader_of(images[0]) if images and is_features(images[0]) else None
         return self.preprocessor.corpus(images, captions, reader)
 
+    def _has_answer(self, inputs, is_read):
+        return is_read & inputs.get("is_whole", True)  # features have no such thing
+
+    @property
+    def described_limits(self):
+        pixels = getattr(getattr(self.preprocessor, "reader", None), "max_pixels", None)
+        return super().described_limits | ({} if pixels is None else {"pixels": pixels})
+
     def _is_blank(self, raw):
         return tf.zeros([tf.shape(raw)[0]], tf.bool)
 

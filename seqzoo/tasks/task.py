@@ -113,7 +113,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
 
     @property
     def described_limits(self) -> dict[str, int]:
-        """What an exported model reads at most, by name; see `Limits`."""
+        """What an exported model reads at most, by name."""
         return dataclasses.asdict(self.limits)
 
     def target_mask(self, x, y) -> Any:

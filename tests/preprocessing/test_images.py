@@ -140,18 +140,50 @@ def test_an_image_is_the_same_in_every_form(tmp_path):
     assert (images == SMOOTH).all()
 
 
+def test_a_picture_that_cannot_be_read_is_black_and_the_others_are_not():
+    stills = [Image.fromarray(np.full((20, 30, 3), level, "uint8")) for level in (90, 10)]
+    film = io.BytesIO()
+    stills[0].save(film, "GIF", save_all=True, append_images=stills[1:])
+    good = [file_of("RGB", kind) for kind in ("JPEG", "PNG", "BMP", "GIF")] + [film.getvalue()]
+    bad = [b"", b"x", b"\xff\xd8", b"\x89PNG", b"BM", b"GIF89a", b"RIFF....WEBP", *BROKEN.values()]
+    bad += [good[0][:100], film.getvalue()[:60]]
+    bad += [good[1][:16] + b"\0\0\x40\0" * 2 + good[1][24:]]  # a PNG of 16,384 squared
+    bad += [good[2][:18] + b"\0\x40\0\0" + b"\0\xc0\xff\xff" + good[2][26:]]  # a BMP, likewise
+    # A GIF of one pixel by one whose frame has 65,535 squared.
+    bad += [b"GIF89a\1\0\1\0\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\2\0;"]
+    size = SMOOTH.shape[0] * SMOOTH.shape[1]
+    for reader in (ImageReader(4, max_pixels=max(size, 600)), ImageReader(4)):
+        inputs = reader(tf.constant([*good, *bad]))
+        assert inputs["is_whole"].numpy().tolist() == [True] * len(good) + [False] * len(bad)
+        assert not inputs["images"].numpy()[len(good) :].any()
+        for content, pixels in zip(good, inputs["images"].numpy(), strict=False):
+            np.testing.assert_array_equal(pixels, reader.read_one(content, "it"))
+    assert abs(int(pixels.mean()) - 90) <= 1  # the first frame
+    small = ImageReader(4, max_pixels=min(size, 600) - 1)
+    assert not small(tf.constant(good))["is_whole"].numpy().any()
+    with pytest.raises(ValueError, match=r"image 0 is no whole .* of at most 599 pixels"):
+        ImageReader(4, max_pixels=599).as_raw([film.getvalue()])
+    with pytest.raises(ValueError, match="image 0 has more than 1,199 pixels"):
+        FrameReader(4, max_pixels=1199).as_raw([film.getvalue()])
+    assert FrameReader(4, max_pixels=1200).as_raw([film.getvalue()]).shape == (1, 2)
+
+    frames = [[good[0], good[1]], [good[0], b"x"], [good[1], b""], [b"", b""]]
+    inputs = FrameReader(4)(tf.constant(frames))
+    assert inputs["is_whole"].numpy().tolist() == [True, False, True, False]
+
+
 def test_bytes_are_content_and_never_a_path(tmp_path):
-    path = tmp_path / "a.png"
+    path, image_reader, frame_reader = tmp_path / "a.png", ImageReader(8), FrameReader(8)
     path.write_bytes(file_of("RGB", "PNG"))
     for form in (bytes(path), tf.constant(str(path)), np.bytes_(path)):
         with pytest.raises(
             ValueError, match=rf"image 0 is no whole .* \({len(bytes(path))} bytes\)"
         ):
-            ImageReader(8).as_raw([form])
+            image_reader.as_raw([form])
         with pytest.raises(ValueError, match="is no whole"):
-            FrameReader(8).as_raw([[form]])
+            frame_reader.as_raw([[form]])
     with pytest.raises(ValueError, match="is no whole"):
-        FrameReader(8).as_raw([bytes(tmp_path)])  # a folder of frames
+        frame_reader.as_raw([bytes(tmp_path)])  # a folder of frames
 
 
 def test_frames_of_videos_of_different_lengths_stand_side_by_side(tmp_path):

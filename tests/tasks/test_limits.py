@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny_answering_tasks import make_classifier, make_tagger
+from tiny_captioners import make_captioner
 from tiny_tasks import make_bigram, make_language_model, make_translator
 
 from seqzoo import BeamSearch, Greedy, Sample
@@ -58,6 +59,19 @@ def test_each_served_row_gets_the_answer_that_it_gets_alone(name, monkeypatch):
         for value in together[index].values():
             empty = b"" if value.dtype == tf.string else -np.inf if generates else 0
             assert np.all(value.numpy() == empty)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_bad_picture_has_no_answer_and_the_others_have_theirs():
+    task = make_captioner("vinyals_2015", search=Greedy(max_length=2))
+    good = [tf.io.encode_png(np.full((8, 8, 3), level, "uint8")).numpy() for level in (9, 200)]
+    wanted = {key: value.numpy() for key, value in task.serve(tf.constant(good)).items()}
+    found = task.serve(tf.constant([b"no picture", good[0], good[0][:-20], good[1], b""]))
+    assert found["text"].numpy()[[1, 3]].tolist() == wanted["text"].tolist()
+    np.testing.assert_allclose(found["scores"].numpy()[[1, 3]], wanted["scores"], rtol=1e-4)
+    assert found["text"].numpy()[[0, 2, 4], 0].tolist() == [b""] * 3
+    assert found["scores"].numpy()[[0, 2, 4], 0].tolist() == [-np.inf] * 3
+    assert task.described_limits["pixels"] == task.preprocessor.reader.max_pixels
 
 
 def test_groups_hold_rows_of_like_length_and_long_ones_few(monkeypatch):
@@ -158,7 +172,7 @@ def test_long_vectors_are_cut_and_long_videos_thinned_out():
 
     frames = [[b"%d" % i for i in range(count)] + [b""] * (9 - count) for count in (9, 2, 5, 0)]
     for reader in (FrameReader(2, max_frames=5), FrameReader(2)):
-        found, _ = reader.within(tf.constant(frames), Limits(frames=5))
+        found = reader.within(tf.constant(frames), Limits(frames=5)).raw
         assert found.numpy()[0].tolist() == [b"0", b"2", b"4", b"6", b"8"]
         assert found.numpy()[1:].tolist() == [row[:5] for row in frames[1:]]
-        assert reader.within(tf.constant(frames)[3:], SMALL)[0].shape == (1, 0)
+        assert reader.within(tf.constant(frames)[3:], SMALL).raw.shape == (1, 0)

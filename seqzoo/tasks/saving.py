@@ -110,6 +110,10 @@ def _is_preset(path: str) -> bool:
 def load(path) -> Any:
     """Loads what `task.save` wrote, with its optimizer.
 
+    The digest of the file is checked, and the config is that of somebody else: it may name parts
+    of models alone, and ask for no more weights than the file has. `keras.saving.load_model`
+    loads the file too, and checks neither, but the checksums of zip.
+
     Returns:
         The `Task`.
 
@@ -146,7 +150,7 @@ def load(path) -> Any:
 
 
 def from_preset(folder) -> Any:
-    """Loads the task of a preset.
+    """Loads the task of a preset, with the checks of `load`.
 
     Returns:
         The `Task`, not compiled.

@@ -27,8 +27,8 @@ _MAX_DEPTH = 200
 _MODULES = re.compile(
     r"builtins|keras(\.(activations|constraints|dtype_policies|initializers|layers|losses|metrics"
     r"|models|ops|optimizers|optimizers\.schedules|quantizers|random|regularizers))?"
-    r"|keras\.src\.(activations|constraints|dtype_policies|initializers|layers|losses|metrics"
-    r"|models|ops|optimizers|quantizers|random|regularizers)\.[a-z0-9_.]+"
+    r"|keras\.src\.(activations|applications|constraints|dtype_policies|initializers|layers|losses"
+    r"|metrics|models|ops|optimizers|quantizers|random|regularizers)\.[a-z0-9_.]+"
     r"|keras_hub\.(layers|models|src\.layers\.[a-z0-9_.]+|src\.models\.[a-z0-9_.]+)"
 )
 _REFUSED = re.compile(r"(Jax|Flax)Layer|__typespec__|\w*(Tokenizer|Preprocessor|Converter)")

@@ -20,7 +20,6 @@ import pytest
 from tiny_tasks import make_bigram
 
 import seqzoo as sz
-from seqzoo.tasks import untrusted_config
 from seqzoo.tasks.untrusted_config import Size, bounded_by, read_config, size_of_weights
 
 
@@ -185,4 +184,13 @@ def test_classes_that_the_user_registered_are_parts_of_a_config():
     own["registered_name"] = "tests>Other"
     with pytest.raises(ValueError, match="Received: Bigram of tiny_tasks"):
         read_config(json.dumps(own).encode())
-    assert untrusted_config._MODULES.fullmatch("keras_hub.src.models.bert.bert_backbone")
+
+
+def test_layers_of_applications_and_backbones_are_parts_of_a_config():
+    for module, name in (
+        ("keras.src.applications.convnext", "LayerScale"),
+        ("keras.src.models.functional", "Functional"),
+        ("keras_hub.src.models.bert.bert_backbone", "BertBackbone"),
+        ("keras_hub.src.layers.modeling.token_and_position_embedding", "Embedding"),
+    ):
+        read_config(json.dumps({"module": module, "class_name": name, "config": {}}).encode())

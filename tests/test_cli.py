@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -285,6 +286,26 @@ def test_signals_stop_a_run_with_a_checkpoint_and_the_line_that_resumes_it(
     assert train(out, "--resume") == 0
     assert history(out) == history(finished)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.slow
+def test_a_process_that_gets_sigterm_ends_in_ten_seconds_with_its_own_status(tmp_path):
+    code = "import sys; from seqzoo.cli import main; sys.exit(main(sys.argv[1:]))"
+    settings = flags("data.size=2000", "training.epochs=1000", "training.checkpoint_steps=100000")
+    command = [sys.executable, "-c", code, "train", RECIPE, "--out", tmp_path / "run", *settings]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path]))}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        while not list((tmp_path / "run/checkpoints").glob("step-*")):  # of the end of an epoch
+            assert process.poll() is None
+            time.sleep(0.1)
+        sent = time.monotonic()
+        process.terminate()
+        *_, line = process.stderr.read().decode().splitlines()
+        assert process.wait() == 143
+        assert time.monotonic() - sent < 10
+    assert line.startswith("seqzoo: stopped by SIGTERM; go on by: seqzoo train ")
+    assert line.endswith(f"--out {tmp_path / 'run'} --resume")
+    assert Resume(tmp_path / "run/checkpoints").step >= 250
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from seqzoo.files.digests import sha256
 from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, load_recipe
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.fitting import make_optimizer
-from seqzoo.recipe.folder import digest_of
 from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.search import BeamSearch, Greedy, Sample
@@ -345,7 +345,7 @@ def test_scores_of_no_examples_are_refused():
 def test_a_run_folder_is_made_at_once_and_gives_back_its_record(tmp_path):
     folder = RunFolder(tmp_path / "runs/a")
     options = RunOptions(data="/d\udcff", settings=("model.units=3",), precision="mixed_float16")
-    made_of = Provenance("r", digest_of(b"x = 1\n"), "tagged", False, {"train": "3 ab"})
+    made_of = Provenance("r", sha256(b"x = 1\n"), "tagged", False, {"train": "3 ab"})
     record = RunRecord(options, made_of)
     folder.check_free(resume=False)
     folder.create(b"x = 1\n", record)

@@ -14,14 +14,14 @@ import pytest
 from tiny_tasks import trained_translator
 
 from seqzoo import BeamSearch, cli
+from seqzoo.files.digests import sha256
 from seqzoo.recipe import Run, RunFolder, open_trained
-from seqzoo.recipe.folder import digest_of
 from seqzoo.recipe.provenance import split_digests
 from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
 
 EVIL = b"from pathlib import Path\nPath(__file__).with_name('executed').touch()\n"
 SAFE = (ValueError, OSError)
-MADE_OF = Provenance("letters", digest_of(EVIL), "generated", False, {})
+MADE_OF = Provenance("letters", sha256(EVIL), "generated", False, {})
 RECORD = RunRecord(RunOptions(), MADE_OF)
 
 
@@ -108,7 +108,7 @@ def test_own_runs_are_recognised_until_their_code_or_their_record_changes(made, 
     changed.recipe.write_bytes(EVIL + b"#")
     with pytest.raises(ValueError, match=r"is not the file that the run was made with.*--accept-"):
         changed.trusted_recipe(changed.record())
-    other = dataclasses.replace(MADE_OF, recipe_digest=digest_of(EVIL + b"#"))
+    other = dataclasses.replace(MADE_OF, recipe_digest=sha256(EVIL + b"#"))
     changed.record_file.write_bytes(RunRecord(RunOptions(), other).content())
     with pytest.raises(ValueError, match="it would execute"):
         changed.trusted_recipe(changed.record())

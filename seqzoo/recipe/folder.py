@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from seqzoo.files.atomic_write import atomic_folder, remove_leftovers, write_atomically
+from seqzoo.files.digests import sha256
 from seqzoo.recipe.record import RunRecord, read_record
 from seqzoo.recipe.trust import is_signed, is_trusted, sign
 
@@ -158,7 +158,7 @@ class RunFolder:
             )
         source = self.recipe.read_bytes()
         made_with = record.provenance.recipe_digest if record.provenance else None
-        if made_with not in (None, digest_of(source)):
+        if made_with not in (None, sha256(source)):
             raise ValueError(
                 f"{self.recipe} is not the file that the run was made with: it was changed or "
                 "damaged. Restore it, or go on with a changed recipe by `seqzoo train RECIPE.py "
@@ -190,8 +190,3 @@ class RunFolder:
             yield path
             if path.is_dir() and not path.is_symlink():
                 yield from path.iterdir()
-
-
-def digest_of(source: bytes) -> str:
-    """The digest of a recipe file, in hexadecimal digits."""
-    return hashlib.sha256(source).hexdigest()

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from seqzoo.files.content_digest import content_digest
-from seqzoo.recipe.folder import digest_of
+from seqzoo.files.digests import sha256
 from seqzoo.recipe.recipe import ANSWERS, Recipe, Splits
 from seqzoo.recipe.record import Provenance
 
@@ -32,7 +32,7 @@ def provenance_of(recipe: Recipe, source: bytes, task: Any, splits: dict[str, st
     kinds = [name for name, answers in ANSWERS.items() if answers is recipe.respond]
     return Provenance(
         recipe=recipe.name,
-        recipe_digest=digest_of(source),
+        recipe_digest=sha256(source),
         answers=kinds[0] if kinds else None,  # pyright: ignore[reportArgumentType]
         own_classes=_has_own_classes(keras.saving.serialize_keras_object(task)),
         splits=splits,
@@ -62,7 +62,7 @@ def split_digests(splits: Splits) -> dict[str, str]:
 
 def _split_digest(split: Any) -> str:
     if hasattr(split, "origin"):
-        return hashlib.sha256(repr(sorted(split.origin.items())).encode()).hexdigest()
+        return sha256(repr(sorted(split.origin.items())).encode())
     count, digest = len(split), hashlib.sha256()
     sampled = min(count, _SAMPLED)
     for index in range(sampled):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from seqzoo.files.digests import sha256
 from seqzoo.training.environment import Precision
 from seqzoo.training.strategies import STRATEGIES, Strategy
 
@@ -156,4 +156,4 @@ _PROVENANCE: dict[str, Callable[[Any], bool]] = {
 
 
 def _digest(values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(values, sort_keys=True).encode())

@@ -121,7 +121,10 @@ class WarnOfIdleSteps(keras.callbacks.Callback):
                 "Look at the weights of the examples and at the size of the loss, or train in "
                 "mixed_bfloat16."
             )
-        return "their gradients are 0. Look at the weights of the examples, and at what is frozen."
+        return (
+            "their gradients are 0, or their targets weigh nothing. Look at the weights of the "
+            "examples, and at what is frozen."
+        )
 
 
 class StopAtBadStep(keras.callbacks.Callback):

@@ -3,6 +3,9 @@
     python benchmarks/faults.py flips --format preset --count 5000
     python benchmarks/faults.py hostile --count 500
     python benchmarks/faults.py kills --count 50
+    python benchmarks/faults.py long-rows --size 1000000
+    python benchmarks/faults.py searches --count 100
+    python benchmarks/faults.py lines --size 67108864
 
 Each prints one JSON object, and ends with status 1 where its bar is missed.
 """
@@ -40,6 +43,33 @@ def kills(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     return found, not found["wrong"]
 
 
+def long_rows(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Serves 63 short rows with a long one, by each family's export."""
+    from bounded_work import long_rows as measure
+
+    found = measure(arguments.size)
+    return found, all(
+        each["times"] <= 3 and each["megabytes"] <= 500 and each["others_the_same"]
+        for each in found.values()
+    )
+
+
+def searches(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Generates with distinct searches on one task."""
+    from bounded_work import searches as measure
+
+    found = measure(arguments.count)
+    return found, found["megabytes"] <= 300
+
+
+def lines(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Reads a long line as `predict` does."""
+    from bounded_work import lines as measure
+
+    found = measure(arguments.size)
+    return found, found["seconds_whole"] < 2 and len(found["told"]) == 2
+
+
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
@@ -59,6 +89,18 @@ def main(given: list[str] | None = None) -> int:
     command.add_argument("--count", type=int, default=50)
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=kills)
+
+    command = commands.add_parser("long-rows", help=long_rows.__doc__)
+    command.add_argument("--size", type=int, default=1_000_000)
+    command.set_defaults(run=long_rows)
+
+    command = commands.add_parser("searches", help=searches.__doc__)
+    command.add_argument("--count", type=int, default=100)
+    command.set_defaults(run=searches)
+
+    command = commands.add_parser("lines", help=lines.__doc__)
+    command.add_argument("--size", type=int, default=64 << 20)
+    command.set_defaults(run=lines)
 
     arguments = parser.parse_args(given)
     found, reached = arguments.run(arguments)

@@ -125,9 +125,10 @@ class TaggedTokens(tf.Module):
         max_length = limits.source_tokens
         is_short = tf.reduce_all(raw[:, max_length : max_length + 1] == "", axis=1)
         raw = raw[:, :max_length]
+        steps = tf.where(is_short, last_real_step(raw != ""), 0)
+        raw = raw[:, : tf.maximum(0, tf.reduce_max(steps))]
         is_read = is_short & short_enough(raw, limits.source_bytes)
-        raw = tf.where(is_read[:, None], raw, "")
-        steps = last_real_step(raw != "")
+        steps = tf.where(is_read, steps, 0)
         encoded = self.encode_inputs(tf.RaggedTensor.from_tensor(raw, lengths=steps))
         return BoundedInputs(raw, encoded, steps, is_read)
 

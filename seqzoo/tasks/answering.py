@@ -37,11 +37,13 @@ class AnsweringTask(Task):
     def serve(self, raw) -> dict[str, Any]:
         """Returns what a server answers to raw inputs `(B, …)`, as far as `limits` allow."""
         bounded = self.preprocessor.encode_within(raw, self.limits)
+        longest = tf.maximum(0, tf.reduce_max(bounded.steps))
 
         def answer(rows):
             encoded = tf.nest.map_structure(lambda part: tf.gather(part, rows), bounded.encoded)
             inputs = self.preprocessor.pack_inputs(encoded)
-            return self.served_answer(inputs, tf.gather(bounded.is_read, rows), tf.shape(raw))
+            is_read = tf.gather(bounded.is_read, rows)
+            return self.served_answer(inputs, is_read, tf.shape(raw), longest)
 
         specs = self.served_specs()
         return answer_in_groups(bounded.steps, self.limits.rows, answer, specs)
@@ -50,13 +52,14 @@ class AnsweringTask(Task):
         """Returns the outputs of a server by name."""
         raise NotImplementedError
 
-    def served_answer(self, inputs, is_read, shape) -> dict[str, Any]:
+    def served_answer(self, inputs, is_read, shape, longest) -> dict[str, Any]:
         """Returns what a server answers to model inputs.
 
         Args:
             inputs: Of some of the rows of a request.
             is_read: Boolean `(R,)`; an input that was not read has an empty answer.
             shape: Of the raw inputs of the request.
+            longest: Int, the steps of the longest input that is read.
         """
         raise NotImplementedError
 

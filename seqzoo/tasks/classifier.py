@@ -94,7 +94,7 @@ class Classifier(AnsweringTask):
         specs = {name: tf.TensorSpec(shape, tf.string) for name, shape in labels.items()}
         return specs | {"probabilities": tf.TensorSpec([None, classes], tf.float32)}
 
-    def served_answer(self, inputs, is_read, shape):
+    def served_answer(self, inputs, is_read, shape, longest):
         answer = self.answer_inputs(inputs)
         probabilities, decided = answer["probabilities"], self.head.decide(answer["logits"])
         probabilities = tf.where(is_read[:, None], probabilities, 0.0)

@@ -190,16 +190,17 @@ class Tagger(AnsweringTask):
     def serve(self, raw):
         """Returns `tags` `(B, T)` of tokens `(B, T)`, both padded with "".
 
-        A sentence that is not read, see `Limits`, has the tags "". T is no more than
-        `limits.source_tokens` in what is returned.
+        A sentence that is not read, see `Limits`, has the tags "". Where T is more than
+        `limits.source_tokens`, that of what is returned is the longest that is read.
         """
         return super().serve(raw)
 
     def served_specs(self):
         return {"tags": tf.TensorSpec([None, None], tf.string)}
 
-    def served_answer(self, inputs, is_read, shape):
-        mask, width = inputs["mask"], tf.minimum(shape[1], self.limits.source_tokens)
+    def served_answer(self, inputs, is_read, shape, longest):
+        width = tf.where(shape[1] > self.limits.source_tokens, longest, shape[1])
+        mask = inputs["mask"]
         tags = self.preprocessor.labels.strings(self.head.decide(self(inputs), mask))
         tags = tf.where(mask, tags, "")[:, :width]  # without any token there is a step nevertheless
         return {"tags": tf.pad(tags, [[0, 0], [0, width - tf.shape(tags)[1]]])}

@@ -100,7 +100,8 @@ def predict(arguments: argparse.Namespace) -> None:
         _refuse_requests(arguments)
     n_best = arguments.n_best or 1
     write = escape if arguments.scores or n_best > 1 else one_line
-    for lines in line_groups(cast(Any, sys.stdin.buffer), _LINES_AT_ONCE, tell=_tell):
+    stdin, longest = cast(Any, sys.stdin.buffer), trained.task.limits.line_bytes
+    for lines in line_groups(stdin, _LINES_AT_ONCE, longest, _tell):
         inputs = [line for line in lines if line.strip(" \t")]
         request = _replacement(arguments)
         if arguments.prefix is not None:

@@ -268,7 +268,18 @@ MORE_SIGNALS = [
 ]
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.fixture
+def signals_of_a_terminal():
+    """A process that a shell has started in the background ignores Ctrl-C."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("eagerly", "signals_of_a_terminal")
 @pytest.mark.parametrize("signals", [SIGNALS, pytest.param(MORE_SIGNALS, marks=pytest.mark.slow)])
 def test_signals_stop_a_run_with_a_checkpoint_and_the_line_that_resumes_it(
     signals, finished, tmp_path, monkeypatch, capsys

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 _MOST = 8  # a traced search takes about 14 MB
 
@@ -15,11 +19,31 @@ class TracedFunctions:
     def __init__(self):
         self._functions: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, trace: Callable[[], Any]) -> Any:
-        """Returns the function of a key, traced anew where it is not among the last ones."""
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Returns the function of a key, traced anew where it is not among the last ones.
+
+        Args:
+            key: What tells it from the others of the task.
+            make: Returns the `tf.function`, which has an input signature.
+        """
         if key not in self._functions:
-            self._functions[key] = trace()
+            function = make()
+            if not tf.config.functions_run_eagerly():
+                _free_gradients(function.get_concrete_function())
+            self._functions[key] = function
             if len(self._functions) > _MOST:
                 self._functions.popitem(last=False)
         self._functions.move_to_end(key)
         return self._functions[key]
+
+
+def _free_gradients(function: Any) -> None:
+    """Forgets the gradients of the loops in a function that only answers.
+
+    TensorFlow holds them for ever, and with them the graph.
+    """
+    graph = function.graph.as_graph_def()
+    for node in itertools.chain(graph.node, *(each.node_def for each in graph.library.function)):
+        name = node.attr["_gradient_op_type"].s.decode()
+        if name.startswith("CustomGradient-"):
+            gradient_registry._registry.pop(name, None)

@@ -59,6 +59,7 @@ def test_the_description_says_what_is_served(exported):
         "seqzoo": __version__,
         "tensorflow": tf.__version__,
         "search": None,
+        "limits": {},
         "signatures": {
             "serving_default": {
                 "inputs": {"text": {"dtype": "string", "shape": [None]}},

@@ -16,7 +16,8 @@ from seqzoo.export import saved_model
 from seqzoo.files import atomic_write as module
 from seqzoo.preprocessing import ByteTokenizer, WhitespaceTokenizer, tokenised
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS
-from seqzoo.recipe.folder import RunFolder, RunOptions
+from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
 from seqzoo.training.callbacks import HistoryFile
 from seqzoo.training.checkpoint_files import Checkpoint, write_checkpoint
 
@@ -47,9 +48,8 @@ def write_stream(path):
 
 
 def write_run(path):
-    recipe = path.parent.parent / "recipe.py"
-    recipe.write_text("# a recipe")
-    RunFolder(path).create(recipe, RunOptions())
+    made_of = Provenance("tiny", "0" * 64, "generated", False, {})
+    RunFolder(path).create(b"# a recipe", RunRecord(RunOptions(), made_of))
 
 
 FILES = {  # writers by name: the name of the file, and a function of its path

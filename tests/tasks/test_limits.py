@@ -150,6 +150,7 @@ def test_limits_are_saved_and_may_be_missing_in_old_files():
             Limits(frames=wrong)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_task_keeps_few_traced_functions():
     traced, made = TracedFunctions(), []
 

@@ -4,6 +4,7 @@ Under `KERAS_BACKEND=jax` the tests of what runs on any backend are collected, a
 not be there.
 """
 
+import gc
 import math
 import os
 import zlib
@@ -58,6 +59,8 @@ else:
         for path in here.rglob("test_*.py")
         if "\nimport tensorflow as tf\n" in path.read_text()
     ]
+
+gc.freeze()  # no collection looks again at what is imported: it is never garbage
 
 
 def pytest_configure(config):

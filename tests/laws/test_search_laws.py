@@ -217,7 +217,11 @@ def assert_one_graph_serves_batches_of(sizes, name, tf, jit_compile=False):
     assert graph.experimental_get_tracing_count() == 1
 
 
-@each_kind
+# A saved model of the beam with all of its options is a graph of open sizes too.
+@pytest.mark.parametrize(
+    "name",
+    [n if "with all" not in n else pytest.param(n, marks=pytest.mark.slow) for n in OF_EACH_KIND],
+)
 def test_one_graph_gives_the_same_as_eager_for_every_batch_size(name, tf):
     assert_one_graph_serves_batches_of((0, 1, BATCH), name, tf)
 

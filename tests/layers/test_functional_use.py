@@ -73,7 +73,12 @@ MODELS |= {
 
 # "auto" is what Keras compiles with by default: here it is XLA.
 @pytest.mark.parametrize(
-    ("name", "jit_compile"), [("recurrent", "auto"), ("attention", False), ("bahdanau", False)]
+    ("name", "jit_compile"),
+    [
+        ("recurrent", "auto"),
+        pytest.param("attention", False, marks=pytest.mark.slow),
+        ("bahdanau", False),
+    ],
 )
 def test_a_model_is_fitted_saved_and_loaded(name, jit_compile, tmp_path):
     make, inputs = MODELS[name]
@@ -91,7 +96,8 @@ def test_a_model_is_fitted_saved_and_loaded(name, jit_compile, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["attention", "bahdanau", pytest.param("recurrent", marks=pytest.mark.slow)]
+    "name",
+    ["attention", *(pytest.param(n, marks=pytest.mark.slow) for n in ("recurrent", "bahdanau"))],
 )
 def test_a_model_is_exported(name, tmp_path, tf):
     make, inputs = MODELS[name]

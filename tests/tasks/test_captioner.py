@@ -81,6 +81,7 @@ def test_a_served_video_model_takes_padded_frames(tmp_path):
 @pytest.mark.one_of_each
 @pytest.mark.parametrize("builder", ["venugopalan_2015", "yao_2015"])
 @pytest.mark.parametrize("reading", ["mean", "recurrent"])
+@pytest.mark.slow
 def test_a_video_model_learns_from_clips_of_all_lengths(builder, reading):
     options = {"reading": reading} if builder == "venugopalan_2015" else {}
     task = make_captioner(builder, **options)

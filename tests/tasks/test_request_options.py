@@ -98,6 +98,7 @@ def test_the_options_are_those_that_the_search_has(translator):
     assert set(option_specs(make_language_model(), Greedy())) == {"max_length", "prefix"}
 
 
+@pytest.mark.slow
 def test_a_bare_process_answers_requests_with_options(translator, tmp_path):
     translator.export(tmp_path / "m", search=BEAM)
     options = {"alpha": [0.0, 2.0, 0.7, -0.5], "max_length": [3, -1, 5, -1]}

@@ -61,6 +61,7 @@ def test_an_unknown_word_is_the_one_that_it_looked_at(translator, search, dictio
     assert replaced > 2
 
 
+@pytest.mark.slow
 def test_the_exported_graph_replaces_too(translator, tmp_path):
     translator.export(tmp_path / "m", search=BEAM, replace_unknown=DICTIONARY)
     served = tf.saved_model.load(tmp_path / "m/1").signatures["serving_default"]

@@ -85,6 +85,7 @@ def test_early_stopping_keeps_the_average_of_the_best_epoch():
     assert_close(values(task.trainable_variables), moving_average(watch.steps[: 3 * (place + 1)]))
 
 
+@pytest.mark.slow
 def test_a_training_that_resumes_has_the_same_average(tmp_path):
     def run(folder, epochs):
         watch = Watch()

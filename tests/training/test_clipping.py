@@ -124,6 +124,7 @@ def test_the_norm_before_clipping_is_that_of_the_loss(name):
     assert "gradient_norm" not in task.evaluate(PAIRS[:3], return_dict=True, verbose=0)
 
 
+@pytest.mark.slow
 def test_two_replicas_show_the_norm_of_one_device(two_replicas):
     norms = []
     for scope in (contextlib.nullcontext(), two_replicas.scope()):

@@ -120,7 +120,7 @@ def sgd_under_a_loss_scale():
 @pytest.mark.parametrize(
     ("optimizer", "settings"),
     [
-        (sgd_under_a_loss_scale, {}),
+        pytest.param(sgd_under_a_loss_scale, {}, marks=pytest.mark.slow),
         (
             adam,
             {

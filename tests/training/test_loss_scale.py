@@ -32,7 +32,7 @@ def test_mixed_float16_comes_with_a_loss_scale_and_the_others_without():
         assert isinstance(make(precision).optimizer, keras.optimizers.SGD)
 
 
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_step_that_overflows_changes_no_weight_and_halves_the_scale(parts):
     task = make("mixed_float16", parts)
     task.optimizer.build(task.trainable_variables)

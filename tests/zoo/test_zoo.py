@@ -123,6 +123,7 @@ def test_the_model_takes_two_steps_and_answers(name, settings):
     assert served["text"].numpy()[1, 0] == b""
 
 
+@pytest.mark.slow
 def test_luong_takes_every_attention():
     for attention in ATTENTIONS:
         task = build("luong_2015", layers=1, attention=attention)

@@ -54,4 +54,4 @@ def test_a_file_system_without_locks_is_written_to_all_the_same(tmp_path, monkey
 
     monkeypatch.setattr(folder_lock, "_lock", unsupported)
     with locked_folder(tmp_path), locked_folder(tmp_path):
-        pass
+        assert (tmp_path / "lock").read_bytes().startswith(b"process ")

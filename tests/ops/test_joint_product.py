@@ -110,3 +110,17 @@ def test_other_loops_are_left_alone(joint_products):
     Recurrent(PeepholeLSTMCell(UNITS))(INPUTS)
     LSTM(1)(INPUTS)  # inputs wider than the state are multiplied ahead of the loop
     assert not count
+
+
+@pytest.mark.parametrize(
+    ("rows", "dtype", "pays"),
+    [
+        (64, "float32", True),
+        (8, "float32", False),
+        (None, "float32", False),
+        (64, "bfloat16", False),
+    ],
+)
+def test_a_loop_adds_up_the_gradient_of_a_kernel_for_many_rows_of_32_bits(rows, dtype, pays):
+    state = keras.KerasTensor((rows, 20))
+    assert products.summing_pays(tf.zeros((30, 80), dtype), state) is pays

@@ -36,7 +36,15 @@ from seqzoo.layers.cells import (
 from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.locked_dropout import LockedDropout
+from seqzoo.layers.mixers import SelfAttention, SequenceMixer
 from seqzoo.layers.pooling import Pooling
+from seqzoo.layers.positions import (
+    ALiBi,
+    LearnedPositions,
+    RelativePositions,
+    RotaryPositions,
+    SinusoidalPositions,
+)
 from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.layers.recurrent.keras_layers import GRU, LSTM, SimpleRNN
 from seqzoo.layers.recurrent.rnn import Recurrent
@@ -80,7 +88,14 @@ __all__ = [
     "Pooling",
     "Recurrent",
     "RecurrentStack",
+    "ALiBi",
+    "LearnedPositions",
+    "RelativePositions",
+    "RotaryPositions",
+    "SelfAttention",
     "SelfAttentionPooling",
+    "SequenceMixer",
+    "SinusoidalPositions",
     "SimpleRNN",
     "SimpleRNNCell",
     "TokenFeatures",

@@ -9,6 +9,7 @@ broadcasts against it, such as `(B, 1, S)` for padding and `(T, S)` for a causal
 all gets weights and a context of zeros, and the gradients of its scores are zeros.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,24 +19,39 @@ from seqzoo.ops.masks import lowest_score
 
 
 def attend(
-    query, key, value, mask=None, bias=None, return_weights=False, scale: float | None = None
+    query,
+    key,
+    value,
+    mask=None,
+    bias=None,
+    return_weights=False,
+    scale: float | None = None,
+    soft_cap: float | None = None,
+    drop: Callable[[Any], Any] | None = None,
 ) -> tuple[Any, Any]:
     """Returns for each query a mean of the values, weighted by softmax(query · key * scale + bias).
 
     Args:
         query: Float tensor `(B, T, features)`, or `(B, H, T, features)` for H heads.
-        key: Float tensor `(B, S, features)`, or `(B, H, S, features)`.
-        value: Float tensor `(B, S, value_features)`, or `(B, H, S, value_features)`.
+        key: Float tensor `(B, S, features)`, or `(B, G, S, features)`. G is H, or a divisor of it:
+            then so many neighbouring heads of queries share one of keys and values.
+        value: Float tensor `(B, S, value_features)`, or `(B, G, S, value_features)`.
         mask: Boolean `(B, T, S)` or broadcastable, True where a query may read; None: everywhere.
         bias: Float tensor of the shapes of `mask`, added to the scores; None adds nothing.
         return_weights: Whether to return the weights too.
         scale: What the scalar products are multiplied by; None is `1 / sqrt(features)`.
+        soft_cap: Positive float c that bounds the products: c * tanh(product / c); None: no bound.
+        drop: What is applied to the weights, such as dropout; None: nothing.
 
     Returns:
         The context `(B, T, value_features)`, or `(B, H, T, value_features)`, and the weights
         `(B, T, S)`, or `(B, H, T, S)`: `()` without `return_weights`.
 
-    Reference: Vaswani et al., 2017, section 3.2.1, https://arxiv.org/abs/1706.03762
+    Raises:
+        ValueError: where the heads of the queries are no multiple of those of the keys.
+
+    References: Vaswani et al., 2017, section 3.2.1, https://arxiv.org/abs/1706.03762; Ainslie et
+    al., 2023 (shared heads), https://arxiv.org/abs/2305.13245
 
     Example:
         >>> key = value = np.array([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
@@ -48,11 +64,20 @@ def attend(
         scale = query.shape[-1] ** -0.5
     if scale != 1:
         query = query * scale
-    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
-    return attend_by_scores(scores, value, mask, bias, return_weights)
+    scores = _by_shared_heads(query, ops.swapaxes(key, -1, -2))
+    if soft_cap is not None:
+        scores = soft_cap * ops.tanh(scores / soft_cap)
+    return attend_by_scores(scores, value, mask, bias, return_weights, drop)
 
 
-def attend_by_scores(scores, value, mask=None, bias=None, return_weights=False) -> tuple[Any, Any]:
+def attend_by_scores(
+    scores,
+    value,
+    mask=None,
+    bias=None,
+    return_weights=False,
+    drop: Callable[[Any], Any] | None = None,
+) -> tuple[Any, Any]:
     """Returns for each query a mean of the values, weighted by softmax(scores + bias).
 
     Args:
@@ -61,15 +86,32 @@ def attend_by_scores(scores, value, mask=None, bias=None, return_weights=False) 
         mask: See `attend`.
         bias: See `attend`.
         return_weights: See `attend`.
+        drop: See `attend`. Weights are returned as they are before it.
 
     Returns:
         See `attend`.
     """
     if return_weights:
         weights = masked_weights(scores, mask, bias)
-        return ops.matmul(weights, value), weights
-    context = ops.matmul(_softmax(scores, mask, bias), value)
+        return _by_shared_heads(weights if drop is None else drop(weights), value), weights
+    weights = _softmax(scores, mask, bias)
+    context = _by_shared_heads(weights if drop is None else drop(weights), value)
     return context if mask is None else context * _reads_any(mask, context), ()
+
+
+def _by_shared_heads(left, right):
+    """Returns `left` `(B, H, T, M)` times `right` `(B, G, M, N)`, of G heads or a divisor of H."""
+    if len(left.shape) < 4 or left.shape[1] == right.shape[1]:
+        return ops.matmul(left, right)
+    heads, shared = left.shape[1], right.shape[1]
+    if heads % shared:
+        raise ValueError(
+            "The heads of the queries must be a multiple of those of the keys and values. "
+            f"Received: {heads} heads of queries and {shared} of keys."
+        )
+    _, _, steps, width = ops.shape(left)
+    rows = ops.reshape(left, (-1, shared, heads // shared * steps, width))
+    return ops.reshape(ops.matmul(rows, right), (-1, heads, steps, ops.shape(right)[-1]))
 
 
 def masked_weights(scores, mask=None, bias=None) -> Any:

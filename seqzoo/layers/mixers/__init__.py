@@ -1,0 +1,19 @@
+"""Sequence mixers, one file each: what may stand in a residual block."""
+
+from seqzoo.layers.mixers.mixer import SequenceMixer
+from seqzoo.layers.mixers.self_attention import SelfAttention
+from seqzoo.ops.option_names import check_known
+
+MIXERS: dict[str, type[SequenceMixer]] = {
+    "attention": SelfAttention,
+}
+"""The mixers by the name that blocks, stacks and builders take."""
+
+
+def make_mixer(mixer: str, **options) -> SequenceMixer:
+    """Returns a new mixer of the kind that `MIXERS` holds under that name."""
+    check_known("mixer", mixer, MIXERS)
+    return MIXERS[mixer](**options)
+
+
+__all__ = ["MIXERS", "SelfAttention", "SequenceMixer", "make_mixer"]

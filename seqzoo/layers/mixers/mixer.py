@@ -1,0 +1,86 @@
+"""The base of all sequence mixers."""
+
+from typing import Any
+
+import keras
+
+from seqzoo.ops.masks import attached_mask
+
+
+class SequenceMixer(keras.layers.Layer):
+    """Mixes the steps of a sequence: what stands in a residual block where attention stands.
+
+    All mixers hold one law: reading a sequence whole equals reading it step by step, in chunks, in
+    a row that it shares with others, and with padding wherever it stands. A mixer keeps the width
+    of its inputs, and makes its weights in `build`.
+
+    A subclass fills in `mix` and, where it is causal, `initial_state` and `step`.
+
+    Call arguments:
+        inputs: Float tensor `(B, T, features)`.
+        mask: Boolean `(B, T)`, True on real steps; None where all are. What stands at the other
+            steps, wherever they are, changes nothing on real ones.
+        segment_ids: Int `(B, T)` where a row holds several sequences: steps of one id that stand
+            side by side are one sequence, as if it had a row of its own. Only the first of a row
+            begins in `state`.
+        state: What `initial_state`, `step` or a call before returned, to continue from; None
+            begins a sequence.
+        training: Whether values are dropped.
+
+    Returns:
+        The outputs `(B, T, features)`, finite and otherwise of no meaning at steps that are not
+        real, and the state after the last real step. Attention without a `state` returns `()`.
+    """
+
+    causal: bool = True
+    """Whether outputs depend on the steps up to their own alone, so that there is a `step`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def mix(self, inputs, mask, segment_ids, state, training) -> tuple[Any, Any]:
+        """Does what a call does; `mask` is the one given or attached, or None."""
+        raise NotImplementedError
+
+    def initial_state(self, batch_size: Any, max_length: Any, width: Any = 1) -> Any:
+        """Returns the state before the first step.
+
+        Args:
+            batch_size: B.
+            max_length: The most steps that will be read; states of one size ignore it.
+            width: K, hypotheses of an example, whose rows stand side by side.
+
+        Returns:
+            A nest of leaves `(B * K, ...)`, in the compute dtype where they are float; leaves in a
+            `SharedCache` have B rows.
+        """
+        raise NotImplementedError
+
+    def step(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        """Reads one step, without dropout.
+
+        Args:
+            inputs: Float tensor `(N, features)`; N = B * K.
+            state: See `initial_state`.
+
+        Returns:
+            The outputs `(N, features)` and the next state, of the same structure and shapes.
+        """
+        raise NotImplementedError
+
+    def call(self, inputs, mask=None, segment_ids=None, state=None, training=False):
+        return self.mix(inputs, attached_mask(mask, inputs), segment_ids, state, training)
+
+    def compute_mask(self, inputs, mask=None, segment_ids=None, state=None):
+        return [mask]  # of the outputs, which come first; the state has no time
+
+
+def check_heads(features: int, **heads: int) -> None:
+    """Raises ValueError unless each number of heads is positive and divides the width."""
+    for name, count in heads.items():
+        if count < 1 or features % count:
+            raise ValueError(
+                f"`{name}` must be a positive divisor of the width of the inputs, {features}. "
+                f"Received: {name}={count}."
+            )

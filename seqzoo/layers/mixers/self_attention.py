@@ -1,0 +1,344 @@
+"""Self-attention: every step reads from every step before it, or from all."""
+
+from typing import Any, Literal, NamedTuple
+
+import keras
+from keras import ops
+
+from seqzoo.layers.mixers.mixer import SequenceMixer, check_heads
+from seqzoo.layers.positions import make_attention_positions
+from seqzoo.ops.affine import affine
+from seqzoo.ops.attention import attend
+from seqzoo.ops.decoding.caches import (
+    CacheIndex,
+    after_chunk,
+    after_step,
+    entry_positions,
+    first_index,
+    slot_of,
+    write_entries,
+)
+from seqzoo.ops.masks import lowest_score
+from seqzoo.ops.positions import rotate, runs_of_segments, step_positions
+from seqzoo.search.step import SharedCache
+
+
+class AttentionState(NamedTuple):
+    """What self-attention continues from.
+
+    Attributes:
+        index: `CacheIndex`; the mixers of a stack share one.
+        cache: `SharedCache` of the keys and the values, `(B, G, L * K, head_units)` each.
+    """
+
+    index: Any
+    cache: Any
+
+
+class AttentionReads(NamedTuple):
+    """Where the queries of a call may read, and what they know of positions.
+
+    It is the same for all mixers of a stack with the same `reads_like`, and made once for them.
+
+    Attributes:
+        bias: What is added to the scores, broadcastable against `(B, H, T, S)`; None adds nothing.
+        rotation: Cosines and sines that queries and new keys are turned by, or None.
+        start: Int scalar, the index of the first new entry of the caches; None without caches.
+        index: The `CacheIndex` after the call; None without caches.
+    """
+
+    bias: Any
+    rotation: Any = None
+    start: Any = None
+    index: Any = None
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class SelfAttention(SequenceMixer):
+    """Reads with several heads from the steps of its own sequence.
+
+    Queries, keys and values are made by one product. With `num_kv_heads`, neighbouring heads of
+    queries share keys and values.
+
+    Args:
+        num_heads: Positive int.
+        num_kv_heads: Positive int that divides `num_heads`, heads of keys and values; None is
+            `num_heads`.
+        head_units: Positive int, width of a head; None is `features / num_heads`.
+        causal: Whether a step reads from the steps up to its own alone.
+        window: Positive int, the steps that a query reads at most, its own counted (on either side
+            where not causal); None is all.
+        soft_cap: See `ops.attention.attend`.
+        positions: How scores know of distances: `"rotary"`, `"relative"`, `"alibi"` or a layer of
+            `layers.positions`; None: not at all, as where positions are added to the embeddings.
+        scale: What scores are multiplied by; None is `1 / sqrt(head_units)`.
+        use_bias: Whether the projections add a bias.
+        dropout: From 0 to below 1: share of the weights that are set to 0 in training.
+
+    For call arguments and results see `SequenceMixer`.
+
+    Raises:
+        ValueError: when built, where the heads do not fit.
+
+    References: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; Ainslie et al., 2023 (shared
+    keys and values), https://arxiv.org/abs/2305.13245; Beltagy et al., 2020 (windows),
+    https://arxiv.org/abs/2004.05150
+
+    Example:
+        >>> mixer = sz.layers.SelfAttention(num_heads=2, positions="rotary")
+        >>> outputs, _ = mixer(np.ones((1, 3, 8)))
+        >>> state = mixer.initial_state(1, max_length=3)
+        >>> for t in range(3):
+        ...     output, state = mixer.step(np.ones((1, 8)), state)
+        >>> bool(np.allclose(output, outputs[:, 2], atol=1e-6))
+        True
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 4,
+        num_kv_heads: int | None = None,
+        head_units: int | None = None,
+        causal: bool = True,
+        window: int | None = None,
+        soft_cap: float | None = None,
+        positions: Literal["rotary", "relative", "alibi"] | keras.layers.Layer | None = None,
+        scale: float | None = None,
+        use_bias: bool = True,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.num_kv_heads = num_kv_heads
+        self.head_units = head_units
+        self.causal = causal
+        self.window = window
+        self.soft_cap = soft_cap
+        self.positions = make_attention_positions(
+            positions, num_heads, not causal, dtype=self.dtype_policy
+        )
+        self.scale = scale
+        self.use_bias = use_bias
+        self.dropout = dropout
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
+
+    def build(self, input_shape):
+        features = input_shape[-1]
+        if self.head_units is None:
+            check_heads(features, num_heads=self.num_heads)
+        shared = self.shared_heads
+        if shared < 1 or self.num_heads % shared:
+            raise ValueError(
+                "`num_kv_heads` must be a positive divisor of `num_heads`. Received: "
+                f"num_kv_heads={self.num_kv_heads}, num_heads={self.num_heads}."
+            )
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"`window` must be at least 1. Received: window={self.window}.")
+        self.units = features // self.num_heads if self.head_units is None else self.head_units
+        width = (self.num_heads + 2 * shared) * self.units
+        self.kernel = self.add_weight(shape=(features, width), name="kernel")
+        self.output_kernel = self.add_weight(
+            shape=(self.num_heads * self.units, features), name="output_kernel"
+        )
+        self.bias = self.output_bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(width,), initializer="zeros", name="bias")
+            self.output_bias = self.add_weight(
+                shape=(features,), initializer="zeros", name="output_bias"
+            )
+        if self.positions is not None and not self.positions.built:
+            self.positions.build(None)
+
+    @property
+    def shared_heads(self) -> int:
+        """Heads of the keys and values."""
+        return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    @property
+    def reads_like(self) -> tuple:
+        """What tells whether `AttentionReads` made for another mixer serve this one."""
+        return self.causal, self.window, self.units, id(self.positions)
+
+    def mix(self, inputs, mask, segment_ids, state, training):
+        if state is None:
+            reads = self.reads(inputs, mask, segment_ids)
+            return self.read(inputs, reads, training=training)[0], ()
+        state = AttentionState(*state)
+        reads = self.reads_of_chunk(inputs, mask, segment_ids, CacheIndex(*state.index))
+        outputs, cache = self.read(inputs, reads, SharedCache(*state.cache), training)
+        return outputs, AttentionState(reads.index, cache)
+
+    def initial_state(self, batch_size, max_length, width=1):
+        index = first_index(batch_size, max_length, width, self.compute_dtype)
+        return AttentionState(index, self.empty_caches(batch_size, max_length, width))
+
+    def empty_caches(self, batch_size, max_length, width=1) -> SharedCache:
+        """Returns caches without entries, the part of a state that no other mixer shares."""
+        sizes = (batch_size, self.shared_heads, max_length * width, self.units)
+        return SharedCache([ops.zeros(sizes, dtype=self.compute_dtype) for _ in range(2)])
+
+    def step(self, inputs, state):
+        index, cache = CacheIndex(*state[0]), SharedCache(*state[1])
+        examples = ops.shape(cache.leaves[0])[0]
+        reads = self.reads_of_step(index, examples)
+        outputs, cache = self.read_step(inputs, reads, cache, self.weights_of_step())
+        return outputs, AttentionState(reads.index, cache)
+
+    def reads(self, inputs, mask=None, segment_ids=None) -> AttentionReads:
+        """Returns what the queries of whole sequences share; see `SequenceMixer` for arguments."""
+        steps = ops.shape(inputs)[1]
+        time = ops.arange(steps, dtype="int32")
+        positions = None
+        if self.positions is not None or self.window is not None:
+            positions = step_positions(steps, mask, segment_ids)
+        readable = time[:, None] >= time if self.causal else None
+        if mask is not None:
+            readable = _both(readable, ops.cast(mask, "bool")[:, None, :])
+        if segment_ids is not None:
+            runs = runs_of_segments(segment_ids)
+            readable = _both(readable, runs[:, :, None] == runs[:, None, :])
+        return self._reads(readable, positions, positions)
+
+    def reads_of_chunk(self, inputs, mask, segment_ids, index: CacheIndex) -> AttentionReads:
+        """Returns what the queries of sequences that go on from caches of one column share."""
+        if segment_ids is not None or not self.causal:
+            raise ValueError(
+                "A sequence that is continued from a state is one causal sequence a row. Received: "
+                f"segment_ids={segment_ids}, causal={self.causal}. Leave `state` out."
+            )
+        steps, start = ops.shape(inputs)[1], slot_of(index)
+        after = after_chunk(index, mask, steps)
+        slots = ops.arange(ops.shape(index.readable)[1], dtype="int32")
+        time = start + ops.arange(steps, dtype="int32")
+        readable = ops.logical_and(
+            (time[:, None] >= slots)[None], (after.readable[..., 0] == 0)[:, None, :]
+        )  # (B, T, L)
+        queries = keys = None
+        if self.positions is not None or self.window is not None:
+            keys = entry_positions(after)
+            queries = index.position[:, None] + step_positions(steps, mask)
+        reads = self._reads(readable, queries, keys)
+        return reads._replace(start=start, index=after)
+
+    def reads_of_step(self, index: CacheIndex, examples: Any) -> AttentionReads:
+        """Returns what the queries of one step of N = B * k hypotheses share."""
+        after = after_step(index, examples)
+        rows, length, width = ops.shape(after.readable)
+        count = rows // examples if isinstance(examples, int) else rows // ops.maximum(examples, 1)
+        bias, rotation = after.readable, None
+        if self.positions is not None or self.window is not None:
+            keys, query = entry_positions(after), index.position[:, None]
+            if self.window is not None:
+                far = query - keys >= self.window
+                bias = ops.where(far[..., None], lowest_score(self.compute_dtype), bias)
+            if self.positions is not None:
+                rotation = self.positions.rotation(
+                    ops.reshape(index.position, (examples, 1, count)),
+                    self.units,
+                    self.compute_dtype,
+                )
+                more = self.positions.bias(query, keys)  # (N, H, 1, L)
+                if more is not None:
+                    bias = bias[:, None] + ops.moveaxis(more, 2, 3)  # (N, H, L, K)
+        heads = bias.shape[1] if len(bias.shape) == 4 else 1
+        bias = ops.reshape(bias, (examples, count, heads, length * width))
+        start = slot_of(index) * width
+        return AttentionReads(ops.transpose(bias, (0, 2, 1, 3)), rotation, start, after)
+
+    def _reads(self, readable, queries, keys) -> AttentionReads:
+        """Returns the reads of queries at positions `(..., T)` of keys at positions `(..., S)`."""
+        bias = rotation = None
+        if self.window is not None:
+            distances = queries[..., :, None] - keys[..., None, :]
+            near = distances < self.window
+            if not self.causal:
+                near = ops.logical_and(near, -distances < self.window)
+            readable = _both(readable, near)
+        if self.positions is not None:
+            turned = queries if len(queries.shape) == 1 else queries[:, None]
+            rotation = self.positions.rotation(turned, self.units, self.compute_dtype)
+            bias = self.positions.bias(queries, keys)
+            if bias is not None and len(bias.shape) == 3:
+                bias = bias[None]  # (H, T, S) for all rows
+        if readable is not None:
+            readable = readable if len(readable.shape) == 2 else readable[:, None]
+            closed = ops.where(
+                readable,
+                ops.zeros((), dtype=self.compute_dtype),
+                ops.cast(lowest_score(self.compute_dtype) / 2, self.compute_dtype),
+            )
+            bias = closed if bias is None else bias + closed
+        return AttentionReads(bias, rotation)
+
+    def read(self, inputs, reads: AttentionReads, cache: Any = None, training: bool = False):
+        """Reads sequences `(B, T, features)`.
+
+        Returns:
+            The outputs, and the caches with the new entries, or None without them.
+        """
+        batch, steps, _ = ops.shape(inputs)
+        projected = affine(inputs, *self.weights_of_step()[0])
+        heads = ops.reshape(
+            projected, (batch, steps, self.num_heads + 2 * self.shared_heads, self.units)
+        )
+        query, keys, values = self._split(ops.transpose(heads, (0, 2, 1, 3)), reads.rotation)
+        if cache is not None:
+            pairs = zip(cache.leaves, (keys, values), strict=True)
+            keys, values = (write_entries(old, reads.start, new) for old, new in pairs)
+            cache = SharedCache([keys, values])
+        drop = (lambda weights: self.drop(weights, training=True)) if training else None
+        context, _ = attend(
+            query, keys, values, None, reads.bias, False, self.scale, self.soft_cap, drop
+        )
+        context = ops.transpose(context, (0, 2, 1, 3))
+        context = ops.reshape(context, (batch, steps, self.num_heads * self.units))
+        return affine(context, *self.weights_of_step()[1]), cache
+
+    def weights_of_step(self) -> tuple[tuple, tuple]:
+        """Returns the two projections, cast: a loop over steps does that once, ahead of it."""
+        pairs = (self.kernel, self.bias), (self.output_kernel, self.output_bias)
+        cast = [[ops.cast(w, self.compute_dtype) for w in pair if w is not None] for pair in pairs]
+        return tuple(cast[0]), tuple(cast[1])
+
+    def read_step(self, inputs, reads: AttentionReads, cache: SharedCache, weights: tuple):
+        """Reads a step `(N, features)` of every hypothesis; see `read`."""
+        old_keys, old_values = cache.leaves
+        examples = ops.shape(old_keys)[0]
+        projected = affine(inputs, *weights[0])
+        heads = ops.reshape(
+            projected, (examples, -1, self.num_heads + 2 * self.shared_heads, self.units)
+        )
+        query, keys, values = self._split(ops.transpose(heads, (0, 2, 1, 3)), reads.rotation)
+        keys = write_entries(old_keys, reads.start, keys)
+        values = write_entries(old_values, reads.start, values)
+        context, _ = attend(query, keys, values, None, reads.bias, False, self.scale, self.soft_cap)
+        context = ops.reshape(
+            ops.transpose(context, (0, 2, 1, 3)), (-1, self.num_heads * self.units)
+        )
+        return affine(context, *weights[1]), SharedCache([keys, values])
+
+    def _split(self, heads, rotation):
+        """Returns queries, keys and values of heads `(B, H + 2 G, T, units)`, turned."""
+        turned = self.num_heads + self.shared_heads
+        if rotation is None:
+            parts = ops.split(heads, [self.num_heads, turned], axis=1)
+            return parts[0], parts[1], parts[2]
+        both = rotate(heads[:, :turned], *rotation)
+        return both[:, : self.num_heads], both[:, self.num_heads :], heads[:, turned:]
+
+    def get_config(self):
+        positions = keras.saving.serialize_keras_object(self.positions)
+        names = ("num_heads", "num_kv_heads", "head_units", "causal", "window", "soft_cap")
+        names += ("scale", "use_bias", "dropout")
+        own = {name: getattr(self, name) for name in names}
+        return super().get_config() | own | {"positions": positions}
+
+    @classmethod
+    def from_config(cls, config):
+        positions = keras.saving.deserialize_keras_object(config["positions"])
+        return cls(**config | {"positions": positions})
+
+
+def _both(one, other):
+    return other if one is None else ops.logical_and(one, other)

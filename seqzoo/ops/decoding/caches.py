@@ -1,0 +1,123 @@
+"""Caches of keys and values that all hypotheses of an example share and no search reorders.
+
+An entry is written once, in the column of the hypothesis that made it, and stays there: a cache is
+`(B, heads, L * K, units)`, the K columns of a slot side by side. Which of the entries a hypothesis
+goes on from is a small index, which a search reorders in place of the caches.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from seqzoo.ops.masks import lowest_score
+
+
+class CacheIndex(NamedTuple):
+    """Which entries of the shared caches a hypothesis goes on from; N = B * K rows.
+
+    Attributes:
+        slot: Int32 `(N,)`, where the next entries go: one number for all rows.
+        position: Int32 `(N,)`, the real steps so far.
+        readable: Float `(N, L, K)`: 0 for entries that the hypothesis goes on from, for others a
+            number far below any score.
+    """
+
+    slot: Any
+    position: Any
+    readable: Any
+
+
+def first_index(batch_size: Any, max_length: Any, width: Any, dtype: str) -> CacheIndex:
+    """Returns the index of caches without entries, of `max_length` slots and `width` columns."""
+    rows = batch_size * width
+    readable = ops.full((rows, max_length, width), lowest_score(dtype), dtype=dtype)
+    return CacheIndex(
+        ops.zeros((rows,), dtype="int32"), ops.zeros((rows,), dtype="int32"), readable
+    )
+
+
+def slot_of(index: CacheIndex) -> Any:
+    """Returns the slot of the next entries, a scalar; 0 where there are no rows."""
+    return ops.sum(index.slot[:1])
+
+
+def after_step(index: CacheIndex, examples: Any) -> CacheIndex:
+    """Returns the index after a step of every hypothesis: each goes on from its own entry too.
+
+    Args:
+        index: N rows, those of an example side by side.
+        examples: B.
+    """
+    rows, length, width = ops.shape(index.readable)
+    count = rows // (ops.maximum(examples, 1) if ops.is_tensor(examples) else max(examples, 1))
+    columns = ops.arange(rows, dtype="int32") % ops.maximum(count, 1)
+    own = ops.arange(width, dtype="int32") == columns[:, None]  # (N, K)
+    now = ops.arange(length, dtype="int32") == slot_of(index)  # (L,)
+    own_now = ops.logical_and(now[:, None], own[:, None, :])
+    readable = ops.where(own_now, ops.zeros((), dtype=index.readable.dtype), index.readable)
+    return CacheIndex(index.slot + 1, index.position + 1, readable)
+
+
+def after_chunk(index: CacheIndex, mask: Any, steps: Any) -> CacheIndex:
+    """Returns the index of caches of one column after `steps` steps, the real ones under a mask.
+
+    Args:
+        index: B rows.
+        mask: Boolean `(B, T)`, or None where all steps are real.
+        steps: T.
+    """
+    slot, length = slot_of(index), ops.shape(index.readable)[1]
+    step = ops.arange(length, dtype="int32") - slot  # (L,): the step of the chunk in a slot
+    is_new = ops.logical_and(step >= 0, step < steps)[None]
+    if mask is not None:
+        count = ops.sum(ops.cast(mask, "int32"), axis=1)
+        real = ops.take(mask, ops.clip(step, 0, ops.maximum(steps - 1, 0)), axis=1)  # (B, L)
+        is_new = ops.logical_and(is_new, real)
+    else:
+        count = steps
+    zero = ops.zeros((), dtype=index.readable.dtype)
+    readable = ops.where(is_new[..., None], zero, index.readable)
+    return CacheIndex(index.slot + steps, index.position + count, readable)
+
+
+def entry_positions(index: CacheIndex) -> Any:
+    """Returns the position in its text of what a hypothesis reads in each slot, int `(N, L)`."""
+    is_own = ops.any(index.readable == 0, axis=2)
+    return ops.maximum(ops.cumsum(ops.cast(is_own, "int32"), axis=1) - 1, 0)
+
+
+def write_entries(cache: Any, start: Any, values: Any) -> Any:
+    """Returns the cache with new entries from an index on, in place where nobody else reads it.
+
+    Args:
+        cache: Float `(B, heads, L * K, units)`.
+        start: Int scalar.
+        values: Float `(B, heads, E, units)`.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow.caches import tensorflow_write_entries
+
+        return tensorflow_write_entries(cache, start, values)
+    zero = ops.zeros((), dtype="int32")
+    start = ops.cast(start, "int32")
+    return ops.slice_update(cache, (zero, zero, start, zero), ops.cast(values, cache.dtype))
+
+
+def with_columns(cache: Any, width: int) -> Any:
+    """Returns a cache of one column with `width` of them, the first one as it was."""
+    if width == 1:
+        return cache
+    batch, heads, slots, units = ops.shape(cache)
+    padded = ops.pad(cache[:, :, :, None, :], [[0, 0], [0, 0], [0, 0], [0, width - 1], [0, 0]])
+    return ops.reshape(padded, (batch, heads, slots * width, units))
+
+
+def index_with_columns(index: CacheIndex, width: int) -> CacheIndex:
+    """Returns the index of `with_columns`: the hypotheses of an example begin alike."""
+    if width == 1:
+        return index
+    slot, position, readable = (ops.repeat(leaf, width, axis=0) for leaf in index)
+    lowest = lowest_score(keras.backend.standardize_dtype(readable.dtype))
+    readable = ops.pad(readable, [[0, 0], [0, 0], [0, width - 1]], constant_values=lowest)
+    return CacheIndex(slot, position, readable)

@@ -1,0 +1,57 @@
+"""The rows of the mixer laws: what each row of the registry is called on, and its equations.
+
+A new mixer is a row of `MIXERS`. Options that the tiny width asks for, and other variants of the
+same mixer, stand here; its equations in NumPy are written from the paper, in float64, in the files
+that `REFERENCES` is joined from.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from derivatives import randomize
+from mixer_references_attention import REFERENCES as ATTENTION_REFERENCES
+
+from seqzoo.layers.mixers import MIXERS, make_mixer
+
+BATCH, TIME, FEATURES = 4, 7, 8
+# Where the real steps of each row stand: all, on the right, with holes, nowhere.
+MASK = np.array(
+    [[1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1], [1, 0, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0]],
+    "bool",
+)
+
+OPTIONS: dict[str, dict[str, Any]] = {}
+"""By row, the options where the defaults do not fit `FEATURES`."""
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {}
+"""By row, the name in `MIXERS` and the options: other forms of a mixer that hold the same laws."""
+
+OPTIONS |= {"attention": {"num_heads": 4}}
+VARIANTS |= {
+    "attention, grouped": ("attention", {"num_heads": 4, "num_kv_heads": 2, "positions": "rotary"}),
+    "attention, window": ("attention", {"num_heads": 2, "window": 3, "positions": "alibi"}),
+    "attention, capped": (
+        "attention",
+        {"num_heads": 2, "soft_cap": 2.0, "positions": "relative", "use_bias": False},
+    ),
+}
+
+REFERENCES: dict[str, Callable] = {**ATTENTION_REFERENCES}
+"""By row, `reference(layer, inputs)`: the outputs `(T, features)` for `(T, features)`, in NumPy."""
+
+ROWS = {name: (name, OPTIONS.get(name, {})) for name in MIXERS} | VARIANTS
+
+
+def normal(*shape):
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+@functools.cache
+def made(row, dtype="float64"):
+    """Returns the mixer of a row, with random weights. No test may change it."""
+    name, options = ROWS[row]
+    mixer = make_mixer(name, dtype=dtype, **options)
+    mixer(normal(1, 2, FEATURES))
+    return randomize(mixer)

@@ -1,0 +1,155 @@
+"""What holds for every sequence mixer: whole = steps = chunks = packed rows = any padding."""
+
+import keras
+import numpy as np
+import pytest
+from derivatives import (
+    assert_all_close,
+    assert_gradients_are_finite_differences,
+    differentiate,
+    float_leaves,
+)
+from keras import ops
+from mixer_cases import BATCH, FEATURES, MASK, REFERENCES, ROWS, TIME, made, normal
+
+INPUTS = normal(BATCH, TIME, FEATURES)
+LENGTHS = [3, 1, 4, 2, 5]
+# (row, first step) of each sequence in three rows of six steps; the last row has padding
+PLACES = [(0, 0), (0, 3), (1, 0), (1, 4), (2, 0)]
+
+everywhere = pytest.mark.parametrize("row", ROWS)
+
+
+def whole(mixer, inputs=INPUTS, **arguments):
+    return mixer(inputs, **arguments)[0]
+
+
+@everywhere
+def test_a_sequence_gives_what_the_equations_give(row):
+    outputs = whole(made(row))
+    expected = [REFERENCES[row](made(row), sequence) for sequence in INPUTS]
+    np.testing.assert_allclose(outputs, expected, atol=1e-10)
+
+
+@everywhere
+def test_a_whole_sequence_is_a_loop_over_steps(row):
+    mixer = made(row)
+    state = mixer.initial_state(BATCH, TIME)
+    outputs = []
+    for t in range(TIME):
+        output, after = mixer.step(INPUTS[:, t], state)
+        keras.tree.assert_same_structure(state, after)
+        shapes = [[leaf.shape for leaf in keras.tree.flatten(s)] for s in (state, after)]
+        assert shapes[0] == shapes[1]
+        outputs.append(output)
+        state = after
+    np.testing.assert_allclose(np.stack(outputs, axis=1), whole(mixer), atol=1e-12)
+
+
+@everywhere
+def test_a_whole_sequence_is_its_chunks_under_any_padding(row):
+    mixer = made(row)
+    expected = whole(mixer, mask=MASK)
+    state, outputs = mixer.initial_state(BATCH, TIME), []
+    for start, end in ((0, 3), (3, 4), (4, TIME)):
+        output, state = mixer(INPUTS[:, start:end], mask=MASK[:, start:end], state=state)
+        outputs.append(output)
+    found = np.concatenate(outputs, axis=1)
+    np.testing.assert_allclose(found[MASK], np.asarray(expected)[MASK], atol=1e-12)
+
+
+@everywhere
+def test_steps_go_on_where_a_call_ended(row):
+    mixer = made(row)
+    _, state = mixer(INPUTS[:, :4], mask=MASK[:, :4], state=mixer.initial_state(BATCH, TIME))
+    found = []
+    for t in range(4, TIME):
+        output, state = mixer.step(INPUTS[:, t], state)
+        found.append(output)
+    mask = np.concatenate([MASK[:, :4], np.ones((BATCH, TIME - 4), "bool")], axis=1)
+    expected = whole(mixer, mask=mask)[:, 4:]
+    np.testing.assert_allclose(np.stack(found, axis=1), expected, atol=1e-12)
+
+
+@everywhere
+def test_padding_changes_nothing_wherever_it_stands_and_gets_no_gradient(row):
+    mixer = made(row)
+    weighs = normal(*INPUTS.shape) * MASK[..., None]
+
+    def run(inputs):
+        return [whole(mixer, inputs, mask=MASK) * weighs]
+
+    found, gradients = differentiate(run, {"inputs": INPUTS}, ())
+    assert np.all(np.isfinite(found[0]))
+    np.testing.assert_array_equal(np.asarray(gradients[0])[~MASK], 0.0)
+    for i, real in enumerate(MASK):
+        if real.any():
+            expected = whole(mixer, INPUTS[i : i + 1, real])[0] * weighs[i, real]
+            np.testing.assert_allclose(np.asarray(found[0])[i, real], expected, atol=1e-12)
+
+
+@everywhere
+def test_sequences_that_share_a_row_give_what_each_gives_alone(row):
+    mixer = made(row)
+    alone = normal(len(LENGTHS), max(LENGTHS), FEATURES)
+    shared, segment_ids = normal(3, 6, FEATURES), np.zeros((3, 6), "int32")
+    steps = []
+    for number, ((line, start), length) in enumerate(zip(PLACES, LENGTHS, strict=True)):
+        shared[line, start : start + length] = alone[number, :length]
+        segment_ids[line, start : start + length] = number + 1
+        steps += [line * 6 + start + step for step in range(length)]
+    mask = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
+    weighs = normal(sum(LENGTHS), 1)
+
+    def real_steps(places, **arguments):
+        outputs = ops.reshape(mixer(**arguments)[0], (-1, FEATURES))
+        return [ops.take(outputs, np.array(places), axis=0) * weighs]
+
+    together = {"inputs": shared, "mask": segment_ids > 0, "segment_ids": segment_ids}
+    found, gradients = differentiate(
+        lambda: real_steps(steps, **together), {}, mixer.trainable_variables
+    )
+    expected, gradients_alone = differentiate(
+        lambda: real_steps(np.flatnonzero(mask), inputs=alone, mask=mask),
+        {},
+        mixer.trainable_variables,
+    )
+    assert_all_close(found, expected, atol=1e-12)
+    assert_all_close(gradients, gradients_alone, atol=1e-10)
+
+
+@everywhere
+def test_the_future_never_affects_the_past(row):
+    mixer = made(row)
+    changed = INPUTS.copy()
+    changed[:, 4:] += 1.0
+    found, expected = whole(mixer, changed), whole(mixer)
+    np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=1e-13)
+    assert np.abs(np.asarray(found[:, 4:] - expected[:, 4:])).max() > 1e-6
+
+
+@everywhere
+def test_gradients_are_finite_differences(row):
+    mixer = made(row)
+    inputs = INPUTS[:2, :5]
+    assert_gradients_are_finite_differences(
+        lambda inputs: [whole(mixer, inputs, mask=MASK[:2, :5]) * MASK[:2, :5, None]],
+        {"inputs": inputs},
+        mixer.trainable_variables,
+    )
+
+
+@everywhere
+def test_a_mixer_is_called_on_symbolic_inputs_and_half_precision_rounds_only(row):
+    inputs = keras.Input((None, FEATURES))
+    outputs, _ = made(row)(inputs)
+    assert tuple(outputs.shape) == (None, None, FEATURES)
+    half = made(row, "mixed_bfloat16")
+    found, state = half(INPUTS, state=half.initial_state(BATCH, TIME))
+    leaves = float_leaves([found, state])
+    assert {keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves} <= {
+        "bfloat16",
+        "float32",
+    }
+    found = np.asarray(ops.cast(found, "float64"))
+    np.testing.assert_allclose(found, whole(made(row)), atol=0.3)

@@ -22,7 +22,7 @@ from seqzoo import BeamSearch
 from seqzoo.datasets.lines import line_groups
 
 _SHORT = "a b c d e f"
-_BUILDERS = {
+BUILDERS = {
     "seq2seq": make_translator,
     "language_model": make_language_model,
     "classifier": make_classifier,
@@ -34,7 +34,7 @@ _REPEATS = 7
 
 def long_rows(size: int) -> dict[str, Any]:
     """For each family's export, 63 short rows with one of `size` bytes beside 64 short ones."""
-    return {name: _long_row(name, build(), size) for name, build in _BUILDERS.items()}
+    return {name: _long_row(name, build(), size) for name, build in BUILDERS.items()}
 
 
 def _long_row(name: str, task: Any, size: int) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def searches(count: int) -> dict[str, Any]:
     task = make_translator("sutskever_2014")
     task.generate([_SHORT], BeamSearch(2, max_length=3))
     gc.collect()
-    before = _memory()
+    before = memory()
     for number in range(count):
         task.generate([_SHORT], BeamSearch(2, max_length=3, alpha=number / count))
     gc.collect()
-    return {"searches": count, "megabytes": round(_memory() - before)}
+    return {"searches": count, "megabytes": round(memory() - before)}
 
 
 def lines(size: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def lines(size: int) -> dict[str, Any]:
     return result
 
 
-def _memory() -> float:
+def memory() -> float:
     """Megabytes of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 

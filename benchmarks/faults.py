@@ -3,9 +3,11 @@
     python benchmarks/faults.py flips --format preset --count 5000
     python benchmarks/faults.py hostile --count 500
     python benchmarks/faults.py kills --count 50
+    python benchmarks/faults.py disk
     python benchmarks/faults.py long-rows --size 1000000
     python benchmarks/faults.py searches --count 100
     python benchmarks/faults.py lines --size 67108864
+    python benchmarks/faults.py load --minutes 60
 
 Each prints one JSON object, and ends with status 1 where its bar is missed.
 """
@@ -70,6 +72,26 @@ def lines(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     return found, found["seconds_whole"] < 2 and len(found["told"]) == 2
 
 
+def disk(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Writes where no file may be longer than a limit, for every limit in steps of 4 KB."""
+    from full_disks import WRITERS, fill_disks
+
+    names = [arguments.writer] if arguments.writer else list(WRITERS)
+    found = fill_disks(names, arguments.count, arguments.seed)
+    return found, not any(each["wrong"] for each in found.values())
+
+
+def load(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Sends good and bad rows to the exports of every family, from several clients at once."""
+    from mixed_load import load as measure
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    found = measure(arguments.minutes, arguments.clients, arguments.seed, tell)
+    return found, not (found["unexpected"] or found["different"]) and found["growth"] <= 5
+
+
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
@@ -101,6 +123,18 @@ def main(given: list[str] | None = None) -> int:
     command = commands.add_parser("lines", help=lines.__doc__)
     command.add_argument("--size", type=int, default=64 << 20)
     command.set_defaults(run=lines)
+
+    command = commands.add_parser("disk", help=disk.__doc__)
+    command.add_argument("--writer", help="of all if none is given")
+    command.add_argument("--count", type=int, help="limits of each, drawn at random; all if none")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=disk)
+
+    command = commands.add_parser("load", help=load.__doc__)
+    command.add_argument("--minutes", type=float, default=60)
+    command.add_argument("--clients", type=int, default=8)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=load)
 
     arguments = parser.parse_args(given)
     found, reached = arguments.run(arguments)

@@ -42,8 +42,11 @@ class SavedAsFiles:
             )
         if not overwrite and os.path.exists(filepath):
             raise FileExistsError(f"{filepath} exists. Choose another path or overwrite=True.")
-        with atomic_file(filepath, suffix=".keras") as path:
-            super().save(path, **kwargs)  # type: ignore[misc]
+        with atomic_file(filepath) as path:
+            archive = _MemoryFile(os.path.basename(filepath))
+            super().save(archive, **kwargs)  # type: ignore[misc]
+            with open(path, "wb") as file:
+                file.write(archive.getbuffer())
             seal_archive(path)
 
     def save_preset(self, folder) -> None:
@@ -73,16 +76,23 @@ def _as_model(task: Any) -> keras.Model:
     return task
 
 
-class _WeightsFile(io.BytesIO):
-    """A file in memory that Keras takes for one of weights, which it knows by its name."""
+class _MemoryFile(io.BytesIO):
+    """A file in memory that Keras knows by its name.
+
+    On a full disk, HDF5 ends the process, and Keras leaves its temporary folders.
+    """
+
+    def __init__(self, name: str):
+        super().__init__()
+        self._name = name
 
     def __str__(self) -> str:
-        return _WEIGHTS
+        return self._name
 
 
 def _weights_of(task: keras.Model) -> memoryview:
-    """Makes the content of a file of weights in memory: on a full disk, HDF5 ends the process."""
-    file = _WeightsFile()
+    """Makes the content of a file of weights in memory."""
+    file = _MemoryFile(_WEIGHTS)
     with _without_optimizers(task):
         task.save_weights(file)
     return file.getbuffer()

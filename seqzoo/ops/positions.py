@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from seqzoo.ops.masks import first_of_segments
+from seqzoo.ops.masks import first_of_segments, hold_last_real
 
 
 def runs_of_segments(segment_ids) -> Any:
@@ -14,6 +14,20 @@ def runs_of_segments(segment_ids) -> Any:
     Steps of one id that stand side by side are one sequence, wherever the id comes again.
     """
     return ops.cumsum(ops.cast(first_of_segments(segment_ids), "int32"), axis=1)
+
+
+def runs_of_real_steps(segment_ids, mask=None) -> Any:
+    """Returns int `(B, T)`: the number of the sequence that the last real step is of.
+
+    Padding belongs to the sequence before it, so that it ends none; before the first real step
+    the number is 0. The mask is boolean `(B, T)`, True on real steps; None where all are.
+    """
+    runs = runs_of_segments(segment_ids)
+    if mask is None:
+        return runs
+    by_time = ops.transpose(runs)[..., None]
+    held = hold_last_real(by_time, ops.zeros_like(by_time[0]), ops.transpose(mask))
+    return ops.transpose(held[..., 0])
 
 
 def step_positions(steps: Any, mask=None, segment_ids=None) -> Any:

@@ -14,6 +14,8 @@ from seqzoo.layers.attention import (
     SelfAttentionPooling,
 )
 from seqzoo.layers.batch_normalization import BatchNormalization
+from seqzoo.layers.block import Block
+from seqzoo.layers.block_stack import BlockStack
 from seqzoo.layers.cells import (
     Cell,
     ChronoInitializer,
@@ -35,8 +37,10 @@ from seqzoo.layers.cells import (
 )
 from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
+from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.mixers import SelfAttention, SequenceMixer
+from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.pooling import Pooling
 from seqzoo.layers.positions import (
     ALiBi,
@@ -89,6 +93,10 @@ __all__ = [
     "Recurrent",
     "RecurrentStack",
     "ALiBi",
+    "Block",
+    "BlockStack",
+    "FeedForward",
+    "StepNormalization",
     "LearnedPositions",
     "RelativePositions",
     "RotaryPositions",

@@ -109,6 +109,9 @@ class SinusoidalPositions(keras.layers.Layer):
         cosines, sines = rotation(positions, frequencies, self.compute_dtype)
         return ops.concatenate([sines, cosines], axis=-1)[..., :width]
 
+    def get_config(self):  # Keras's own cannot write a dtype policy of a layer without it
+        return super().get_config()
+
 
 @keras.saving.register_keras_serializable(package="seqzoo")
 class RotaryPositions(_Positions):

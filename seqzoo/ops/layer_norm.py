@@ -1,4 +1,4 @@
-"""Layer normalisation."""
+"""Layer normalisation and normalisation by the root of the mean square."""
 
 import keras
 from keras import ops
@@ -46,3 +46,24 @@ def layer_norm(x, gain, bias=None, epsilon: float = 1e-5):
         return rows if bias is None else ops.add(rows, bias)
 
     return over_rows(gained, x, x.shape[-1])
+
+
+def rms_norm(x, gain=None, epsilon: float = 1e-6):
+    """Divides each vector by the root of the mean of its squares; then the gain.
+
+    It computes in float32 at least.
+
+    Args:
+        x: Float tensor `(..., N)`.
+        gain: Float tensor `(N,)`, or None.
+        epsilon: Added to the mean of the squares.
+
+    Returns:
+        Float tensor `(..., N)`, of the dtype of `x`.
+
+    Reference: Zhang and Sennrich, 2019, https://arxiv.org/abs/1910.07467
+    """
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    scale = ops.rsqrt(ops.mean(ops.square(wide), axis=-1, keepdims=True) + epsilon)
+    result = ops.cast(wide * scale, x.dtype)
+    return result if gain is None else result * gain

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
-from seqzoo.layers.attention.attention import Attention
+from seqzoo.layers.attention.attention import Attention, Memory
+from seqzoo.ops.affine import affine
 from seqzoo.ops.attention import attend
+from seqzoo.ops.masks import lowest_score
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -20,6 +22,8 @@ class MultiHeadAttention(Attention):
         head_units: Positive int. Width of the queries, keys and values of one head.
         causal: Whether query t reads only from the steps up to t. Queries and memory must then be
             of one length, as in self-attention.
+        use_bias: Whether the projections add a bias; the paper's do not.
+        scale: What scalar products are multiplied by; None is `1 / sqrt(head_units)`.
 
     For call arguments and results see `Attention`.
 
@@ -29,11 +33,21 @@ class MultiHeadAttention(Attention):
     Reference: Vaswani et al., 2017, section 3.2, https://arxiv.org/abs/1706.03762
     """
 
-    def __init__(self, num_heads: int, head_units: int, causal: bool = False, **kwargs):
+    def __init__(
+        self,
+        num_heads: int,
+        head_units: int,
+        causal: bool = False,
+        use_bias: bool = False,
+        scale: float | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.head_units = head_units
         self.causal = causal
+        self.use_bias = use_bias
+        self.scale = scale
 
     def make_weights(self, query_features, value_features):
         for name in ("num_heads", "head_units"):
@@ -46,25 +60,51 @@ class MultiHeadAttention(Attention):
         self.key_kernel = self.add_weight((value_features, width), name="key_kernel")
         self.value_kernel = self.add_weight((value_features, width), name="value_kernel")
         self.output_kernel = self.add_weight((width, value_features), name="output_kernel")
+        if self.use_bias:
+            widths = {"query": width, "key": width, "value": width, "output": value_features}
+            self.query_bias, self.key_bias, self.value_bias, self.output_bias = (
+                self.add_weight((units,), initializer="zeros", name=f"{name}_bias")
+                for name, units in widths.items()
+            )
+
+    def memory(self, values, mask=None) -> Memory:
+        """Projects the values, under a mask, once; see `Attention`.
+
+        Returns:
+            `Memory`, whose keys are the scaled keys and the values of the heads, each
+            `(B, H, S, head_units)`, values of padding 0, and what is added to the scores of all
+            queries, `(B, 1, 1, S)`.
+        """
+        memory = super().memory(values, mask)
+        keys, values = memory.keys
+        values = ops.where(memory.mask[:, None, :, None], values, ops.zeros_like(values))
+        lowest = ops.cast(lowest_score(self.compute_dtype), self.compute_dtype)
+        closed = ops.where(memory.mask, ops.zeros_like(lowest), lowest)
+        return memory._replace(keys=(keys, values, closed[:, None, None, :]))
 
     def keys_of(self, values):
-        """Returns the scaled keys and the values of the heads, each `(B, H, S, head_units)`."""
-        keys = self.project(values, self.key_kernel) * self.head_units**-0.5
-        return self._split(keys), self._split(self.project(values, self.value_kernel))
+        keys = affine(values, *self._projection("key"))
+        scale = self.head_units**-0.5 if self.scale is None else self.scale
+        return self._split(keys * scale), self._split(affine(values, *self._projection("value")))
 
     def projections(self):
-        return {
-            "query": (self.cast(self.query_kernel),),
-            "output": (self.cast(self.output_kernel),),
-        }
+        return {name: self._projection(name) for name in ("query", "output")}
+
+    def _projection(self, name: str) -> tuple:
+        kinds = ("kernel", "bias") if self.use_bias else ("kernel",)
+        return tuple(self.cast(getattr(self, f"{name}_{kind}")) for kind in kinds)
 
     def attend(self, query, memory, state, project, extra_weights, return_weights=True, mask=None):
-        keys, values = memory.keys
+        keys, values, closed = memory.keys
         heads = self._split(project("query", query))
         if self.causal:
             mask = _until_now(query.shape[1], memory.mask, mask)
-        mask = self.readable(memory, mask)
-        read, weights = attend(heads, keys, values, mask, None, return_weights, scale=1.0)
+        if mask is None and not return_weights:
+            # A row that may read nothing reads a mean of zeros.
+            read, weights = attend(heads, keys, values, None, closed, scale=1.0)
+        else:
+            mask = self.readable(memory, mask)
+            read, weights = attend(heads, keys, values, mask, None, return_weights, scale=1.0)
         read = ops.transpose(read, (0, 2, 1, 3))  # (B, H, T, head_units) -> (B, T, H, head_units)
         read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
         weights = ops.mean(weights, axis=1) if return_weights else ()
@@ -80,6 +120,8 @@ class MultiHeadAttention(Attention):
             "num_heads": self.num_heads,
             "head_units": self.head_units,
             "causal": self.causal,
+            "use_bias": self.use_bias,
+            "scale": self.scale,
         }
 
 

@@ -155,28 +155,33 @@ class SelfAttention(SequenceMixer):
         """Heads of the keys and values."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
 
-    @property
-    def reads_like(self) -> tuple:
-        """What tells whether `AttentionReads` made for another mixer serve this one."""
-        return self.causal, self.window, self.units, id(self.positions)
+    def reads_like(self, positions: Any = None) -> tuple:
+        """Returns what tells whether `AttentionReads` made for another mixer serve this one."""
+        return self.causal, self.window, self.units, id(self.positions or positions)
 
     def mix(self, inputs, mask, segment_ids, state, training):
         if state is None:
             reads = self.reads(inputs, mask, segment_ids)
-            return self.read(inputs, reads, training=training)[0], ()
+            return self.read(inputs, reads, training=training)
         state = AttentionState(*state)
-        reads = self.reads_of_chunk(inputs, mask, segment_ids, CacheIndex(*state.index))
-        outputs, cache = self.read(inputs, reads, SharedCache(*state.cache), training)
+        reads = self.reads(inputs, mask, segment_ids, CacheIndex(*state.index))
+        outputs, cache = self.read(inputs, reads, state.cache, training)
         return outputs, AttentionState(reads.index, cache)
 
     def initial_state(self, batch_size, max_length, width=1):
         index = first_index(batch_size, max_length, width, self.compute_dtype)
         return AttentionState(index, self.empty_caches(batch_size, max_length, width))
 
-    def empty_caches(self, batch_size, max_length, width=1) -> SharedCache:
-        """Returns caches without entries, the part of a state that no other mixer shares."""
+    def empty_caches(self, batch_size, max_length, width=1, number: int = 0) -> SharedCache:
+        """Returns caches without entries, the part of a state that no other mixer shares.
+
+        Nobody reads what stands in them. It is `number` in the keys and the next number in the
+        values: TensorFlow makes one tensor of equal ones, which a loop could not write to.
+        """
         sizes = (batch_size, self.shared_heads, max_length * width, self.units)
-        return SharedCache([ops.zeros(sizes, dtype=self.compute_dtype) for _ in range(2)])
+        return SharedCache(
+            [ops.full(sizes, float(number + i), dtype=self.compute_dtype) for i in range(2)]
+        )
 
     def step(self, inputs, state):
         index, cache = CacheIndex(*state[0]), SharedCache(*state[1])
@@ -185,68 +190,78 @@ class SelfAttention(SequenceMixer):
         outputs, cache = self.read_step(inputs, reads, cache, self.weights_of_step())
         return outputs, AttentionState(reads.index, cache)
 
-    def reads(self, inputs, mask=None, segment_ids=None) -> AttentionReads:
-        """Returns what the queries of whole sequences share; see `SequenceMixer` for arguments."""
-        steps = ops.shape(inputs)[1]
-        time = ops.arange(steps, dtype="int32")
-        positions = None
-        if self.positions is not None or self.window is not None:
-            positions = step_positions(steps, mask, segment_ids)
-        readable = time[:, None] >= time if self.causal else None
-        if mask is not None:
-            readable = _both(readable, ops.cast(mask, "bool")[:, None, :])
-        if segment_ids is not None:
-            runs = runs_of_segments(segment_ids)
-            readable = _both(readable, runs[:, :, None] == runs[:, None, :])
-        return self._reads(readable, positions, positions)
+    def reads(
+        self,
+        inputs,
+        mask=None,
+        segment_ids=None,
+        index: CacheIndex | None = None,
+        positions: Any = None,
+    ) -> AttentionReads:
+        """Returns what the queries of a call share; see `SequenceMixer` for the arguments.
 
-    def reads_of_chunk(self, inputs, mask, segment_ids, index: CacheIndex) -> AttentionReads:
-        """Returns what the queries of sequences that go on from caches of one column share."""
+        Args:
+            inputs: `(B, T, features)`.
+            mask: Boolean `(B, T)`, or None.
+            segment_ids: Int `(B, T)`, or None.
+            index: That of caches of one column which the call goes on from; None: it begins.
+            positions: Those of a stack, for a mixer without its own.
+        """
+        steps, positions = ops.shape(inputs)[1], self.positions or positions
+        own = None
+        if positions is not None or self.window is not None:
+            own = step_positions(steps, mask, segment_ids)
+        if index is None:
+            time = ops.arange(steps, dtype="int32")
+            readable = time[:, None] >= time if self.causal else None
+            if mask is not None:
+                readable = _both(readable, ops.cast(mask, "bool")[:, None, :])
+            if segment_ids is not None:
+                runs = runs_of_segments(segment_ids)
+                readable = _both(readable, runs[:, :, None] == runs[:, None, :])
+            return self._reads(readable, own, own, positions)
         if segment_ids is not None or not self.causal:
             raise ValueError(
                 "A sequence that is continued from a state is one causal sequence a row. Received: "
                 f"segment_ids={segment_ids}, causal={self.causal}. Leave `state` out."
             )
-        steps, start = ops.shape(inputs)[1], slot_of(index)
-        after = after_chunk(index, mask, steps)
+        start, after = slot_of(index), after_chunk(index, mask, steps)
         slots = ops.arange(ops.shape(index.readable)[1], dtype="int32")
         time = start + ops.arange(steps, dtype="int32")
         readable = ops.logical_and(
             (time[:, None] >= slots)[None], (after.readable[..., 0] == 0)[:, None, :]
         )  # (B, T, L)
-        queries = keys = None
-        if self.positions is not None or self.window is not None:
-            keys = entry_positions(after)
-            queries = index.position[:, None] + step_positions(steps, mask)
-        reads = self._reads(readable, queries, keys)
+        keys = None
+        if own is not None:
+            own, keys = index.position[:, None] + own, entry_positions(after)
+        reads = self._reads(readable, own, keys, positions)
         return reads._replace(start=start, index=after)
 
-    def reads_of_step(self, index: CacheIndex, examples: Any) -> AttentionReads:
-        """Returns what the queries of one step of N = B * k hypotheses share."""
-        after = after_step(index, examples)
+    def reads_of_step(
+        self, index: CacheIndex, examples: Any, positions: Any = None
+    ) -> AttentionReads:
+        """Returns what the queries of one step of N = B * k hypotheses share; see `reads`."""
+        after, positions = after_step(index, examples), self.positions or positions
         rows, length, width = ops.shape(after.readable)
         count = rows // examples if isinstance(examples, int) else rows // ops.maximum(examples, 1)
-        bias, rotation = after.readable, None
-        if self.positions is not None or self.window is not None:
-            keys, query = entry_positions(after), index.position[:, None]
-            if self.window is not None:
-                far = query - keys >= self.window
-                bias = ops.where(far[..., None], lowest_score(self.compute_dtype), bias)
-            if self.positions is not None:
-                rotation = self.positions.rotation(
-                    ops.reshape(index.position, (examples, 1, count)),
-                    self.units,
-                    self.compute_dtype,
-                )
-                more = self.positions.bias(query, keys)  # (N, H, 1, L)
-                if more is not None:
-                    bias = bias[:, None] + ops.moveaxis(more, 2, 3)  # (N, H, L, K)
+        bias, rotation, keys, query = after.readable, None, None, index.position[:, None]
+        if positions is not None or self.window is not None:
+            keys = entry_positions(after)
+        if self.window is not None:
+            far = query - keys >= self.window
+            bias = ops.where(far[..., None], lowest_score(self.compute_dtype), bias)
+        if positions is not None:
+            by_example = ops.reshape(index.position, (examples, 1, count))
+            rotation = positions.rotation(by_example, self.units, self.compute_dtype)
+            more = positions.bias(query, keys)  # (N, H, 1, L)
+            if more is not None:
+                bias = bias[:, None] + ops.moveaxis(more, 2, 3)  # (N, H, L, K)
         heads = bias.shape[1] if len(bias.shape) == 4 else 1
         bias = ops.reshape(bias, (examples, count, heads, length * width))
         start = slot_of(index) * width
         return AttentionReads(ops.transpose(bias, (0, 2, 1, 3)), rotation, start, after)
 
-    def _reads(self, readable, queries, keys) -> AttentionReads:
+    def _reads(self, readable, queries, keys, positions) -> AttentionReads:
         """Returns the reads of queries at positions `(..., T)` of keys at positions `(..., S)`."""
         bias = rotation = None
         if self.window is not None:
@@ -255,19 +270,16 @@ class SelfAttention(SequenceMixer):
             if not self.causal:
                 near = ops.logical_and(near, -distances < self.window)
             readable = _both(readable, near)
-        if self.positions is not None:
+        if positions is not None:
             turned = queries if len(queries.shape) == 1 else queries[:, None]
-            rotation = self.positions.rotation(turned, self.units, self.compute_dtype)
-            bias = self.positions.bias(queries, keys)
+            rotation = positions.rotation(turned, self.units, self.compute_dtype)
+            bias = positions.bias(queries, keys)
             if bias is not None and len(bias.shape) == 3:
                 bias = bias[None]  # (H, T, S) for all rows
         if readable is not None:
             readable = readable if len(readable.shape) == 2 else readable[:, None]
-            closed = ops.where(
-                readable,
-                ops.zeros((), dtype=self.compute_dtype),
-                ops.cast(lowest_score(self.compute_dtype) / 2, self.compute_dtype),
-            )
+            lowest = ops.cast(lowest_score(self.compute_dtype) / 2, self.compute_dtype)
+            closed = ops.where(readable, ops.zeros_like(lowest), lowest)
             bias = closed if bias is None else bias + closed
         return AttentionReads(bias, rotation)
 
@@ -275,25 +287,18 @@ class SelfAttention(SequenceMixer):
         """Reads sequences `(B, T, features)`.
 
         Returns:
-            The outputs, and the caches with the new entries, or None without them.
+            The outputs, and the `SharedCache` with the new entries, `()` without one.
         """
-        batch, steps, _ = ops.shape(inputs)
-        projected = affine(inputs, *self.weights_of_step()[0])
-        heads = ops.reshape(
-            projected, (batch, steps, self.num_heads + 2 * self.shared_heads, self.units)
-        )
-        query, keys, values = self._split(ops.transpose(heads, (0, 2, 1, 3)), reads.rotation)
-        if cache is not None:
-            pairs = zip(cache.leaves, (keys, values), strict=True)
-            keys, values = (write_entries(old, reads.start, new) for old, new in pairs)
-            cache = SharedCache([keys, values])
         drop = (lambda weights: self.drop(weights, training=True)) if training else None
-        context, _ = attend(
-            query, keys, values, None, reads.bias, False, self.scale, self.soft_cap, drop
-        )
-        context = ops.transpose(context, (0, 2, 1, 3))
-        context = ops.reshape(context, (batch, steps, self.num_heads * self.units))
-        return affine(context, *self.weights_of_step()[1]), cache
+        batch, steps, features = ops.shape(inputs)
+        rows, weights = ops.reshape(inputs, (batch * steps, features)), self.weights_of_step()
+        outputs, cache = self._read(rows, (batch, steps), reads, cache, weights, drop)
+        return ops.reshape(outputs, (batch, steps, features)), cache
+
+    def read_step(self, inputs, reads: AttentionReads, cache: SharedCache, weights: tuple):
+        """Reads a step `(N, features)` of all hypotheses, by what `weights_of_step` returned."""
+        examples = ops.shape(SharedCache(*cache).leaves[0])[0]
+        return self._read(inputs, (examples, -1), reads, cache, weights, None)
 
     def weights_of_step(self) -> tuple[tuple, tuple]:
         """Returns the two projections, cast: a loop over steps does that once, ahead of it."""
@@ -301,22 +306,21 @@ class SelfAttention(SequenceMixer):
         cast = [[ops.cast(w, self.compute_dtype) for w in pair if w is not None] for pair in pairs]
         return tuple(cast[0]), tuple(cast[1])
 
-    def read_step(self, inputs, reads: AttentionReads, cache: SharedCache, weights: tuple):
-        """Reads a step `(N, features)` of every hypothesis; see `read`."""
-        old_keys, old_values = cache.leaves
-        examples = ops.shape(old_keys)[0]
-        projected = affine(inputs, *weights[0])
-        heads = ops.reshape(
-            projected, (examples, -1, self.num_heads + 2 * self.shared_heads, self.units)
-        )
+    def _read(self, rows, sizes, reads, cache, weights, drop):
+        """Reads rows `(B * T, features)`, of `sizes` B and T."""
+        heads = affine(rows, *weights[0])
+        heads = ops.reshape(heads, (*sizes, self.num_heads + 2 * self.shared_heads, self.units))
         query, keys, values = self._split(ops.transpose(heads, (0, 2, 1, 3)), reads.rotation)
-        keys = write_entries(old_keys, reads.start, keys)
-        values = write_entries(old_values, reads.start, values)
-        context, _ = attend(query, keys, values, None, reads.bias, False, self.scale, self.soft_cap)
-        context = ops.reshape(
-            ops.transpose(context, (0, 2, 1, 3)), (-1, self.num_heads * self.units)
-        )
-        return affine(context, *weights[1]), SharedCache([keys, values])
+        after = ()
+        if cache is not None:
+            pairs = zip(SharedCache(*cache).leaves, (keys, values), strict=True)
+            keys, values = (write_entries(old, reads.start, new) for old, new in pairs)
+            after = SharedCache([keys, values])
+        arguments = (None, reads.bias, False, self.scale, self.soft_cap, drop)
+        context, _ = attend(query, keys, values, *arguments)
+        context = ops.transpose(context, (0, 2, 1, 3))
+        context = ops.reshape(context, (-1, self.num_heads * self.units))
+        return affine(context, *weights[1]), after
 
     def _split(self, heads, rotation):
         """Returns queries, keys and values of heads `(B, H + 2 G, T, units)`, turned."""

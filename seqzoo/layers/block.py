@@ -1,0 +1,249 @@
+"""The residual block: a sequence mixer, perhaps a reading of a source, and a feed-forward."""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.attention import Memory
+from seqzoo.layers.attention.multi_head import MultiHeadAttention
+from seqzoo.layers.feed_forward import FeedForward
+from seqzoo.layers.mixers.mixer import SequenceMixer
+from seqzoo.layers.mixers.self_attention import AttentionReads, SelfAttention
+from seqzoo.layers.normalization import NormKind, StepNormalization
+from seqzoo.ops.option_names import check_known
+from seqzoo.ops.recurrence.scan import apply_projections
+
+NORM_POSITIONS = ("before", "after")
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Block(keras.layers.Layer):
+    """Adds to each step what a mixer, a source and a feed-forward network make of it.
+
+    With the norms N, the mixer M, cross-attention C and the feed-forward F a block is
+
+        x = x + M(N x); x = x + C(N x); x = x + F(N x)      norm_position "before"
+        x = N(x + M x); x = N(x + C x); x = N(x + F x)      "after", as in the first Transformer
+        x = x + M(N x) + F(N x)                             parallel, one norm for both
+
+    Args:
+        mixer: A `SequenceMixer`.
+        feed_forward: A `FeedForward`, or None where the mixer stands alone.
+        cross_attention: A `MultiHeadAttention` that reads from a source, or None.
+        norm: `"layer"` or `"rms"`.
+        norm_position: See above.
+        parallel: See above; it needs a feed-forward, norms before and no cross-attention.
+        dropout: From 0 to below 1: share of the values of each summand that are dropped.
+        stochastic_depth: From 0 to below 1: share of the rows for which, in training, a summand is
+            left out (Huang et al., 2016, https://arxiv.org/abs/1603.09382).
+        epsilon: Of the norms.
+
+    Call arguments:
+        inputs: Float tensor `(B, T, features)`.
+        mask: See `SequenceMixer`.
+        segment_ids: See `SequenceMixer`.
+        state: See `SequenceMixer`.
+        memory: `Memory` of the cross-attention, projected once.
+        memory_mask: Boolean `(B, T, S)`, True where a step may read from the source, in rows that
+            hold several examples; None: wherever the source is real.
+        reads: `AttentionReads` that the attention mixers of a stack share, beside which `state` is
+            the `SharedCache` alone; None: the mixer makes its own.
+
+    Returns:
+        `(B, T, features)`, and the state of the mixer.
+
+    Raises:
+        ValueError: where options exclude each other, or a memory is missing.
+
+    References: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; Xiong et al., 2020 (norm
+    before), https://arxiv.org/abs/2002.04745; Wang and Komatsuzaki, 2021 (parallel)
+    """
+
+    def __init__(
+        self,
+        mixer: SequenceMixer,
+        feed_forward: FeedForward | None = None,
+        cross_attention: MultiHeadAttention | None = None,
+        norm: NormKind = "layer",
+        norm_position: Literal["before", "after"] = "before",
+        parallel: bool = False,
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        epsilon: float = 1e-5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_known("norm_position", norm_position, NORM_POSITIONS)
+        if parallel and (feed_forward is None or cross_attention or norm_position == "after"):
+            raise ValueError(
+                "A parallel block adds a mixer and a feed-forward of one norm before both. "
+                f"Received: feed_forward={feed_forward}, cross_attention={cross_attention}, "
+                f"norm_position={norm_position!r}. Set `parallel` to False."
+            )
+        self.mixer = mixer
+        self.feed_forward = feed_forward
+        self.cross_attention = cross_attention
+        self.norm = norm
+        self.norm_position = norm_position
+        self.parallel = parallel
+        self.dropout = dropout
+        self.stochastic_depth = stochastic_depth
+        self.epsilon = epsilon
+        own = {"dtype": self.dtype_policy}
+        self.mixer_norm = StepNormalization(norm, epsilon, name="mixer_norm", **own)
+        self.cross_norm = self.feed_norm = None
+        if cross_attention is not None:
+            self.cross_norm = StepNormalization(norm, epsilon, name="cross_norm", **own)
+        if feed_forward is not None and not parallel:
+            self.feed_norm = StepNormalization(norm, epsilon, name="feed_norm", **own)
+        self.drop = keras.layers.Dropout(dropout, name="drop", **own)
+        self.seed_generator = keras.random.SeedGenerator()
+        self.supports_masking = True
+
+    def build(self, inputs_shape, memory_shape=None):
+        """Makes the weights; parts that come from a saved model may have theirs."""
+        layers = (self.mixer_norm, self.cross_norm, self.feed_norm, self.mixer, self.feed_forward)
+        for layer in layers:
+            if layer is not None and not layer.built:
+                layer.build(inputs_shape)
+        cross = self.cross_attention
+        if cross is not None and not cross.built:
+            if memory_shape is None:
+                raise ValueError(
+                    "A block with cross-attention reads from a `memory`. Received: None. Give it, "
+                    "or make the block without `cross_attention`."
+                )
+            cross.build(inputs_shape, memory_shape)
+
+    def call(
+        self,
+        inputs,
+        mask=None,
+        segment_ids=None,
+        state=None,
+        memory=None,
+        memory_mask=None,
+        reads=None,
+        training=False,
+    ):
+        x = self._before(self.mixer_norm, inputs)
+        if reads is None:
+            mixed, after = self.mixer(
+                x, mask=mask, segment_ids=segment_ids, state=state, training=training
+            )
+        else:
+            mixed, after = self.mixer.read(x, AttentionReads(*reads), state, training)
+        if self.parallel:
+            both = self._dropped(mixed, training)
+            return inputs + both + self._dropped(
+                self.feed_forward(x, training=training), training
+            ), after
+        x = self._after(self.mixer_norm, inputs + self._dropped(mixed, training))
+        if self.cross_attention is not None:
+            query = self._before(self.cross_norm, x)
+            read, _, _ = self.cross_attention(query, memory, return_weights=False, mask=memory_mask)
+            x = self._after(self.cross_norm, x + self._dropped(read, training))
+        if self.feed_forward is not None:
+            fed = self.feed_forward(self._before(self.feed_norm, x), training=training)
+            x = self._after(self.feed_norm, x + self._dropped(fed, training))
+        return x, after
+
+    def stepper(self, return_weights: bool = False):
+        """Returns `step` with its weights read and cast: a loop does that once, ahead of it.
+
+        Args:
+            return_weights: Whether the step returns the weights of the cross-attention.
+
+        Returns:
+            `step(inputs, state, memory, reads)`, which takes inputs `(N, features)`, N = B * K, to
+            outputs `(N, features)`, the next state and the weights `(B, K, S)` or `()`; `state` and
+            `reads` are as in a call.
+        """
+        mixer_step, norms, feed, project = self._step_parts()
+
+        def step(inputs, state, memory, reads):
+            x = norms["mixer"](inputs) if self.norm_position == "before" else inputs
+            mixed, after = mixer_step(x, state, reads)
+            if self.parallel:
+                return inputs + mixed + feed(x), after, ()
+            x = self._step_join(norms["mixer"], inputs, mixed)
+            weights = ()
+            if self.cross_attention is not None:
+                query = norms["cross"](x) if self.norm_position == "before" else x
+                memory = Memory(*memory)
+                query = ops.reshape(query, (ops.shape(memory.mask)[0], -1, query.shape[-1]))
+                read, weights, _ = self.cross_attention.attend(
+                    query, memory, (), project, (), return_weights
+                )
+                x = self._step_join(norms["cross"], x, ops.reshape(read, (-1, read.shape[-1])))
+            if self.feed_forward is not None:
+                fed = feed(norms["feed"](x) if self.norm_position == "before" else x)
+                x = self._step_join(norms["feed"], x, fed)
+            return x, after, weights
+
+        return step
+
+    def _step_parts(self):
+        """Returns the functions of a step, of weights that are read now."""
+
+        def bound(layer):
+            weights = () if layer is None else layer.weights_of_step()
+            return lambda x: layer.step(x, weights)
+
+        norms = {
+            name: bound(norm)
+            for name, norm in (
+                ("mixer", self.mixer_norm),
+                ("cross", self.cross_norm),
+                ("feed", self.feed_norm),
+            )
+        }
+        if isinstance(self.mixer, SelfAttention):
+            weights = self.mixer.weights_of_step()
+
+            def mixer_step(x, state, reads):
+                return self.mixer.read_step(x, reads, state, weights)
+        else:
+
+            def mixer_step(x, state, reads):
+                return self.mixer.step(x, state)
+
+        cross = self.cross_attention
+        project = None if cross is None else apply_projections(cross.projections())
+        return mixer_step, norms, bound(self.feed_forward), project
+
+    def _before(self, norm, x):
+        return norm(x) if self.norm_position == "before" else x
+
+    def _after(self, norm, x):
+        return norm(x) if self.norm_position == "after" else x
+
+    def _step_join(self, norm, x, part):
+        return norm(x + part) if self.norm_position == "after" else x + part
+
+    def _dropped(self, x, training):
+        x = self.drop(x, training=training)
+        if not training or not self.stochastic_depth:
+            return x
+        ones = ops.ones((ops.shape(x)[0], 1, 1), dtype=x.dtype)
+        return x * keras.random.dropout(ones, self.stochastic_depth, seed=self.seed_generator)
+
+    def compute_mask(self, inputs, mask=None, *args, **kwargs):
+        return [mask]  # of the outputs, which come first; the state has no time
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        parts = ("mixer", "feed_forward", "cross_attention")
+        names = ("norm", "norm_position", "parallel", "dropout", "stochastic_depth", "epsilon")
+        return (
+            super().get_config()
+            | {name: serialize(getattr(self, name)) for name in parts}
+            | {name: getattr(self, name) for name in names}
+        )
+
+    @classmethod
+    def from_config(cls, config):
+        parts = ("mixer", "feed_forward", "cross_attention")
+        made = {name: keras.saving.deserialize_keras_object(config[name]) for name in parts}
+        return cls(**config | made)

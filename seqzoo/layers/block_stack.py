@@ -1,0 +1,283 @@
+"""A stack of residual blocks: all that stands between an embedding and a head."""
+
+from typing import Any, Literal, NamedTuple
+
+import keras
+from keras import ops
+
+from seqzoo.layers.attention.attention import Memory
+from seqzoo.layers.block import Block
+from seqzoo.layers.mixers.self_attention import SelfAttention
+from seqzoo.layers.normalization import StepNormalization
+from seqzoo.layers.positions import (
+    AttentionPositions,
+    LearnedPositions,
+    SinusoidalPositions,
+)
+from seqzoo.ops.decoding.caches import (
+    CacheIndex,
+    after_chunk,
+    after_step,
+    first_index,
+    index_with_columns,
+    with_columns,
+)
+from seqzoo.ops.masks import attached_mask
+from seqzoo.ops.option_names import check_known
+from seqzoo.ops.positions import step_positions
+from seqzoo.search.step import SharedCache
+
+ABSOLUTE_POSITIONS = ("learned", "sinusoidal")
+
+
+class StackState(NamedTuple):
+    """What a stack of blocks continues from.
+
+    Attributes:
+        index: `CacheIndex`, one for all self-attention; of no slots where there is none.
+        blocks: For each block the state of its mixer; of self-attention its `SharedCache` alone.
+    """
+
+    index: Any
+    blocks: Any
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class BlockStack(keras.layers.Layer):
+    """Runs residual blocks one after the other.
+
+    What the self-attention of all blocks shares, where each step may read and what it knows of
+    positions, is made once for all.
+
+    Args:
+        blocks: List of `Block`s.
+        positions: `"learned"` or `"sinusoidal"`, which are added to the inputs; a layer of
+            `layers.positions`, either of these or one that acts inside of every self-attention
+            without positions of its own; or None.
+        max_length: Positions of `"learned"`.
+        input_norm: Whether the inputs are normalised, after positions are added.
+        final_norm: Whether the outputs are; None: where the norms of blocks stand before.
+        dropout: From 0 to below 1: share of the values of the inputs that are dropped.
+
+    Call arguments:
+        inputs: Float tensor `(B, T, features)`.
+        mask: See `SequenceMixer`.
+        segment_ids: See `SequenceMixer`.
+        state: `StackState` to continue from, of one hypothesis an example, or None.
+        memory: For each block the `Memory` of its cross-attention, where they have it.
+        memory_mask: See `Block`.
+
+    Returns:
+        `(B, T, features)`, and the state after the last real step: `()` where the call got none.
+    """
+
+    def __init__(
+        self,
+        blocks: list[Block],
+        positions: Literal["learned", "sinusoidal"] | keras.layers.Layer | None = None,
+        max_length: int = 512,
+        input_norm: bool = False,
+        final_norm: bool | None = None,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not blocks:
+            raise ValueError("A stack needs at least one block. Received: blocks=[].")
+        self.blocks = list(blocks)
+        self.max_length = max_length
+        own = {"dtype": self.dtype_policy}
+        if isinstance(positions, str):
+            check_known("positions", positions, ABSOLUTE_POSITIONS)
+            learned = positions == "learned"
+            positions = (
+                LearnedPositions(max_length, keras.initializers.RandomNormal(stddev=0.02), **own)
+                if learned
+                else SinusoidalPositions(**own)
+            )
+        self.positions: Any = positions
+        self.input_norm = input_norm
+        self.final_norm = final_norm
+        self.dropout = dropout
+        first = self.blocks[0]
+        self.first_norm = self.last_norm = None
+        if input_norm:
+            self.first_norm = StepNormalization(first.norm, first.epsilon, name="first_norm", **own)
+        if first.norm_position == "before" if final_norm is None else final_norm:
+            self.last_norm = StepNormalization(first.norm, first.epsilon, name="last_norm", **own)
+        self.drop = keras.layers.Dropout(dropout, name="drop", **own)
+        self.supports_masking = True
+
+    @property
+    def _inside(self) -> Any:
+        """The positions that act inside of self-attention, or None."""
+        return self.positions if isinstance(self.positions, AttentionPositions) else None
+
+    @property
+    def _added(self) -> Any:
+        """The positions that are added to the inputs, or None."""
+        return None if isinstance(self.positions, AttentionPositions) else self.positions
+
+    @property
+    def attends(self) -> bool:
+        """Whether a mixer reads from steps far back, so that the state grows with the text."""
+        return any(isinstance(block.mixer, SelfAttention) for block in self.blocks)
+
+    def build(self, inputs_shape, memory_shape=None):
+        """Makes the weights; parts that come from a saved model may have theirs."""
+        for layer in (self.first_norm, self.last_norm, self.positions):
+            if layer is not None and not layer.built:
+                layer.build(inputs_shape)
+        for i, block in enumerate(self.blocks):
+            if not block.built:
+                block.build(inputs_shape, None if memory_shape is None else memory_shape[i])
+
+    def call(
+        self,
+        inputs,
+        mask=None,
+        segment_ids=None,
+        state=None,
+        memory=None,
+        memory_mask=None,
+        training=False,
+    ):
+        mask = attached_mask(mask, inputs)
+        index, states = None, [None] * len(self.blocks)
+        if state is not None:
+            index, states = CacheIndex(*state[0]), state[1]
+        steps = ops.shape(inputs)[1]
+        if self._added is not None:
+            positions = step_positions(steps, mask, segment_ids)
+            if index is not None:
+                positions = index.position[:, None] + positions
+            inputs = self._added(inputs, positions)
+        x = inputs if self.first_norm is None else self.first_norm(inputs)
+        x, after, shared = self.drop(x, training=training), [], {}
+        for i, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
+            reads, kind = None, self._reads_like(block)
+            if kind is not None:
+                if kind not in shared:
+                    arguments = (x, mask, segment_ids, index, self._inside)
+                    shared[kind] = block.mixer.reads(*arguments)
+                reads = shared[kind]
+            x, own = block(
+                x,
+                mask=mask,
+                segment_ids=segment_ids,
+                state=before,
+                memory=None if memory is None else memory[i],
+                memory_mask=memory_mask,
+                reads=reads,
+                training=training,
+            )
+            after.append(own)
+        x = x if self.last_norm is None else self.last_norm(x)
+        if index is None:
+            return x, ()
+        return x, StackState(after_chunk(index, mask, steps), after)
+
+    def _reads_like(self, block: Block) -> tuple | None:
+        """Returns which blocks share their `AttentionReads`; None for those without attention."""
+        if not isinstance(block.mixer, SelfAttention):
+            return None
+        return block.mixer.reads_like(self._inside)
+
+    def initial_state(self, batch_size, max_length, width=1) -> StackState:
+        """Returns the state before the first step; see `SequenceMixer.initial_state`."""
+        index = first_index(
+            batch_size, max_length if self.attends else 0, width, self.compute_dtype
+        )
+        states = []
+        for i, block in enumerate(self.blocks):
+            if isinstance(block.mixer, SelfAttention):
+                state = block.mixer.empty_caches(batch_size, max_length, width, number=2 * i)
+            else:
+                state = block.mixer.initial_state(batch_size, max_length, width)
+            states.append(state)
+        return StackState(index, states)
+
+    def with_width(self, state: StackState, width: int) -> StackState:
+        """Returns a state of one hypothesis an example as that of `width` equal ones."""
+
+        def widened(block, own):
+            if isinstance(block.mixer, SelfAttention):
+                leaves = SharedCache(*own).leaves
+                return SharedCache([with_columns(leaf, width) for leaf in leaves])
+            return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, width, axis=0), own)
+
+        index, states = StackState(*state)
+        pairs = zip(self.blocks, states, strict=True)
+        return StackState(
+            index_with_columns(CacheIndex(*index), width), [widened(*pair) for pair in pairs]
+        )
+
+    def stepper(self, return_weights: bool = False):
+        """Returns a step with its weights read and cast: a loop does that once, ahead of it.
+
+        Args:
+            return_weights: Whether the step returns the weights of the last cross-attention.
+
+        Returns:
+            `step(inputs, state, memory)`, which takes inputs `(N, features)` to outputs
+            `(N, features)`, the next `StackState` and the weights `(B, K, S)` or `()`.
+        """
+        last = len(self.blocks) - 1
+        steps = [block.stepper(return_weights and i == last) for i, block in enumerate(self.blocks)]
+        norms = [
+            None if norm is None else norm.weights_of_step()
+            for norm in (self.first_norm, self.last_norm)
+        ]
+
+        def step(inputs, state, memory=None):
+            index, states = StackState(*state)
+            index, x = CacheIndex(*index), inputs
+            examples = self._examples(index, states)
+            if self._added is not None:
+                x = self._added(x, index.position)
+            x = x if self.first_norm is None else self.first_norm.step(x, norms[0])
+            after, shared, weights = [], {}, ()
+            for i, (block, run, before) in enumerate(zip(self.blocks, steps, states, strict=True)):
+                reads, kind = None, self._reads_like(block)
+                if kind is not None:
+                    if kind not in shared:
+                        arguments = (index, examples, self._inside)
+                        shared[kind] = block.mixer.reads_of_step(*arguments)
+                    reads = shared[kind]
+                x, own, weights = run(x, before, None if memory is None else memory[i], reads)
+                after.append(own)
+            x = x if self.last_norm is None else self.last_norm.step(x, norms[1])
+            moved = [reads.index for reads in shared.values()]
+            return x, StackState(moved[0] if moved else after_step(index, examples), after), weights
+
+        return step
+
+    def _examples(self, index: CacheIndex, states) -> Any:
+        """Returns B, the examples whose hypotheses take a step."""
+        for block, state in zip(self.blocks, states, strict=True):
+            if isinstance(block.mixer, SelfAttention):
+                return ops.shape(SharedCache(*state).leaves[0])[0]
+        return ops.shape(index.slot)[0]
+
+    def memories(self, values, mask) -> list[Memory]:
+        """Returns for each block the memory of its cross-attention of values `(B, S, features)`."""
+        return [block.cross_attention.memory(values, mask) for block in self.blocks]
+
+    def compute_mask(self, inputs, mask=None, *args, **kwargs):
+        return [mask]  # of the outputs, which come first; the state has no time
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        names = ("max_length", "input_norm", "final_norm", "dropout")
+        return (
+            super().get_config()
+            | {"blocks": [serialize(block) for block in self.blocks]}
+            | {"positions": serialize(self.positions)}
+            | {name: getattr(self, name) for name in names}
+        )
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        blocks = [deserialize(block) for block in config["blocks"]]
+        return cls(**config | {"blocks": blocks, "positions": deserialize(config["positions"])})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 _WHOLE = 4 << 20  # bytes of a file that is read as a whole
 _BLOCK, _BLOCKS = 1 << 16, 16  # bytes of a block, and the blocks that are read of a larger file
@@ -50,4 +52,14 @@ def contents_digest(paths: Sequence[str]) -> str:
         digest.update(f"{size} ".encode())
         if size is not None and index in read:
             digest.update(content_digest(path).encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def code_digest(package: Path) -> str:
+    """A digest of the source files of a package, in hexadecimal digits; read once in a process."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)} ".encode() + content)
     return digest.hexdigest()

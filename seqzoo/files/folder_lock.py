@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,11 +43,38 @@ def locked_folder(folder: Path) -> Iterator[None]:
                 raise BlockingIOError(_held(folder, os.read(descriptor, _LONGEST))) from None
             if error.errno not in _UNSUPPORTED:
                 raise
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        except OSError as error:  # on a full disk
+            raise OSError(error.errno, error.strerror, str(path)) from error
         yield
     finally:
         os.close(descriptor)  # which releases it
+
+
+class ProcessLock:
+    """A lock on a folder, held as long as this object exists.
+
+    Raises:
+        BlockingIOError, OSError: as `locked_folder`.
+    """
+
+    def __init__(self, folder: Path):
+        held = contextlib.ExitStack()
+        held.enter_context(locked_folder(folder))
+        weakref.finalize(self, held.close)
+
+
+_locks: weakref.WeakValueDictionary[str, ProcessLock] = weakref.WeakValueDictionary()
+
+
+def process_lock(folder: Path) -> ProcessLock:
+    """Returns the lock on a folder that all users of it in this process share."""
+    key = os.path.realpath(folder)
+    lock = _locks.get(key) or ProcessLock(folder)
+    _locks[key] = lock
+    return lock
 
 
 def _lock(descriptor: int) -> None:
@@ -62,5 +90,5 @@ def _held(folder: Path, holder: bytes) -> str:
     name = holder.decode("utf-8", "replace").strip() or "another process"
     return (
         f"{folder} is in use by {name}. Wait until it has ended, stop it, or choose another folder "
-        f"with --out. Where no such process runs any more, remove {folder / 'lock'}."
+        f"(--out). Where no such process runs any more, remove {folder / 'lock'}."
     )

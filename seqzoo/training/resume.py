@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 import random
 import sys
@@ -17,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.files.atomic_write import remove_leftovers
+from seqzoo.files.content_digest import code_digest
+from seqzoo.files.folder_lock import ProcessLock, process_lock
 from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,
@@ -44,7 +44,8 @@ class Resume(keras.callbacks.Callback):
     metrics of the epoch, and the state of the callbacks given here, which must stand before this
     one in the list. It is one file, which is whole or not there; one that is damaged gives way to
     the one before. Of several workers the chief writes, and all read: the folder must be on a
-    file system that they share. The number of replicas may change.
+    file system that they share. The number of replicas may change. Two processes that train in one
+    folder would spoil each other's checkpoints: the second is refused.
 
     Args:
         folder: Folder of the checkpoints.
@@ -61,6 +62,7 @@ class Resume(keras.callbacks.Callback):
         ValueError: at the start of a training, if the checkpoint is that of another model, other
             data, or another version or other files of seqzoo's code, if the model is not built, or
             if there are checkpoints but none can be read.
+        BlockingIOError: at the start of a training, if another process trains in the folder.
         OSError: if a checkpoint cannot be written. Those before it stay whole.
     Differs from `keras.callbacks.BackupAndRestore`, which saves no position in the data and no
     state of other callbacks, and deletes what it wrote when the training ends.
@@ -92,6 +94,7 @@ class Resume(keras.callbacks.Callback):
         self._passed_over = 0  # steps of the first epoch that were taken before
         self._unsaved: Checkpoint | None = None  # after the last step of an epoch
         self._position: tuple[int, int] | None = None  # epoch and steps taken, between two steps
+        self._lock: ProcessLock | None = None  # while a training goes on, or has failed
 
     @property
     def step(self) -> int:
@@ -110,13 +113,13 @@ class Resume(keras.callbacks.Callback):
         return epochs if checkpoint.state["stopped"] else min(checkpoint.state["epoch"], epochs)
 
     def on_train_begin(self, logs: Any = None) -> None:
+        self._take_folder()
         checkpoint, damaged = last_checkpoint(self.folder)
         check_agreement(
             strategy_of(self.model),
             f"checkpoints in {self.folder}, which must be on a file system that all see",
             checkpoint.state["step"] if checkpoint else 0,
         )
-        self._check_writable()
         self._epoch = self._passed_over = 0
         self._metrics: list[np.ndarray] = []
         if checkpoint is None:
@@ -130,13 +133,20 @@ class Resume(keras.callbacks.Callback):
         self._check_same(checkpoint)
         self._restore(checkpoint)
 
-    def _check_writable(self) -> None:
+    def on_train_end(self, logs: Any = None) -> None:
+        self._lock = None
+
+    def _take_folder(self) -> None:
+        """Takes the lock on the folder, and raises if nothing can be written there."""
         if not is_chief(strategy_of(self.model)):
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = process_lock(self.folder)
             remove_leftovers(self.folder)
             tempfile.TemporaryFile(dir=self.folder).close()
+        except BlockingIOError:
+            raise
         except OSError as error:
             raise OSError(
                 f"Checkpoints must be written to {self.folder}. Received: {error.strerror}. Make "
@@ -309,16 +319,6 @@ def _versions() -> dict[str, str]:
         "keras": keras.version(),
         "tensorflow": tf.__version__,
     }
-
-
-@functools.cache
-def code_digest(package: Path) -> str:
-    """A digest of the source files of a package, in hexadecimal digits; read once in a process."""
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(package).as_posix()} {len(content)} ".encode() + content)
-    return digest.hexdigest()
 
 
 def _random_state() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import gzip
 import random
 
-from seqzoo.files.content_digest import content_digest, contents_digest
+from seqzoo.files.content_digest import code_digest, content_digest, contents_digest
 
 
 def test_every_byte_of_a_file_counts_and_of_a_large_one_its_size_and_a_sample(
@@ -49,3 +49,15 @@ def test_all_sizes_of_many_files_count_and_the_content_of_a_sample(tmp_path, mon
     assert [seen(name, "2") for name in names[:-1]] == [True, False, False, False]
     assert [seen(name, "33") for name in names] == [True] * 5
     assert contents_digest([]) != contents_digest(["nothing"])
+
+
+def test_a_digest_of_code_changes_with_names_and_content(tmp_path):
+    def digest(**files):
+        folder = tmp_path / "_".join([*files, *files.values()])
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text)
+        return code_digest(folder)
+
+    digests = [digest(a="x"), digest(a="y"), digest(b="x"), digest(a="x", b="y")]
+    assert len({*digests}) == 4

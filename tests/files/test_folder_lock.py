@@ -1,5 +1,7 @@
 """A lock on a folder: one process holds it, and a killed one no more."""
 
+import errno
+import gc
 import os
 import socket
 import subprocess
@@ -8,7 +10,7 @@ import sys
 import pytest
 
 from seqzoo.files import folder_lock
-from seqzoo.files.folder_lock import locked_folder
+from seqzoo.files.folder_lock import locked_folder, process_lock
 
 HOLD = """
 import sys, time
@@ -55,3 +57,24 @@ def test_a_file_system_without_locks_is_written_to_all_the_same(tmp_path, monkey
     monkeypatch.setattr(folder_lock, "_lock", unsupported)
     with locked_folder(tmp_path), locked_folder(tmp_path):
         assert (tmp_path / "lock").read_bytes().startswith(b"process ")
+
+
+def test_the_users_of_a_folder_in_one_process_share_its_lock(tmp_path):
+    one, other = process_lock(tmp_path), process_lock(tmp_path / ".")
+    assert one is other
+    del one
+    refused(tmp_path)
+    del other
+    gc.collect()
+    with locked_folder(tmp_path):
+        pass
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def full(descriptor, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left") as caught, locked_folder(tmp_path):
+        pass
+    assert caught.value.filename == str(tmp_path / "lock")

@@ -1,8 +1,12 @@
 """Trainings that are killed, and what they go on from."""
 
+import contextlib
+import gc
 import os
 import random
 import signal
+import subprocess
+import sys
 
 import keras
 import killed_training
@@ -11,8 +15,8 @@ import pytest
 from tiny_tasks import Bigram, make_bigram, reversal_pairs
 from worker_processes import free_ports, start, tf_config
 
+from seqzoo.files.folder_lock import locked_folder
 from seqzoo.training import Resume
-from seqzoo.training.resume import code_digest
 
 KILLED = -signal.SIGKILL
 LONGEST = 900  # seconds
@@ -60,7 +64,7 @@ def assert_same_weights(folder, whole):
         assert len(found.files) == len(wanted.files)
         for name in wanted.files:
             np.testing.assert_array_equal(found[name], wanted[name])
-    assert len(list((folder / "checkpoints").iterdir())) == 3
+    assert len(list((folder / "checkpoints").glob("step-*"))) == 3
 
 
 def kill_and_resume(folder, kills, seed):
@@ -179,18 +183,6 @@ def test_other_code_of_the_library_is_refused_unless_that_is_accepted(tmp_path, 
         fit(tmp_path, task=Wider(preprocessor=make_bigram().preprocessor), accept_changes=True)
 
 
-def test_a_digest_of_code_changes_with_names_and_content(tmp_path):
-    def digest(**files):
-        folder = tmp_path / "_".join([*files, *files.values()])
-        folder.mkdir()
-        for name, text in files.items():
-            (folder / f"{name}.py").write_text(text)
-        return code_digest(folder)
-
-    digests = [digest(a="x"), digest(a="y"), digest(b="x"), digest(a="x", b="y")]
-    assert len({*digests}) == 4
-
-
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_path, capsys):
     fit(tmp_path, epochs=2)
     last = sorted(tmp_path.glob("step-*"))[-1]
@@ -239,7 +231,7 @@ def test_where_no_checkpoint_can_be_written_one_error_says_so_and_the_older_stay
         "step-000000003.npz and those before it are whole. Free some space, or make the folder "
         "writable, and resume from there."
     )
-    assert [path.name for path in folder.iterdir()] == ["step-000000003.npz"]
+    assert {path.name for path in folder.iterdir()} == {"step-000000003.npz", "lock"}
     assert Resume(folder).step == 3
 
 
@@ -253,7 +245,69 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / ".writing-x").mkdir()
     (tmp_path / ".writing-x" / "new").write_text("half")
     fit(tmp_path)
-    assert all(path.name.startswith("step-") for path in tmp_path.iterdir())
+    assert not list(tmp_path.glob(".writing-*"))
+    assert list(tmp_path.glob("step-*"))
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from seqzoo.files.folder_lock import locked_folder
+with locked_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other_process(tmp_path):
+    """One that holds the lock on a folder."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(tmp_path, other_process):
+    with pytest.raises(BlockingIOError) as caught:
+        fit(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path} is in use by process {other_process.pid} on ")
+    assert "\n" not in message
+    assert not list(tmp_path.glob("step-*"))
+
+
+class Failure(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise RuntimeError("in the midst of it")
+
+
+def fail_in_training(folder):
+    """Returns the callback, which holds the folder on."""
+    task, resume = make_bigram(), Resume(folder)
+    task.compile(keras.optimizers.SGD(0.5))
+    with contextlib.suppress(RuntimeError):
+        task.fit(reversal_pairs(12), callbacks=[resume, Failure()], batch_size=4, verbose=0)
+    assert not list(folder.glob("step-*"))
+    return resume
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_folder_is_held_until_a_training_ends_or_is_forgotten_and_shared_in_a_process(tmp_path):
+    failed = [fail_in_training(tmp_path)]
+    with pytest.raises(BlockingIOError), locked_folder(tmp_path):
+        pass
+    fit(tmp_path)
+    failed.clear()
+    gc.collect()
+    with locked_folder(tmp_path):
+        pass
+    ended = fit(tmp_path, epochs=2)
+    assert ended.step == 6
+    with locked_folder(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("name", ["every", "keep"])

@@ -86,7 +86,8 @@ SHARED_NAMES = {
     "caches": "shared caches: general path, kernel",
     "positions": "positions of steps: tensor functions, layers",
     "pooling": "one vector from a sequence",
-    "recurrent": "recurrence: layers, encoder, decoder",
+    "min_gru": "the minimal GRU: cell, mixer",
+    "recurrent": "recurrence: layers, mixer, encoder, decoder",
     "scan": "the loop over time: general path, kernel",
     "tokens": "a token at every step: head, metrics",
 }

@@ -39,7 +39,7 @@ from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.locked_dropout import LockedDropout
-from seqzoo.layers.mixers import SelfAttention, SequenceMixer
+from seqzoo.layers.mixers import MinGRU, RecurrentMixer, SelfAttention, SequenceMixer
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.pooling import Pooling
 from seqzoo.layers.positions import (
@@ -98,6 +98,8 @@ __all__ = [
     "FeedForward",
     "StepNormalization",
     "LearnedPositions",
+    "MinGRU",
+    "RecurrentMixer",
     "RelativePositions",
     "RotaryPositions",
     "SelfAttention",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from seqzoo.ops.gather import gather
@@ -71,6 +72,11 @@ def causal_convolution(
         window_runs = all_runs[:, time:] if mask is None else _in_rows(all_runs, last)
         window = ops.where((window_runs == last_run)[..., None], window, ops.zeros_like(window))
     return outputs, window
+
+
+def convolution_initializer(length: int) -> keras.initializers.Initializer:
+    """Returns the initializer of a kernel `(length, C)`, whose sums have `length` terms."""
+    return keras.initializers.RandomUniform(-(length**-0.5), length**-0.5)
 
 
 def convolution_step(inputs: Any, kernel: Any, bias: Any, window: Any) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from derivatives import randomize
 from mixer_references_attention import REFERENCES as ATTENTION_REFERENCES
+from mixer_references_diagonal import REFERENCES as DIAGONAL_REFERENCES
 
 from seqzoo.layers.mixers import MIXERS, make_mixer
 
@@ -38,7 +39,12 @@ VARIANTS |= {
     ),
 }
 
-REFERENCES: dict[str, Callable] = {**ATTENTION_REFERENCES}
+VARIANTS |= {
+    "recurrent, wider": ("recurrent", {"cell": "gru", "units": 10}),
+    "min_gru, wide": ("min_gru", {"expansion": 1.5, "kernel_size": 1, "use_bias": False}),
+}
+
+REFERENCES: dict[str, Callable] = {**ATTENTION_REFERENCES, **DIAGONAL_REFERENCES}
 """By row, `reference(layer, inputs)`: the outputs `(T, features)` for `(T, features)`, in NumPy."""
 
 ROWS = {name: (name, OPTIONS.get(name, {})) for name in MIXERS} | VARIANTS

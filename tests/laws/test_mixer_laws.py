@@ -7,6 +7,7 @@ from derivatives import (
     assert_all_close,
     assert_gradients_are_finite_differences,
     differentiate,
+    dtype_of,
     float_leaves,
 )
 from keras import ops
@@ -142,10 +143,17 @@ def test_gradients_are_finite_differences(row):
 @everywhere
 def test_a_mixer_is_called_on_symbolic_inputs_and_half_precision_rounds_only(row):
     inputs = keras.Input((None, FEATURES))
-    outputs, _ = made(row)(inputs)
+    outputs, state = made(row)(inputs)
     assert tuple(outputs.shape) == (None, None, FEATURES)
+    real_state = made(row)(INPUTS)[1]
+    keras.tree.assert_same_structure(state, real_state)
+    for leaf, real in zip(keras.tree.flatten(state), keras.tree.flatten(real_state), strict=True):
+        assert (tuple(leaf.shape[1:]), leaf.dtype) == (tuple(real.shape[1:]), dtype_of(real))
     half = made(row, "mixed_bfloat16")
-    found, state = half(INPUTS, state=half.initial_state(BATCH, TIME))
+    first = half.initial_state(BATCH, TIME)
+    found, state = half(INPUTS, state=first)
+    dtypes = [[dtype_of(leaf) for leaf in keras.tree.flatten(s)] for s in (first, state)]
+    assert dtypes[0] == dtypes[1]
     leaves = float_leaves([found, state])
     assert {keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves} <= {
         "bfloat16",

@@ -1,11 +1,15 @@
 """Sequence mixers, one file each: what may stand in a residual block."""
 
+from seqzoo.layers.mixers.min_gru import MinGRU
 from seqzoo.layers.mixers.mixer import SequenceMixer
+from seqzoo.layers.mixers.recurrent import RecurrentMixer
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.ops.option_names import check_known
 
 MIXERS: dict[str, type[SequenceMixer]] = {
     "attention": SelfAttention,
+    "recurrent": RecurrentMixer,
+    "min_gru": MinGRU,
 }
 """The mixers by the name that blocks, stacks and builders take."""
 
@@ -16,4 +20,4 @@ def make_mixer(mixer: str, **options) -> SequenceMixer:
     return MIXERS[mixer](**options)
 
 
-__all__ = ["MIXERS", "SelfAttention", "SequenceMixer", "make_mixer"]
+__all__ = ["MIXERS", "MinGRU", "RecurrentMixer", "SelfAttention", "SequenceMixer", "make_mixer"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from seqzoo.ops.masks import attached_mask
 
@@ -14,7 +15,8 @@ class SequenceMixer(keras.layers.Layer):
     a row that it shares with others, and with padding wherever it stands. A mixer keeps the width
     of its inputs, and makes its weights in `build`.
 
-    A subclass fills in `mix` and, where it is causal, `initial_state` and `step`.
+    A subclass fills in `mix` and, where it is causal, `initial_state` and `step`. It casts its
+    weights itself (`cast`), as `step` must.
 
     Call arguments:
         inputs: Float tensor `(B, T, features)`.
@@ -35,8 +37,12 @@ class SequenceMixer(keras.layers.Layer):
     causal: bool = True
     """Whether outputs depend on the steps up to their own alone, so that there is a `step`."""
 
+    returns_new_state: bool = True
+    """Whether a call without a state returns one."""
+
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        # Keras casts every float argument of a call, and a state may be in float32.
+        super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
     def mix(self, inputs, mask, segment_ids, state, training) -> tuple[Any, Any]:
@@ -69,8 +75,37 @@ class SequenceMixer(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def cast(self, *weights: Any) -> list:
+        """Returns weights as tensors of the compute dtype; what is None stays None."""
+        return [None if w is None else ops.cast(w, self.compute_dtype) for w in weights]
+
+    @property
+    def state_dtype(self) -> str:
+        """What recurrent sums and states are held in: the compute dtype, float32 at least."""
+        return keras.backend.result_type(self.compute_dtype, "float32")
+
     def call(self, inputs, mask=None, segment_ids=None, state=None, training=False):
-        return self.mix(inputs, attached_mask(mask, inputs), segment_ids, state, training)
+        mask = attached_mask(mask, inputs)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        return self.mix(inputs, mask, segment_ids, state, training)
+
+    def compute_output_spec(
+        self, inputs, mask=None, segment_ids=None, state=None, training=False
+    ) -> tuple[Any, Any]:
+        # Said, not traced: on JAX, an associative scan must know how many steps there are.
+        outputs = keras.KerasTensor(inputs.shape, self.compute_dtype)
+        if state is not None:
+            spec = [(leaf.shape, leaf.dtype) for leaf in keras.tree.flatten(state)]
+        elif self.returns_new_state:
+            state, rows = self.initial_state(1, 0), inputs.shape[:1]
+            spec = [((*rows, *x.shape[1:]), x.dtype) for x in keras.tree.flatten(state)]
+        else:
+            return outputs, ()
+        leaves = [
+            keras.KerasTensor(shape, keras.backend.standardize_dtype(dtype))
+            for shape, dtype in spec
+        ]
+        return outputs, keras.tree.pack_sequence_as(state, leaves)
 
     def compute_mask(self, inputs, mask=None, segment_ids=None, state=None):
         return [mask]  # of the outputs, which come first; the state has no time
@@ -84,3 +119,10 @@ def check_heads(features: int, **heads: int) -> None:
                 f"`{name}` must be a positive divisor of the width of the inputs, {features}. "
                 f"Received: {name}={count}."
             )
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises ValueError unless each size is at least 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}.")

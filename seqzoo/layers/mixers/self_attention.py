@@ -94,6 +94,8 @@ class SelfAttention(SequenceMixer):
         True
     """
 
+    returns_new_state = False
+
     def __init__(
         self,
         num_heads: int = 4,
@@ -185,6 +187,7 @@ class SelfAttention(SequenceMixer):
 
     def step(self, inputs, state):
         index, cache = CacheIndex(*state[0]), SharedCache(*state[1])
+        inputs = ops.cast(inputs, self.compute_dtype)
         examples = ops.shape(cache.leaves[0])[0]
         reads = self.reads_of_step(index, examples)
         outputs, cache = self.read_step(inputs, reads, cache, self.weights_of_step())

@@ -1,8 +1,11 @@
 """Recurrences that are linear in what they carry, computed for all steps at once."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from seqzoo.ops.masks import first_of_segments
 from seqzoo.ops.recurrence.complex_parts import Parts, product, total
 
 
@@ -28,6 +31,44 @@ def linear_recurrence(
     if keras.backend.backend() == "tensorflow":
         from seqzoo.ops.tensorflow.linear_recurrence import tensorflow_linear_recurrence as run
     return run(decay, input_term, initial, reverse)
+
+
+def linear_recurrence_of_rows(
+    decay: Any, input_term: Any, initial: Any, mask: Any = None, segment_ids: Any = None
+) -> tuple[Any, Any]:
+    """Computes `linear_recurrence` of rows that hold padding and several sequences.
+
+    Args:
+        decay: Float tensor `(B, T, N)`.
+        input_term: Likewise.
+        initial: Float tensor `(B, N)`.
+        mask: Boolean `(B, T)`, True on real steps, or None: the others leave h as it is.
+        segment_ids: Int `(B, T)` or None: h is 0 before the first step of every sequence in a row
+            but the one that comes first. Neighbouring steps of one id are one sequence.
+
+    Returns:
+        h after each step, `(B, T, N)`, and after the last one, `(B, N)`.
+    """
+    decay, input_term = hold_or_forget(decay, input_term, mask, segment_ids)
+    decay, input_term = (ops.transpose(x, (1, 0, 2)) for x in (decay, input_term))
+    (hidden,) = linear_recurrence((decay,), (input_term,), (initial,))
+    last = ops.concatenate([initial[None], hidden[-1:]], axis=0)[-1]  # there may be no step
+    return ops.transpose(hidden, (1, 0, 2)), last
+
+
+def hold_or_forget(decay: Any, input_term: Any, mask: Any, segment_ids: Any) -> tuple[Any, Any]:
+    """Returns decays and input terms `(B, T, N)` that hold h or forget what was before.
+
+    See `linear_recurrence_of_rows`.
+    """
+    if mask is not None:  # a decay of 1 and an input of 0 leave h as it is
+        real = ops.cast(mask, "bool")[..., None]
+        decay = ops.where(real, decay, ops.ones_like(decay))
+        input_term = ops.where(real, input_term, ops.zeros_like(input_term))
+    if segment_ids is not None:  # a decay of 0 forgets what was before
+        starts = first_of_segments(segment_ids)[..., None]
+        decay = ops.where(starts, ops.zeros_like(decay), decay)
+    return decay, input_term
 
 
 def general_linear_recurrence(

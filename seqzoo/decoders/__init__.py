@@ -1,5 +1,6 @@
 """Decoders: they turn the tokens so far into hidden states; a head makes logits of these."""
 
+from seqzoo.decoders.blocks import BlockDecoder
 from seqzoo.decoders.caption import CaptionDecoder
 from seqzoo.decoders.decoder import Decoder
 from seqzoo.decoders.language import LanguageDecoder
@@ -9,7 +10,15 @@ DECODERS = {
     "recurrent": RecurrentDecoder,
     "caption": CaptionDecoder,
     "language": LanguageDecoder,
+    "blocks": BlockDecoder,
 }
 """The decoders by name."""
 
-__all__ = ["DECODERS", "CaptionDecoder", "Decoder", "LanguageDecoder", "RecurrentDecoder"]
+__all__ = [
+    "DECODERS",
+    "BlockDecoder",
+    "CaptionDecoder",
+    "Decoder",
+    "LanguageDecoder",
+    "RecurrentDecoder",
+]

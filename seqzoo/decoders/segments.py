@@ -56,7 +56,7 @@ def segment_inputs(
     inputs: dict[str, Any] = {"starts": ops.transpose(starts)}
     if not attends and initial_cells is None:
         return inputs
-    joined = _joined(segment_ids, encoded)  # (B, K * T, S)
+    joined = joined_steps(segment_ids, encoded)  # (B, K * T, S)
     rows, steps = ops.shape(segment_ids)
     if attends:
         by_row = ops.reshape(joined, (rows, steps, ops.shape(joined)[2]))
@@ -71,7 +71,7 @@ def segment_inputs(
     return inputs
 
 
-def _joined(segment_ids: Any, encoded: Encoded) -> Any:
+def joined_steps(segment_ids: Any, encoded: Encoded) -> Any:
     """Returns booleans `(B, K * T, S)`, True where target and source step are of one segment."""
     if not keras.tree.flatten(encoded.segment_ids):
         raise ValueError(

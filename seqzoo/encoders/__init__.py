@@ -1,6 +1,7 @@
 """Encoders: they turn inputs into `Encoded`."""
 
 from seqzoo.encoders.backbone import BackboneEncoder
+from seqzoo.encoders.blocks import BlockEncoder
 from seqzoo.encoders.convolutional import TCN, TextCNN
 from seqzoo.encoders.encoder import Encoded, Encoder
 from seqzoo.encoders.image import FeatureEncoder, ImageEncoder
@@ -13,6 +14,7 @@ ENCODERS = {
     "recurrent": RecurrentEncoder,
     "text_cnn": TextCNN,
     "tcn": TCN,
+    "blocks": BlockEncoder,
     "language": LanguageEncoder,
     "backbone": BackboneEncoder,
     "image": ImageEncoder,
@@ -25,6 +27,7 @@ __all__ = [
     "ENCODERS",
     "TCN",
     "BackboneEncoder",
+    "BlockEncoder",
     "Encoded",
     "Encoder",
     "FeatureEncoder",

@@ -15,7 +15,7 @@ from seqzoo.layers.attention import (
 )
 from seqzoo.layers.batch_normalization import BatchNormalization
 from seqzoo.layers.block import Block
-from seqzoo.layers.block_stack import BlockStack
+from seqzoo.layers.block_stack import BlockStack, make_blocks
 from seqzoo.layers.cells import (
     Cell,
     ChronoInitializer,
@@ -109,4 +109,5 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "TokenFeatures",
+    "make_blocks",
 ]

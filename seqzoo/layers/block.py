@@ -11,6 +11,7 @@ from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.mixers.mixer import SequenceMixer
 from seqzoo.layers.mixers.self_attention import AttentionReads, SelfAttention
 from seqzoo.layers.normalization import NormKind, StepNormalization
+from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.option_names import check_known
 from seqzoo.ops.recurrence.scan import apply_projections
 
@@ -44,14 +45,18 @@ class Block(keras.layers.Layer):
         mask: See `SequenceMixer`.
         segment_ids: See `SequenceMixer`.
         state: See `SequenceMixer`.
-        memory: `Memory` of the cross-attention, projected once.
-        memory_mask: Boolean `(B, T, S)`, True where a step may read from the source, in rows that
-            hold several examples; None: wherever the source is real.
+        memory: `Memory` of the cross-attention, projected once: B rows, or fewer, each of which as
+            many neighbouring rows of the inputs read from.
+        joined: Boolean `(B, T, S)`, True where a step may read from the source, in rows that
+            hold several examples; None: wherever the source is real. Of fewer rows, as `memory`
+            has, the steps of all rows that read from one side by side.
         reads: `AttentionReads` that the attention mixers of a stack share, beside which `state` is
             the `SharedCache` alone; None: the mixer makes its own.
+        return_weights: Whether to return the weights of the cross-attention too.
 
     Returns:
-        `(B, T, features)`, and the state of the mixer.
+        `(B, T, features)` and the state of the mixer; with `return_weights` also the weights
+        `(B, T, S)`.
 
     Raises:
         ValueError: where options exclude each other, or a memory is missing.
@@ -123,8 +128,9 @@ class Block(keras.layers.Layer):
         segment_ids=None,
         state=None,
         memory=None,
-        memory_mask=None,
+        joined=None,
         reads=None,
+        return_weights=False,
         training=False,
     ):
         x = self._before(self.mixer_norm, inputs)
@@ -140,14 +146,30 @@ class Block(keras.layers.Layer):
                 self.feed_forward(x, training=training), training
             ), after
         x = self._after(self.mixer_norm, inputs + self._dropped(mixed, training))
+        weights = ()
         if self.cross_attention is not None:
             query = self._before(self.cross_norm, x)
-            read, _, _ = self.cross_attention(query, memory, return_weights=False, mask=memory_mask)
+            read, weights = self._cross(query, memory, joined, return_weights)
             x = self._after(self.cross_norm, x + self._dropped(read, training))
         if self.feed_forward is not None:
             fed = self.feed_forward(self._before(self.feed_norm, x), training=training)
             x = self._after(self.feed_norm, x + self._dropped(fed, training))
-        return x, after
+        return (x, after, weights) if return_weights else (x, after)
+
+    def _cross(self, query, memory, joined, return_weights):
+        """Reads from the source for queries `(B * K, T, features)` of a memory of B rows."""
+        rows, steps, features = ops.shape(query)
+        examples = ops.shape(memory[2])[0]
+        queries = rows_per_example(rows, examples) * steps
+        read, weights, _ = self.cross_attention(
+            ops.reshape(query, (examples, queries, features)),
+            memory,
+            return_weights=return_weights,
+            mask=joined,
+        )
+        if return_weights:
+            weights = ops.reshape(weights, (rows, steps, ops.shape(weights)[-1]))
+        return ops.reshape(read, (rows, steps, features)), weights
 
     def stepper(self, return_weights: bool = False):
         """Returns `step` with its weights read and cast: a loop does that once, ahead of it.

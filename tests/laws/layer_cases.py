@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from seqzoo.decoders import CaptionDecoder, LanguageDecoder, RecurrentDecoder
+from seqzoo.decoders import BlockDecoder, CaptionDecoder, LanguageDecoder, RecurrentDecoder
 from seqzoo.encoders import (
+    BlockEncoder,
     Encoded,
     FeatureEncoder,
     ImageEncoder,
@@ -34,6 +35,7 @@ from seqzoo.layers import (
     Recurrent,
     RecurrentStack,
     SelfAttentionPooling,
+    make_blocks,
 )
 from seqzoo.layers.attention import ATTENTIONS
 from seqzoo.layers.cells import CELLS
@@ -84,7 +86,18 @@ DECODERS: dict[str, dict[str, Any]] = {
 }
 
 
+def block_decoder(**options):
+    blocks = make_blocks(EMBEDDING, 2, num_heads=2, causal=True, cross_attention=True, **options)
+    return BlockDecoder(VOCABULARY, EMBEDDING, blocks, "sinusoidal", **options)
+
+
+def block_encoder(positions, **options):
+    blocks = make_blocks(EMBEDDING, 2, num_heads=2, **options)
+    return BlockEncoder(VOCABULARY, EMBEDDING, blocks, positions, **options)
+
+
 REGISTERED_DECODERS = {
+    "blocks": block_decoder,
     "recurrent": partial(RecurrentDecoder, VOCABULARY, EMBEDDING, UNITS, bridge="zero"),
     "caption": partial(
         CaptionDecoder,
@@ -248,6 +261,12 @@ def language_decoder(**options):
     )
 
 
+LAYERS |= {
+    "decoder of blocks": Case(
+        block_decoder, {"token_ids": ids(BATCH, TIME), "encoded": encoded_for({})}
+    ),
+    "encoder of blocks": Case(partial(block_encoder, "learned"), TOKENS),
+}
 LAYERS |= {"decoder, language": Case(language_decoder, {"token_ids": ids(BATCH, TIME)})}
 
 REGULARIZERS = {

@@ -87,8 +87,9 @@ def test_reordered_beams_go_on_from_their_own_entries_in_caches_that_stay():
         np.testing.assert_allclose(output, stack(texts)[0][:, -1], atol=1e-12)
         parents = rng.integers(0, beams, (BATCH, beams)) + beams * np.arange(BATCH)[:, None]
         texts = texts[parents.ravel()]
+        rows = parents.ravel()
         index = keras.tree.map_structure(
-            lambda leaf, rows=parents.ravel(): keras.ops.take(leaf, rows, axis=0), state.index
+            functools.partial(keras.ops.take, indices=rows, axis=0), state.index
         )
         state = state._replace(index=index)
 

@@ -24,6 +24,7 @@ class MultiHeadAttention(Attention):
             of one length, as in self-attention.
         use_bias: Whether the projections add a bias; the paper's do not.
         scale: What scalar products are multiplied by; None is `1 / sqrt(head_units)`.
+        output_units: Positive int, width of the context; None is that of the values.
 
     For call arguments and results see `Attention`.
 
@@ -40,6 +41,7 @@ class MultiHeadAttention(Attention):
         causal: bool = False,
         use_bias: bool = False,
         scale: float | None = None,
+        output_units: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -48,6 +50,7 @@ class MultiHeadAttention(Attention):
         self.causal = causal
         self.use_bias = use_bias
         self.scale = scale
+        self.output_units = output_units
 
     def make_weights(self, query_features, value_features):
         for name in ("num_heads", "head_units"):
@@ -59,9 +62,10 @@ class MultiHeadAttention(Attention):
         self.query_kernel = self.add_weight((query_features, width), name="query_kernel")
         self.key_kernel = self.add_weight((value_features, width), name="key_kernel")
         self.value_kernel = self.add_weight((value_features, width), name="value_kernel")
-        self.output_kernel = self.add_weight((width, value_features), name="output_kernel")
+        outputs = value_features if self.output_units is None else self.output_units
+        self.output_kernel = self.add_weight((width, outputs), name="output_kernel")
         if self.use_bias:
-            widths = {"query": width, "key": width, "value": width, "output": value_features}
+            widths = {"query": width, "key": width, "value": width, "output": outputs}
             self.query_bias, self.key_bias, self.value_bias, self.output_bias = (
                 self.add_weight((units,), initializer="zeros", name=f"{name}_bias")
                 for name, units in widths.items()
@@ -122,6 +126,7 @@ class MultiHeadAttention(Attention):
             "causal": self.causal,
             "use_bias": self.use_bias,
             "scale": self.scale,
+            "output_units": self.output_units,
         }
 
 

@@ -15,7 +15,7 @@ from seqzoo.layers.attention import (
 )
 from seqzoo.layers.batch_normalization import BatchNormalization
 from seqzoo.layers.block import Block
-from seqzoo.layers.block_stack import BlockStack, make_blocks
+from seqzoo.layers.block_stack import BlockStack
 from seqzoo.layers.cells import (
     Cell,
     ChronoInitializer,
@@ -39,6 +39,7 @@ from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.locked_dropout import LockedDropout
+from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.layers.mixers import MinGRU, RecurrentMixer, SelfAttention, SequenceMixer
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.pooling import Pooling

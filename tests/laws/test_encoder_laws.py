@@ -9,6 +9,7 @@ from tracing import compiled, gradients_of
 from seqzoo.encoders import (
     ENCODERS,
     BackboneEncoder,
+    BlockEncoder,
     Encoded,
     Encoder,
     FeatureEncoder,
@@ -17,6 +18,7 @@ from seqzoo.encoders import (
     VideoEncoder,
     convolutional_backbone,
 )
+from seqzoo.layers import make_blocks
 from seqzoo.layers.pooling import POOLINGS, Pooling
 
 B, S, V, E = 3, 5, 11, 4
@@ -24,6 +26,7 @@ SETTINGS = {
     "recurrent": {"units": 6},
     "text_cnn": {"windows": (2, 3), "filters": 3},
     "tcn": {"units": 6, "blocks": 2},
+    "blocks": {"layers": 2, "num_heads": 2},
 }
 IDS = np.random.default_rng(0).integers(1, V, (B, S))
 RIGHT = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
@@ -72,7 +75,10 @@ def input_for(spec):
 
 def make(name, vocabulary_size: int | None = V, **settings):
     keras.utils.set_random_seed(1)
-    return ENCODERS[name](vocabulary_size, E, **{**SETTINGS[name], **settings})
+    settings = {**SETTINGS[name], **settings}
+    if name == "blocks":
+        return BlockEncoder(vocabulary_size, E, make_blocks(E, **settings), "sinusoidal")
+    return ENCODERS[name](vocabulary_size, E, **settings)
 
 
 def outputs_of(encoder, inputs, mask=None):

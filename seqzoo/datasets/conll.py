@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqzoo.datasets.lines import read_lines, refuse_line
+from seqzoo.datasets.lines import min_columns, read_lines, refuse_line
 
 Sentences = list[tuple[list[str], list[str]]]
 
@@ -56,7 +56,7 @@ def read(
             tokens, tags = [], []
         elif not line.startswith("-DOCSTART-"):
             columns = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-            least = max(token_column, tag_column, -tag_column - 1, 1) + 1
+            least = max(2, min_columns((token_column, tag_column)))
             if len(columns) < least:
                 refuse_line(path, number, line, f"at least {least} columns")
             token, tag = columns[token_column].strip(" "), columns[tag_column].strip(" ")

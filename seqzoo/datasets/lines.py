@@ -135,13 +135,18 @@ class ByteStream(Protocol):
         ...
 
 
+def min_columns(columns: Sequence[int]) -> int:
+    """Returns how many columns a line must have at least, so that it has those of some indices."""
+    return 1 + max(column if column >= 0 else -column - 1 for column in columns)
+
+
 def tab_columns(path: str | Path, columns: tuple[int, int] = (0, 1)) -> Iterator[tuple[str, str]]:
-    """Yields two columns of each line; further ones are left out.
+    """Yields two columns of each line; further ones are left out. The index -1 is the last one.
 
     Raises:
         ValueError: if a line has too few columns; names file and line.
     """
-    least = max(columns) + 1
+    least = min_columns(columns)
     for number, line in enumerate(iterate_lines(path), start=1):
         fields = line.split("\t")
         if len(fields) < least:
@@ -159,7 +164,7 @@ def csv_columns(
     """
     csv.field_size_limit(_LONGEST_FIELD)
     records = csv.reader((f"{line}\n" for line in iterate_lines(path)), strict=True)
-    least = max(columns) + 1
+    least = min_columns(columns)
     try:
         for index, fields in enumerate(records):
             if len(fields) < least or not (fields[columns[0]] and fields[columns[1]]):
@@ -281,6 +286,11 @@ def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
         raise ValueError(
             f"Text must be {encoding.upper()}. Received: the byte {byte:#04x} in line {number} of "
             f"{path}. Convert the file, for example with iconv."
+        ) from error
+    except (UnicodeError, LookupError) as error:  # no byte order mark; no such encoding
+        raise ValueError(
+            f"Text must be in the encoding {encoding!r}, one of Python's. Received: {path}, where "
+            f"reading says: {error}. Name its own encoding, or convert the file."
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(

@@ -82,7 +82,7 @@ class BoundedInputs(NamedTuple):
 
 def short_enough(strings: tf.Tensor, max_bytes: int) -> tf.Tensor:
     """Which rows `(B,)` of strings `(B,)` or `(B, T)` have no more bytes together."""
-    sizes = tf.strings.length(strings)
+    sizes = tf.cast(tf.strings.length(strings), tf.int64)
     return (sizes if sizes.shape.rank == 1 else tf.reduce_sum(sizes, axis=1)) <= max_bytes
 
 

@@ -125,7 +125,8 @@ class TaggedTokens(tf.Module):
         max_length = limits.source_tokens
         is_short = tf.reduce_all(raw[:, max_length : max_length + 1] == "", axis=1)
         raw = raw[:, :max_length]
-        steps = tf.where(is_short, last_real_step(raw != ""), 0)
+        is_token = tf.strings.length(raw) > 0  # half of the time of a comparison with ""
+        steps = tf.where(is_short, last_real_step(is_token), 0)
         raw = raw[:, : tf.maximum(0, tf.reduce_max(steps))]
         is_read = is_short & short_enough(raw, limits.source_bytes)
         steps = tf.where(is_read, steps, 0)

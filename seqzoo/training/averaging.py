@@ -9,7 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqzoo.training.checkpoint_files import checkpointed_variables, last_checkpoints
+from seqzoo.training.checkpoint_files import (
+    checkpointed_variables,
+    different_variables,
+    last_checkpoints,
+)
 
 
 class EvaluateAverage(keras.callbacks.Callback):
@@ -71,12 +75,14 @@ def average_checkpoints(model: keras.Model, folder: str | os.PathLike[str], last
         How many there were.
 
     Raises:
-        ValueError: if `last` is not positive.
+        ValueError: if `last` is not positive, or a checkpoint is that of another model.
         FileNotFoundError: if there is no checkpoint.
     Reference: Vaswani et al., 2017, section 6.1, https://arxiv.org/abs/1706.03762
     """
     if last < 1:
         raise ValueError(f"`last` must be at least 1. Received: last={last}.")
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     weights = {id(weight) for weight in model.weights}
     indices = [
         (index, variable)
@@ -84,7 +90,13 @@ def average_checkpoints(model: keras.Model, folder: str | os.PathLike[str], last
         if id(variable) in weights and "float" in str(variable.dtype)
     ]
     sums, count = [np.zeros(variable.shape) for _, variable in indices], 0
-    for checkpoint in last_checkpoints(Path(folder), last):
+    for path, checkpoint in last_checkpoints(Path(folder), last):
+        different = different_variables(model, checkpoint)
+        if different:
+            raise ValueError(
+                f"{path} must be a checkpoint of this model. Received: {'; '.join(different)}. "
+                "Give the model that was trained, compiled with the same optimizer."
+            )
         count += 1
         for total, (index, _) in zip(sums, indices, strict=True):
             total += checkpoint.variables[index]

@@ -58,6 +58,25 @@ def checkpointed_variables(model: keras.Model) -> list[keras.Variable]:
     return others + model.optimizer.variables
 
 
+def different_variables(model: keras.Model, checkpoint: Checkpoint) -> list[str]:
+    """Says in what the shapes of a model's variables differ from a checkpoint's, if they do.
+
+    How many there are, and the first.
+    """
+    now = [(each.path, list(each.shape)) for each in checkpointed_variables(model)]
+    before = checkpoint.state["variables"]
+    if [shape for _, shape in now] == [shape for _, shape in before]:
+        return []
+    differences = []
+    if len(now) != len(before):
+        differences.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
+    for (path, shape), (other, other_shape) in zip(now, before, strict=False):
+        if shape != other_shape:
+            differences.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
+            break
+    return differences
+
+
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint, which is there as a whole or not at all.
 
@@ -114,15 +133,15 @@ def last_checkpoint(folder: Path) -> tuple[Checkpoint | None, Sequence[tuple[Pat
     return None, damaged
 
 
-def last_checkpoints(folder: Path, count: int) -> Iterator[Checkpoint]:
-    """Yields the last checkpoints, the oldest first.
+def last_checkpoints(folder: Path, count: int) -> Iterator[tuple[Path, Checkpoint]]:
+    """Yields the last checkpoints and their files, the oldest first.
 
     Raises:
         ValueError: if one of them cannot be read.
     """
     for path in _files(folder)[-count:]:
         try:
-            yield _read(path)
+            yield path, _read(path)
         except (ValueError, OSError) as error:
             raise ValueError(
                 f"{path} is damaged ({error}). Leave it out: ask for those before it alone, or "

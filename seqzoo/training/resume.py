@@ -21,6 +21,7 @@ from seqzoo.training.callbacks import HistoryFile, strategy_of
 from seqzoo.training.checkpoint_files import (
     Checkpoint,
     checkpointed_variables,
+    different_variables,
     last_checkpoint,
     remove_old,
     write_checkpoint,
@@ -259,9 +260,7 @@ class Resume(keras.callbacks.Callback):
             if now.get(name) != before[name]
         ]
         different = [] if self.accept_changes else different
-        different += _different_variables(
-            [[v.path, list(v.shape)] for v in self._variables()], checkpoint.state["variables"]
-        )
+        different += different_variables(self.model, checkpoint)
         if different:
             raise ValueError(
                 f"The checkpoint must be one of this training. Received in {self.folder}: "
@@ -331,17 +330,3 @@ def _set_random_state(state: dict[str, Any]) -> None:
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(tuple(state["numpy"]))
-
-
-def _different_variables(now: list, before: list) -> list[str]:
-    """Says in what the variables differ, if their shapes do: how many, and the first."""
-    if [shape for _, shape in now] == [shape for _, shape in before]:
-        return []
-    differences = []
-    if len(now) != len(before):
-        differences.append(f"{len(now)} variables, where the checkpoint has {len(before)}")
-    for (path, shape), (other, other_shape) in zip(now, before, strict=False):
-        if shape != other_shape:
-            differences.append(f"{path} {shape}, where the checkpoint has {other} {other_shape}")
-            break
-    return differences

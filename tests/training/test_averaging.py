@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from tiny_checkpoints import make_checkpoint
 from tiny_tasks import make_bigram, reversal_pairs
 
 from seqzoo.training import Adam, EvaluateAverage, Resume, average_checkpoints
+from seqzoo.training.checkpoint_files import write_checkpoint
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -111,7 +113,7 @@ def test_the_mean_of_the_last_checkpoints_is_that_of_their_weights(tmp_path):
     task.compile(Adam(0.1))
     resume = Resume(tmp_path, every=2, keep=4)
     task.fit(PAIRS, batch_size=4, epochs=2, verbose=0, callbacks=[watch, resume])
-    kept = sorted(int(path.stem[5:]) for path in tmp_path.iterdir())
+    kept = sorted(int(path.stem[5:]) for path in tmp_path.glob("step-*"))
     assert kept == [2, 3, 4, 6]
 
     assert average_checkpoints(task, tmp_path, 3) == 3
@@ -123,3 +125,24 @@ def test_the_mean_of_the_last_checkpoints_is_that_of_their_weights(tmp_path):
     for count, error in ((0, ValueError), (2, FileNotFoundError)):
         with pytest.raises(error, match=r"Received: (last=0|none in)"):
             average_checkpoints(task, tmp_path / "none", count)
+
+
+def test_checkpoints_of_another_model_or_optimizer_are_refused_by_name(tmp_path):
+    task = make_bigram()
+    task.compile(keras.optimizers.SGD(0.1))
+    task.fit(PAIRS, batch_size=6, verbose=0, callbacks=[Resume(tmp_path)])
+    again = make_bigram(seed=5)
+    again.compile(keras.optimizers.SGD(0.3))
+    assert average_checkpoints(again, tmp_path, 1) == 1
+    assert_close(values(again.trainable_variables), values(task.trainable_variables))
+
+    again.compile(Adam(0.1))
+    with pytest.raises(
+        ValueError, match=r"0002\.npz must be .*: \d+ variables, where the checkpoint"
+    ):
+        average_checkpoints(again, tmp_path, 1)
+    write_checkpoint(tmp_path, make_checkpoint(3))
+    before = values(task.variables)
+    with pytest.raises(ValueError, match=r"0003\.npz .* has kernel \[2, 3\]\. Give the model"):
+        average_checkpoints(task, tmp_path, 2)
+    assert_close(values(task.variables), before)

@@ -129,7 +129,7 @@ def test_a_training_that_stopped_early_is_over_and_gets_its_best_weights_again(t
 
 def test_the_last_three_checkpoints_are_kept_and_a_broken_one_gives_way_to_the_one_before(tmp_path):
     _, resume = train(tmp_path, epochs=4)
-    files = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    files = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
     broken = tmp_path / "checkpoints" / files[-1]
     assert files == [f"step-{BATCHES * epoch:09d}.npz" for epoch in (2, 3, 4)]
     assert resume.step == 4 * BATCHES

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,12 +24,15 @@ _LONGEST_PATH = 4096  # characters
 _KNOWN_PACKAGES = {"keras", "keras_hub", "seqzoo", "builtins"}
 
 
-def provenance_of(recipe: Recipe, source: bytes, task: Any, splits: dict[str, str]) -> Provenance:
+def provenance_of(
+    recipe: Recipe, source: bytes, modules: Mapping[str, str], task: Any, splits: dict[str, str]
+) -> Provenance:
     """Returns what a run is made of.
 
     Args:
         recipe: The recipe.
         source: Content of its file.
+        modules: The digests of what it imports, see `module_digests`.
         task: The task that it has built.
         splits: The digests of the data that it has loaded.
     """
@@ -36,6 +43,77 @@ def provenance_of(recipe: Recipe, source: bytes, task: Any, splits: dict[str, st
         answers=kinds[0] if kinds else None,  # pyright: ignore[reportArgumentType]
         own_classes=_has_own_classes(keras.saving.serialize_keras_object(task)),
         splits=splits,
+        modules=modules,
+    )
+
+
+def module_digests(source: bytes, folder: Path) -> dict[str, str]:
+    """Returns a digest of each module in the folder of a recipe that it imports, by name.
+
+    So it does of those that these import, and of imports within functions. Names that a program
+    makes, as for `importlib.import_module`, are not seen.
+
+    Args:
+        source: Content of the recipe file, which has been run.
+        folder: That of the file. Modules below it count, but those of installed packages.
+    """
+    digests: dict[str, str] = {}
+    left = [(source, "")]
+    while left:
+        source, package = left.pop()
+        for name in sorted(_imports(source, package) - digests.keys()):
+            path = module_file(name)
+            if path is not None and _is_below(path, folder):
+                content = path.read_bytes()
+                digests[name] = sha256(content)
+                is_package = path.name == "__init__.py"
+                left.append((content, name if is_package else name.rpartition(".")[0]))
+    return digests
+
+
+def module_file(name: str) -> Path | None:
+    """Returns the source file of a module that was imported, or would be. It runs no code."""
+    if name in sys.modules:
+        file = getattr(sys.modules[name], "__file__", None)
+    else:
+        spec, where = None, None  # where Python looks for what is in no package
+        for end in range(len(name.split("."))):
+            spec = PathFinder.find_spec(".".join(name.split(".")[: end + 1]), where)
+            if spec is None:
+                return None
+            where = spec.submodule_search_locations or []
+        file = spec.origin if spec else None
+    return Path(file) if file and file.endswith(".py") and os.path.isfile(file) else None
+
+
+def _imports(source: bytes, package: str) -> set[str]:
+    """The names of what may be modules in the imports of a file, and of the packages they are in.
+
+    Args:
+        source: Its content; nothing is imported by a file that Python cannot parse.
+        package: The package of the file, which relative imports begin at; "" for none.
+    """
+    names: set[str] = set()
+    try:
+        tree = ast.parse(source)
+    except (ValueError, SyntaxError, RecursionError):
+        return names
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = [*(above if node.level else ()), *(node.module or "").split(".")]
+            start = ".".join(part for part in base if part)
+            names |= {start, *(f"{start}.{alias.name}" for alias in node.names)} if start else set()
+    parts = [name.split(".") for name in names]
+    return {".".join(each[: end + 1]) for each in parts for end in range(len(each))}
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    path, folder = path.resolve(), folder.resolve()
+    return path.is_relative_to(folder) and not {"site-packages", "dist-packages"}.intersection(
+        path.relative_to(folder).parts
     )
 
 

@@ -49,6 +49,7 @@ class Provenance:
         own_classes: Whether the model has classes that are not seqzoo's or Keras's, so that it
             cannot be loaded without the recipe.
         splits: A digest of the examples of each split; see `seqzoo.recipe.split_digests`.
+        modules: A digest of each module of its own that the recipe imports, by name.
     """
 
     recipe: str
@@ -56,6 +57,7 @@ class Provenance:
     answers: Literal["generated", "classified", "tagged"] | None
     own_classes: bool
     splits: Mapping[str, str]
+    modules: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RunRecord(NamedTuple):
@@ -69,6 +71,8 @@ class RunRecord(NamedTuple):
         values = dataclasses.asdict(self.options)
         if self.provenance is not None:
             values["provenance"] = dataclasses.asdict(self.provenance)
+            if not self.provenance.modules:  # as records were before, so that signatures hold
+                del values["provenance"]["modules"]
         values["digest"] = _digest(values)
         text = json.dumps(values, ensure_ascii=False, indent=2)
         return f"{text}\n".encode("utf-8", "surrogatepass")  # as paths may need
@@ -118,10 +122,9 @@ def _object(values: Any) -> dict[str, Any]:
 
 
 def _checked(kind: Any, values: dict[str, Any], checks: Mapping[str, Callable[[Any], bool]]) -> Any:
-    if values.keys() != checks.keys() and not (
-        kind is RunOptions and "settings" in values and values.keys() <= checks.keys()
-    ):
-        wrong = min(values.keys() ^ checks.keys())
+    needed = {"settings"} if kind is RunOptions else checks.keys() - {"modules"}
+    if not needed <= values.keys() <= checks.keys():
+        wrong = min((values.keys() - checks.keys()) | (needed - values.keys()))
         what = "unknown" if wrong in values else "missing"
         raise ValueError(f"the field {wrong[:40]!r} is {what}")
     for name, value in values.items():
@@ -138,6 +141,10 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
 _OPTIONS: dict[str, Callable[[Any], bool]] = {
     "data": lambda value: value is None or _is_text(value),
     "settings": lambda value: isinstance(value, list) and all(map(_is_text, value)),
@@ -151,7 +158,8 @@ _PROVENANCE: dict[str, Callable[[Any], bool]] = {
     "recipe_digest": _is_text,
     "answers": lambda value: value in (None, "generated", "classified", "tagged"),
     "own_classes": _is_flag,
-    "splits": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+    "splits": _are_texts,
+    "modules": _are_texts,
 }
 
 

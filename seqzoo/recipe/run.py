@@ -116,7 +116,8 @@ def _train(
         with use_precision(this.options.precision), replicas.scope():
             task, fitted = _build(this, splits)
             check_agreement(replicas, "settings", this.fixed_settings())
-            record = RunRecord(this.options, provenance_of(this.recipe, this.source, task, digests))
+            made_of = provenance_of(this.recipe, this.source, this.modules, task, digests)
+            record = RunRecord(this.options, made_of)
             if chief and resumed:
                 this.folder.remove_leftovers()
                 if accept_changes:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.files.atomic_write import recover_folder
+from seqzoo.files.digests import sha256
 from seqzoo.recipe.fields import set_fields
 from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.provenance import module_digests, module_file
 from seqzoo.recipe.recipe import Recipe, Splits, load_recipe, read_recipe
 from seqzoo.recipe.record import Provenance, RunOptions
 from seqzoo.tasks import from_preset
@@ -30,6 +32,7 @@ class Run:
         source: Content of the recipe file.
         provenance: What the run was made of, as its record says; None where there is none yet, or
             version 0.1.0 made it.
+        modules: The digests of the recipe's own modules, by name; see `module_digests`.
     """
 
     recipe: Recipe
@@ -37,6 +40,7 @@ class Run:
     options: RunOptions
     source: bytes
     provenance: Provenance | None = None
+    modules: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def start(
@@ -69,17 +73,21 @@ class Run:
         if resume and out is not None and recipe_file.resolve() == RunFolder(out).recipe.resolve():
             source = RunFolder(out).trusted_recipe(RunFolder(out).record(trust), trust)
         recipe = load_recipe(recipe_file, source)
+        modules = module_digests(source, recipe_file.parent)
         folder = RunFolder(out or Path("runs", f"{recipe.name}-{options.seed}"))
         folder.check_free(resume)
         if not folder.holds_run():
-            return cls(set_fields(recipe, options.settings), folder, options, source)
+            recipe = set_fields(recipe, options.settings)
+            return cls(recipe, folder, options, source, modules=modules)
         record = folder.record(trust)
         if not accept_changes:
             _check_same_recipe(recipe_file, source, folder)
+            _check_same_modules(record.provenance, folder)
         before = cls(set_fields(recipe, record.options.settings), folder, record.options, source)
         settings = record.options.settings + options.settings
         options = dataclasses.replace(record.options, **{**given, "settings": settings})
-        now = cls(set_fields(recipe, options.settings), folder, options, source, record.provenance)
+        recipe = set_fields(recipe, options.settings)
+        now = cls(recipe, folder, options, source, record.provenance, modules)
         _check_same(before.fixed_settings(), now.fixed_settings(), folder.path)
         return now
 
@@ -169,6 +177,19 @@ def _check_same_recipe(file: Path, source: bytes, folder: RunFolder) -> None:
         "fields with --set, start another run with --out, or go on with the changed recipe by "
         "--accept-changes."
     )
+
+
+def _check_same_modules(before: Provenance | None, folder: RunFolder) -> None:
+    """Raises ValueError unless the modules of a recipe are those that the run was made with."""
+    for name, digest in before.modules.items() if before else ():
+        path = module_file(name)
+        if path is None or sha256(path.read_bytes()) != digest:
+            what = f"{path} has changed" if path else f"the module {name!r} is gone"
+            raise ValueError(
+                "A run must be resumed with the modules that its recipe imported when it started. "
+                f"Received: {what} since {folder.path} was made. Restore it, start another run "
+                "with --out, or go on with the changed code by --accept-changes."
+            )
 
 
 def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:

@@ -40,7 +40,14 @@ from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.make_blocks import make_blocks
-from seqzoo.layers.mixers import MinGRU, RecurrentMixer, SelfAttention, SequenceMixer
+from seqzoo.layers.mixers import (
+    MLSTM,
+    GatedDelta,
+    MinGRU,
+    RecurrentMixer,
+    SelfAttention,
+    SequenceMixer,
+)
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.pooling import Pooling
 from seqzoo.layers.positions import (
@@ -83,10 +90,12 @@ __all__ = [
     "DroppedEmbedding",
     "GRU",
     "GRUCell",
+    "GatedDelta",
     "GeneralAttention",
     "LSTM",
     "LSTMCell",
     "LockedDropout",
+    "MLSTM",
     "LocationSensitiveAttention",
     "Memory",
     "MultiHeadAttention",

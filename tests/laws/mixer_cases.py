@@ -13,6 +13,7 @@ import numpy as np
 from derivatives import randomize
 from mixer_references_attention import REFERENCES as ATTENTION_REFERENCES
 from mixer_references_diagonal import REFERENCES as DIAGONAL_REFERENCES
+from mixer_references_matrix import REFERENCES as MATRIX_REFERENCES
 
 from seqzoo.layers.mixers import MIXERS, make_mixer
 
@@ -44,7 +45,28 @@ VARIANTS |= {
     "min_gru, wide": ("min_gru", {"expansion": 1.5, "kernel_size": 1, "use_bias": False}),
 }
 
-REFERENCES: dict[str, Callable] = {**ATTENTION_REFERENCES, **DIAGONAL_REFERENCES}
+# Chunks are shorter than the sequences, so that states are carried from one to the next.
+OPTIONS |= {
+    "gated_delta": {"num_heads": 2, "chunk_length": 3},
+    "mlstm": {"num_heads": 2, "chunk_length": 3},
+}
+VARIANTS |= {
+    "gated_delta, negative": (
+        "gated_delta",
+        {"num_heads": 2, "negative_eigenvalues": True, "key_units": 3, "value_units": 5},
+    ),
+    "gated_delta, plain": ("gated_delta", {"num_heads": 4, "decay": False, "chunk_length": 4}),
+    "gated_delta, product": (
+        "gated_delta",
+        {"num_heads": 2, "householder_steps": 2, "kernel_size": 3, "chunk_length": 5},
+    ),
+}
+
+REFERENCES: dict[str, Callable] = {
+    **ATTENTION_REFERENCES,
+    **DIAGONAL_REFERENCES,
+    **MATRIX_REFERENCES,
+}
 """By row, `reference(layer, inputs)`: the outputs `(T, features)` for `(T, features)`, in NumPy."""
 
 ROWS = {name: (name, OPTIONS.get(name, {})) for name in MIXERS} | VARIANTS

@@ -1,7 +1,9 @@
 """Sequence mixers, one file each: what may stand in a residual block."""
 
+from seqzoo.layers.mixers.gated_delta import GatedDelta
 from seqzoo.layers.mixers.min_gru import MinGRU
 from seqzoo.layers.mixers.mixer import SequenceMixer
+from seqzoo.layers.mixers.mlstm import MLSTM
 from seqzoo.layers.mixers.recurrent import RecurrentMixer
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.ops.option_names import check_known
@@ -10,6 +12,8 @@ MIXERS: dict[str, type[SequenceMixer]] = {
     "attention": SelfAttention,
     "recurrent": RecurrentMixer,
     "min_gru": MinGRU,
+    "gated_delta": GatedDelta,
+    "mlstm": MLSTM,
 }
 """The mixers by the name that blocks, stacks and builders take."""
 
@@ -20,4 +24,13 @@ def make_mixer(mixer: str, **options) -> SequenceMixer:
     return MIXERS[mixer](**options)
 
 
-__all__ = ["MIXERS", "MinGRU", "RecurrentMixer", "SelfAttention", "SequenceMixer", "make_mixer"]
+__all__ = [
+    "GatedDelta",
+    "MIXERS",
+    "MLSTM",
+    "MinGRU",
+    "RecurrentMixer",
+    "SelfAttention",
+    "SequenceMixer",
+    "make_mixer",
+]

@@ -132,6 +132,53 @@ def chunked_recurrence(
     return ops.reshape(outputs, (batch, count * length, heads, width))[:, :steps], final
 
 
+def decayed_maximum(
+    log_decay: Any,
+    values: Any,
+    initial: Any,
+    segment_ids=None,
+    mask=None,
+    chunk_length: int = CHUNK_LENGTH,
+) -> Any:
+    """Computes m_t = max(log_decay_t + m_(t-1), values_t) for all steps, without a gradient.
+
+    Args:
+        log_decay: At most 0, `(B, T, H)`.
+        values: `(B, T, H)`.
+        initial: `(B, H)`, m before the first step.
+        segment_ids: Int `(B, T)`, or None; a sequence but the first begins without an m.
+        mask: Boolean `(B, T)`, or None: which steps count as those of a sequence.
+        chunk_length: Positive int.
+
+    Returns:
+        m after each step, `(B, T, H)`.
+    """
+    log_decay, values, initial = map(ops.stop_gradient, (log_decay, values, initial))
+    steps = ops.shape(values)[1]
+    count, length = cut_into_chunks(steps, chunk_length)
+    missing = count * length - steps
+    reach = _Reach(length, _chunked_runs(mask, segment_ids, count, length, missing))
+    parts = (_chunked(x[..., None], count, length, missing) for x in (log_decay, values))
+    total, values = (x[..., 0] for x in parts)  # (n, B, H, C)
+    total = ops.cumsum(total, axis=3)
+    nothing = ops.cast(FORGOTTEN, total.dtype)
+    pairs = total[..., :, None] - total[..., None, :] + values[..., None, :]
+    inside = ops.max(ops.where(reach.earlier, pairs, nothing), axis=-1)
+    begin, throughout = total, total[..., -1:]
+    if segment_ids is not None:
+        begin = ops.where(reach.from_begin[..., 0], begin, nothing)
+        throughout = ops.where(reach.throughout[..., 0], throughout, nothing)
+
+    def carry(inputs, state, constants, project):
+        decay, largest = inputs
+        return [ops.maximum(decay + state[0], largest)]
+
+    before, _ = _carry(carry, (throughout, inside[..., -1:]), initial[..., None], False)
+    result = ops.transpose(ops.maximum(inside, begin + before), (1, 0, 3, 2))  # (B, n, C, H)
+    batch, heads = ops.shape(initial)
+    return ops.reshape(result, (batch, count * length, heads))[:, :steps]
+
+
 def cut_into_chunks(steps: Any, chunk_length: int) -> tuple[Any, int]:
     """Returns how many chunks of how many steps cover a time, with as few to fill up as can be."""
     if not isinstance(steps, int):

@@ -33,3 +33,27 @@ def over_rows(product, inputs, width: int):
     if len(leading) == 1:
         return product(inputs)
     return ops.reshape(product(ops.reshape(inputs, (-1, features))), (*leading, width))
+
+
+def affine_by_heads(inputs, kernels, bias=None):
+    """Returns the product of each head's part of the inputs by a kernel of its own, plus bias.
+
+    It is `affine` by a block-diagonal kernel.
+
+    Args:
+        inputs: Float tensor `(..., H * in)`.
+        kernels: Float tensor `(H, in, out)`.
+        bias: Float tensor `(H, out)`, or None.
+
+    Returns:
+        Float tensor `(..., H, out)`.
+    """
+    heads, width, out = kernels.shape
+    leading = ops.shape(inputs)[:-1]
+    if heads == 1:
+        outputs = affine(inputs, kernels[0])[..., None, :]
+    else:
+        rows = ops.transpose(ops.reshape(inputs, (-1, heads, width)), (1, 0, 2))
+        outputs = ops.transpose(ops.matmul(rows, kernels), (1, 0, 2))
+        outputs = ops.reshape(outputs, (*leading, heads, out))
+    return outputs if bias is None else outputs + bias

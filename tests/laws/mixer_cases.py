@@ -41,6 +41,15 @@ VARIANTS |= {
 }
 
 VARIANTS |= {
+    "mamba, biased": (
+        "mamba",
+        {"expansion": 1.5, "state_units": 3, "rank": 2, "kernel_size": 2, "use_bias": True},
+    ),
+    "rg_lru, by heads": (
+        "rg_lru",
+        {"units": 10, "num_heads": 2, "kernel_size": 3, "use_bias": False},
+    ),
+    "slstm, short": ("slstm", {"num_heads": 2, "kernel_size": 2}),
     "recurrent, wider": ("recurrent", {"cell": "gru", "units": 10}),
     "min_gru, wide": ("min_gru", {"expansion": 1.5, "kernel_size": 1, "use_bias": False}),
 }

@@ -12,6 +12,7 @@ from derivatives import (
 )
 from keras import ops
 from mixer_cases import BATCH, FEATURES, MASK, REFERENCES, ROWS, TIME, made, normal
+from tracing import compiled
 
 INPUTS = normal(BATCH, TIME, FEATURES)
 LENGTHS = [3, 1, 4, 2, 5]
@@ -162,3 +163,28 @@ def test_a_mixer_is_called_on_symbolic_inputs_and_half_precision_rounds_only(row
     found, expected = np.asarray(ops.cast(found, "float64")), np.asarray(whole(made(row)))
     # A norm of small values makes single errors large: all of them together are small.
     assert np.linalg.norm(found - expected) < 0.1 * np.linalg.norm(expected)
+
+
+def compiled_rows() -> list:
+    """Every row as a graph and by XLA; by default one of each."""
+    default = {("slstm", False), ("mamba", True)}
+    return [
+        pytest.param(row, jit, marks=() if (row, jit) in default else pytest.mark.slow)
+        for row in ROWS
+        for jit in (False, True)
+    ]
+
+
+@pytest.mark.parametrize(("row", "jit_compile"), compiled_rows())
+def test_one_graph_serves_all_sizes(row, jit_compile):
+    mixer = made(row)
+
+    def run(inputs, mask):
+        return mixer(inputs, mask=mask)[0]
+
+    graph = compiled(run, jit_compile, like=[INPUTS, MASK])
+    for rows, steps in ((BATCH, TIME), (1, 1), (0, 2)):
+        inputs, mask = INPUTS[:rows, :steps], MASK[:rows, :steps]
+        expected = run(inputs, mask)
+        found = graph(ops.convert_to_tensor(inputs), ops.convert_to_tensor(mask))
+        np.testing.assert_allclose(found, expected, atol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 from tracing import gradients_of
 
-from seqzoo.ops.affine import affine
+from seqzoo.ops.affine import affine, affine_by_heads
 
 RNG = np.random.default_rng(0)
 
@@ -30,3 +30,16 @@ def test_values_and_gradients_are_those_of_numpy(leading):
     np.testing.assert_allclose(gradients[0], 2 * expected @ kernel.T, atol=1e-12)
     np.testing.assert_allclose(gradients[1], rows.T @ upstream, atol=1e-12)
     np.testing.assert_allclose(gradients[2], upstream.sum(axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("leading", [(2,), (4, 3), (0,)])
+def test_each_head_has_a_kernel_of_its_own(leading, heads):
+    inputs = RNG.normal(size=(*leading, heads * 2))
+    kernels, bias = RNG.normal(size=(heads, 2, 5)), RNG.normal(size=(heads, 5))
+    found = affine_by_heads(inputs, kernels, bias)
+    assert tuple(found.shape) == (*leading, heads, 5)
+    for head in range(heads):
+        expected = inputs[..., 2 * head : 2 * head + 2] @ kernels[head] + bias[head]
+        np.testing.assert_allclose(found[..., head, :], expected, atol=1e-12)
+    assert affine_by_heads(inputs, kernels).shape == found.shape

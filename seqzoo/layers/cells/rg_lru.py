@@ -35,14 +35,8 @@ class RGLRUCell(LinearCell):
     def build(self, input_shape):
         self.make_kernel(input_shape[-1], 3 * self.units)
         self.make_bias((3 * self.units,))
-        open_decay = keras.initializers.RandomUniform(0.9, 0.999)
-
-        def decay_logit(shape, dtype=None):
-            rate = -ops.log(open_decay(shape, dtype=dtype)) / SHARPNESS
-            return ops.log(ops.expm1(rate))  # the inverse of softplus
-
         self.decay_logit = self.add_weight(
-            shape=(self.units,), initializer=decay_logit, name="decay_logit"
+            shape=(self.units,), initializer=first_decay_logit, name="decay_logit"
         )
 
     def extra_weights(self):
@@ -53,3 +47,10 @@ class RGLRUCell(LinearCell):
         log_a = -SHARPNESS * ops.sigmoid(r) * ops.softplus(extra_weights["decay_logit"])
         move = ops.sqrt(ops.maximum(-ops.expm1(2 * log_a), LEAST_MOVE))
         return (ops.exp(log_a),), (move * ops.sigmoid(i) * u,)
+
+
+def first_decay_logit(shape, dtype=None):
+    """Returns L for decays between 0.9 and 0.999 where the gate is open."""
+    decay = keras.initializers.RandomUniform(0.9, 0.999)(shape, dtype=dtype)
+    rate = -ops.log(decay) / SHARPNESS
+    return ops.log(ops.expm1(rate))  # the inverse of softplus

@@ -1,16 +1,22 @@
 """Sequence mixers, one file each: what may stand in a residual block."""
 
 from seqzoo.layers.mixers.gated_delta import GatedDelta
+from seqzoo.layers.mixers.griffin import GriffinRecurrence
+from seqzoo.layers.mixers.mamba import Mamba
 from seqzoo.layers.mixers.min_gru import MinGRU
 from seqzoo.layers.mixers.mixer import SequenceMixer
 from seqzoo.layers.mixers.mlstm import MLSTM
 from seqzoo.layers.mixers.recurrent import RecurrentMixer
 from seqzoo.layers.mixers.self_attention import SelfAttention
+from seqzoo.layers.mixers.slstm import SLSTM
 from seqzoo.ops.option_names import check_known
 
 MIXERS: dict[str, type[SequenceMixer]] = {
     "attention": SelfAttention,
     "recurrent": RecurrentMixer,
+    "mamba": Mamba,
+    "slstm": SLSTM,
+    "rg_lru": GriffinRecurrence,
     "min_gru": MinGRU,
     "gated_delta": GatedDelta,
     "mlstm": MLSTM,
@@ -28,9 +34,12 @@ __all__ = [
     "GatedDelta",
     "MIXERS",
     "MLSTM",
+    "GriffinRecurrence",
+    "Mamba",
     "MinGRU",
     "RecurrentMixer",
     "SelfAttention",
     "SequenceMixer",
+    "SLSTM",
     "make_mixer",
 ]

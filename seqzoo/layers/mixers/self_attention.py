@@ -188,8 +188,7 @@ class SelfAttention(SequenceMixer):
     def step(self, inputs, state):
         index, cache = CacheIndex(*state[0]), SharedCache(*state[1])
         inputs = ops.cast(inputs, self.compute_dtype)
-        examples = ops.shape(cache.leaves[0])[0]
-        reads = self.reads_of_step(index, examples)
+        reads = self.reads_of_step(index, ops.shape(cache.leaves[0])[0])
         outputs, cache = self.read_step(inputs, reads, cache, self.weights_of_step())
         return outputs, AttentionState(reads.index, cache)
 

@@ -116,6 +116,11 @@ class BlockDecoder(keras.layers.Layer):
         """Width of the hidden states."""
         return self.embedding_dim
 
+    @property
+    def max_positions(self) -> int | None:
+        """The longest sequence in tokens; None: any."""
+        return self.stack.max_positions
+
     def build(self, token_ids_shape, encoded_shape):
         if not self.embedding.built:
             self.embedding.build(token_ids_shape)
@@ -169,7 +174,9 @@ class BlockDecoder(keras.layers.Layer):
             )
             moved: dict[str, Any] = {"stack": after}
             if self.alignments:
-                moved["alignment"] = ops.reshape(weights, (-1, weights.shape[-1]))
+                moved["alignment"] = ops.reshape(
+                    weights, (ops.shape(token_ids)[0], ops.shape(weights)[2])
+                )
             return hidden, moved
 
         return step

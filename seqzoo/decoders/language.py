@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from seqzoo.decoders.decoder import before_last, repeat_rows
+from seqzoo.decoders.decoder import before_last
+from seqzoo.encoders.blocks import BlockEncoder
 from seqzoo.encoders.language import LanguageEncoder
 from seqzoo.ops.masks import attached_mask
 
@@ -15,7 +16,7 @@ class LanguageDecoder(keras.layers.Layer):
     """Runs an encoder of running text token by token.
 
     Args:
-        encoder: A `LanguageEncoder`.
+        encoder: A `LanguageEncoder`, or a `BlockEncoder` of causal mixers.
 
     Call arguments:
         token_ids: `(B, T)`.
@@ -28,11 +29,17 @@ class LanguageDecoder(keras.layers.Layer):
         Hidden states `(B, T, hidden_size)`: those of `step` run over the tokens.
 
     Raises:
-        ValueError: if `return_reads` is True.
+        ValueError: if `return_reads` is True, or the encoder reads what comes later.
     """
 
-    def __init__(self, encoder: LanguageEncoder, **kwargs):
+    def __init__(self, encoder: LanguageEncoder | BlockEncoder, **kwargs):
         super().__init__(**kwargs)
+        for i, block in enumerate(getattr(encoder, "blocks", ())):
+            if not block.mixer.causal:
+                raise ValueError(
+                    "A language decoder reads no token that comes later. Received: an encoder "
+                    f"whose blocks[{i}] has causal=False. Make its blocks with causal=True."
+                )
         self.encoder = encoder
         self.supports_masking = True
 
@@ -60,19 +67,31 @@ class LanguageDecoder(keras.layers.Layer):
         """Returns shape and type of the tokens of a full call."""
         return self.encoder.input_specs()
 
+    @property
+    def max_positions(self) -> int | None:
+        """The longest text in tokens, prompt and answer; None: any."""
+        return self.encoder.max_positions
+
     def start(self, encoded, batch_size, max_length, width=1, prompt_ids=None, prompt_mask=None):
         """Returns the initial state and `()`; for the arguments see `Decoder`.
 
         `encoded` is `()`: there is no source.
         """
         if prompt_ids is None:
-            state = self.encoder.initial_state(batch_size)
+            return self.encoder.initial_state(batch_size, max_length, width), ()
+        mask = before_last(prompt_ids, prompt_mask)
+        if self.encoder.carries_state:
+            state = self.read(prompt_ids, mask)
         else:
-            state = self.read(prompt_ids, before_last(prompt_ids, prompt_mask))
-        return repeat_rows(state, width), ()
+            length = max_length + ops.shape(prompt_ids)[1]
+            state = self.encoder.initial_state(batch_size, length)
+            _, state = self.encoder.run(prompt_ids, state, mask)
+        return self.encoder.with_width(state, width), ()
 
     def read(self, token_ids, mask):
         """Returns the state after tokens `(B, S)` under a mask, in memory that S does not change.
+
+        The state is of one size, whatever was read.
 
         Tokens are read in chunks, in a loop that is not differentiated.
         """
@@ -98,8 +117,9 @@ class LanguageDecoder(keras.layers.Layer):
         return self.encoder.step(token_ids, state)
 
     def stepper(self):
-        """Returns `step`: its weights are read where they are used."""
-        return self.step
+        """Returns `step` with its weights read and cast: a loop does that once, ahead of it."""
+        step = self.encoder.stepper()
+        return lambda token_ids, state, memory=(): step(token_ids, state)
 
     def run(self, token_ids, state=None, training=False):
         """Reads tokens `(B, T)`, all real, from a state on; returns hidden states and a state."""

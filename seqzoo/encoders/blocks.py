@@ -90,12 +90,18 @@ class BlockEncoder(keras.layers.Layer):
             dtype=dtype,
             name="stack",
         )
+        self._shares_embedding = False
         self.supports_masking = True
 
     @property
     def hidden_size(self) -> int:
         """Width of the outputs."""
         return self.embedding_dim
+
+    def share_embedding(self, embedding: keras.layers.Embedding) -> None:
+        """Uses an embedding of another layer in place of its own. To be called before build."""
+        self.embedding = embedding
+        self._shares_embedding = True
 
     @property
     def carries_state(self) -> bool:
@@ -104,6 +110,11 @@ class BlockEncoder(keras.layers.Layer):
         A state with caches grows with the text.
         """
         return not self.stack.attends
+
+    @property
+    def max_positions(self) -> int | None:
+        """The longest text in tokens; None: any."""
+        return self.stack.max_positions
 
     def build(self, inputs_shape):
         if self.embedding is not None and not self.embedding.built:
@@ -170,6 +181,10 @@ class BlockEncoder(keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None, segment_ids=None):
         return [step_mask(inputs, mask)]  # of the outputs, which come first
+
+    def get_build_config(self):
+        # One that is loaded must share again before it is built.
+        return None if self._shares_embedding else super().get_build_config()
 
     def get_config(self):
         return super().get_config() | block_options(self)

@@ -129,9 +129,22 @@ class LanguageEncoder(keras.layers.Layer):
             width = layer.cell.output_size
         self.built = True
 
-    def initial_state(self, batch_size):
-        """Returns zeros, for each layer the list of its states `(batch_size, ...)`."""
-        return [layer.get_initial_state(batch_size) for layer in self.recurrent]
+    carries_state = True
+    """Whether a text may go on from the state of the one before, which has one size then."""
+
+    max_positions = None
+    """The longest text in tokens; None: any."""
+
+    def initial_state(self, batch_size, max_length=0, width=1):
+        """Returns zeros, for each layer the list of its states `(batch_size * width, ...)`.
+
+        They are as large for any `max_length`.
+        """
+        return [layer.get_initial_state(batch_size * width) for layer in self.recurrent]
+
+    def with_width(self, state, width):
+        """Returns a state of one hypothesis an example as that of `width` equal ones."""
+        return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, width, axis=0), state)
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
         return {"token_ids": token_ids_spec()}
@@ -185,6 +198,10 @@ class LanguageEncoder(keras.layers.Layer):
             output = self._join(i, below, output)
             after.append(states)
         return output, after
+
+    def stepper(self):
+        """Returns `step`: its weights are read where they are used."""
+        return self.step
 
     def _join(self, i: int, below, above):
         joined = self.residual and i > 0 and below.shape[-1] == above.shape[-1]

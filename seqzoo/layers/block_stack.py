@@ -34,7 +34,7 @@ class StackState(NamedTuple):
     """What a stack of blocks continues from.
 
     Attributes:
-        index: `CacheIndex`, one for all self-attention; of no slots where there is none.
+        index: `CacheIndex`, one for all self-attention.
         blocks: For each block the state of its mixer; of self-attention its `SharedCache` alone.
     """
 
@@ -125,6 +125,11 @@ class BlockStack(keras.layers.Layer):
         """Whether a mixer reads from steps far back, so that the state grows with the text."""
         return any(isinstance(block.mixer, SelfAttention) for block in self.blocks)
 
+    @property
+    def max_positions(self) -> int | None:
+        """The longest sequence in steps, where positions come from a table; None: any."""
+        return getattr(self.positions, "max_length", None)
+
     def build(self, inputs_shape, memory_shape=None):
         """Makes the weights; parts that come from a saved model may have theirs."""
         for layer in (self.first_norm, self.last_norm, self.positions):
@@ -189,9 +194,8 @@ class BlockStack(keras.layers.Layer):
 
     def initial_state(self, batch_size, max_length, width=1) -> StackState:
         """Returns the state before the first step; see `SequenceMixer.initial_state`."""
-        index = first_index(
-            batch_size, max_length if self.attends else 0, width, self.compute_dtype
-        )
+        dtype = self.compute_dtype if self.attends else None
+        index = first_index(batch_size, max_length, width, dtype)
         states = []
         for i, block in enumerate(self.blocks):
             if isinstance(block.mixer, SelfAttention):

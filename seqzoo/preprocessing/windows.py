@@ -117,6 +117,38 @@ def evaluation_windows(stream: RunningTokens, batch_size: int) -> tf.data.Datase
     return tf.data.Dataset.range(0, last, length).map(batch).prefetch(tf.data.AUTOTUNE)
 
 
+def overlapping_windows(
+    stream: RunningTokens, window_length: int, batch_size: int
+) -> tf.data.Dataset:
+    """Makes a finite dataset of batches of windows that know of no other: every token counts once.
+
+    A window begins half a window after the one before it, and its last half counts, so that every
+    token has half a window of history at least; all of the first window count.
+
+    Args:
+        stream: The text.
+        window_length: Tokens of a window at most.
+        batch_size: Windows of a batch.
+    """
+    whole = make_rows(stream, 1)
+    last, stride = whole.targets.shape[1], max(1, window_length // 2)
+    ends = np.arange(min(window_length, last), last + stride, stride)
+    ends = np.minimum(ends[: 1 + math.ceil(max(0, last - window_length) / stride)], last)
+    starts = np.maximum(0, ends - window_length)
+    first = np.concatenate([[0], ends[:-1]])  # that counts
+    steps = tf.range(min(window_length, last))
+
+    def batch(start: tf.Tensor, counted: tf.Tensor) -> Any:
+        indices = tf.cast(start, tf.int32)[:, None] + steps
+        part = TextRows(*(tf.gather(part[0], indices) for part in whole))
+        weights = part.weights * tf.cast(indices >= tf.cast(counted, tf.int32)[:, None], tf.float32)
+        count = tf.shape(start)[0]
+        return _batch(part._replace(weights=weights), tf.range(count), tf.fill([count], True))
+
+    windows = tf.data.Dataset.from_tensor_slices((starts, first))
+    return windows.batch(batch_size).map(batch).prefetch(tf.data.AUTOTUNE)
+
+
 def make_rows(stream: RunningTokens, batch_size: int) -> TextRows:
     """Cuts a running text into rows."""
     count = len(stream.token_ids)

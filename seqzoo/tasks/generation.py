@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.text_normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import (
@@ -115,7 +116,7 @@ class GenerationTask(Task):
         return self._serve(raw, self.complete(search), options, replace)
 
     def _serve(self, raw, search, options=None, replace=None) -> dict[str, tf.Tensor]:
-        bounded = self.preprocessor.encode_within(raw, self.limits)
+        bounded = self.preprocessor.encode_within(raw, self.limits_of(search))
         options = ExampleOptions() if options is None else options
         if options.seeds is None and hasattr(search, "seed"):
             options = options._replace(seeds=search.seed + tf.range(tf.size(bounded.steps)))
@@ -148,6 +149,13 @@ class GenerationTask(Task):
             lengths=tf.where(has_answer, hypotheses.lengths, 0),
             scores=tf.where(has_answer, hypotheses.scores, -float("inf")),
         )
+
+    def limits_of(self, search) -> Limits:
+        """Returns the limits of what is read for answers by a complete search."""
+        return self.limits
+
+    def _check_lengths(self, raw, search) -> None:
+        """Raises ValueError where raw inputs are longer than the model can read."""
 
     def _has_answer(self, inputs, is_read):
         """Returns which inputs `(B,)` can be answered, of those that are read."""
@@ -269,6 +277,7 @@ class GenerationTask(Task):
         self._require_preprocessor("generate")
         check_at_least("batch_size", batch_size, 1)
         search, raw = self.complete(search), self.preprocessor.as_raw(inputs)
+        self._check_lengths(raw, search)
         answers: list[Any] = [None] * len(raw)
         for indices, batch in request_batches(self, raw, search, prefixes, batch_size):
             generated = answer_batch(self, self._graphs, search, batch, replace_unknown)
@@ -320,7 +329,16 @@ class GenerationTask(Task):
         """Returns the search with its `max_length` filled in, and with ids for texts."""
         search = self.search if search is None else search
         longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
-        return complete_search(search, longest, self.preprocessor, self.limits)
+        positions = getattr(self.decoder, "max_positions", None)
+        longest = longest if positions is None else min(longest, positions)
+        search = complete_search(search, longest, self.preprocessor, self.limits)
+        length = check_max_length(search.max_length)
+        if positions is not None and length > positions:
+            raise ValueError(
+                f"`max_length` is {length} but the position table of the model holds {positions}. "
+                "Lower it, or make the model with more positions."
+            )
+        return search
 
     def get_config(self):
         return super().get_config() | {"search": search_to_config(self.search)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -15,7 +16,11 @@ from seqzoo.metrics.tokens import BitsPerCharacter
 from seqzoo.ops.masks import where_real
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.running_text import RunningText, as_texts
-from seqzoo.preprocessing.windows import evaluation_windows, training_windows
+from seqzoo.preprocessing.windows import (
+    evaluation_windows,
+    overlapping_windows,
+    training_windows,
+)
 from seqzoo.search.options import check_max_length
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.request import InitialDecodingState
@@ -33,7 +38,8 @@ class LanguageModel(GenerationTask):
     back-propagation). Each epoch starts without a history.
 
     Args:
-        decoder: A `LanguageDecoder`.
+        decoder: A `LanguageDecoder`. Where its encoder has no state of one size, as a Transformer
+            has none, each window of the training starts without a history.
         preprocessor: `RunningText` with an adapted tokenizer, or None where users feed tensors.
         head: Makes logits of hidden states; None is `Tokens`.
         search: The search that is used where none is given; None is `Greedy()`.
@@ -80,9 +86,15 @@ class LanguageModel(GenerationTask):
         if self.preprocessor is not None:
             self._check_size()
         self.head(self.decoder(symbolic_inputs(self.decoder)))
-        empty_state = self.encoder.initial_state(0)
         self._read_chunk = tf.function(self._log_probs, reduce_retracing=True)
-        self._carried = {training: CarriedState(empty_state) for training in (True, False)}
+        ids = tf.TensorSpec([None, None], tf.int32)
+        self._read_window = tf.function(
+            lambda token_ids, y: self._log_probs(token_ids, y)[0], input_signature=[ids, ids]
+        )
+        self._carried: dict[bool, CarriedState] = {}
+        if self.encoder.carries_state:
+            empty = self.encoder.initial_state(0)
+            self._carried = {training: CarriedState(empty) for training in (True, False)}
         self.built = True
 
     def _check_size(self):
@@ -98,7 +110,7 @@ class LanguageModel(GenerationTask):
                 )
 
     def call(self, x, training=False):
-        if "fresh" not in x:
+        if "fresh" not in x or not self._carried:
             return self.head(self.decoder(x["token_ids"], training=training))
         carried = self._carried[bool(training)]
         before = carried.read(x["rows"], x["fresh"])
@@ -123,17 +135,22 @@ class LanguageModel(GenerationTask):
             )
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
         rows = cast(int, batch_size)
-        self._carried[True].set_rows(min(rows, len(text.token_ids)))
+        if self._carried:
+            self._carried[True].set_rows(min(rows, len(text.token_ids)))
         return training_windows(text, rows, window, seed, steps_per_epoch)
 
     def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
         """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.
 
         With one row every token has the whole text before it for its history, as perplexities are
-        published. More are faster, but each starts without a history.
+        published. More are faster, but each starts without a history. An encoder without a state
+        of one size, such as a Transformer, reads windows that overlap, of which the last half
+        counts; `batch_size` is the windows of a batch then, 8 if None.
         """
         _refuse_targets(y)
         text = self.preprocessor.stream(x)
+        if not self._carried:
+            return overlapping_windows(text, self.preprocessor.window_length, batch_size or 8)
         batch_size = min(batch_size or 1, len(text.token_ids))
         self._carried[False].set_rows(batch_size)
         return evaluation_windows(text, batch_size)
@@ -141,7 +158,7 @@ class LanguageModel(GenerationTask):
     @property
     def between_batches(self):
         """The carried state; None with several replicas, where each has its own."""
-        return self._carried[True].variables
+        return self._carried[True].variables if self._carried else []
 
     def count_steps(self, x, batch_size: int) -> int:
         """Returns the number of batches of an epoch over texts."""
@@ -161,6 +178,29 @@ class LanguageModel(GenerationTask):
         state, memory = self.decoder.start((), examples, max_length, search.width, inputs)
         return InitialDecodingState(state, memory, tf.gather(inputs, last, batch_dims=1))
 
+    def limits_of(self, search):
+        """Returns the limits of prompts: so much that a table of positions holds the answer too."""
+        positions = self.decoder.max_positions
+        if positions is None:
+            return self.limits
+        longest = max(1, positions - check_max_length(search.max_length))
+        return dataclasses.replace(
+            self.limits, source_tokens=min(self.limits.source_tokens, longest)
+        )
+
+    def _check_lengths(self, raw, search):
+        positions, length = self.decoder.max_positions, check_max_length(search.max_length)
+        if positions is None:
+            return
+        lengths = self.preprocessor.lengths(raw) - 1  # the first one is no token of the prompt
+        index = int(np.argmax(lengths)) if len(lengths) else 0
+        if len(lengths) and lengths[index] + length > positions:
+            raise ValueError(
+                f"The prompt at index {index} has {lengths[index]} tokens and `max_length` is "
+                f"{length}, together more than the {positions} of the position table. Shorten the "
+                "prompt, lower `max_length`, or make the model with more positions."
+            )
+
     def _is_blank(self, raw):
         return tf.zeros([tf.shape(raw)[0]], tf.bool)  # a text begins without a prompt too
 
@@ -179,15 +219,20 @@ class LanguageModel(GenerationTask):
         """Yields the log-probabilities of each text, given all those before it.
 
         Only the state is stored from one text to the next, so the texts may be an endless
-        iterator.
+        iterator. An encoder without a state of one size, such as a Transformer, knows of the last
+        tokens, half of `window_length` at least.
         """
-        state = self.encoder.initial_state(1)
-        before = [self.preprocessor.first_id]
+        before, state = [self.preprocessor.first_id], None
+        if self._carried:
+            state = self.encoder.initial_state(1)
         for text in [texts] if isinstance(texts, (str, bytes)) else texts:
             (text,) = as_texts([text])
             ids = self.preprocessor.encode([text])[0].numpy().tolist()
-            log_probs, state = self._read(before, ids, state)
-            before = [ids[-1]] if ids else before
+            if self._carried:
+                log_probs, state = self._read(before, ids, state)
+                before = [ids[-1]] if ids else before
+            else:
+                log_probs, before = self._read_windows(before, ids)
             tokens = self.preprocessor.target_tokens(tf.constant([ids], tf.int32)).numpy()[0]
             yield Scored(float(log_probs.sum()), [token.decode() for token in tokens], log_probs)
 
@@ -203,7 +248,22 @@ class LanguageModel(GenerationTask):
             parts.append(log_probs.numpy()[0])
         return np.concatenate(parts)[len(before) - 1 :], state
 
-    def _log_probs(self, token_ids, y, state):
+    def _read_windows(self, before: list[int], ids: list[int]) -> tuple[np.ndarray, list[int]]:
+        """Returns the log-probs of tokens after others, and the tokens that the next ones follow.
+
+        Each has half a window before it, where there are as many.
+        """
+        window, parts = self.preprocessor.window_length, [np.zeros(0, np.float32)]
+        while ids:
+            history = before[-max(1, window // 2) :]
+            some, ids = ids[: window - len(history) + 1], ids[window - len(history) + 1 :]
+            known = [*history, *some]
+            given, y = (tf.constant([part], tf.int32) for part in (known[:-1], known[1:]))
+            parts.append(self._read_window(given, y).numpy()[0, len(history) - 1 :])
+            before = known[-window:]
+        return np.concatenate(parts), before
+
+    def _log_probs(self, token_ids, y, state=None):
         """Returns the log-prob of each token of y `(B, T)`, and the state after the tokens."""
         hidden, state = self.decoder.run(token_ids, state)
         log_probs = self.head.readout(self.head(hidden))

@@ -193,7 +193,7 @@ def request_batches(
     """
     forced = _forced_prefixes(task.preprocessor, search, prefixes, len(raw))
     seeds = np.arange(len(raw), dtype="int32") + getattr(search, "seed", 0)
-    raw, encoded, steps, is_read = _read_within(task.preprocessor, raw, task.limits)
+    raw, encoded, steps, is_read = _read_within(task.preprocessor, raw, task.limits_of(search))
     is_tokenised = isinstance(encoded, tf.RaggedTensor)
     lengths = steps.numpy() if is_tokenised else task.preprocessor.lengths(raw)
     for indices in batches_of_like_length(lengths, batch_size):

@@ -24,6 +24,8 @@ class Seq2Seq(SampledFeeding):
         head: Makes logits of hidden states; None is `Tokens` without label smoothing.
         search: The search that is used where none is given; None is `Greedy()`.
         tie_embeddings: Whether the head uses the weights of the decoder's embedding.
+        share_embeddings: Whether the encoder, a `BlockEncoder`, uses it too: both sides have one
+            vocabulary then, and embeddings of one width.
 
     Call arguments:
         x: Dict of `source_ids` `(B, S)` and `target_ids` `(B, T)`, which begin with the start id.
@@ -40,6 +42,7 @@ class Seq2Seq(SampledFeeding):
         head=None,
         search: Any = None,
         tie_embeddings: bool = False,
+        share_embeddings: bool = False,
         **kwargs,
     ):
         head = Tokens(decoder.vocabulary_size) if head is None else head
@@ -47,8 +50,12 @@ class Seq2Seq(SampledFeeding):
         self.encoder = encoder
         self.decoder = decoder
         self.tie_embeddings = tie_embeddings
+        self.share_embeddings = share_embeddings
         if tie_embeddings:
             head.tie(decoder.embedding)
+        if share_embeddings:
+            self._check_shared()
+            encoder.share_embedding(decoder.embedding)
         self.build()
 
     def build(self, input_shape=None):
@@ -58,6 +65,23 @@ class Seq2Seq(SampledFeeding):
         encoded = self.encoder(symbolic_inputs(self.encoder))
         self.head(self.decoder(symbolic_inputs(self.decoder), encoded))
         self.built = True
+
+    def _check_shared(self):
+        if not hasattr(self.encoder, "share_embedding"):
+            raise ValueError(
+                "`share_embeddings` is for a `BlockEncoder`. Received: "
+                f"{type(self.encoder).__name__}. Set it to False."
+            )
+        sizes = [
+            (each.embedding.input_dim, each.embedding.output_dim)
+            for each in (self.encoder, self.decoder)
+        ]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                "`share_embeddings` needs embeddings of one size, vocabulary and width, on both "
+                f"sides. Received: {sizes[0]} in the encoder and {sizes[1]} in the decoder. Use "
+                "one tokenizer for both sides, or set it to False."
+            )
 
     def _check_size(self, part: str, side: str):
         if self.preprocessor is None:
@@ -89,4 +113,5 @@ class Seq2Seq(SampledFeeding):
             "encoder": serialize(self.encoder),
             "decoder": serialize(self.decoder),
             "tie_embeddings": self.tie_embeddings,
+            "share_embeddings": self.share_embeddings,
         }

@@ -56,7 +56,7 @@ class TokenStream:
 
     def _start(self, raw, seed) -> dict[str, tf.Tensor]:
         task, search = self._task, self._search
-        raw, encoded, _, is_read = task.preprocessor.encode_within(raw, task.limits)
+        raw, encoded, _, is_read = task.preprocessor.encode_within(raw, task.limits_of(search))
         inputs = task.preprocessor.pack_inputs(encoded)
         first = InitialDecodingState(*task.begin(inputs, search))
         state, memory, start_id, mask = first

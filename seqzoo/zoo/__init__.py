@@ -4,14 +4,18 @@ from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2
 from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
 from seqzoo.zoo.language import merity_2018, zaremba_2014
 from seqzoo.zoo.tagging import lample_2016, ma_2016
+from seqzoo.zoo.transformers import radford_2019, touvron_2023, vaswani_2017
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
 
 ZOO = {
     "sutskever_2014": sutskever_2014,
     "bahdanau_2015": bahdanau_2015,
     "luong_2015": luong_2015,
+    "vaswani_2017": vaswani_2017,
     "zaremba_2014": zaremba_2014,
     "merity_2018": merity_2018,
+    "radford_2019": radford_2019,
+    "touvron_2023": touvron_2023,
     "kim_2014": kim_2014,
     "conneau_2017": conneau_2017,
     "lin_2017": lin_2017,
@@ -36,7 +40,10 @@ __all__ = [
     "luong_2015",
     "ma_2016",
     "merity_2018",
+    "radford_2019",
     "sutskever_2014",
+    "touvron_2023",
+    "vaswani_2017",
     "venugopalan_2015",
     "vinyals_2015",
     "xu_2015",

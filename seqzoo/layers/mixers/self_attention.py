@@ -163,8 +163,7 @@ class SelfAttention(SequenceMixer):
 
     def mix(self, inputs, mask, segment_ids, state, training):
         if state is None:
-            reads = self.reads(inputs, mask, segment_ids)
-            return self.read(inputs, reads, training=training)
+            return self.read(inputs, self.reads(inputs, mask, segment_ids), training=training)
         state = AttentionState(*state)
         reads = self.reads(inputs, mask, segment_ids, CacheIndex(*state.index))
         outputs, cache = self.read(inputs, reads, state.cache, training)
@@ -200,12 +199,12 @@ class SelfAttention(SequenceMixer):
         index: CacheIndex | None = None,
         positions: Any = None,
     ) -> AttentionReads:
-        """Returns what the queries of a call share; see `SequenceMixer` for the arguments.
+        """Returns what the queries of a call share.
 
         Args:
-            inputs: `(B, T, features)`.
-            mask: Boolean `(B, T)`, or None.
-            segment_ids: Int `(B, T)`, or None.
+            inputs: See `SequenceMixer`.
+            mask: See `SequenceMixer`.
+            segment_ids: See `SequenceMixer`.
             index: That of caches of one column which the call goes on from; None: it begins.
             positions: Those of a stack, for a mixer without its own.
         """
@@ -224,7 +223,7 @@ class SelfAttention(SequenceMixer):
             return self._reads(readable, own, own, positions)
         if segment_ids is not None or not self.causal:
             raise ValueError(
-                "A sequence that is continued from a state is one causal sequence a row. Received: "
+                "What is continued from a state is one causal sequence a row. Received: "
                 f"segment_ids={segment_ids}, causal={self.causal}. Leave `state` out."
             )
         start, after = slot_of(index), after_chunk(index, mask, steps)
@@ -242,7 +241,7 @@ class SelfAttention(SequenceMixer):
     def reads_of_step(
         self, index: CacheIndex, examples: Any, positions: Any = None
     ) -> AttentionReads:
-        """Returns what the queries of one step of N = B * k hypotheses share; see `reads`."""
+        """Returns what the queries of a step of N = B * k hypotheses share; see `reads`."""
         after, positions = after_step(index, examples), self.positions or positions
         rows, length, width = ops.shape(after.readable)
         count = rows // examples if isinstance(examples, int) else rows // ops.maximum(examples, 1)

@@ -20,7 +20,7 @@ class CacheIndex(NamedTuple):
         slot: Int32 `(N,)`, where the next entries go: one number for all rows.
         position: Int32 `(N,)`, the real steps so far.
         readable: Float `(N, L, K)`: 0 for entries that the hypothesis goes on from, for others a
-            number far below any score.
+            number far below any score; `()` where there are no caches.
     """
 
     slot: Any
@@ -28,13 +28,21 @@ class CacheIndex(NamedTuple):
     readable: Any
 
 
-def first_index(batch_size: Any, max_length: Any, width: Any, dtype: str) -> CacheIndex:
-    """Returns the index of caches without entries, of `max_length` slots and `width` columns."""
-    rows = batch_size * width
-    readable = ops.full((rows, max_length, width), lowest_score(dtype), dtype=dtype)
-    return CacheIndex(
-        ops.zeros((rows,), dtype="int32"), ops.zeros((rows,), dtype="int32"), readable
-    )
+def first_index(batch_size: Any, max_length: Any, width: Any, dtype: str | None) -> CacheIndex:
+    """Returns the index of caches without entries, of `max_length` slots and `width` columns.
+
+    `dtype` is None where there are no caches.
+    """
+    rows, readable = batch_size * width, ()
+    if dtype is not None:
+        readable = ops.full((rows, max_length, width), lowest_score(dtype), dtype=dtype)
+    zeros = [ops.zeros((rows,), dtype="int32") for _ in range(2)]
+    return CacheIndex(*zeros, readable)
+
+
+def is_for_caches(index: CacheIndex) -> bool:
+    """Tells whether there are caches."""
+    return bool(keras.tree.flatten(index.readable))
 
 
 def slot_of(index: CacheIndex) -> Any:
@@ -49,6 +57,8 @@ def after_step(index: CacheIndex, examples: Any) -> CacheIndex:
         index: N rows, those of an example side by side.
         examples: B.
     """
+    if not is_for_caches(index):
+        return CacheIndex(index.slot + 1, index.position + 1, ())
     rows, length, width = ops.shape(index.readable)
     count = rows // (ops.maximum(examples, 1) if ops.is_tensor(examples) else max(examples, 1))
     columns = ops.arange(rows, dtype="int32") % ops.maximum(count, 1)
@@ -67,18 +77,17 @@ def after_chunk(index: CacheIndex, mask: Any, steps: Any) -> CacheIndex:
         mask: Boolean `(B, T)`, or None where all steps are real.
         steps: T.
     """
-    slot, length = slot_of(index), ops.shape(index.readable)[1]
-    step = ops.arange(length, dtype="int32") - slot  # (L,): the step of the chunk in a slot
-    is_new = ops.logical_and(step >= 0, step < steps)[None]
+    count = steps if mask is None else ops.sum(ops.cast(mask, "int32"), axis=1)
+    slot, position = index.slot + steps, index.position + count
+    if not is_for_caches(index):
+        return CacheIndex(slot, position, ())
+    step = ops.arange(ops.shape(index.readable)[1], dtype="int32") - slot_of(index)
+    is_new = ops.logical_and(step >= 0, step < steps)[None]  # (1, L)
     if mask is not None:
-        count = ops.sum(ops.cast(mask, "int32"), axis=1)
-        real = ops.take(mask, ops.clip(step, 0, ops.maximum(steps - 1, 0)), axis=1)  # (B, L)
-        is_new = ops.logical_and(is_new, real)
-    else:
-        count = steps
+        step = ops.clip(step, 0, ops.maximum(steps - 1, 0))
+        is_new = ops.logical_and(is_new, ops.take(mask, step, axis=1))
     zero = ops.zeros((), dtype=index.readable.dtype)
-    readable = ops.where(is_new[..., None], zero, index.readable)
-    return CacheIndex(index.slot + steps, index.position + count, readable)
+    return CacheIndex(slot, position, ops.where(is_new[..., None], zero, index.readable))
 
 
 def entry_positions(index: CacheIndex) -> Any:
@@ -117,7 +126,10 @@ def index_with_columns(index: CacheIndex, width: int) -> CacheIndex:
     """Returns the index of `with_columns`: the hypotheses of an example begin alike."""
     if width == 1:
         return index
-    slot, position, readable = (ops.repeat(leaf, width, axis=0) for leaf in index)
+    slot, position = (ops.repeat(leaf, width, axis=0) for leaf in index[:2])
+    if not is_for_caches(index):
+        return CacheIndex(slot, position, ())
+    readable = ops.repeat(index.readable, width, axis=0)
     lowest = lowest_score(keras.backend.standardize_dtype(readable.dtype))
     readable = ops.pad(readable, [[0, 0], [0, 0], [0, width - 1]], constant_values=lowest)
     return CacheIndex(slot, position, readable)

@@ -235,7 +235,7 @@ class Loader:
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-            self._answer(120)  # it is there
+            self._answer(600)  # it is there
         self._process.stdin.write(f"{folder}\n")
         self._process.stdin.flush()
         return self._answer(4 * MAX_SECONDS)

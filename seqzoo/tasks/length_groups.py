@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 ALIKE = 256  # steps: rows up to so many are of like length
+# A row of more steps than that, and so many times longer than the next shorter one, begins a group.
+APART, TIMES = 64, 4
 
 
 def answer_in_groups(
@@ -20,7 +22,7 @@ def answer_in_groups(
 
     A long row makes the short ones neither slow nor large: rows of a group are at most `ALIKE`
     steps long, or at most twice as long as the shortest of them, and the longer they are, the
-    fewer.
+    fewer. A row that is far longer than those before it begins a group, see `APART`.
 
     Args:
         steps: Int32 `(B,)`, the length of each row.
@@ -34,13 +36,16 @@ def answer_in_groups(
     order = tf.argsort(steps, stable=True)
     in_order = tf.gather(steps, order)
     total = tf.size(steps)
+    is_apart = in_order[1:] > tf.maximum(APART, TIMES * in_order[:-1])
+    starts = tf.cast(tf.where(is_apart)[:, 0] + 1, tf.int32)
 
     def group_end(start):
         shortest = tf.reduce_max(in_order[start : start + 1])  # of none, where there is no row
         longest = tf.maximum(ALIKE, 2 * tf.maximum(shortest, 0))
         count = tf.maximum(1, max_rows * ALIKE // longest)
         alike = tf.searchsorted(in_order, [longest], side="right")[0]
-        return tf.minimum(alike, start + count)
+        apart = tf.reduce_min(tf.where(starts > start, starts, total))
+        return tf.minimum(tf.minimum(alike, apart), start + count)
 
     def one_group(start, index, parts):
         end = group_end(start)

@@ -74,25 +74,40 @@ def test_a_bad_picture_has_no_answer_and_the_others_have_theirs():
     assert task.described_limits["pixels"] == task.preprocessor.reader.max_pixels
 
 
-def test_groups_hold_rows_of_like_length_and_long_ones_few(monkeypatch):
-    groups = []
+@pytest.mark.parametrize(
+    ("steps", "rows", "groups"),
+    [
+        ([3000, 1, 2, 900, 256, 3, 700, 0, 300], 4, [[7, 1, 2, 5], [4, 8], [6], [3], [0]]),
+        ([70, 5, 9, 256, 6, 64], 9, [[1, 4, 2, 5, 0, 3]]),  # no gap: 64 is no long row
+        ([5, 70, 17, 256, 17, 65], 9, [[0, 2, 4, 5, 1, 3]]),  # 65 < 4 * 17
+        ([5, 70, 16, 256, 16, 65], 9, [[0, 2, 4], [5, 1, 3]]),
+        ([65, 0, 261], 9, [[1], [0], [2]]),
+        ([260, 65], 1, [[1], [0]]),
+        ([7], 3, [[0]]),
+    ],
+)
+def test_groups_hold_rows_of_like_length_and_long_ones_few(steps, rows, groups):
+    found = []
 
-    def answer(rows):
-        groups.append(rows.numpy().tolist())
-        return {"index": rows}
+    def answer(indices):
+        found.append(indices.numpy().tolist())
+        return {"index": indices}
 
-    steps = [3000, 1, 2, 900, 256, 3, 700, 0, 300]
     specs = {"index": tf.TensorSpec([None], tf.int32)}
-    answers = length_groups.answer_in_groups(tf.constant(steps), 4, answer, specs)
-    assert answers["index"].numpy().tolist() == list(range(9))
-    assert groups == [[7, 1, 2, 5], [4, 8], [6], [3], [0]]
+    answers = length_groups.answer_in_groups(tf.constant(steps), rows, answer, specs)
+    assert answers["index"].numpy().tolist() == list(range(len(steps)))
+    assert found == groups
+    batches = batches_of_like_length(np.array(steps), rows)
+    assert [each.tolist() for each in batches] == groups
+
+
+def test_no_rows_are_one_group():
     specs = {"name": tf.TensorSpec([None, 2], tf.string)}
     answers = length_groups.answer_in_groups(
         tf.constant([], tf.int32), 4, lambda rows: {"name": tf.fill([tf.size(rows), 2], "")}, specs
     )
     assert answers["name"].shape == (0, 2)
-    found = batches_of_like_length(np.array(steps), 4)
-    assert [each.tolist() for each in found] == groups
+    assert list(batches_of_like_length(np.array([], int), 4)) == []
 
 
 @pytest.mark.usefixtures("eagerly")

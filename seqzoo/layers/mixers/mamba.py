@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from seqzoo.layers.mixers.matrix_heads import TimeStepBias
 from seqzoo.layers.mixers.mixer import SequenceMixer, check_sizes
 from seqzoo.ops.affine import affine
 from seqzoo.ops.convolution import (
@@ -14,9 +15,6 @@ from seqzoo.ops.convolution import (
     convolution_step,
 )
 from seqzoo.ops.recurrence.selective import SelectiveInputs, selective_scan, selective_step
-
-MIN_STEP_SIZE, MAX_STEP_SIZE = 0.001, 0.1
-"""Between which step sizes are drawn, evenly in their logarithms, to begin with."""
 
 
 class MambaState(NamedTuple):
@@ -111,7 +109,7 @@ class Mamba(SequenceMixer):
             name="step_kernel",
         )
         self.step_bias = self.add_weight(
-            shape=(units,), initializer=_first_step_bias, name="step_bias"
+            shape=(units,), initializer=TimeStepBias(), name="step_bias"
         )
         self.rate_logit = self.add_weight(
             shape=(self.state_units, units), initializer=_first_rate_logit, name="rate_logit"
@@ -180,13 +178,6 @@ class Mamba(SequenceMixer):
     def get_config(self):
         names = ("expansion", "state_units", "rank", "kernel_size", "use_bias")
         return super().get_config() | {name: getattr(self, name) for name in names}
-
-
-def _first_step_bias(shape, dtype=None):
-    """Returns what softplus makes the step sizes to begin with of."""
-    even = keras.initializers.RandomUniform(math.log(MIN_STEP_SIZE), math.log(MAX_STEP_SIZE))
-    step = ops.exp(even(shape, dtype=dtype))
-    return step + ops.log(-ops.expm1(-step))
 
 
 def _first_rate_logit(shape, dtype=None):

@@ -6,7 +6,7 @@ from keras import ops
 from seqzoo.ops.affine import over_rows
 
 
-def layer_norm(x, gain, bias=None, epsilon: float = 1e-5):
+def layer_norm(x, gain=None, bias=None, epsilon: float = 1e-5):
     """Subtracts from each vector its mean, divides by the standard deviation; then gain and bias.
 
     It computes in float32 at least. The gradient is made from the normalised vectors alone. Keras
@@ -15,7 +15,7 @@ def layer_norm(x, gain, bias=None, epsilon: float = 1e-5):
 
     Args:
         x: Float tensor `(..., N)`.
-        gain: Float tensor `(N,)`.
+        gain: Float tensor `(N,)`, or None.
         bias: Float tensor `(N,)`, or None.
         epsilon: Added to the variance.
 
@@ -42,7 +42,8 @@ def layer_norm(x, gain, bias=None, epsilon: float = 1e-5):
 
     def gained(rows):
         wide = ops.cast(rows, keras.backend.result_type(rows.dtype, "float32"))
-        rows = ops.cast(normalized(wide), rows.dtype) * gain
+        rows = ops.cast(normalized(wide), rows.dtype)
+        rows = rows if gain is None else rows * gain
         return rows if bias is None else ops.add(rows, bias)
 
     return over_rows(gained, x, x.shape[-1])

@@ -57,7 +57,10 @@ VARIANTS |= {
 # Chunks are shorter than the sequences, so that states are carried from one to the next.
 OPTIONS |= {
     "gated_delta": {"num_heads": 2, "chunk_length": 3},
+    "gated_linear": {"num_heads": 2, "rank": 3, "chunk_length": 3},
+    "mamba2": {"num_heads": 2, "state_size": 5, "chunk_length": 3},
     "mlstm": {"num_heads": 2, "chunk_length": 3},
+    "retention": {"num_heads": 2, "chunk_length": 3},
 }
 VARIANTS |= {
     "gated_delta, negative": (

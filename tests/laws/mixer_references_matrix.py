@@ -104,10 +104,85 @@ def mlstm(mixer, inputs):
     return results @ w["output_kernel"]
 
 
+def mamba2(mixer, inputs):
+    """Dao and Gu, 2024: the recurrent form of SSD, in the block of figure 6."""
+    w, heads, size = weights_of(mixer), mixer.num_heads, mixer.state_size
+    width = mixer.expansion * inputs.shape[1]
+    z, first, dts = cut(inputs @ w["kernel"], width, width + 2 * size, heads)
+    x, b, c = cut(
+        silu(convolved(first, w["convolution_kernel"], w["convolution_bias"])), width, size, size
+    )
+    memory = np.zeros((heads, size, width // heads))
+    results = np.zeros((len(inputs), width))
+    for t in range(len(inputs)):
+        values, read = x[t].reshape(heads, -1), np.zeros((heads, width // heads))
+        for h in range(heads):
+            dt = softplus(dts[t, h] + w["time_step_bias"][h])
+            decay = np.exp(-np.exp(w["log_rate"][h]) * dt)
+            memory[h] = decay * memory[h] + dt * np.outer(b[t], values[h])
+            read[h] = c[t] @ memory[h] + w["skip"][h] * values[h]
+        results[t] = normalized(read.ravel() * silu(z[t]), 1e-5) * w["gain"]
+    return results @ w["output_kernel"]
+
+
+def gated_linear(mixer, inputs):
+    """Yang et al., 2024, section 4."""
+    w, heads, features = weights_of(mixer), mixer.num_heads, inputs.shape[1]
+    values = features // heads
+    keys = max(values // 2, 1)
+    queries, all_keys, all_values, gates, low_rank = cut(
+        inputs @ w["kernel"], heads * keys, heads * keys, features, features, mixer.rank
+    )
+    decays = sigmoid(low_rank @ w["decay_kernel"] + w["decay_bias"]) ** (1 / 16)
+    memory = np.zeros((heads, keys, values))
+    results = np.zeros((len(inputs), features))
+    for t in range(len(inputs)):
+        read = np.zeros((heads, values))
+        for h in range(heads):
+            of_keys, of_values = (slice(h * n, (h + 1) * n) for n in (keys, values))
+            memory[h] = np.diag(decays[t, of_keys]) @ memory[h]
+            memory[h] += np.outer(all_keys[t, of_keys], all_values[t, of_values])
+            read[h] = memory[h].T @ queries[t, of_keys] / math.sqrt(keys)
+            read[h] = normalized(read[h] - read[h].mean(), 1e-5) * w["gain"]
+        results[t] = read.ravel() * silu(gates[t] + w["gate_bias"])
+    return results @ w["output_kernel"]
+
+
+def retention(mixer, inputs):
+    """Sun et al., 2023, equations 6 to 8."""
+    w, heads, features = weights_of(mixer), mixer.num_heads, inputs.shape[1]
+    keys, values = features // heads, mixer.value_expansion * features // heads
+    queries, all_keys, all_values, gates = cut(
+        inputs @ w["kernel"], features, features, heads * values, heads * values
+    )
+    pairs = keys // 2
+
+    def turned(vector, t):
+        numbers = vector[:pairs] + 1j * vector[pairs : 2 * pairs]
+        numbers = numbers * np.exp(1j * t * 10000.0 ** (-np.arange(pairs) / pairs))
+        return np.concatenate([numbers.real, numbers.imag, vector[2 * pairs :]])
+
+    memory = np.zeros((heads, keys, values))
+    results = np.zeros((len(inputs), heads * values))
+    for t in range(len(inputs)):
+        read = np.zeros((heads, values))
+        for h in range(heads):
+            of_keys, of_values = (slice(h * n, (h + 1) * n) for n in (keys, values))
+            key = turned(all_keys[t, of_keys], t) / math.sqrt(keys)
+            memory[h] = (1 - 2.0 ** (-5 - h)) * memory[h] + np.outer(key, all_values[t, of_values])
+            read[h] = memory[h].T @ turned(queries[t, of_keys], t)
+            read[h] = normalized(read[h] - read[h].mean(), 1e-5)
+        results[t] = read.ravel() * silu(gates[t])
+    return results @ w["output_kernel"]
+
+
 REFERENCES = {
     **dict.fromkeys(
         ["gated_delta", "gated_delta, negative", "gated_delta, plain", "gated_delta, product"],
         gated_delta,
     ),
+    "gated_linear": gated_linear,
+    "mamba2": mamba2,
     "mlstm": mlstm,
+    "retention": retention,
 }

@@ -1,12 +1,15 @@
 """Sequence mixers, one file each: what may stand in a residual block."""
 
 from seqzoo.layers.mixers.gated_delta import GatedDelta
+from seqzoo.layers.mixers.gated_linear_attention import GatedLinearAttention
 from seqzoo.layers.mixers.griffin import GriffinRecurrence
 from seqzoo.layers.mixers.mamba import Mamba
+from seqzoo.layers.mixers.mamba2 import Mamba2
 from seqzoo.layers.mixers.min_gru import MinGRU
 from seqzoo.layers.mixers.mixer import SequenceMixer
 from seqzoo.layers.mixers.mlstm import MLSTM
 from seqzoo.layers.mixers.recurrent import RecurrentMixer
+from seqzoo.layers.mixers.retention import Retention
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.mixers.slstm import SLSTM
 from seqzoo.ops.option_names import check_known
@@ -19,7 +22,10 @@ MIXERS: dict[str, type[SequenceMixer]] = {
     "rg_lru": GriffinRecurrence,
     "min_gru": MinGRU,
     "gated_delta": GatedDelta,
+    "gated_linear": GatedLinearAttention,
+    "mamba2": Mamba2,
     "mlstm": MLSTM,
+    "retention": Retention,
 }
 """The mixers by the name that blocks, stacks and builders take."""
 
@@ -32,12 +38,15 @@ def make_mixer(mixer: str, **options) -> SequenceMixer:
 
 __all__ = [
     "GatedDelta",
+    "GatedLinearAttention",
     "MIXERS",
     "MLSTM",
     "GriffinRecurrence",
     "Mamba",
+    "Mamba2",
     "MinGRU",
     "RecurrentMixer",
+    "Retention",
     "SelfAttention",
     "SequenceMixer",
     "SLSTM",

@@ -200,7 +200,7 @@ class MLSTM(SequenceMixer):
         sums, normalizer = split_widths(read, self.units, 1)
         least = ops.exp(-largest)[..., None]  # 1, as all else is stored
         h = sums / ops.maximum(ops.abs(normalizer), least)
-        h = merge_heads(ops.cast(layer_norm(h, ops.ones(self.units, h.dtype)), self.compute_dtype))
+        h = merge_heads(ops.cast(layer_norm(h), self.compute_dtype))
         gain, skip, kernel = self.cast(self.gain, self.skip, self.output_kernel)
         return affine((h * gain + skip * c) * ops.silu(z), kernel)
 

@@ -43,6 +43,7 @@ from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.layers.mixers import (
     MLSTM,
     SLSTM,
+    TTTMLP,
     GatedDelta,
     GatedLinearAttention,
     GriffinRecurrence,
@@ -53,6 +54,7 @@ from seqzoo.layers.mixers import (
     Retention,
     SelfAttention,
     SequenceMixer,
+    TTTLinear,
 )
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.pooling import Pooling
@@ -130,6 +132,8 @@ __all__ = [
     "SinusoidalPositions",
     "SimpleRNN",
     "SimpleRNNCell",
+    "TTTLinear",
+    "TTTMLP",
     "TokenFeatures",
     "make_blocks",
 ]

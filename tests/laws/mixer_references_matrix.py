@@ -176,6 +176,55 @@ def retention(mixer, inputs):
     return results @ w["output_kernel"]
 
 
+def gelu(x):
+    return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def ttt(mixer, inputs):
+    """Sun et al., 2024, equations 4 to 7: a step of gradient descent a step, from finite formulas.
+
+    The gradient of the inner loss is taken by complex steps, of the loss as it stands.
+    """
+    w, heads, features = weights_of(mixer), mixer.num_heads, inputs.shape[1]
+    units = features // heads
+    x, all_values, gates, rates = cut(inputs @ w["kernel"], features, features, features, heads)
+    queries = convolved(x, w["query_kernel"], w["query_bias"])
+    all_keys = convolved(x, w["key_kernel"], w["key_bias"])
+    layers = sum(name.startswith("inner_") for name in w) - 2
+    results = np.zeros((len(inputs), features))
+    for h in range(heads):
+        own = slice(h * units, (h + 1) * units)
+        gain, bias = w["inner_gain"][h], w["inner_bias"][h]
+
+        def answer(network, u, gain=gain, bias=bias):
+            z = u
+            for i, weight in enumerate(network):
+                z = (gelu(z) if i else z) @ weight[:-1] + weight[-1]
+            z = z - z.mean()
+            return u + z / np.sqrt((z**2).mean() + 1e-6) * gain + bias
+
+        network = [w[f"inner_{i}"][h] for i in range(layers)]
+        totals = [np.zeros_like(weight) for weight in network]
+        for t in range(len(inputs)):
+            i = t % mixer.mini_batch
+            rate = mixer.base_learning_rate * sigmoid(rates[t, h] + w["rate_bias"][h]) / units
+            for layer, weight in enumerate(network):
+                for place in np.ndindex(weight.shape):
+                    moved = [m.astype(complex) for m in network]
+                    moved[layer][place] += 1e-30j
+                    error = answer(moved, all_keys[t, own]) - all_values[t, own]
+                    totals[layer][place] += rate * (0.5 * (error**2).sum()).imag / 1e-30
+            eta = max(1 / (i + 1) + w["step_offsets"][i], 0.0)
+            trained = [m - eta * total for m, total in zip(network, totals, strict=True)]
+            results[t, own] = answer(trained, queries[t, own])
+            if i == mixer.mini_batch - 1:
+                network, totals = trained, [np.zeros_like(m) for m in network]
+    for t, result in enumerate(results):
+        normal = normalized(result - result.mean(), 1e-6) * w["gain"] + w["bias"]
+        results[t] = normal * gelu(gates[t])
+    return results @ w["output_kernel"]
+
+
 REFERENCES = {
     **dict.fromkeys(
         ["gated_delta", "gated_delta, negative", "gated_delta, plain", "gated_delta, product"],
@@ -185,4 +234,6 @@ REFERENCES = {
     "mamba2": mamba2,
     "mlstm": mlstm,
     "retention": retention,
+    "ttt_linear": ttt,
+    "ttt_mlp": ttt,
 }

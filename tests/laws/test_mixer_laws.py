@@ -30,7 +30,7 @@ def whole(mixer, inputs=INPUTS, **arguments):
 def test_a_sequence_gives_what_the_equations_give(row):
     outputs = whole(made(row))
     expected = [REFERENCES[row](made(row), sequence) for sequence in INPUTS]
-    np.testing.assert_allclose(outputs, expected, atol=1e-10)
+    np.testing.assert_allclose(outputs, expected, atol=1e-9)  # gelu has rounded constants
 
 
 @everywhere

@@ -12,6 +12,7 @@ from seqzoo.layers.mixers.recurrent import RecurrentMixer
 from seqzoo.layers.mixers.retention import Retention
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.mixers.slstm import SLSTM
+from seqzoo.layers.mixers.ttt import TTTMLP, TTTLinear
 from seqzoo.ops.option_names import check_known
 
 MIXERS: dict[str, type[SequenceMixer]] = {
@@ -26,6 +27,8 @@ MIXERS: dict[str, type[SequenceMixer]] = {
     "mamba2": Mamba2,
     "mlstm": MLSTM,
     "retention": Retention,
+    "ttt_linear": TTTLinear,
+    "ttt_mlp": TTTMLP,
 }
 """The mixers by the name that blocks, stacks and builders take."""
 
@@ -49,6 +52,8 @@ __all__ = [
     "Retention",
     "SelfAttention",
     "SequenceMixer",
+    "TTTLinear",
+    "TTTMLP",
     "SLSTM",
     "make_mixer",
 ]

@@ -9,6 +9,7 @@ from keras import ops
 
 from seqzoo.ops.positions import runs_of_real_steps
 from seqzoo.ops.recurrence.plan import scan
+from seqzoo.ops.recurrence.scan import Step, apply_projections
 
 CHUNK_LENGTH = 64
 """Steps of a chunk, unless told otherwise."""
@@ -169,14 +170,16 @@ def decayed_maximum(
         begin = ops.where(reach.from_begin[..., 0], begin, nothing)
         throughout = ops.where(reach.throughout[..., 0], throughout, nothing)
 
-    def carry(inputs, state, constants, project):
-        decay, largest = inputs
-        return [ops.maximum(decay + state[0], largest)]
-
-    before, _ = _carry(carry, (throughout, inside[..., -1:]), initial[..., None], False)
+    inputs = throughout, inside[..., -1:]
+    (before,), _ = carry(_decay_or_exceed, inputs, [initial[..., None]], training=False)
     result = ops.transpose(ops.maximum(inside, begin + before), (1, 0, 3, 2))  # (B, n, C, H)
     batch, heads = ops.shape(initial)
     return ops.reshape(result, (batch, count * length, heads))[:, :steps]
+
+
+def _decay_or_exceed(inputs, state, constants, project):
+    decay, largest = inputs
+    return [ops.maximum(decay + state[0], largest)]
 
 
 def cut_into_chunks(steps: Any, chunk_length: int) -> tuple[Any, int]:
@@ -259,7 +262,7 @@ def _run_chunks(terms: MatrixTerms, initial, reach: _Reach, factored: bool, trai
     added = ops.swapaxes(key * until_end, 3, 4)  # (n, B, H, K, C)
     if read is None:
         inputs = (throughout, ops.matmul(added, value))
-        states, final = _carry(_decay_and_add, inputs, initial, training)
+        (states,), (final,) = carry(_decay_and_add, inputs, [initial], training)
         return ops.matmul(pairs, value) + ops.matmul(rows, states), final
     # What the reads find is (I - lower)^-1 (known + reads S), S the state at the begin.
     reads = rows[..., length:, :]
@@ -279,7 +282,8 @@ def _run_chunks(terms: MatrixTerms, initial, reach: _Reach, factored: bool, trai
     addition = ops.matmul(written, known)
     if write is not None:
         addition = addition + ops.matmul(added, value)
-    states, final = _carry(_multiply_and_add, (transition, addition), initial, training)
+    inputs = transition, addition
+    (states,), (final,) = carry(_multiply_and_add, inputs, [initial], training)
     found = known + ops.matmul(of_state, states)
     outputs = ops.matmul(rows[..., :length, :], states)
     if write is None:
@@ -315,10 +319,22 @@ def _multiply_and_add(inputs, state, constants, project):
     return [ops.matmul(transition, state[0]) + addition]
 
 
-def _carry(step, inputs, initial, training):
-    """Returns the states before each chunk, `(n, B, H, K, V)`, and the one after the last."""
-    if inputs[0].shape[0] == 1:
-        (final,) = step(keras.tree.map_structure(lambda x: x[0], inputs), [initial], (), None)
-        return initial[None], final
-    (states,), (final,) = scan(step, [initial], inputs, {}, training=training)
-    return ops.concatenate([initial[None], states[:-1]], axis=0), final
+def carry(step: Step, inputs: Any, initial: list, training: bool, constants: Any = ()) -> tuple:
+    """Runs a loop from chunk to chunk.
+
+    Args:
+        step: What a chunk does to the state; see `scan`.
+        inputs: Nest of tensors `(n, ...)`.
+        initial: List of tensors, the state before the first chunk.
+        training: Whether a gradient is sure to be asked for.
+        constants: Nest of tensors that are the same for all chunks.
+
+    Returns:
+        The states before each chunk, tensors `(n, ...)`, and those after the last.
+    """
+    if keras.tree.flatten(inputs)[0].shape[0] == 1:
+        only = keras.tree.map_structure(lambda x: x[0], inputs)
+        return [x[None] for x in initial], step(only, initial, constants, apply_projections({}))
+    after, final = scan(step, initial, inputs, {}, constants, training=training)
+    pairs = zip(initial, after, strict=True)
+    return [ops.concatenate([first[None], x[:-1]], axis=0) for first, x in pairs], final

@@ -8,6 +8,7 @@ from keras import ops
 
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
+from seqzoo.ops.attention import times_transposed
 from seqzoo.ops.decoding.log_probs import LogProbs, log_sums
 from seqzoo.ops.losses import token_cross_entropy, values_at
 from seqzoo.ops.masks import lowest_score
@@ -143,18 +144,26 @@ class Tokens(keras.layers.Layer):
         log_probs = ops.log_softmax(ops.cast(outputs, "float32"), axis=-1)
         return ops.where(self._possible(), log_probs, -float("inf"))
 
-    def log_probs(self, outputs) -> LogProbs:
-        """Returns the log-probs of logits `(N, vocabulary_size)` for a search."""
-        logits = ops.cast(outputs, "float32")
+    def stepper(self):
+        """Returns the log-probs of hidden states `(N, features)` as a function.
+
+        Its weights are read and cast: a loop over steps does that once, ahead of it.
+        """
+        tied, cast = self._embedding, self.compute_dtype
+        kernel = ops.cast(self.kernel if tied is None else tied[0].embeddings, cast)
+        bias = ops.cast(self.bias, cast)
         if len(self.impossible):
-            # Written in place in a graph, where nothing else reads the logits.
-            rows = ops.repeat(ops.arange(ops.shape(logits)[0], dtype="int32"), len(self.impossible))
-            tokens = ops.zeros_like(logits[:, :1], "int32") + np.array(self.impossible, "int32")
-            indices = ops.stack([rows, ops.reshape(tokens, (-1,))], axis=1)
-            values = ops.full_like(rows, -float("inf"), dtype="float32")
-            logits = ops.scatter_update(logits, indices, values)
+            bias = ops.where(self._possible(), bias, ops.cast(-float("inf"), cast))
         impossible = tuple(int(token) for token in self.impossible)
-        return LogProbs(logits, log_sums(logits), impossible)
+
+        def log_probs(hidden) -> LogProbs:
+            product = (
+                ops.matmul(hidden, kernel) if tied is None else times_transposed(hidden, kernel)
+            )
+            logits = ops.cast(ops.add(product, bias), "float32")
+            return LogProbs(logits, log_sums(logits), impossible)
+
+        return log_probs
 
     def decide(self, outputs, mask=None):
         """Returns the most probable token `(...)` int32; 0 at masked steps."""

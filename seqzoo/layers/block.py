@@ -8,12 +8,12 @@ from keras import ops
 from seqzoo.layers.attention.attention import Memory
 from seqzoo.layers.attention.multi_head import MultiHeadAttention
 from seqzoo.layers.feed_forward import FeedForward
+from seqzoo.layers.mixers.attention_reads import AttentionReads
 from seqzoo.layers.mixers.mixer import SequenceMixer
-from seqzoo.layers.mixers.self_attention import AttentionReads, SelfAttention
+from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.normalization import NormKind, StepNormalization
 from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.option_names import check_known
-from seqzoo.ops.recurrence.scan import apply_projections
 
 NORM_POSITIONS = ("before", "after")
 
@@ -178,27 +178,25 @@ class Block(keras.layers.Layer):
             return_weights: Whether the step returns the weights of the cross-attention.
 
         Returns:
-            `step(inputs, state, memory, reads)`, which takes inputs `(N, features)`, N = B * K, to
-            outputs `(N, features)`, the next state and the weights `(B, K, S)` or `()`; `state` and
-            `reads` are as in a call.
+            `step(inputs, sizes, state, memory, reads)`, which takes inputs `(N, features)`, of
+            `sizes` B and K, to outputs `(N, features)`, the next state and the weights `(B, K, S)`
+            or `()`; `state` and `reads` are as in a call.
         """
-        mixer_step, norms, feed, project = self._step_parts()
+        mixer_step, norms, feed, cross = self._step_parts()
 
-        def step(inputs, state, memory, reads):
+        def step(inputs, sizes, state, memory, reads):
             x = norms["mixer"](inputs) if self.norm_position == "before" else inputs
-            mixed, after = mixer_step(x, state, reads)
+            mixed, after = mixer_step(x, sizes, state, reads)
             if self.parallel:
                 return inputs + mixed + feed(x), after, ()
             x = self._step_join(norms["mixer"], inputs, mixed)
             weights = ()
             if self.cross_attention is not None:
                 query = norms["cross"](x) if self.norm_position == "before" else x
-                memory = Memory(*memory)
-                query = ops.reshape(query, (ops.shape(memory.mask)[0], -1, query.shape[-1]))
-                read, weights, _ = self.cross_attention.attend(
-                    query, memory, (), project, (), return_weights
+                read, weights = self.cross_attention.step(
+                    query, sizes, Memory(*memory), cross, return_weights
                 )
-                x = self._step_join(norms["cross"], x, ops.reshape(read, (-1, read.shape[-1])))
+                x = self._step_join(norms["cross"], x, read)
             if self.feed_forward is not None:
                 fed = feed(norms["feed"](x) if self.norm_position == "before" else x)
                 x = self._step_join(norms["feed"], x, fed)
@@ -224,16 +222,16 @@ class Block(keras.layers.Layer):
         if isinstance(self.mixer, SelfAttention):
             weights = self.mixer.weights_of_step()
 
-            def mixer_step(x, state, reads):
-                return self.mixer.read_step(x, reads, state, weights)
+            def mixer_step(x, sizes, state, reads):
+                return self.mixer.read_step(x, sizes, reads, state, weights)
         else:
 
-            def mixer_step(x, state, reads):
+            def mixer_step(x, sizes, state, reads):
                 return self.mixer.step(x, state)
 
         cross = self.cross_attention
-        project = None if cross is None else apply_projections(cross.projections())
-        return mixer_step, norms, bound(self.feed_forward), project
+        cross = None if cross is None else cross.projections()
+        return mixer_step, norms, bound(self.feed_forward), cross
 
     def _before(self, norm, x):
         return norm(x) if self.norm_position == "before" else x

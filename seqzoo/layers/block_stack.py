@@ -7,6 +7,7 @@ from keras import ops
 
 from seqzoo.layers.attention.attention import Memory
 from seqzoo.layers.block import Block
+from seqzoo.layers.mixers.attention_reads import Reading
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.positions import (
@@ -14,6 +15,7 @@ from seqzoo.layers.positions import (
     LearnedPositions,
     SinusoidalPositions,
 )
+from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.decoding.caches import (
     CacheIndex,
     after_chunk,
@@ -163,12 +165,13 @@ class BlockStack(keras.layers.Layer):
         x = inputs if self.first_norm is None else self.first_norm(inputs)
         x, after, shared, weights = self.drop(x, training=training), [], {}, []
         for i, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
-            reads, kind = None, self._reads_like(block)
-            if kind is not None:
-                if kind not in shared:
-                    arguments = (x, mask, segment_ids, index, self._inside)
-                    shared[kind] = block.mixer.reads(*arguments)
-                reads = shared[kind]
+            reads, reading = None, self._reading(block)
+            if reading is not None:
+                if reading not in shared and index is None:
+                    shared[reading] = reading.whole(x, mask, segment_ids)
+                elif reading not in shared:
+                    shared[reading] = reading.chunk(x, mask, segment_ids, index)
+                reads = shared[reading]
             with_weights = return_weights and i == len(self.blocks) - 1
             x, own, *weights = block(
                 x,
@@ -186,11 +189,10 @@ class BlockStack(keras.layers.Layer):
         after = () if index is None else StackState(after_chunk(index, mask, steps), after)
         return (x, after, *weights)
 
-    def _reads_like(self, block: Block) -> tuple | None:
-        """Returns which blocks share their `AttentionReads`; None for those without attention."""
-        if not isinstance(block.mixer, SelfAttention):
-            return None
-        return block.mixer.reads_like(self._inside)
+    def _reading(self, block: Block) -> Reading | None:
+        """Returns how the self-attention of a block reads; None for other mixers."""
+        mixer = block.mixer
+        return mixer.reading(self._inside) if isinstance(mixer, SelfAttention) else None
 
     def initial_state(self, batch_size, max_length, width=1) -> StackState:
         """Returns the state before the first step; see `SequenceMixer.initial_state`."""
@@ -241,18 +243,20 @@ class BlockStack(keras.layers.Layer):
             index, states = StackState(*state)
             index, x = CacheIndex(*index), inputs
             examples = self._examples(index, states)
+            sizes = examples, rows_per_example(ops.shape(inputs)[0], examples)
             if self._added is not None:
                 x = self._added(x, index.position)
             x = x if self.first_norm is None else self.first_norm.step(x, norms[0])
             after, shared, weights = [], {}, ()
             for i, (block, run, before) in enumerate(zip(self.blocks, steps, states, strict=True)):
-                reads, kind = None, self._reads_like(block)
-                if kind is not None:
-                    if kind not in shared:
-                        arguments = (index, examples, self._inside)
-                        shared[kind] = block.mixer.reads_of_step(*arguments)
-                    reads = shared[kind]
-                x, own, weights = run(x, before, None if memory is None else memory[i], reads)
+                reads, reading = None, self._reading(block)
+                if reading is not None:
+                    if reading not in shared:
+                        shared[reading] = reading.step(index, examples)
+                    reads = shared[reading]
+                x, own, weights = run(
+                    x, sizes, before, None if memory is None else memory[i], reads
+                )
                 after.append(own)
             x = x if self.last_norm is None else self.last_norm.step(x, norms[1])
             moved = [reads.index for reads in shared.values()]

@@ -12,7 +12,7 @@ ACTIVATIONS = {
     "relu": ops.relu,
     "gelu": lambda x: ops.gelu(x, approximate=False),
     "gelu_tanh": lambda x: ops.gelu(x, approximate=True),
-    "silu": ops.silu,
+    "silu": lambda x: x * ops.sigmoid(x),
 }
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu"]
 

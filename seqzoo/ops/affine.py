@@ -29,9 +29,9 @@ def affine(inputs, kernel, bias=None):
 
 def over_rows(product, inputs, width: int):
     """Calls `product`, from `(rows, in)` to `(rows, width)`, on inputs `(..., in)`."""
-    *leading, features = ops.shape(inputs)
-    if len(leading) == 1:
+    if len(inputs.shape) == 2:
         return product(inputs)
+    *leading, features = ops.shape(inputs)
     return ops.reshape(product(ops.reshape(inputs, (-1, features))), (*leading, width))
 
 

@@ -64,7 +64,7 @@ def attend(
         scale = query.shape[-1] ** -0.5
     if scale != 1:
         query = query * scale
-    scores = _by_shared_heads(query, ops.swapaxes(key, -1, -2))
+    scores = _by_shared_heads(query, key, transposed=True)
     if soft_cap is not None:
         scores = soft_cap * ops.tanh(scores / soft_cap)
     return attend_by_scores(scores, value, mask, bias, return_weights, drop)
@@ -99,19 +99,33 @@ def attend_by_scores(
     return context if mask is None else context * _reads_any(mask, context), ()
 
 
-def _by_shared_heads(left, right):
-    """Returns `left` `(B, H, T, M)` times `right` `(B, G, M, N)`, of G heads or a divisor of H."""
+def _by_shared_heads(left, right, transposed: bool = False):
+    """Returns `left` `(B, H, T, M)` times `right` `(B, G, M, N)`, of G heads or a divisor of H.
+
+    Where it is `transposed`, `right` is `(B, G, N, M)`.
+    """
+    product = times_transposed if transposed else ops.matmul
     if len(left.shape) < 4 or left.shape[1] == right.shape[1]:
-        return ops.matmul(left, right)
+        return product(left, right)
     heads, shared = left.shape[1], right.shape[1]
     if heads % shared:
         raise ValueError(
             "The heads of the queries must be a multiple of those of the keys and values. "
             f"Received: {heads} heads of queries and {shared} of keys."
         )
-    _, _, steps, width = ops.shape(left)
-    rows = ops.reshape(left, (-1, shared, heads // shared * steps, width))
-    return ops.reshape(ops.matmul(rows, right), (-1, heads, steps, ops.shape(right)[-1]))
+    batch, _, steps, width = ops.shape(left)
+    rows = ops.reshape(left, (batch, shared, heads // shared * steps, width))
+    results = product(rows, right)
+    return ops.reshape(results, (batch, heads, steps, ops.shape(results)[-1]))
+
+
+def times_transposed(left, right):
+    """Returns `left` times the transposed matrices of `right`."""
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow.attention import tensorflow_times_transposed
+
+        return tensorflow_times_transposed(left, right)
+    return ops.matmul(left, ops.swapaxes(right, -1, -2))
 
 
 def masked_weights(scores, mask=None, bias=None) -> Any:

@@ -2,14 +2,24 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
 def gather(values: Any, indices: Any) -> Any:
     """Returns the values `(N, …)` at indices, an int tensor of any shape: `(*indices, …)`.
 
-    `ops.take` does that too, but on JAX it loses the shape of the indices where N is 0.
+    `ops.take` does that too, but on TensorFlow with six operations, as it counts negative indices
+    from the end, and on JAX it loses the shape of the indices where N is 0.
+
+    Args:
+        values: Tensor `(N, …)`.
+        indices: From 0 to N - 1.
     """
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow.gather import tensorflow_gather
+
+        return tensorflow_gather(values, indices)
     taken = ops.take(values, indices, axis=0)
     if values.shape[0] != 0:
         return taken

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from keras import ops
 
 from seqzoo.ops.decoding.beams import take_beams, take_rows, that_may_get_shorter
+from seqzoo.ops.gather import gather
 from seqzoo.ops.option_names import check_known
 from seqzoo.search.candidates import (
     Candidates,
@@ -271,7 +272,7 @@ class BeamSearch:
         if self.groups == 1:
             return rank(totals, output.log_probs, width, never)
         totals = ops.reshape(totals, (-1, self.groups, totals.shape[1]))
-        done = ops.reshape(ops.take(done, output.groups), (-1, self.groups))
+        done = ops.reshape(gather(done, output.groups), (-1, self.groups))
         return rank_groups(totals, output.log_probs, width, done, end_id, self.diversity, never)
 
     def _coverage(
@@ -281,7 +282,7 @@ class BeamSearch:
         mask = options.source_mask
         if mask is not None:
             examples = ops.repeat(ops.floor_divide(output.groups, self.groups), num_live)
-            mask = ops.take(mask, examples, axis=0)
+            mask = gather(mask, examples)
         scores = coverage_scores(output.state.own["coverage"], self.coverage_penalty, mask)
         scores = take_rows(ops.reshape(scores, (-1, num_live)), output.positions)
         return take_beams(scores, beams)

@@ -6,6 +6,7 @@ from keras import ops
 
 from seqzoo.ops.decoding import buffers
 from seqzoo.ops.decoding.beams import take_beams
+from seqzoo.ops.gather import gather
 
 History = dict[str, Any]
 """Buffers (`ops.decoding.buffers`) by name, of one value `(B, …)` for each step."""
@@ -68,7 +69,7 @@ def trace(steps: dict[str, Any], last_steps: Any, last_candidates: Any) -> dict[
 
     def go_back(time: Any, candidates: Any, path: Any) -> tuple:
         candidates = ops.where(ops.equal(time, last_steps), last_candidates, candidates)
-        origins = ops.take(steps["origins"], time, axis=0)
+        origins = gather(steps["origins"], time)
         return time - 1, take_beams(origins, candidates), buffers.write(path, time, candidates)
 
     path = buffers.blank(steps["origins"].shape[0], last_candidates)

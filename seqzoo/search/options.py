@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from seqzoo.ops.gather import pick_in_rows
+from seqzoo.ops.gather import gather, pick_in_rows
 from seqzoo.ops.option_names import check_known
 
 STRONGEST = 10.0  # an `alpha` of an example, so that its penalties stay finite
@@ -186,6 +186,6 @@ def length_penalties(name: str, alpha: float, max_length: int) -> np.ndarray:
 def penalties_at(penalties: Any, lengths: Any) -> Any:
     """The penalties of lengths `()` or `(B,)`, of a table for all or for each example."""
     if len(penalties.shape) == 1:
-        return ops.take(penalties, lengths)
+        return gather(penalties, lengths)
     own = lengths + ops.zeros_like(penalties[:, :1], dtype="int32")[:, 0]
     return pick_in_rows(penalties, own[:, None])[:, 0]

@@ -9,7 +9,7 @@ from keras import ops
 from seqzoo.ops.decoding.beams import top_sums
 from seqzoo.ops.decoding.log_probs import LogProbs, values_of, without_tokens
 from seqzoo.ops.decoding.noise import gumbel
-from seqzoo.ops.gather import pick_in_rows
+from seqzoo.ops.gather import gather, pick_in_rows
 from seqzoo.search.constraints.constraint import Constraint
 from seqzoo.search.hypotheses import Hypotheses, best_first
 from seqzoo.search.options import ExampleOptions, PerSource, check_at_least
@@ -95,7 +95,7 @@ class Sample:
         def choose(
             log_probs: LogProbs, time: Any, examples: Any, never: tuple[int, ...]
         ) -> tuple[Any, Any]:
-            own = self.seed + examples if seeds is None else ops.take(seeds, examples)
+            own = self.seed + examples if seeds is None else gather(seeds, examples)
             samples = ops.arange(self.n_samples, dtype="int32") + ops.zeros_like(own)[:, None]
             keys = ops.repeat(own, self.n_samples), ops.reshape(samples, (-1,))
             never = log_probs.not_yet_impossible(never)
@@ -136,7 +136,7 @@ class Sample:
         """That of all, or those of the sequences of these examples, `(N, 1)`."""
         if options.temperature is None:
             return self.temperature
-        own = ops.take(ops.cast(options.temperature, "float32"), examples)
+        own = gather(ops.cast(options.temperature, "float32"), examples)
         fine = (own > 0) & ops.isfinite(own)
         own = ops.where(fine, ops.maximum(own, _COLDEST), self.temperature)
         return ops.expand_dims(ops.repeat(own, self.n_samples), 1)

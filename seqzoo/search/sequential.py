@@ -8,6 +8,7 @@ from keras import ops
 
 from seqzoo.ops.decoding.beams import that_may_get_shorter
 from seqzoo.ops.decoding.log_probs import LogProbs
+from seqzoo.ops.gather import gather
 from seqzoo.search.constraints.constrained import constrain
 from seqzoo.search.hypotheses import Hypotheses, assemble, blank, read, record
 from seqzoo.search.options import ExampleOptions, check_max_length, max_lengths
@@ -115,7 +116,7 @@ class SequentialDecoding:
         output = steps.take(batch, ops.all(before.finished, axis=1), before.token_ids)
         chosen = self._choose(output.log_probs, before.time, output.groups, self._never)
         token_ids, best = (
-            ops.take(ops.reshape(part, (-1, width)), output.positions, axis=0) for part in chosen
+            gather(ops.reshape(part, (-1, width)), output.positions) for part in chosen
         )
         log_probs = ops.where(before.finished, 0.0, best)
         ends = ops.equal(token_ids, self._end_id) | ops.equal(log_probs, -float("inf"))
@@ -130,7 +131,7 @@ class SequentialDecoding:
             leaves=[],
         )
         aligned = {
-            name: ops.take(each, output.positions, axis=0)
+            name: gather(each, output.positions)
             for name, each in _alignments(output.state, width).items()
         }
         return after, output, {"token_ids": token_ids, "token_log_probs": log_probs} | aligned

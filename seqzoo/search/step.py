@@ -8,6 +8,7 @@ from keras import ops
 
 from seqzoo.ops.decoding.beams import beam_rows, shapes_may_depend_on_values, take_rows, unfinished
 from seqzoo.ops.decoding.log_probs import LogProbs, as_log_probs
+from seqzoo.ops.gather import gather
 
 PAD_ID = 0  # what stands behind the end of a sequence
 
@@ -201,10 +202,10 @@ class DecodingSteps:
         """
         examples, _ = unfinished(self._by_example(finished))
         groups = self._groups_of(examples)
-        starts = ops.take(output.positions, groups)
+        starts = gather(output.positions, groups)
         positions = ops.floor_divide(starts[:: self._groups], self._groups)
         own = ops.expand_dims(ops.arange(live, dtype="int32"), 0)
-        own = own if beams is None else ops.take(beams, groups, axis=0)
+        own = own if beams is None else gather(beams, groups)
         rows = ops.reshape(beam_rows(own, live, starts), (-1,))
         leaves = keras.tree.flatten(output.state)
         stays = [is_shared or beams is None for is_shared in self._is_shared]
@@ -216,7 +217,7 @@ class DecodingSteps:
         fewer = ops.shape(examples)[0] < ops.shape(batch.examples)[0]
         taken = iter(_take_if(fewer, [*moves, *((leaf, positions) for leaf in batch.memory)]))
         state = [
-            next(taken) if stay else ops.take(leaf, rows, axis=0)
+            next(taken) if stay else gather(leaf, rows)
             for leaf, stay in zip(leaves, stays, strict=True)
         ]
         return ActiveBatch(examples, state, list(taken))
@@ -229,7 +230,7 @@ class DecodingSteps:
 
     def _take(self, leaves: list[Any], rows: Any, examples: Any) -> list[Any]:
         return [
-            ops.take(leaf, examples if is_shared else rows, axis=0)
+            gather(leaf, examples if is_shared else rows)
             for leaf, is_shared in zip(leaves, self._is_shared, strict=True)
         ]
 
@@ -265,6 +266,6 @@ def _take_if(fewer: Any, moves: list[tuple[Any, Any]]) -> tuple[Any, ...]:
         return tuple(leaf for leaf, _ in moves)
     return ops.cond(
         fewer,
-        lambda: tuple(ops.take(leaf, rows, axis=0) for leaf, rows in moves),
+        lambda: tuple(gather(leaf, rows) for leaf, rows in moves),
         lambda: tuple(leaf for leaf, _ in moves),
     )

@@ -75,11 +75,11 @@ class GenerationTask(Task):
 
     def step(self) -> Step:
         """Returns the step of a search, with its weights read: a loop does that once."""
-        decoder_step = self.decoder.stepper()
+        decoder_step, log_probs = self.decoder.stepper(), self.head.stepper()
 
         def step(token_ids, state, memory):
             hidden, state = decoder_step(token_ids, state, memory)
-            return self.head.log_probs(self.head(hidden)), state
+            return log_probs(hidden), state
 
         return step
 

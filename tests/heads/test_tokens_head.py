@@ -177,18 +177,19 @@ def test_a_target_that_is_impossible_counts_nothing_whatever_its_weight():
     np.testing.assert_allclose(head.measure(*longer), wanted[1], rtol=1e-6)
 
 
-def test_log_probs_for_a_search_leave_impossible_tokens_out():
-    logits = batch()[1][0]
-    given = make_head().log_probs(logits)
-    log_probs = written_out(given)
-    assert np.isneginf(np.asarray(log_probs)[:, list(given.impossible)]).all()
-    assert given.not_yet_impossible(tuple(make_head().impossible)) == ()
-    wanted = log_softmax(logits)
-    wanted[:, IMPOSSIBLE] = -np.inf
-    np.testing.assert_allclose(log_probs, wanted, rtol=1e-5)
-    plain = np.random.default_rng(3).normal(size=(4, VOCABULARY)).astype("float32")
-    found = written_out(make_head(impossible=()).log_probs(plain))
-    np.testing.assert_allclose(found, log_softmax(plain), rtol=1e-5)
+@pytest.mark.parametrize("impossible", [IMPOSSIBLE, ()])
+def test_log_probs_for_a_search_leave_impossible_tokens_out(impossible):
+    hidden = np.random.default_rng(3).normal(size=(4, 5)).astype("float32")
+    head = make_head(impossible=impossible)
+    logits = np.asarray(head(hidden))
+    given = head.stepper()(hidden)
+    log_probs = np.asarray(written_out(given))
+    assert np.isneginf(log_probs[:, list(given.impossible)]).all()
+    assert given.not_yet_impossible(tuple(head.impossible)) == ()
+    expected = log_softmax(logits)
+    expected[:, list(impossible)] = -np.inf
+    np.testing.assert_allclose(log_probs, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(log_probs, head.readout(logits), rtol=1e-5, atol=1e-6)
 
 
 def test_a_config_of_before_there_were_impossible_tokens_makes_a_head():

@@ -39,8 +39,8 @@ def test_no_hypothesis_holds_them_and_the_others_have_all_probability(make, sear
 
 @pytest.mark.parametrize("make", [make_translator, make_language_model])
 def test_a_search_has_no_token_left_to_exclude_from_the_steps_of_a_task(make):
-    head = make().head
-    log_probs = head.log_probs(np.zeros((3, head.vocabulary_size), "float32"))
+    task = make()
+    log_probs = task.head.stepper()(np.zeros((3, task.decoder.hidden_size), "float32"))
     never = never_generated(Tokenizer.start_id, Tokenizer.end_id)
     assert never == (Tokenizer.pad_id, Tokenizer.start_id)
     assert log_probs.not_yet_impossible(never) == ()

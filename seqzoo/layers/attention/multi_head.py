@@ -6,6 +6,7 @@ from keras import ops
 from seqzoo.layers.attention.attention import Attention, Memory
 from seqzoo.ops.affine import affine
 from seqzoo.ops.attention import attend
+from seqzoo.ops.decoding.caches import as_shape
 from seqzoo.ops.masks import lowest_score
 
 
@@ -113,6 +114,32 @@ class MultiHeadAttention(Attention):
         read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
         weights = ops.mean(weights, axis=1) if return_weights else ()
         return project("output", read), weights, state
+
+    def step(self, query, sizes: tuple, memory, projections, return_weights: bool = False):
+        """Reads for rows of queries `(N, features)`, of `sizes` B and K, from a memory of B rows.
+
+        Args:
+            query: `(N, features)`; N = B * K.
+            sizes: B and K.
+            memory: `Memory`.
+            projections: `projections()`: a loop over steps makes them once, ahead of it.
+            return_weights: Whether to return the mean of the weights of the heads.
+
+        Returns:
+            Contexts `(N, value_features)`, and weights `(B, K, S)` or `()`.
+        """
+        keys, values, closed = memory.keys
+        shape = as_shape(*sizes, self.num_heads, self.head_units)
+        heads = ops.reshape(affine(query, *projections["query"]), shape)
+        heads = ops.transpose(heads, (0, 2, 1, 3))
+        mask = self.readable(memory) if return_weights else None
+        read, weights = attend(
+            heads, keys, values, mask, None if return_weights else closed, return_weights, scale=1.0
+        )
+        read = ops.transpose(read, (0, 2, 1, 3))  # (B, H, K, head_units) -> (B, K, H, head_units)
+        read = ops.reshape(read, (-1, self.num_heads * self.head_units))
+        weights = ops.mean(weights, axis=1) if return_weights else ()
+        return affine(read, *projections["output"]), weights
 
     def _split(self, features):
         """Returns features `(B, T, H * head_units)` as `(B, H, T, head_units)`."""

@@ -3,23 +3,17 @@
 from typing import Any, Literal, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
+from seqzoo.layers.mixers.attention_reads import AttentionReads, Reading
 from seqzoo.layers.mixers.mixer import SequenceMixer, check_heads
 from seqzoo.layers.positions import make_attention_positions
 from seqzoo.ops.affine import affine
 from seqzoo.ops.attention import attend
-from seqzoo.ops.decoding.caches import (
-    CacheIndex,
-    after_chunk,
-    after_step,
-    entry_positions,
-    first_index,
-    slot_of,
-    write_entries,
-)
-from seqzoo.ops.masks import lowest_score
-from seqzoo.ops.positions import rotate, runs_of_segments, step_positions
+from seqzoo.ops.decoding.beams import rows_per_example
+from seqzoo.ops.decoding.caches import CacheIndex, as_shape, first_index, write_entries
+from seqzoo.ops.positions import rotate
 from seqzoo.search.step import SharedCache
 
 
@@ -33,24 +27,6 @@ class AttentionState(NamedTuple):
 
     index: Any
     cache: Any
-
-
-class AttentionReads(NamedTuple):
-    """Where the queries of a call may read, and what they know of positions.
-
-    It is the same for all mixers of a stack with the same `reads_like`, and made once for them.
-
-    Attributes:
-        bias: What is added to the scores, broadcastable against `(B, H, T, S)`; None adds nothing.
-        rotation: Cosines and sines that queries and new keys are turned by, or None.
-        start: Int scalar, the index of the first new entry of the caches; None without caches.
-        index: The `CacheIndex` after the call; None without caches.
-    """
-
-    bias: Any
-    rotation: Any = None
-    start: Any = None
-    index: Any = None
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -157,15 +133,21 @@ class SelfAttention(SequenceMixer):
         """Heads of the keys and values."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
 
-    def reads_like(self, positions: Any = None) -> tuple:
-        """Returns what tells whether `AttentionReads` made for another mixer serve this one."""
-        return self.causal, self.window, self.units, id(self.positions or positions)
+    def reading(self, positions: Any = None) -> Reading:
+        """Returns how the mixer reads; `positions` are those of a stack, for one without its own.
+
+        Mixers that read in one way share the `AttentionReads` of a call.
+        """
+        positions = self.positions or positions
+        heads, dtype = self.shared_heads, self.compute_dtype
+        return Reading(self.causal, self.window, positions, heads, self.units, dtype)
 
     def mix(self, inputs, mask, segment_ids, state, training):
         if state is None:
-            return self.read(inputs, self.reads(inputs, mask, segment_ids), training=training)
+            reads = self.reading().whole(inputs, mask, segment_ids)
+            return self.read(inputs, reads, training=training)
         state = AttentionState(*state)
-        reads = self.reads(inputs, mask, segment_ids, CacheIndex(*state.index))
+        reads = self.reading().chunk(inputs, mask, segment_ids, CacheIndex(*state.index))
         outputs, cache = self.read(inputs, reads, state.cache, training)
         return outputs, AttentionState(reads.index, cache)
 
@@ -186,103 +168,11 @@ class SelfAttention(SequenceMixer):
 
     def step(self, inputs, state):
         index, cache = CacheIndex(*state[0]), SharedCache(*state[1])
-        inputs = ops.cast(inputs, self.compute_dtype)
-        reads = self.reads_of_step(index, ops.shape(cache.leaves[0])[0])
-        outputs, cache = self.read_step(inputs, reads, cache, self.weights_of_step())
+        inputs, examples = ops.cast(inputs, self.compute_dtype), ops.shape(cache.leaves[0])[0]
+        reads = self.reading().step(index, examples)
+        sizes = examples, rows_per_example(ops.shape(inputs)[0], examples)
+        outputs, cache = self.read_step(inputs, sizes, reads, cache, self.weights_of_step())
         return outputs, AttentionState(reads.index, cache)
-
-    def reads(
-        self,
-        inputs,
-        mask=None,
-        segment_ids=None,
-        index: CacheIndex | None = None,
-        positions: Any = None,
-    ) -> AttentionReads:
-        """Returns what the queries of a call share.
-
-        Args:
-            inputs: See `SequenceMixer`.
-            mask: See `SequenceMixer`.
-            segment_ids: See `SequenceMixer`.
-            index: That of caches of one column which the call goes on from; None: it begins.
-            positions: Those of a stack, for a mixer without its own.
-        """
-        steps, positions = ops.shape(inputs)[1], self.positions or positions
-        own = None
-        if positions is not None or self.window is not None:
-            own = step_positions(steps, mask, segment_ids)
-        if index is None:
-            time = ops.arange(steps, dtype="int32")
-            readable = time[:, None] >= time if self.causal else None
-            if mask is not None:
-                readable = _both(readable, ops.cast(mask, "bool")[:, None, :])
-            if segment_ids is not None:
-                runs = runs_of_segments(segment_ids)
-                readable = _both(readable, runs[:, :, None] == runs[:, None, :])
-            return self._reads(readable, own, own, positions)
-        if segment_ids is not None or not self.causal:
-            raise ValueError(
-                "What is continued from a state is one causal sequence a row. Received: "
-                f"segment_ids={segment_ids}, causal={self.causal}. Leave `state` out."
-            )
-        start, after = slot_of(index), after_chunk(index, mask, steps)
-        slots = ops.arange(ops.shape(index.readable)[1], dtype="int32")
-        time = start + ops.arange(steps, dtype="int32")
-        readable = ops.logical_and(
-            (time[:, None] >= slots)[None], (after.readable[..., 0] == 0)[:, None, :]
-        )  # (B, T, L)
-        keys = None
-        if own is not None:
-            own, keys = index.position[:, None] + own, entry_positions(after)
-        reads = self._reads(readable, own, keys, positions)
-        return reads._replace(start=start, index=after)
-
-    def reads_of_step(
-        self, index: CacheIndex, examples: Any, positions: Any = None
-    ) -> AttentionReads:
-        """Returns what the queries of a step of N = B * k hypotheses share; see `reads`."""
-        after, positions = after_step(index, examples), self.positions or positions
-        rows, length, width = ops.shape(after.readable)
-        count = rows // examples if isinstance(examples, int) else rows // ops.maximum(examples, 1)
-        bias, rotation, keys, query = after.readable, None, None, index.position[:, None]
-        if positions is not None or self.window is not None:
-            keys = entry_positions(after)
-        if self.window is not None:
-            far = query - keys >= self.window
-            bias = ops.where(far[..., None], lowest_score(self.compute_dtype), bias)
-        if positions is not None:
-            by_example = ops.reshape(index.position, (examples, 1, count))
-            rotation = positions.rotation(by_example, self.units, self.compute_dtype)
-            more = positions.bias(query, keys)  # (N, H, 1, L)
-            if more is not None:
-                bias = bias[:, None] + ops.moveaxis(more, 2, 3)  # (N, H, L, K)
-        heads = bias.shape[1] if len(bias.shape) == 4 else 1
-        bias = ops.reshape(bias, (examples, count, heads, length * width))
-        start = slot_of(index) * width
-        return AttentionReads(ops.transpose(bias, (0, 2, 1, 3)), rotation, start, after)
-
-    def _reads(self, readable, queries, keys, positions) -> AttentionReads:
-        """Returns the reads of queries at positions `(..., T)` of keys at positions `(..., S)`."""
-        bias = rotation = None
-        if self.window is not None:
-            distances = queries[..., :, None] - keys[..., None, :]
-            near = distances < self.window
-            if not self.causal:
-                near = ops.logical_and(near, -distances < self.window)
-            readable = _both(readable, near)
-        if positions is not None:
-            turned = queries if len(queries.shape) == 1 else queries[:, None]
-            rotation = positions.rotation(turned, self.units, self.compute_dtype)
-            bias = positions.bias(queries, keys)
-            if bias is not None and len(bias.shape) == 3:
-                bias = bias[None]  # (H, T, S) for all rows
-        if readable is not None:
-            readable = readable if len(readable.shape) == 2 else readable[:, None]
-            lowest = ops.cast(lowest_score(self.compute_dtype) / 2, self.compute_dtype)
-            closed = ops.where(readable, ops.zeros_like(lowest), lowest)
-            bias = closed if bias is None else bias + closed
-        return AttentionReads(bias, rotation)
 
     def read(self, inputs, reads: AttentionReads, cache: Any = None, training: bool = False):
         """Reads sequences `(B, T, features)`.
@@ -296,28 +186,39 @@ class SelfAttention(SequenceMixer):
         outputs, cache = self._read(rows, (batch, steps), reads, cache, weights, drop)
         return ops.reshape(outputs, (batch, steps, features)), cache
 
-    def read_step(self, inputs, reads: AttentionReads, cache: SharedCache, weights: tuple):
-        """Reads a step `(N, features)` of all hypotheses, by what `weights_of_step` returned."""
-        examples = ops.shape(SharedCache(*cache).leaves[0])[0]
-        return self._read(inputs, (examples, -1), reads, cache, weights, None)
+    def read_step(self, inputs, sizes: tuple, reads: AttentionReads, cache, weights: tuple):
+        """Reads a step `(N, features)` of all hypotheses, `sizes` B and k, by `weights_of_step`."""
+        return self._read(inputs, sizes, reads, cache, weights, None)
 
     def weights_of_step(self) -> tuple[tuple, tuple]:
-        """Returns the two projections, cast: a loop over steps does that once, ahead of it."""
-        pairs = (self.kernel, self.bias), (self.output_kernel, self.output_bias)
-        cast = [[ops.cast(w, self.compute_dtype) for w in pair if w is not None] for pair in pairs]
-        return tuple(cast[0]), tuple(cast[1])
+        """Returns the two projections, cast: a loop over steps does that once, ahead of it.
+
+        The first makes queries that are scaled already.
+        """
+        scale = self.units**-0.5 if self.scale is None else self.scale
+        counts = [self.num_heads * self.units, 2 * self.shared_heads * self.units]
+        factors = np.repeat([scale, 1.0], counts)
+        first = (
+            [self.kernel * factors]
+            if self.bias is None
+            else [self.kernel * factors, self.bias * factors]
+        )
+        second = [w for w in (self.output_kernel, self.output_bias) if w is not None]
+        cast = [tuple(ops.cast(w, self.compute_dtype) for w in pair) for pair in (first, second)]
+        return cast[0], cast[1]
 
     def _read(self, rows, sizes, reads, cache, weights, drop):
         """Reads rows `(B * T, features)`, of `sizes` B and T."""
         heads = affine(rows, *weights[0])
-        heads = ops.reshape(heads, (*sizes, self.num_heads + 2 * self.shared_heads, self.units))
+        shape = as_shape(*sizes, self.num_heads + 2 * self.shared_heads, self.units)
+        heads = ops.reshape(heads, shape)
         query, keys, values = self._split(ops.transpose(heads, (0, 2, 1, 3)), reads.rotation)
         after = ()
         if cache is not None:
             pairs = zip(SharedCache(*cache).leaves, (keys, values), strict=True)
-            keys, values = (write_entries(old, reads.start, new) for old, new in pairs)
+            keys, values = (write_entries(old, reads.entries, new) for old, new in pairs)
             after = SharedCache([keys, values])
-        arguments = (None, reads.bias, False, self.scale, self.soft_cap, drop)
+        arguments = (None, reads.bias, False, 1.0, self.soft_cap, drop)
         context, _ = attend(query, keys, values, *arguments)
         context = ops.transpose(context, (0, 2, 1, 3))
         context = ops.reshape(context, (-1, self.num_heads * self.units))
@@ -326,10 +227,9 @@ class SelfAttention(SequenceMixer):
     def _split(self, heads, rotation):
         """Returns queries, keys and values of heads `(B, H + 2 G, T, units)`, turned."""
         turned = self.num_heads + self.shared_heads
-        if rotation is None:
-            parts = ops.split(heads, [self.num_heads, turned], axis=1)
-            return parts[0], parts[1], parts[2]
-        both = rotate(heads[:, :turned], *rotation)
+        if rotation is None and self.num_heads == self.shared_heads:
+            return ops.split(heads, 3, axis=1)
+        both = heads[:, :turned] if rotation is None else rotate(heads[:, :turned], *rotation)
         return both[:, : self.num_heads], both[:, self.num_heads :], heads[:, turned:]
 
     def get_config(self):
@@ -343,7 +243,3 @@ class SelfAttention(SequenceMixer):
     def from_config(cls, config):
         positions = keras.saving.deserialize_keras_object(config["positions"])
         return cls(**config | {"positions": positions})
-
-
-def _both(one, other):
-    return other if one is None else ops.logical_and(one, other)

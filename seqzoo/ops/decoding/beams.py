@@ -108,7 +108,7 @@ def _bounds(log_probs: Any) -> Any:
     starts = ops.arange(rows, dtype="int32")[:, None] * columns
     chunks = starts // CHUNK + ops.arange((columns - 2) // CHUNK + 2, dtype="int32")
     inside = ops.less(chunks * CHUNK, starts + columns)
-    bounds = ops.take(maxima, ops.where(inside, chunks, 0), axis=0)
+    bounds = gather(maxima, ops.where(inside, chunks, 0))
     return ops.where(inside, bounds, _IMPOSSIBLE)
 
 
@@ -131,10 +131,10 @@ def _chunk_values(log_probs: Any, rows: Any, chunks: Any) -> tuple[Any, Any]:
     whole, broken = _cut(log_probs)
     indices = starts // CHUNK + chunks
     if columns % CHUNK == 0:
-        return ops.take(whole, indices, axis=0), tokens
+        return gather(whole, indices), tokens
 
     last = ops.shape(whole)[0]
-    values = ops.take(whole, ops.minimum(indices, last - 1), axis=0)
+    values = gather(whole, ops.minimum(indices, last - 1))
     values = ops.where(ops.equal(indices, last)[:, :, None], broken, values)
     own = ops.logical_and(tokens >= 0, tokens < columns)
     return ops.where(own, values, _IMPOSSIBLE), tokens
@@ -188,7 +188,7 @@ def rows_per_example(rows: Any, examples: Any) -> Any:
 
 def take_rows(nest: Any, rows: Any) -> Any:
     """Picks rows `(N,)` of every leaf of a nest."""
-    return keras.tree.map_structure(lambda leaf: ops.take(leaf, rows, axis=0), nest)
+    return keras.tree.map_structure(lambda leaf: gather(leaf, rows), nest)
 
 
 def unfinished(finished: Any) -> tuple[Any, Any]:

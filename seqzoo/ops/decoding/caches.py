@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.masks import lowest_score
 
 
@@ -60,7 +61,7 @@ def after_step(index: CacheIndex, examples: Any) -> CacheIndex:
     if not is_for_caches(index):
         return CacheIndex(index.slot + 1, index.position + 1, ())
     rows, length, width = ops.shape(index.readable)
-    count = rows // (ops.maximum(examples, 1) if ops.is_tensor(examples) else max(examples, 1))
+    count = rows_per_example(rows, examples)
     columns = ops.arange(rows, dtype="int32") % ops.maximum(count, 1)
     own = ops.arange(width, dtype="int32") == columns[:, None]  # (N, K)
     now = ops.arange(length, dtype="int32") == slot_of(index)  # (L,)
@@ -96,21 +97,42 @@ def entry_positions(index: CacheIndex) -> Any:
     return ops.maximum(ops.cumsum(ops.cast(is_own, "int32"), axis=1) - 1, 0)
 
 
-def write_entries(cache: Any, start: Any, values: Any) -> Any:
-    """Returns the cache with new entries from an index on, in place where nobody else reads it.
+def entries_to_write(start: Any, count: Any, examples: Any, heads: int, size: Any) -> Any:
+    """Returns where `write_entries` writes, for all caches of one size.
+
+    Args:
+        start: Int scalar, the index of the first entry.
+        count: Of the entries.
+        examples: B.
+        heads: Heads of a cache.
+        size: L * K, the entries of a head.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow.caches import rows_to_write
+
+        return rows_to_write(start, count, examples, heads, size)
+    return ops.cast(start, "int32")
+
+
+def write_entries(cache: Any, entries: Any, values: Any) -> Any:
+    """Returns the cache with new entries, in place where nobody else reads it.
 
     Args:
         cache: Float `(B, heads, L * K, units)`.
-        start: Int scalar.
+        entries: See `entries_to_write`.
         values: Float `(B, heads, E, units)`.
     """
     if keras.backend.backend() == "tensorflow":
         from seqzoo.ops.tensorflow.caches import tensorflow_write_entries
 
-        return tensorflow_write_entries(cache, start, values)
+        return tensorflow_write_entries(cache, entries, values)
     zero = ops.zeros((), dtype="int32")
-    start = ops.cast(start, "int32")
-    return ops.slice_update(cache, (zero, zero, start, zero), ops.cast(values, cache.dtype))
+    return ops.slice_update(cache, (zero, zero, entries, zero), ops.cast(values, cache.dtype))
+
+
+def as_shape(*sizes: Any) -> Any:
+    """Returns sizes as a shape to give to several ops: one tensor where any of them is one."""
+    return ops.stack(sizes) if any(ops.is_tensor(size) for size in sizes) else sizes
 
 
 def with_columns(cache: Any, width: int) -> Any:

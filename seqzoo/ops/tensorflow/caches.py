@@ -5,27 +5,34 @@ import tensorflow as tf
 from seqzoo.ops.tensorflow.xla import traced_for_xla
 
 
-def tensorflow_write_entries(cache, start, values):
+def rows_to_write(start, count, examples, heads, size):
+    """Returns the first new entry for XLA, else all new rows of a cache whose entries are rows."""
+    if traced_for_xla():
+        return tf.convert_to_tensor(start, tf.int32)
+    first = tf.range(examples * heads) * size + start
+    return tf.reshape(first[:, None] + tf.range(count), [-1])
+
+
+def tensorflow_write_entries(cache, entries, values):
     """Returns the cache with new entries; see `write_entries`.
 
     In the body of a loop it writes into the buffer itself, which nobody else reads there: a scatter
     copies all of the cache at every step (3 ms for 49 MB). XLA finds that out by itself.
     """
+    values = tf.cast(values, cache.dtype)
     if traced_for_xla():
         from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
         zero = tf.constant(0)
-        return dynamic_update_slice(cache, tf.cast(values, cache.dtype), [zero, zero, start, zero])
-    batch, heads, entries, units = tf.unstack(tf.shape(cache))
-    count = tf.shape(values)[2]
-    first = tf.range(batch * heads) * entries + start
-    rows = tf.reshape(first[:, None] + tf.range(count), [-1])
-    flat = tf.reshape(cache, [-1, units])
-    values = tf.reshape(tf.cast(values, cache.dtype), [-1, units])
+        return dynamic_update_slice(cache, values, [zero, zero, entries, zero])
+    units = cache.shape[3]
+    flat, values = tf.reshape(cache, [-1, units]), tf.reshape(values, [-1, units])
     if _in_a_loop():
-        written = tf.raw_ops.InplaceUpdate(x=flat, i=rows, v=values)
+        written = tf.raw_ops.InplaceUpdate(x=flat, i=entries, v=values)
     else:
-        written = tf.tensor_scatter_nd_update(flat, rows[:, None], values)
+        written = tf.tensor_scatter_nd_update(flat, entries[:, None], values)
+    if None not in cache.shape[1:] and cache.shape[0] != 0:
+        return tf.reshape(written, [-1, *cache.shape[1:]])
     return tf.ensure_shape(tf.reshape(written, tf.shape(cache)), cache.shape)
 
 

@@ -85,6 +85,7 @@ SHARED_NAMES = {
     "linear": "linear recurrences: cells, tensor functions",
     "lstm": "the LSTM: cell, layer",
     "caches": "shared caches: general path, kernel",
+    "gather": "values at indices: general path, kernel",
     "positions": "positions of steps: tensor functions, layers",
     "pooling": "one vector from a sequence",
     "min_gru": "the minimal GRU: cell, mixer",

@@ -42,6 +42,7 @@ from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.layers.mixers import (
     MLSTM,
+    RWKV7,
     SLSTM,
     TTTMLP,
     GatedDelta,
@@ -125,6 +126,7 @@ __all__ = [
     "RelativePositions",
     "RotaryPositions",
     "SLSTM",
+    "RWKV7",
     "Retention",
     "SelfAttention",
     "SelfAttentionPooling",

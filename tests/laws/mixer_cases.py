@@ -61,6 +61,7 @@ OPTIONS |= {
     "mamba2": {"num_heads": 2, "state_size": 5, "chunk_length": 3},
     "mlstm": {"num_heads": 2, "chunk_length": 3},
     "retention": {"num_heads": 2, "chunk_length": 3},
+    "rwkv7": {"num_heads": 2, "rank": 3, "chunk_length": 3},
     "ttt_linear": {"num_heads": 2, "mini_batch": 3},
     "ttt_mlp": {"num_heads": 4, "mini_batch": 4, "kernel_size": 3},
 }

@@ -225,6 +225,37 @@ def ttt(mixer, inputs):
     return results @ w["output_kernel"]
 
 
+def rwkv7(mixer, inputs):
+    """Peng et al., 2025, equations 3 to 21."""
+    w, heads, features = weights_of(mixer), mixer.num_heads, inputs.shape[1]
+    units = features // heads
+    wkv = np.zeros((heads, units, units))  # from keys to values, as a product from the left
+    results = np.zeros_like(inputs)
+    before = np.zeros(features)
+    for t, x in enumerate(inputs):
+        of_r, of_k, of_v, of_w, of_a, of_g = (x + (before - x) * share for share in w["shares"])
+        before = x
+        r, k, v = (
+            y @ w[f"{name}_kernel"]
+            for y, name in ((of_r, "receptance"), (of_k, "key"), (of_v, "value"))
+        )
+        d = np.tanh(of_w @ w["decay_down"]) @ w["decay_up"] + w["decay_bias"]
+        decay = np.exp(-np.exp(-0.5) * sigmoid(d))
+        a = sigmoid(of_a @ w["rate_down"] @ w["rate_up"] + w["rate_bias"])
+        g = sigmoid(of_g @ w["gate_down"]) @ w["gate_up"]
+        removal, k = k * w["removal_scale"], k * (1 + (a - 1) * w["rate_share"])
+        for h in range(heads):
+            own = slice(h * units, (h + 1) * units)
+            e = removal[own] / np.sqrt(removal[own] @ removal[own] + 1e-6)
+            moved = np.diag(decay[own]) - np.outer(e, a[own] * e)
+            wkv[h] = wkv[h] @ moved + np.outer(v[own], k[own])
+            read = wkv[h] @ r[own]
+            read = normalized(read - read.mean(), units * 1e-5) * w["gain"][own] + w["bias"][own]
+            results[t, own] = read + (r[own] @ (w["bonus"][own] * k[own])) * v[own]
+        results[t] *= g
+    return results @ w["output_kernel"]
+
+
 REFERENCES = {
     **dict.fromkeys(
         ["gated_delta", "gated_delta, negative", "gated_delta, plain", "gated_delta, product"],
@@ -234,6 +265,7 @@ REFERENCES = {
     "mamba2": mamba2,
     "mlstm": mlstm,
     "retention": retention,
+    "rwkv7": rwkv7,
     "ttt_linear": ttt,
     "ttt_mlp": ttt,
 }

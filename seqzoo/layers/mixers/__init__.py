@@ -10,6 +10,7 @@ from seqzoo.layers.mixers.mixer import SequenceMixer
 from seqzoo.layers.mixers.mlstm import MLSTM
 from seqzoo.layers.mixers.recurrent import RecurrentMixer
 from seqzoo.layers.mixers.retention import Retention
+from seqzoo.layers.mixers.rwkv7 import RWKV7
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.mixers.slstm import SLSTM
 from seqzoo.layers.mixers.ttt import TTTMLP, TTTLinear
@@ -27,6 +28,7 @@ MIXERS: dict[str, type[SequenceMixer]] = {
     "mamba2": Mamba2,
     "mlstm": MLSTM,
     "retention": Retention,
+    "rwkv7": RWKV7,
     "ttt_linear": TTTLinear,
     "ttt_mlp": TTTMLP,
 }
@@ -49,6 +51,7 @@ __all__ = [
     "Mamba2",
     "MinGRU",
     "RecurrentMixer",
+    "RWKV7",
     "Retention",
     "SelfAttention",
     "SequenceMixer",

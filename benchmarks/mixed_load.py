@@ -114,6 +114,27 @@ def _are_same(first: list[Any], found: list[Any]) -> bool:
     )
 
 
+def _request(families: list[Family], draw: random.Random) -> tuple[Counter[str], str | None]:
+    """Sends a request; returns what to count, and the error that nobody asked for, if any."""
+    family, wrong = draw.choice(families), draw.random() < _WRONG
+    rows = [
+        draw.choice(family.bad if draw.random() < _BAD_ROWS else family.good)
+        for _ in range(draw.randint(0, _MOST_ROWS))
+    ]
+    counts = Counter({"requests": 1})
+    try:
+        if not wrong:
+            counts.update({"rows": len(rows), "different": family.send(rows)})
+            return counts, None
+        family.send_wrong(draw)
+        return counts, f"{family.name}: no error for what is no request"
+    except Exception as error:
+        if wrong and isinstance(error, (TypeError, ValueError, tf.errors.InvalidArgumentError)):
+            counts.update({"errors asked for": 1})
+            return counts, None
+        return counts, f"{family.name}: {type(error).__name__}: {error}"[:300]
+
+
 def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Lets clients send requests, and looks at answers, errors and memory.
 
@@ -121,67 +142,44 @@ def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -
         `requests`, `rows`; `errors asked for`, those of requests that are none; `unexpected`, the
         other errors, by their text; `different`, rows whose answer was not the first to the same
         row; `megabytes` after the first minute and then each minute; `growth`, from the first of
-        these to the last; `cores`, the processor time over the time.
+        these to the last, and from the middle one; `cores`, the processor time over the time.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        families = [Family(name, Path(folder, name)) for name in BUILDERS]
     counts = Counter({"requests": 0, "rows": 0, "errors asked for": 0, "different": 0})
     unexpected: Counter[str] = Counter()
-    begin, used = time.monotonic(), time.process_time()
-    end, lock = begin + 60 * minutes, threading.Lock()
+    megabytes: list[float] = []
+    begin, used, lock = time.monotonic(), time.process_time(), threading.Lock()
+    end = begin + 60 * minutes
 
     def client(number: int) -> None:
         draw = random.Random(f"{seed} {number}")
         while time.monotonic() < end:
-            family, wrong = draw.choice(families), draw.random() < _WRONG
-            count = draw.randint(0, _MOST_ROWS)
-            rows = [
-                draw.choice(family.bad if draw.random() < _BAD_ROWS else family.good)
-                for _ in range(count)
-            ]
-            found = Counter(requests=1)
-            error = None
-            try:
-                if wrong:
-                    family.send_wrong(draw)
-                    error = "no error for what is no request"
-                else:
-                    found |= Counter(rows=len(rows), different=family.send(rows))
-            except (TypeError, ValueError, tf.errors.InvalidArgumentError) as raised:
-                if wrong:
-                    found["errors asked for"] += 1
-                else:
-                    error = f"{type(raised).__name__}: {raised}"
-            except Exception as raised:
-                error = f"{type(raised).__name__}: {raised}"
+            found, error = _request(families, draw)
             with lock:
                 counts.update(found)
-                if error:
-                    unexpected[f"{family.name}: {error}"[:300]] += 1
-            while time.monotonic() < end and _is_too_fast():
+                unexpected.update([error] if error else [])
+            while time.monotonic() < end and share() > _SHARE:
                 time.sleep(draw.uniform(0.02, 0.2))
 
-    def _is_too_fast() -> bool:
-        return time.process_time() - used > _SHARE * (time.monotonic() - begin)
+    def share() -> float:
+        return (time.process_time() - used) / (time.monotonic() - begin)
 
-    with tempfile.TemporaryDirectory() as folder:
-        families = [Family(name, Path(folder, name)) for name in BUILDERS]
-    begin, used = time.monotonic(), time.process_time()
-    end = begin + 60 * minutes
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
-    megabytes: list[float] = []
     while any(thread.is_alive() for thread in threads):
         time.sleep(max(0.0, min(begin + 60 * (len(megabytes) + 1), end) - time.monotonic()))
         megabytes.append(round(memory(), 1))
         tell(f"{len(megabytes)} min: {megabytes[-1]} MB, {dict(counts)}, {dict(unexpected)}")
         for thread in threads:
             thread.join(0 if time.monotonic() < end else None)
-    cores = (time.process_time() - used) / (time.monotonic() - begin)
     return {
         "minutes": minutes,
         **counts,
         "unexpected": dict(unexpected),
         "megabytes": megabytes,
         "growth": round(megabytes[-1] - megabytes[0], 1),
-        "cores": round(cores, 2),
+        "growth_of_second_half": round(megabytes[-1] - megabytes[len(megabytes) // 2], 1),
+        "cores": round(share(), 2),
     }

@@ -19,7 +19,7 @@ def make_blocks(
     num_heads: int = 8,
     causal: bool = False,
     cross_attention: bool = False,
-    feed_forward: FeedForward | None = None,
+    feed_forward: FeedForward | bool = True,
     norm: NormKind = "layer",
     norm_position: Literal["before", "after"] = "before",
     use_bias: bool = True,
@@ -40,7 +40,8 @@ def make_blocks(
         causal: Whether self-attention reads from the steps up to its own alone; recurrent mixers
             always do.
         cross_attention: Whether the blocks read from a source too.
-        feed_forward: What the feed-forwards are like; None is `FeedForward()`.
+        feed_forward: What the feed-forwards are like; True is `FeedForward()`, False leaves them
+            out.
         norm: See `Block`.
         norm_position: See `Block`.
         use_bias: Whether the projections of attention add a bias.
@@ -72,7 +73,7 @@ def make_blocks(
     attention = {"num_heads": num_heads, "causal": causal, "use_bias": use_bias}
     options["attention"] = attention | {"dropout": attention_dropout} | options.get("attention", {})
     own = {"dtype": dtype}
-    network = {} if feed_forward is None else feed_forward.get_config()
+    network = FeedForward() if feed_forward is True else feed_forward
     blocks = []
     for i in range(layers):
         name, cross = names[i % len(names)], None
@@ -82,7 +83,7 @@ def make_blocks(
             cross = MultiHeadAttention(*sizes, use_bias=use_bias, output_units=units, **own)
         block = Block(
             make_mixer(name, **options.get(name, {}), **own),
-            FeedForward(**network | {"name": None} | own),
+            FeedForward(**network.get_config() | {"name": None} | own) if network else None,
             cross,
             norm,
             norm_position,

@@ -113,7 +113,8 @@ class LanguageModel(GenerationTask):
         if "fresh" not in x or not self._carried:
             return self.head(self.decoder(x["token_ids"], training=training))
         carried = self._carried[bool(training)]
-        before = carried.read(x["rows"], x["fresh"])
+        first = self.encoder.initial_state(tf.shape(x["rows"])[0])
+        before = carried.read(x["rows"], x["fresh"], first)
         hidden, state = self.decoder.run(x["token_ids"], before, training)
         carried.write(x["rows"], state)
         return self.head(hidden)
@@ -312,10 +313,10 @@ class CarriedState:
             for own in getattr(variable, "values", [variable]):
                 own.assign(tf.zeros((count + 1, *variable.shape[1:]), variable.dtype))
 
-    def read(self, rows: tf.Tensor, fresh: tf.Tensor) -> Any:
-        """Returns the states `(B, ...)` of rows `(B,)`, zeros where they are fresh `(B,)`."""
+    def read(self, rows: tf.Tensor, fresh: tf.Tensor, first: Any) -> Any:
+        """Returns the states `(B, ...)` of rows `(B,)`, those of `first` where fresh `(B,)`."""
         states = [tf.gather(variable.read_value(), rows) for variable in self._variables]
-        states = where_real(fresh, [tf.zeros_like(state) for state in states], states)
+        states = where_real(fresh, keras.tree.flatten(first), states)
         return keras.tree.pack_sequence_as(self.structure, states)
 
     def write(self, rows: tf.Tensor, states: Any) -> None:

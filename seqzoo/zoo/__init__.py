@@ -3,6 +3,14 @@
 from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2015
 from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
 from seqzoo.zoo.language import merity_2018, zaremba_2014
+from seqzoo.zoo.modern_recurrences import (
+    beck_2024,
+    de_2024,
+    feng_2024,
+    gu_2023,
+    sun_2024,
+    yang_2024,
+)
 from seqzoo.zoo.tagging import lample_2016, ma_2016
 from seqzoo.zoo.transformers import radford_2019, touvron_2023, vaswani_2017
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
@@ -16,6 +24,12 @@ ZOO = {
     "merity_2018": merity_2018,
     "radford_2019": radford_2019,
     "touvron_2023": touvron_2023,
+    "gu_2023": gu_2023,
+    "beck_2024": beck_2024,
+    "de_2024": de_2024,
+    "feng_2024": feng_2024,
+    "sun_2024": sun_2024,
+    "yang_2024": yang_2024,
     "kim_2014": kim_2014,
     "conneau_2017": conneau_2017,
     "lin_2017": lin_2017,
@@ -41,6 +55,12 @@ __all__ = [
     "ma_2016",
     "merity_2018",
     "radford_2019",
+    "beck_2024",
+    "de_2024",
+    "feng_2024",
+    "gu_2023",
+    "sun_2024",
+    "yang_2024",
     "sutskever_2014",
     "touvron_2023",
     "vaswani_2017",

@@ -137,7 +137,7 @@ def radford_2019(
         max_length=window_length,
         dropout=dropout,
     )
-    return _language_model(
+    return language_model_of_blocks(
         encoder, tokenizer, end_tokens, window_length, tie_embeddings, max_target_length, search
     )
 
@@ -192,12 +192,12 @@ def touvron_2023(
     )
     positions = RotaryPositions(rotary_base)
     encoder = BlockEncoder(tokenizer.vocabulary_size, units, blocks, positions, dropout=dropout)
-    return _language_model(
+    return language_model_of_blocks(
         encoder, tokenizer, end_tokens, window_length, tie_embeddings, max_target_length, search
     )
 
 
-def _language_model(
+def language_model_of_blocks(
     encoder: keras.layers.Layer,
     tokenizer: Tokenizer,
     end_tokens: bool,
@@ -206,6 +206,7 @@ def _language_model(
     max_target_length: int | None,
     search: Any,
 ) -> LanguageModel:
+    """Builds a language model of a causal encoder; for the arguments see `radford_2019`."""
     text = RunningText(tokenizer, end_tokens, window_length, max_target_length)
     return LanguageModel(
         LanguageDecoder(encoder), text, search=search, tie_embeddings=tie_embeddings

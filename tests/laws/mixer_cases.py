@@ -58,7 +58,7 @@ VARIANTS |= {
 OPTIONS |= {
     "gated_delta": {"num_heads": 2, "chunk_length": 3},
     "gated_linear": {"num_heads": 2, "rank": 3, "chunk_length": 3},
-    "mamba2": {"num_heads": 2, "state_size": 5, "chunk_length": 3},
+    "mamba2": {"num_heads": 2, "state_units": 5, "chunk_length": 3},
     "mlstm": {"num_heads": 2, "chunk_length": 3},
     "retention": {"num_heads": 2, "chunk_length": 3},
     "rwkv7": {"num_heads": 2, "rank": 3, "chunk_length": 3},

@@ -106,7 +106,7 @@ def mlstm(mixer, inputs):
 
 def mamba2(mixer, inputs):
     """Dao and Gu, 2024: the recurrent form of SSD, in the block of figure 6."""
-    w, heads, size = weights_of(mixer), mixer.num_heads, mixer.state_size
+    w, heads, size = weights_of(mixer), mixer.num_heads, mixer.state_units
     width = mixer.expansion * inputs.shape[1]
     z, first, dts = cut(inputs @ w["kernel"], width, width + 2 * size, heads)
     x, b, c = cut(

@@ -40,7 +40,9 @@ def build(name, **settings):
     keras.utils.set_random_seed(1)
     tokenizer = letters_tokenizer()
     sides = [tokenizer, tokenizer] if name == "vaswani_2017" else [tokenizer]
-    return zoo.ZOO[name](*sides, **{"units": U, "num_heads": 2, "layers": 1, **settings})
+    heads = {} if name in ("gu_2023", "feng_2024") else {"num_heads": 2}
+    layers = {"beck_2024": 2, "de_2024": 3}.get(name, 1)
+    return zoo.ZOO[name](*sides, **{"units": U, "layers": layers, **heads, **settings})
 
 
 @pytest.mark.parametrize(("name", "settings", "count"), ROWS)
@@ -49,8 +51,11 @@ def test_the_model_has_the_weights_of_the_paper(name, settings, count):
     assert build(name, **settings).count_params() == count
 
 
+RECURRENCES = ["gu_2023", "beck_2024", "de_2024", "feng_2024", "yang_2024", "sun_2024"]
+
+
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", sorted({name for name, *_ in ROWS}))
+@pytest.mark.parametrize("name", [*sorted({name for name, *_ in ROWS}), *RECURRENCES])
 def test_the_model_takes_two_steps_and_answers(name):
     task = build(name, search=Greedy(max_length=4))
     task.compile(Adam(0.05), run_eagerly=True)

@@ -28,7 +28,7 @@ class Mamba2State(NamedTuple):
     """What Mamba-2 continues from.
 
     Attributes:
-        memory: `(N, heads, state_size, D)`, float32 at least.
+        memory: `(N, heads, state_units, D)`, float32 at least.
         window: `(N, kernel_size - 1, channels)`, the last inputs of the convolution.
     """
 
@@ -46,12 +46,12 @@ class Mamba2(SequenceMixer):
         y = S^T c + D * x
         output = W norm(y * silu(z))
 
-    S is `(state_size, D)` for each head; b and c are the same for all heads. The norm is that of
+    S is `(state_units, D)` for each head; b and c are the same for all heads. The norm is that of
     the root mean square over all heads, with a gain.
 
     Args:
         num_heads: Positive int that divides the wide inputs.
-        state_size: Positive int, width of b and c.
+        state_units: Positive int, width of b and c.
         expansion: Positive int, how many times as wide as the inputs x and z are.
         kernel_size: Positive int, steps that the convolution sees.
         chunk_length: Positive int, steps that are computed at once: see
@@ -66,7 +66,7 @@ class Mamba2(SequenceMixer):
     state 128; here there are as many heads as in attention.
 
     Example:
-        >>> mixer = sz.layers.Mamba2(num_heads=2, state_size=3)
+        >>> mixer = sz.layers.Mamba2(num_heads=2, state_units=3)
         >>> outputs, state = mixer(np.ones((1, 3, 8)))
         >>> output, state = mixer.step(np.ones((1, 8)), state)
         >>> tuple(output.shape), tuple(state.memory.shape)
@@ -76,7 +76,7 @@ class Mamba2(SequenceMixer):
     def __init__(
         self,
         num_heads: int = 4,
-        state_size: int = 64,
+        state_units: int = 64,
         expansion: int = 2,
         kernel_size: int = 4,
         chunk_length: int = CHUNK_LENGTH,
@@ -84,7 +84,7 @@ class Mamba2(SequenceMixer):
     ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
-        self.state_size = state_size
+        self.state_units = state_units
         self.expansion = expansion
         self.kernel_size = kernel_size
         self.chunk_length = chunk_length
@@ -92,14 +92,14 @@ class Mamba2(SequenceMixer):
     def build(self, input_shape):
         features, heads = input_shape[-1], self.num_heads
         check_sizes(
-            state_size=self.state_size,
+            state_units=self.state_units,
             expansion=self.expansion,
             kernel_size=self.kernel_size,
             chunk_length=self.chunk_length,
         )
         self.width = width = self.expansion * features
         check_heads(width, num_heads=heads)
-        self.channels = width + 2 * self.state_size
+        self.channels = width + 2 * self.state_units
         self.kernel = self.add_weight(
             shape=(features, width + self.channels + heads), name="kernel"
         )
@@ -133,7 +133,7 @@ class Mamba2(SequenceMixer):
 
     def initial_state(self, batch_size, max_length, width=1):
         rows, units = batch_size * width, self.width // self.num_heads
-        memory = ops.zeros((rows, self.num_heads, self.state_size, units), self.state_dtype)
+        memory = ops.zeros((rows, self.num_heads, self.state_units, units), self.state_dtype)
         window = ops.zeros((rows, self.kernel_size - 1, self.channels), self.compute_dtype)
         return Mamba2State(memory, window)
 
@@ -154,7 +154,7 @@ class Mamba2(SequenceMixer):
     def terms(self, convolved, dt) -> tuple[Any, MatrixTerms]:
         """Returns x `(..., heads, D)`, and the terms."""
         convolved = ops.cast(ops.silu(convolved), self.state_dtype)
-        x, b, c = split_widths(convolved, self.width, self.state_size, self.state_size)
+        x, b, c = split_widths(convolved, self.width, self.state_units, self.state_units)
         x = split_heads(x, self.num_heads)
         bias, log_rate = (ops.cast(w, x.dtype) for w in (self.time_step_bias, self.log_rate))
         dt = ops.softplus(ops.cast(dt, x.dtype) + bias)
@@ -172,5 +172,5 @@ class Mamba2(SequenceMixer):
         return affine(rms_norm(y, gain, epsilon=1e-5), kernel)
 
     def get_config(self):
-        names = ("num_heads", "state_size", "expansion", "kernel_size", "chunk_length")
+        names = ("num_heads", "state_units", "expansion", "kernel_size", "chunk_length")
         return super().get_config() | {name: getattr(self, name) for name in names}

@@ -166,7 +166,7 @@ def train(run: Run, updates: int, size: int, run_eagerly: bool = False) -> dict[
         model.train_on_batch(inputs, targets, counted.astype("float32"))
         done += 1
         if done % CHECKED_EVERY == 0 or done == updates:
-            validation = accuracy(model, task, [VALIDATION, run.seed], size)
+            validation = accuracy(model, task, [VALIDATION, run.seed], size // 2)
             print(f"{run.task} {run.mixer} {done}: {validation:.3f}", file=sys.stderr, flush=True)
     return run._asdict() | {
         "updates": done,

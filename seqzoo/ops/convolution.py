@@ -51,15 +51,17 @@ def causal_convolution(
     if window is None:
         window = ops.zeros((batch, before, channels), dtype=inputs.dtype)
     steps = ops.concatenate([window, inputs], axis=1)  # (B, k - 1 + T, C)
-    outputs = inputs * kernel[before]
-    if runs is not None:
+    if runs is None:
+        outputs = ops.depthwise_conv(steps, kernel[..., None], padding="valid")
+        # Of no rows, TensorFlow's has a wrong number of steps.
+        outputs = ops.reshape(outputs, (batch, time, channels))
+    else:
         all_runs = ops.pad(runs, [[0, 0], [before, 0]])  # the window belongs to the first run
-    for j in range(before):
-        tap = steps[:, j : j + time]
-        if runs is not None:
+        outputs = inputs * kernel[before]
+        for j in range(before):
             same = all_runs[:, j : j + time] == runs
-            tap = ops.where(same[..., None], tap, ops.zeros_like(tap))
-        outputs = outputs + tap * kernel[j]
+            tap = steps[:, j : j + time]
+            outputs += ops.where(same[..., None], tap, ops.zeros_like(tap)) * kernel[j]
     if bias is not None:
         outputs = outputs + bias
     if mask is not None:

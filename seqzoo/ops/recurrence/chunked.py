@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -171,7 +170,7 @@ def decayed_maximum(
         throughout = ops.where(reach.throughout[..., 0], throughout, nothing)
 
     inputs = throughout, inside[..., -1:]
-    (before,), _ = carry(_decay_or_exceed, inputs, [initial[..., None]], training=False)
+    before, _ = _carry(_decay_or_exceed, inputs, initial[..., None])
     result = ops.transpose(ops.maximum(inside, begin + before), (1, 0, 3, 2))  # (B, n, C, H)
     batch, heads = ops.shape(initial)
     return ops.reshape(result, (batch, count * length, heads))[:, :steps]
@@ -262,7 +261,7 @@ def _run_chunks(terms: MatrixTerms, initial, reach: _Reach, factored: bool, trai
     added = ops.swapaxes(key * until_end, 3, 4)  # (n, B, H, K, C)
     if read is None:
         inputs = (throughout, ops.matmul(added, value))
-        (states,), (final,) = carry(_decay_and_add, inputs, [initial], training)
+        states, final = _carry(_decay_and_add, inputs, initial, training)
         return ops.matmul(pairs, value) + ops.matmul(rows, states), final
     # What the reads find is (I - lower)^-1 (known + reads S), S the state at the begin.
     reads = rows[..., length:, :]
@@ -283,7 +282,7 @@ def _run_chunks(terms: MatrixTerms, initial, reach: _Reach, factored: bool, trai
     if write is not None:
         addition = addition + ops.matmul(added, value)
     inputs = transition, addition
-    (states,), (final,) = carry(_multiply_and_add, inputs, [initial], training)
+    states, final = _carry(_multiply_and_add, inputs, initial, training)
     found = known + ops.matmul(of_state, states)
     outputs = ops.matmul(rows[..., :length, :], states)
     if write is None:
@@ -319,22 +318,14 @@ def _multiply_and_add(inputs, state, constants, project):
     return [ops.matmul(transition, state[0]) + addition]
 
 
-def carry(step: Step, inputs: Any, initial: list, training: bool, constants: Any = ()) -> tuple:
-    """Runs a loop from chunk to chunk.
-
-    Args:
-        step: What a chunk does to the state; see `scan`.
-        inputs: Nest of tensors `(n, ...)`.
-        initial: List of tensors, the state before the first chunk.
-        training: Whether a gradient is sure to be asked for.
-        constants: Nest of tensors that are the same for all chunks.
+def _carry(step: Step, inputs: tuple, initial: Any, training: bool = False) -> tuple[Any, Any]:
+    """Runs a loop from chunk to chunk over inputs `(n, ...)`.
 
     Returns:
-        The states before each chunk, tensors `(n, ...)`, and those after the last.
+        The states before each chunk `(n, ...)`, and the one after the last.
     """
-    if keras.tree.flatten(inputs)[0].shape[0] == 1:
-        only = keras.tree.map_structure(lambda x: x[0], inputs)
-        return [x[None] for x in initial], step(only, initial, constants, apply_projections({}))
-    after, final = scan(step, initial, inputs, {}, constants, training=training)
-    pairs = zip(initial, after, strict=True)
-    return [ops.concatenate([first[None], x[:-1]], axis=0) for first, x in pairs], final
+    if inputs[0].shape[0] == 1:
+        (final,) = step([x[0] for x in inputs], [initial], (), apply_projections({}))
+        return initial[None], final
+    (after,), (final,) = scan(step, [initial], inputs, {}, training=training)
+    return ops.concatenate([initial[None], after[:-1]], axis=0), final

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from seqzoo.ops.recurrence.chunked import carry
 from seqzoo.ops.recurrence.mini_batches import MiniBatches
+from seqzoo.ops.recurrence.plan import scan
 
 EPSILON = 1e-6
 """Added to variances."""
@@ -71,41 +71,35 @@ def trained_memory(
     taken = ops.cast(layout.taken, query.dtype)[:, :, None, :, None]
     rate = rate * taken
     whole = taken[:, :, :, -1:]
-    begins, goes_on = (), ()
+    begins, first_weights, goes_on = (), (), ()
     if layout.begins is not None:
-        begins = layout.begins[:, :, None, None, None]
-        sums = None if sums is None else [_forget(begins[0], total) for total in sums]
+        begins, first_weights = layout.begins[:, :, None, None, None], network.weights
+        if sums is not None:
+            sums = [ops.where(begins[0], ops.zeros_like(total), total) for total in sums]
     if sums is not None:
         number = ops.arange(layout.count, dtype="int32")[:, None, None, None, None]
         goes_on = ops.cast(number == 0, query.dtype)
-    inputs = (key, value, rate, whole, begins, goes_on)
-    constants = (tuple(network), step_sizes[-1], () if sums is None else sums)
-    before, changes = carry(_train, inputs, changes, training, constants)
-    if layout.begins is not None:
-        before = [_forget(begins, change) for change in before]
-    weights = [w + change for w, change in zip(network.weights, before, strict=True)]
-    seen, slopes = _gradients(key, value, weights, network)
-    slopes = [rate * slope for slope in slopes]
-    earlier, sizes = ops.cast(np.tri(layout.length), query.dtype), step_sizes[:, None]
-    answer = query
-    for i, w in enumerate(weights):
-        u = _with_one(_gelu(answer)[0] if i else answer)
-        pairs = ops.matmul(u, ops.swapaxes(seen[i], 3, 4)) * earlier
-        answer = ops.matmul(u, w) - sizes * ops.matmul(pairs, slopes[i])
-        if sums is not None:
-            first = answer[:1] - sizes * ops.matmul(u[:1], sums[i][None])
-            answer = ops.concatenate([first, answer[1:]], axis=0)
-    outputs = query + _norm(answer, network)[2]
-    # What is left is of a mini-batch that is not whole and that none of its row follows.
+    inputs = (query, key, value, rate, whole * step_sizes[-1], begins, goes_on)
+    constants = (first_weights, network.gain, network.bias, step_sizes, sums or ())
+    weights = [w + change for w, change in zip(network.weights, changes, strict=True)]
+    state = [*weights, ops.zeros_like(query[0])]
+    # Weights are not wanted after each mini-batch, where they would be copied together.
+    requested = [False] * len(weights) + [True]
+    states, final = scan(
+        _train_and_read, state, inputs, {}, constants, requested=requested, training=training
+    )
+    weights = final[:-1]
+    changes = [after - w for after, w in zip(weights, network.weights, strict=True)]
+    # What is left is of a mini-batch that is not whole and that none of its row follows: the
+    # weights are still those it began with.
     follows = ops.concatenate([taken[1:], ops.zeros_like(taken[:1])], axis=0)[:, :, :, :1]
     left = (1 - whole) * (1 - follows)
-    totals = [
-        ops.einsum("mbhld,mbhle->bhde", u, left * slope)
-        for u, slope in zip(seen, slopes, strict=True)
-    ]
+    key, value, rate = (ops.sum(left * x, axis=0) for x in (key, value, rate))
+    seen, slopes = _gradients(key, value, weights, network)
+    totals = _sums(seen, slopes, rate)
     if sums is not None:
         totals = [total + left[0] * old for total, old in zip(totals, sums, strict=True)]
-    return outputs, changes, totals
+    return states[-1], changes, totals
 
 
 def trained_memory_step(
@@ -137,10 +131,8 @@ def trained_memory_step(
     """
     weights = [w + change for w, change in zip(network.weights, changes, strict=True)]
     seen, slopes = _gradients(key, value, weights, network)
-    sums = [
-        total + ops.swapaxes(u, 2, 3) * (rate * slope)
-        for total, u, slope in zip(sums, seen, slopes, strict=True)
-    ]
+    pairs = zip(sums, _sums(seen, slopes, rate), strict=True)
+    sums = [old + new for old, new in pairs]
     size = ops.take(step_sizes, position)[:, None, None, None]
     moves = [-size * total for total in sums]
     answer = query
@@ -154,22 +146,37 @@ def trained_memory_step(
     return outputs, changes, sums, ops.where(ends, ops.zeros_like(position), position + 1)
 
 
-def _train(inputs, changes, constants, project):
-    """Returns the changes after a mini-batch; `carry` calls it."""
-    key, value, rate, whole, begins, goes_on = inputs
-    network, size, sums = constants
-    network = InnerNetwork(*network)
+def _train_and_read(inputs, state, constants, project):
+    """Returns the weights after a mini-batch, and its outputs; `scan` calls it."""
+    query, key, value, rate, size, begins, goes_on = inputs
+    first_weights, gain, bias, step_sizes, sums = constants
+    network = InnerNetwork(first_weights, gain, bias)
+    *weights, _ = state
     if not isinstance(begins, tuple):
-        changes = [_forget(begins, change) for change in changes]
-    weights = [w + change for w, change in zip(network.weights, changes, strict=True)]
+        pairs = zip(first_weights, weights, strict=True)
+        weights = [ops.where(begins, first, w) for first, w in pairs]
     seen, slopes = _gradients(key, value, weights, network)
-    totals = [
-        ops.matmul(ops.swapaxes(u, 2, 3), rate * slope)
-        for u, slope in zip(seen, slopes, strict=True)
-    ]
-    if not isinstance(goes_on, tuple):
-        totals = [total + goes_on * old for total, old in zip(totals, sums, strict=True)]
-    return [c - whole * size * total for c, total in zip(changes, totals, strict=True)]
+    slopes = [rate * slope for slope in slopes]
+    sizes = step_sizes[:, None]
+    earlier = ops.cast(np.tri(step_sizes.shape[0]), query.dtype) * sizes
+    answer = query
+    for i, w in enumerate(weights):
+        u = _with_one(_gelu(answer)[0] if i else answer)
+        pairs = ops.matmul(u, ops.swapaxes(seen[i], 2, 3)) * earlier
+        answer = ops.matmul(u, w) - ops.matmul(pairs, slopes[i])
+        if sums:
+            answer = answer - sizes * goes_on * ops.matmul(u, sums[i])
+    output = query + _norm(answer, network)[2]
+    moves = _sums(seen, slopes, size)
+    if sums:
+        moves = [move + size * goes_on * old for move, old in zip(moves, sums, strict=True)]
+    return [*(w - move for w, move in zip(weights, moves, strict=True)), output]
+
+
+def _sums(seen, slopes, rate):
+    """Returns, by layer, the sum over the steps of the gradients by its weights times `rate`."""
+    pairs = zip(seen, slopes, strict=True)
+    return [ops.matmul(ops.swapaxes(u, 2, 3), rate * slope) for u, slope in pairs]
 
 
 def _gradients(key, value, weights, network: InnerNetwork):
@@ -210,7 +217,3 @@ def _gelu(z):
 def _with_one(u):
     """Returns vectors with a 1 behind, for the row of a bias."""
     return ops.concatenate([u, ops.ones_like(u[..., :1])], axis=-1)
-
-
-def _forget(begins, leaf):
-    return ops.where(begins, ops.zeros_like(leaf), leaf)

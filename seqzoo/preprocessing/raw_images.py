@@ -58,7 +58,7 @@ def frames_of(video: Any, index: int, max_pixels: int) -> list[Any]:
         max_pixels: Of all frames of a GIF together.
 
     Raises:
-        ValueError: if there is no frame, or a GIF cannot be read or is too large.
+        ValueError: if there is no frame, this is no video, or a GIF cannot be read or is too large.
     """
     if tf.is_tensor(video):
         video = video.numpy()
@@ -66,7 +66,13 @@ def frames_of(video: Any, index: int, max_pixels: int) -> list[Any]:
         video = [entry.path for entry in sorted(os.scandir(video), key=lambda e: e.name)]
     elif isinstance(video, (str, os.PathLike, bytes)):
         video = _gif_frames(video, index, max_pixels)
-    frames = list(video)
+    try:
+        frames = list(video)
+    except TypeError as error:
+        raise ValueError(
+            "A video is a sequence of images, the path of a folder of them, or a GIF. Received at "
+            f"index {index}: {_described(video)}."
+        ) from error
     if not frames:
         raise ValueError(f"A video must have at least one frame. Received none at index {index}.")
     return frames

@@ -271,3 +271,10 @@ def test_a_file_that_holds_no_features_is_named(tmp_path):
 def test_options_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ImageReader(**options)
+
+
+@pytest.mark.parametrize("video", [None, 3, 0.5, np.uint8(3)])
+def test_what_is_no_video_is_refused_with_its_index(video):
+    good = [np.zeros((2, 2, 3), "uint8")]
+    with pytest.raises(ValueError, match=r"A video is .* Received at index 1: "):
+        FrameReader(2).as_raw([good, video])

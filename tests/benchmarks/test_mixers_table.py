@@ -51,10 +51,18 @@ def test_the_best_is_that_of_validation(mixers):
 def test_ids_and_answers_of_every_task_fit_its_model(mixers):
     for task in mixers.TASKS.values():
         for testing in (False, True):
-            inputs, targets, counted = task.make(50, testing, 0)
+            inputs, targets, counted = task.make(50, testing, [0])
             assert inputs.max() == task.symbols - 1
             assert targets.max() == task.classes - 1
             assert counted[:, task.first_step if testing else 0 :].any()
+
+
+def test_lengths_of_training_are_from_1_to_40(mixers):
+    _, _, counted = mixers.TASKS["parity"].make(2000, False, [0])
+    lengths = counted.sum(axis=1)
+    assert (counted == (np.arange(40) < lengths[:, None])).all()
+    assert set(lengths.tolist()) == set(range(1, 41))
+    assert np.mean(lengths <= 6) == pytest.approx(np.log(7) / np.log(41), abs=0.04)
 
 
 def test_a_model_that_answers_the_same_gets_the_chance_of_its_task(mixers):
@@ -62,5 +70,5 @@ def test_a_model_that_answers_the_same_gets_the_chance_of_its_task(mixers):
         def predict_on_batch(self, inputs):
             return np.eye(6)[np.zeros(inputs.shape, "int32")]
 
-    found = mixers.accuracy(Constant(), mixers.TASKS["s3"], 0, 400)
+    found = mixers.accuracy(Constant(), mixers.TASKS["s3"], [0], 400)
     assert found == pytest.approx(1 / 6, abs=0.01)

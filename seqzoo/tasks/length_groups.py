@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 ALIKE = 256  # steps: rows up to so many are of like length
-# A row of more steps than that, and so many times longer than the next shorter one, begins a group.
-APART, TIMES = 64, 4
+# A row begins a group where it is so many times longer than the one before, in the order of length,
+# and would pad those before it with so many steps together. Fewer cost less than a group does.
+TIMES, PADDING = 4, 4096
 
 
 def answer_in_groups(
@@ -22,7 +23,7 @@ def answer_in_groups(
 
     A long row makes the short ones neither slow nor large: rows of a group are at most `ALIKE`
     steps long, or at most twice as long as the shortest of them, and the longer they are, the
-    fewer. A row that is far longer than those before it begins a group, see `APART`.
+    fewer. A row that is far longer than those before it begins a group, see `PADDING`.
 
     Args:
         steps: Int32 `(B,)`, the length of each row.
@@ -36,7 +37,9 @@ def answer_in_groups(
     order = tf.argsort(steps, stable=True)
     in_order = tf.gather(steps, order)
     total = tf.size(steps)
-    is_apart = in_order[1:] > tf.maximum(APART, TIMES * in_order[:-1])
+    shorter, longer = in_order[:-1], in_order[1:]
+    padding = tf.range(1, tf.maximum(1, total)) * (longer - shorter)
+    is_apart = (longer > TIMES * shorter) & (padding > PADDING)
     starts = tf.cast(tf.where(is_apart)[:, 0] + 1, tf.int32)
 
     def group_end(start):

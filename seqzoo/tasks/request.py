@@ -14,7 +14,7 @@ from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, Sample
 from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtStart
 from seqzoo.search.options import check_max_length
-from seqzoo.tasks.length_groups import ALIKE, APART, TIMES
+from seqzoo.tasks.length_groups import ALIKE, PADDING, TIMES
 from seqzoo.tasks.search_completion import token_ids
 from seqzoo.tasks.traced_functions import TracedFunctions
 
@@ -213,7 +213,9 @@ def batches_of_like_length(lengths: np.ndarray, batch_size: int) -> Iterator[np.
     """
     order = np.argsort(lengths, kind="stable")
     in_order = lengths[order]
-    starts = 1 + np.flatnonzero(in_order[1:] > np.maximum(APART, TIMES * in_order[:-1]))
+    shorter, longer = in_order[:-1], in_order[1:]
+    padding = np.arange(1, max(1, len(order))) * (longer - shorter)
+    starts = 1 + np.flatnonzero((longer > TIMES * shorter) & (padding > PADDING))
     start = 0
     while start < len(order):
         longest = max(ALIKE, 2 * in_order[start])

@@ -42,15 +42,19 @@ def causal_convolution(
     (batch, time, channels), before = ops.shape(inputs), kernel.shape[0] - 1
     runs = None if segment_ids is None else runs_of_segments(segment_ids)
     last_run = None if runs is None else runs[:, -1:]
-    ranks = None
+    ranks = end = None
     if mask is not None:
         mask = ops.cast(mask, "bool")
         order, ranks = real_first(mask)
         inputs = _in_rows(inputs, order)
         runs = None if runs is None else _in_rows(runs, order)
+        count = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        end = count + ops.arange(before, dtype="int32")  # (B, k - 1), of `steps`
     if window is None:
         window = ops.zeros((batch, before, channels), dtype=inputs.dtype)
     steps = ops.concatenate([window, inputs], axis=1)  # (B, k - 1 + T, C)
+    window = steps[:, time:] if end is None else _in_rows(steps, end)
+    window = ops.reshape(window, (batch, before, channels))
     if runs is None:
         outputs = ops.depthwise_conv(steps, kernel[..., None], padding="valid")
         # Of no rows, TensorFlow's has a wrong number of steps.
@@ -62,18 +66,11 @@ def causal_convolution(
             same = all_runs[:, j : j + time] == runs
             tap = steps[:, j : j + time]
             outputs += ops.where(same[..., None], tap, ops.zeros_like(tap)) * kernel[j]
+        window_runs = all_runs[:, time:] if end is None else _in_rows(all_runs, end)
+        window = ops.where((window_runs == last_run)[..., None], window, ops.zeros_like(window))
     if bias is not None:
         outputs = outputs + bias
-    if mask is not None:
-        count = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
-        last = count + ops.arange(before, dtype="int32")  # (B, k - 1)
-        outputs, window = _in_rows(outputs, ranks), _in_rows(steps, last)
-    else:
-        window = ops.reshape(steps[:, time:], (batch, before, channels))
-    if runs is not None:
-        window_runs = all_runs[:, time:] if mask is None else _in_rows(all_runs, last)
-        window = ops.where((window_runs == last_run)[..., None], window, ops.zeros_like(window))
-    return outputs, window
+    return outputs if ranks is None else _in_rows(outputs, ranks), window
 
 
 def convolution_initializer(length: int) -> keras.initializers.Initializer:

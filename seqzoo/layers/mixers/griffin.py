@@ -117,7 +117,9 @@ class GriffinRecurrence(SequenceMixer):
             state = self.initial_state(ops.shape(inputs)[0], 0)
         hidden, window = state
         u, v = self._branches(inputs)
-        u, window = causal_convolution(u, *self._convolution(), window, mask, segment_ids)
+        u, window = causal_convolution(
+            u, *self._convolution(), window=window, mask=mask, segment_ids=segment_ids
+        )
         hidden, last = linear_recurrence_of_rows(*self._coefficients(u), hidden, mask, segment_ids)
         return self._output(hidden, v), GriffinState(last, window)
 
@@ -131,7 +133,7 @@ class GriffinRecurrence(SequenceMixer):
     def step(self, inputs, state):
         hidden, window = state
         u, v = self._branches(ops.cast(inputs, self.compute_dtype))
-        u, window = convolution_step(u, *self._convolution(), window)
+        u, window = convolution_step(u, *self._convolution(), window=window)
         decay, input_term = self._coefficients(u)
         hidden = decay * hidden + input_term
         return self._output(hidden, v), GriffinState(hidden, window)

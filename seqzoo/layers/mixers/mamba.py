@@ -128,7 +128,9 @@ class Mamba(SequenceMixer):
             state = self.initial_state(ops.shape(inputs)[0], 0)
         hidden, window = state
         u, z = self._parts(inputs)
-        u, window = causal_convolution(u, *self._convolution(), window, mask, segment_ids)
+        u, window = causal_convolution(
+            u, *self._convolution(), window=window, mask=mask, segment_ids=segment_ids
+        )
         selected = self._selected(ops.silu(u))
         y, hidden = selective_scan(selected, self._rates(), hidden, mask, segment_ids, training)
         return self._output(y, selected.values, z), MambaState(hidden, window)
@@ -143,7 +145,7 @@ class Mamba(SequenceMixer):
     def step(self, inputs, state):
         hidden, window = state
         u, z = self._parts(ops.cast(inputs, self.compute_dtype))
-        u, window = convolution_step(u, *self._convolution(), window)
+        u, window = convolution_step(u, *self._convolution(), window=window)
         selected = self._selected(ops.silu(u))
         y, hidden = selective_step(selected, self._rates(), hidden)
         return self._output(y, selected.values, z), MambaState(hidden, window)

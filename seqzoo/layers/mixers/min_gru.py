@@ -95,7 +95,7 @@ class MinGRU(SequenceMixer):
             state = self.initial_state(ops.shape(inputs)[0], 0)
         hidden, window = state
         inputs, window = causal_convolution(
-            inputs, *self._convolution_weights(), window, mask, segment_ids
+            inputs, *self._convolution_weights(), window=window, mask=mask, segment_ids=segment_ids
         )
         hidden, last = linear_recurrence_of_rows(
             *self._coefficients(inputs), hidden, mask, segment_ids
@@ -112,7 +112,7 @@ class MinGRU(SequenceMixer):
     def step(self, inputs, state):
         hidden, window = state
         inputs = ops.cast(inputs, self.compute_dtype)
-        inputs, window = convolution_step(inputs, *self._convolution_weights(), window)
+        inputs, window = convolution_step(inputs, *self._convolution_weights(), window=window)
         decay, input_term = self._coefficients(inputs)
         hidden = decay * hidden + input_term
         return self._output(hidden), MinGRUState(hidden, window)

@@ -119,7 +119,9 @@ class SLSTM(SequenceMixer):
         if state is None:
             state = self.initial_state(ops.shape(inputs)[0], 0)
         *memories, window = state
-        u, window = causal_convolution(inputs, *self._convolution(), window, mask, segment_ids)
+        u, window = causal_convolution(
+            inputs, *self._convolution(), window=window, mask=mask, segment_ids=segment_ids
+        )
         steps = {"gates": ops.transpose(self._gates(inputs, u), (1, 0, 2))}
         if mask is not None:
             steps["real"] = ops.transpose(ops.cast(mask, "bool"))
@@ -137,7 +139,7 @@ class SLSTM(SequenceMixer):
             owner=self,
         )
         outputs = self._normalized(ops.transpose(states[0], (1, 0, 2)))
-        return outputs, SLSTMState(*memories, window)
+        return outputs, SLSTMState(*memories, window=window)
 
     def initial_state(self, batch_size, max_length, width=1):
         rows, before = batch_size * width, self.kernel_size - 1
@@ -149,10 +151,10 @@ class SLSTM(SequenceMixer):
     def step(self, inputs, state):
         *memories, window = state
         inputs = ops.cast(inputs, self.compute_dtype)
-        u, window = convolution_step(inputs, *self._convolution(), window)
+        u, window = convolution_step(inputs, *self._convolution(), window=window)
         project = apply_projections(self._projections())
         memories = _step({"gates": self._gates(inputs, u)}, memories, (), project)
-        return self._normalized(memories[0]), SLSTMState(*memories, window)
+        return self._normalized(memories[0]), SLSTMState(*memories, window=window)
 
     def _convolution(self):
         return self.cast(self.convolution_kernel, self.convolution_bias)

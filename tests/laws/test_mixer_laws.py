@@ -188,3 +188,31 @@ def test_one_graph_serves_all_sizes(row, jit_compile):
         expected = run(inputs, mask)
         found = graph(ops.convert_to_tensor(inputs), ops.convert_to_tensor(mask))
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@everywhere
+def test_no_rows_are_legal(row):
+    outputs, _ = made(row)(INPUTS[:0])
+    assert outputs.shape == (0, TIME, FEATURES)
+
+
+@pytest.mark.slow
+@everywhere
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_graphs_and_xla_give_outputs_and_gradients_of_eager_calls(tf, row, jit_compile):
+    mixer = made(row)
+    segment_ids = np.array([[1, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 1, 2, 2], [1] * 7, [0] * 7])
+
+    def run(inputs, mask, segment_ids):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs, _ = mixer(inputs, mask=mask, segment_ids=segment_ids, training=True)
+            total = tf.reduce_sum((outputs * MASK[..., None]) ** 2)
+        variables = [variable.value for variable in mixer.trainable_variables]
+        return [total, *tape.gradient(total, [inputs, *variables])]
+
+    arguments = [ops.convert_to_tensor(x) for x in (INPUTS, MASK, segment_ids)]
+    unknown = [tf.TensorSpec([None, None, *x.shape[2:]], x.dtype) for x in arguments]
+    signature = None if jit_compile else unknown
+    compiled = tf.function(run, input_signature=signature, jit_compile=jit_compile)
+    assert_all_close(compiled(*arguments), run(*arguments), atol=1e-9)

@@ -163,7 +163,8 @@ def decayed_maximum(
     total = ops.cumsum(total, axis=3)
     nothing = ops.cast(FORGOTTEN, total.dtype)
     pairs = total[..., :, None] - total[..., None, :] + values[..., None, :]
-    inside = ops.max(ops.where(reach.earlier, pairs, nothing), axis=-1)
+    # `initial` is for no rows, of which Keras refuses to take the largest.
+    inside = ops.max(ops.where(reach.earlier, pairs, nothing), axis=-1, initial=FORGOTTEN)
     begin, throughout = total, total[..., -1:]
     if segment_ids is not None:
         begin = ops.where(reach.from_begin[..., 0], begin, nothing)

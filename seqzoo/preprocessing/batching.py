@@ -129,18 +129,18 @@ def training_batches(
             f"batch_size={batch_size}, tokens_per_batch={tokens_per_batch}."
         )
     with tf.device("CPU:0"):
-        source, target = _encode_corpus(examples, preprocessor)
-        lengths = np.stack([_lengths(side) for side in (source, target)])  # (2, N)
+        source, target = encode_corpus(examples, preprocessor)
+        lengths = np.stack([lengths_of(side) for side in (source, target)])  # (2, N)
         buckets = make_buckets(lengths, batch_size, tokens_per_batch, by_length)
         rows = _index_batches(buckets, seed)
 
     def pack(rows: tf.Tensor) -> Any:
-        return preprocessor.pack(_take(source, rows), _take(target, rows))
+        return preprocessor.pack(take(source, rows), take(target, rows))
 
     steps_per_epoch = math.ceil(round(np.sum(1 / buckets.rows[buckets.of_example]), 6))
     smallest, largest = int(buckets.rows.min()), int(buckets.rows.max())
     rows_each = smallest if smallest == largest else None
-    known = steps_per_epoch, smallest, _origin(source, target), rows_each
+    known = steps_per_epoch, smallest, data_origin(source, target), rows_each
     return Batches(rows, pack, *known).after(first_step)
 
 
@@ -230,17 +230,18 @@ def _index_batches(buckets: Buckets, seed: int) -> tf.data.Dataset:
     )
 
 
-def _origin(*sides: Any) -> dict[str, Any]:
-    """The number of examples, and a number that other values or another order of them change."""
+def data_origin(*sides: Any) -> dict[str, Any]:
+    """Returns the number of examples, and one that other values or another order change."""
     check = 0
     for leaf in tf.nest.flatten(sides):
         is_ragged = isinstance(leaf, tf.RaggedTensor)
         for part in (leaf.row_splits, leaf.flat_values) if is_ragged else (leaf,):
             check = zlib.crc32(np.ascontiguousarray(part.numpy()).data, check)
-    return {"examples": len(_lengths(sides[0])), "checksum": check}
+    return {"examples": len(lengths_of(sides[0])), "checksum": check}
 
 
-def _encode_corpus(examples: tf.data.Dataset, preprocessor: Packer) -> tuple[Any, Any]:
+def encode_corpus(examples: tf.data.Dataset, preprocessor: Packer) -> tuple[Any, Any]:
+    """Returns both sides of a finite dataset of pairs as ids in memory."""
     if examples.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("A finite corpus is needed. Received an endless dataset: `take` a part.")
     encoded = list(examples.ragged_batch(1024).map(preprocessor.encode, tf.data.AUTOTUNE))
@@ -254,11 +255,13 @@ def _join(parts: Sequence[Any]) -> Any:
     return tf.nest.map_structure(lambda *leaves: tf.concat(leaves, axis=0), *parts)
 
 
-def _take(side: Any, rows: tf.Tensor) -> Any:
+def take(side: Any, rows: tf.Tensor) -> Any:
+    """Returns some rows of each leaf."""
     return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), side)
 
 
-def _lengths(side: Any) -> np.ndarray:
+def lengths_of(side: Any) -> np.ndarray:
+    """Returns the steps of each example; 1 where it is no sequence."""
     first = tf.nest.flatten(side)[0]
     is_ragged = isinstance(first, tf.RaggedTensor)
     return first.row_lengths().numpy() if is_ragged else np.ones(len(first), np.int64)

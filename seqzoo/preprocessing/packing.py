@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from seqzoo.preprocessing.batching import Batches, data_origin, encode_corpus, lengths_of
 
 
 class Packed(NamedTuple):
@@ -65,6 +68,80 @@ def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
         tf.reshape(values, [rows, length, *size[1:]]),
         tf.constant(segments.reshape(rows, length)),
         tf.constant(places, tf.int32),
+    )
+
+
+def packed_batches(
+    examples: tf.data.Dataset,
+    preprocessor: Any,
+    row_length: int | None,
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    seed: int = 0,
+) -> Batches:
+    """Makes an endless stream of batches of rows that hold several examples each.
+
+    The corpus is encoded once and packed once; the rows come in a new order each epoch. In a row,
+    examples have the numbers 1, 2, … as segment ids, the same on both sides.
+
+    Args:
+        examples: Finite dataset of pairs of raw examples, as `examples()` makes it.
+        preprocessor: Encodes them, and puts those of each row side by side (`pack_together`).
+        row_length: Positive int, steps of a row on either side; None is the longest example.
+        batch_size: Rows of a batch, or
+        tokens_per_batch: steps on one side of a batch.
+        seed: Seed of the order.
+
+    Raises:
+        ValueError: if an example is longer than a row, or a row longer than `tokens_per_batch`.
+    """
+    with tf.device("CPU:0"):
+        source, target = encode_corpus(examples, preprocessor)
+        longer = np.maximum(lengths_of(source), lengths_of(target))
+        length = int(longer.max()) if row_length is None else row_length
+        if longer.max() > length:
+            raise ValueError(
+                f"A row of `packed={length}` steps must hold the longest example. Received: one of "
+                f"{longer.max()} tokens. Raise it, or set the preprocessor's maximal lengths."
+            )
+        if tokens_per_batch is not None and tokens_per_batch < length:
+            raise ValueError(
+                f"`tokens_per_batch` must hold a row. Received: {tokens_per_batch}, where a row "
+                f"has {length} steps. Raise it, or give `packed` a smaller number."
+            )
+        row_of, start_of = _best_fit(longer, length)
+        order = np.lexsort([start_of, row_of])
+        members = tf.RaggedTensor.from_value_rowids(order, row_of[order])
+    count = int(members.nrows())
+    rows_each = batch_size if tokens_per_batch is None else tokens_per_batch // length
+    rows_each = min(int(rows_each or 1), count)
+
+    def order_of(epoch: tf.Tensor) -> tf.Tensor:
+        numbers = tf.range(count, dtype=tf.int64)
+        return tf.random.experimental.stateless_shuffle(numbers, tf.stack([seed, epoch]))
+
+    def pack(rows: tf.Tensor) -> Any:
+        return preprocessor.pack_together(source, target, tf.gather(members, rows))
+
+    rows = tf.data.Dataset.counter().map(order_of).unbatch().batch(rows_each, drop_remainder=True)
+    origin = {**data_origin(source, target), "packed": length}
+    # In a tuple, as these are no numbers of examples.
+    rows = rows.map(lambda numbers: (numbers,))
+    return Batches(rows, pack, math.ceil(count / rows_each), rows_each, origin, rows_each)
+
+
+def side_by_side(sequences: tf.RaggedTensor, members: tf.RaggedTensor) -> tuple[Any, Any]:
+    """Returns the sequences of each row one after the other, padded, and their segment ids.
+
+    Args:
+        sequences: Ragged `(N, None)` ints.
+        members: Ragged `(rows, None)` ints, the numbers of the sequences of each row.
+    """
+    rows = tf.gather(sequences, members)  # (rows, None, None)
+    numbers = tf.cast(tf.ragged.range(1, members.row_lengths() + 1), rows.dtype)
+    segment_ids = tf.ones_like(rows) * tf.expand_dims(numbers, -1)
+    return tuple(
+        tf.cast(each.merge_dims(1, 2).to_tensor(), tf.int32) for each in (rows, segment_ids)
     )
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import Pairs, examples, raw_texts, row_lengths
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
+from seqzoo.preprocessing.packing import side_by_side
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 Inputs = dict[str, tf.Tensor]
@@ -89,6 +90,33 @@ class TextPairs(tf.Module):
         shifted = tf.concat([starts, target[:, :-1]], axis=1)
         x = {"source_ids": self.pack_inputs(source), "target_ids": shifted.to_tensor()}
         return x, target.to_tensor(), tf.sequence_mask(target.row_lengths(), dtype=tf.float32)
+
+    def pack_together(
+        self, source: tf.RaggedTensor, target: tf.RaggedTensor, members: tf.RaggedTensor
+    ) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """Puts several pairs into each row of a batch.
+
+        Args:
+            source: Encoded sources `(N, None)`.
+            target: Encoded targets `(N, None)`.
+            members: Ragged `(rows, None)`, the numbers of the pairs of each row.
+
+        Returns:
+            What `pack` returns, and in x the numbers of the pairs within their rows from 1 on, 0 on
+            padding: "source_segments" `(B, S)` and "target_segments" `(B, T)`.
+        """
+        starts = tf.fill([target.nrows(), 1], tf.cast(Tokenizer.start_id, target.dtype))
+        shifted = tf.concat([starts, target[:, :-1]], axis=1)
+        source_ids, source_segments = side_by_side(source, members)
+        target_ids, target_segments = side_by_side(shifted, members)
+        y, _ = side_by_side(target, members)
+        x = {
+            "source_ids": source_ids,
+            "source_segments": source_segments,
+            "target_ids": target_ids,
+            "target_segments": target_segments,
+        }
+        return x, y, tf.cast(target_segments > 0, tf.float32)
 
     @property
     def raw_spec(self) -> tf.TensorSpec:

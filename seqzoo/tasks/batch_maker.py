@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.packing import packed_batches
 from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
 from seqzoo.preprocessing.tokenised_stream import packer_of
 
@@ -29,6 +30,7 @@ class BatchMaker:
         tokens_per_batch: int | None,
         seed: int,
         steps_per_epoch: int | None,
+        packed: bool | int = False,
     ) -> Batches:
         """Returns the endless stream of batches that `fit` learns from.
 
@@ -39,12 +41,31 @@ class BatchMaker:
             tokens_per_batch: Tokens on the longer side of a batch, or None.
             seed: Seed of the order of the examples.
             steps_per_epoch: Batches of an epoch, if the user sets it; else None.
+            packed: As in `fit`.
         """
         sizes = batch_size, tokens_per_batch
         examples = self.raw_examples(x, y)
+        if packed:
+            row_length = None if packed is True else packed
+            return packed_batches(examples, self.preprocessor, row_length, *sizes, seed)
         if is_stream(x):
             return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)  # pyright: ignore[reportArgumentType]
         return training_batches(examples, self.preprocessor, *sizes, seed)
+
+    def check_packed(self, x: Any, packed: bool | int) -> None:
+        """Raises ValueError where examples cannot share rows."""
+        if not hasattr(self.preprocessor, "pack_together"):
+            raise ValueError(
+                f"`packed` puts several pairs of texts into a row, and a {type(self).__name__} has "
+                f"none. Received: packed={packed}. Leave it out."
+            )
+        if is_stream(x):
+            raise ValueError(
+                "`packed` is for examples that are held in memory. Received: a stream. Leave it "
+                "out, or give the examples as a list or a dataset."
+            )
+        if packed is not True and packed < 1:
+            raise ValueError(f"`packed` must be True or a positive int. Received: packed={packed}.")
 
     def make_evaluation_batches(
         self, x: Any, y: Any = None, batch_size: int | None = None

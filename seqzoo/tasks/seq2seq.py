@@ -28,7 +28,9 @@ class Seq2Seq(SampledFeeding):
             vocabulary then, and embeddings of one width.
 
     Call arguments:
-        x: Dict of `source_ids` `(B, S)` and `target_ids` `(B, T)`, which begin with the start id.
+        x: Dict of `source_ids` `(B, S)` and `target_ids` `(B, T)`, which begin with the start id;
+            and, where rows hold several pairs, `source_segments` and `target_segments` of the same
+            shapes, the numbers of the pairs from 1 on, 0 on padding.
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
@@ -95,9 +97,22 @@ class Seq2Seq(SampledFeeding):
             )
 
     def call(self, x, training=False):
+        if "source_segments" in x:
+            return self._call_packed(x, training)
         encoded = self.encoder(x["source_ids"], training=training)
         ids = self.fed(x["target_ids"], encoded) if training else x["target_ids"]
         return self.head(self.decoder(ids, encoded, training=training))
+
+    def _call_packed(self, x, training):
+        if training and self.scheduled_sampling is not None:
+            raise ValueError(
+                "Scheduled sampling feeds a decoder its own tokens, one example a row. Received: "
+                "rows of several (`packed`). Leave out one of them."
+            )
+        segments = {"segment_ids": x["source_segments"], "training": training}
+        encoded = self.encoder(x["source_ids"], **segments)
+        segments = {"segment_ids": x["target_segments"], "training": training}
+        return self.head(self.decoder(x["target_ids"], encoded, **segments))
 
     def encode(self, inputs):
         return self.encoder(inputs)

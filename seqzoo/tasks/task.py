@@ -216,6 +216,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         steps_per_epoch: int | None = None,
         validation_batch_size: int | None = None,
         tokens_per_batch: int | None = None,
+        packed: bool | int = False,
         seed: int = 0,
         **kwargs,
     ):
@@ -238,6 +239,9 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             validation_batch_size: Examples of a batch of the validation data.
             tokens_per_batch: Tokens on the longer side of a batch, instead of `batch_size`. Not
                 for tensors.
+            packed: Whether several examples share a row, so that hardly a step is padding, with the
+                losses and gradients of a row for each; an int is the steps of a row, True the
+                longest example. `batch_size` counts rows then. For pairs of texts.
             seed: Seed of the order of the examples; has no effect on tensors.
             **kwargs: Other arguments of Keras's `fit`.
 
@@ -257,6 +261,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         if resume and done:
             initial_epoch = resume.initial_epoch(epochs)
         passed["initial_epoch"] = initial_epoch
+        if packed:
+            self.check_packed(x, packed)
         if self.preprocessor is None:
             if tokens_per_batch is not None:
                 raise ValueError(
@@ -279,7 +285,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         refuse_arguments_for_tensors(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
         sizes = batch_size, tokens_per_batch
-        batches = self.make_training_batches(x, y, *sizes, seed, steps_per_epoch)
+        packing = {"packed": packed} if packed else {}
+        batches = self.make_training_batches(x, y, *sizes, seed, steps_per_epoch, **packing)
         steps = steps_per_epoch or batches.steps_per_epoch
         validation = None
         if validation_data is not None:

@@ -98,7 +98,7 @@ TASKS = {
 }
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in MIXERS} | {
-    "attention": ("attention", {"positions": "rotary"}),
+    "attention": ("attention", {"num_heads": 1, "positions": "rotary"}),
     "lstm": ("recurrent", {"cell": "lstm"}),
     "slstm": ("slstm", {"num_heads": 2}),
     "gated_delta": ("gated_delta", {"negative_eigenvalues": True}),
@@ -130,8 +130,6 @@ def make_model(
     task: Task, row: str, units: int, learning_rate: float, updates: int, run_eagerly: bool = False
 ) -> keras.Model:
     mixer, options = ROWS[row]
-    if mixer == "attention":
-        options = {"num_heads": 4} | options
     blocks = make_blocks(
         units,
         layers=2,

@@ -11,6 +11,10 @@ import numpy as np
 import torch
 from transformers.models.mamba.configuration_mamba import MambaConfig
 from transformers.models.mamba.modeling_mamba import MambaMixer
+from transformers.models.mamba2.configuration_mamba2 import Mamba2Config
+from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
+from transformers.models.qwen3_next.configuration_qwen3_next import Qwen3NextConfig
+from transformers.models.qwen3_next.modeling_qwen3_next import Qwen3NextGatedDeltaNet
 from transformers.models.recurrent_gemma.configuration_recurrent_gemma import RecurrentGemmaConfig
 from transformers.models.recurrent_gemma.modeling_recurrent_gemma import (
     RecurrentGemmaRecurrentBlock,
@@ -45,6 +49,37 @@ def slstm(inputs):
     return layer, layer(inputs)
 
 
+def mlstm(inputs):
+    from xlstm.blocks.mlstm.layer import mLSTMLayer, mLSTMLayerConfig
+
+    config = mLSTMLayerConfig(
+        embedding_dim=FEATURES, num_heads=2, context_length=TIME, round_proj_up_to_multiple_of=32
+    )
+    layer = randomized(mLSTMLayer(config))
+    return layer, layer(inputs)
+
+
+def mamba2(inputs):
+    config = Mamba2Config(
+        hidden_size=FEATURES, num_heads=2, head_dim=16, state_size=5, n_groups=1, chunk_size=4
+    )
+    mixer = randomized(Mamba2Mixer(config, layer_idx=0))
+    return mixer, mixer(inputs)
+
+
+def gated_delta(inputs):
+    config = Qwen3NextConfig(
+        hidden_size=FEATURES,
+        linear_num_key_heads=2,
+        linear_num_value_heads=2,
+        linear_key_head_dim=3,
+        linear_value_head_dim=5,
+        num_hidden_layers=1,
+    )
+    layer = randomized(Qwen3NextGatedDeltaNet(config, layer_idx=0))
+    return layer, layer(inputs)
+
+
 def randomized(module):
     module = module.eval()
     with torch.no_grad():
@@ -55,7 +90,9 @@ def randomized(module):
 
 def main(path: str) -> None:
     arrays = {}
-    for name, run in {"mamba": mamba, "rg_lru": griffin, "slstm": slstm}.items():
+    peers = {"mamba": mamba, "rg_lru": griffin, "slstm": slstm}
+    peers |= {"mlstm": mlstm, "mamba2": mamba2, "gated_delta": gated_delta}
+    for name, run in peers.items():
         torch.manual_seed(0)
         inputs = torch.randn(BATCH, TIME, FEATURES)
         with torch.no_grad():

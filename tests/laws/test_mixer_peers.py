@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqzoo.layers import SLSTM, GriffinRecurrence, Mamba
+from seqzoo.layers import MLSTM, SLSTM, GatedDelta, GriffinRecurrence, Mamba, Mamba2
 
 PYTHON = os.environ.get("SEQZOO_PEERS")
 
@@ -72,7 +72,64 @@ def of_slstm(weights):
     }
 
 
+def of_mlstm(weights):
+    def blocks(part):  # a peer's kernel is (blocks, out, in)
+        return weights[f"{part}_proj.weight"].transpose(0, 2, 1)
+
+    cell = "mlstm_cell."
+    gates = f"{cell}igate", f"{cell}fgate"
+    return {
+        "kernel": weights["proj_up.weight"].T,
+        "convolution_kernel": weights["conv1d.conv.weight"][:, 0].T,
+        "convolution_bias": weights["conv1d.conv.bias"],
+        "query_key_kernel": np.concatenate([blocks("q"), blocks("k")], axis=2),
+        "value_kernel": blocks("v"),
+        "gate_kernel": np.concatenate([weights[f"{gate}.weight"].T for gate in gates], axis=1),
+        "gate_bias": np.concatenate([weights[f"{gate}.bias"] for gate in gates]),
+        "gain": 1.0 + weights[f"{cell}outnorm.weight"],
+        "skip": weights["learnable_skip"],
+        "output_kernel": weights["proj_down.weight"].T,
+    }
+
+
+def of_mamba2(weights):
+    return {
+        "kernel": weights["in_proj.weight"].T,
+        "convolution_kernel": weights["conv1d.weight"][:, 0].T,
+        "convolution_bias": weights["conv1d.bias"],
+        "time_step_bias": weights["dt_bias"],
+        "log_rate": weights["A_log"],
+        "skip": weights["D"],
+        "gain": weights["norm.weight"],
+        "output_kernel": weights["out_proj.weight"].T,
+    }
+
+
+def of_gated_delta(weights):
+    def parts(name, *widths):  # a peer's rows stand by heads: all parts of the first one, and so on
+        rows = weights[f"{name}.weight"].reshape(2, sum(widths), -1)
+        ends = np.cumsum(widths)[:-1]
+        return [part.reshape(-1, part.shape[-1]).T for part in np.split(rows, ends, axis=1)]
+
+    query, key, value, gate = parts("in_proj_qkvz", 3, 3, 5, 5)
+    beta, rate = parts("in_proj_ba", 1, 1)
+    return {
+        "kernel": np.concatenate([query, key, value, beta, gate, rate], axis=1),
+        "convolution_kernel": weights["conv1d.weight"][:, 0].T,
+        "log_rate": weights["A_log"],
+        "decay_bias": weights["dt_bias"],
+        "gain": weights["norm.weight"],
+        "output_kernel": weights["out_proj.weight"].T,
+    }
+
+
 PEERS = {
+    "mlstm": (lambda: MLSTM(num_heads=2, chunk_length=4), of_mlstm),
+    "mamba2": (lambda: Mamba2(num_heads=2, state_units=5, chunk_length=4), of_mamba2),
+    "gated_delta": (
+        lambda: GatedDelta(num_heads=2, key_units=3, value_units=5, chunk_length=4),
+        of_gated_delta,
+    ),
     "mamba": (lambda: Mamba(state_units=4, rank=3, use_bias=True), of_mamba),
     "rg_lru": (lambda: GriffinRecurrence(units=24, num_heads=2), of_griffin),
     "slstm": (lambda: SLSTM(num_heads=2), of_slstm),

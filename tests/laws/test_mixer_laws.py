@@ -165,6 +165,16 @@ def test_a_mixer_is_called_on_symbolic_inputs_and_half_precision_rounds_only(row
     assert np.linalg.norm(found - expected) < 0.1 * np.linalg.norm(expected)
 
 
+@everywhere
+def test_a_config_gives_the_mixer_back(row):
+    mixer = made(row)
+    config = keras.saving.serialize_keras_object(mixer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert keras.saving.serialize_keras_object(again) == config
+    again.set_weights(mixer.get_weights())
+    np.testing.assert_array_equal(whole(again), whole(mixer))
+
+
 def compiled_rows() -> list:
     """Every row as a graph and by XLA; by default one of each."""
     default = {("slstm", False), ("mamba", True)}

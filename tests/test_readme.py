@@ -44,6 +44,12 @@ def test_the_example_of_a_language_model_runs_as_it_is_printed(names):
     assert len(names["entities"].tag([["the", "dog", "ran"]])[0]) == 3
 
 
+def test_the_example_of_a_stack_of_blocks_runs_as_it_is_printed(names):
+    kinds = [type(block.mixer).__name__ for block in names["blocks"]]
+    assert kinds == ["Mamba", "Mamba", "SelfAttention"]
+    assert names["hybrid"].generate(["the dog"])[0].startswith("the dog")
+
+
 def test_the_example_of_a_gradient_says_what_is_printed(names):
     (said,) = re.findall(r"print\(flow\)  # (.*) …", README)
     assert said in names["printed"]

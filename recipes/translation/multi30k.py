@@ -45,14 +45,18 @@ class Data:
 class Model:
     """Which model, how large, and what its tokens are.
 
-    `layers` counts for `luong_2015` and `sutskever_2014`; `min_frequency` for words,
-    `vocabulary_size` for sub-words.
+    `layers` counts for all but `bahdanau_2015`, `embedding_dim` for all but `vaswani_2017`, which
+    alone has `num_heads` and, of sub-words, one vocabulary for both sides; `min_frequency` counts
+    for words, `vocabulary_size` for sub-words.
     """
 
-    architecture: Literal["bahdanau_2015", "luong_2015", "sutskever_2014"] = "bahdanau_2015"
+    architecture: Literal["bahdanau_2015", "luong_2015", "sutskever_2014", "vaswani_2017"] = (
+        "bahdanau_2015"
+    )
     units: int = 512
     embedding_dim: int = 256
     layers: int = 1
+    num_heads: int = 4
     dropout: float = 0.3
     label_smoothing: float = 0.1
     tokens: Literal["word", "subword"] = "word"
@@ -80,12 +84,19 @@ def _as_pairs(dataset) -> list[tuple[str, str]]:
 
 
 def build(splits: dict, model: Model):
-    source, target = _tokenizer(model), _tokenizer(model)
-    for side, tokenizer in enumerate((source, target)):
-        tokenizer.adapt(pair[side] for pair in splits["train"])
+    if model.architecture == "vaswani_2017" and model.tokens == "subword":
+        source = target = _tokenizer(model)
+        source.adapt(text for pair in splits["train"] for text in pair)
+    else:
+        source, target = _tokenizer(model), _tokenizer(model)
+        for side, tokenizer in enumerate((source, target)):
+            tokenizer.adapt(pair[side] for pair in splits["train"])
     sizes = {"units": model.units, "embedding_dim": model.embedding_dim}
     if model.architecture != "bahdanau_2015":
         sizes["layers"] = model.layers
+    if model.architecture == "vaswani_2017":
+        del sizes["embedding_dim"]
+        sizes["num_heads"] = model.num_heads
     return zoo.ZOO[model.architecture](
         source,
         target,

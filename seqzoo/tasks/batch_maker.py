@@ -52,8 +52,15 @@ class BatchMaker:
             return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)  # pyright: ignore[reportArgumentType]
         return training_batches(examples, self.preprocessor, *sizes, seed)
 
-    def check_packed(self, x: Any, packed: bool | int) -> None:
-        """Raises ValueError where examples cannot share rows."""
+    def check_options(self, x: Any, tokens_per_batch: int | None, packed: bool | int) -> None:
+        """Raises ValueError for options of `fit` that do not go with its examples."""
+        if self.preprocessor is None and tokens_per_batch is not None:
+            raise ValueError(
+                "`tokens_per_batch` needs a preprocessor, which counts the tokens. Received: "
+                f"tokens_per_batch={tokens_per_batch} for tensors. Set `batch_size`."
+            )
+        if packed is False:
+            return
         if not hasattr(self.preprocessor, "pack_together"):
             raise ValueError(
                 f"`packed` puts several pairs of texts into a row, and a {type(self).__name__} has "

@@ -261,14 +261,8 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         if resume and done:
             initial_epoch = resume.initial_epoch(epochs)
         passed["initial_epoch"] = initial_epoch
-        if packed:
-            self.check_packed(x, packed)
+        self.check_options(x, tokens_per_batch, packed)
         if self.preprocessor is None:
-            if tokens_per_batch is not None:
-                raise ValueError(
-                    "`tokens_per_batch` needs a preprocessor, which counts the tokens. Received: "
-                    f"tokens_per_batch={tokens_per_batch} for tensors. Set `batch_size`."
-                )
             if isinstance(validation_data, tuple):
                 self.checked_tensors(*validation_data[:2])
             elif validation_data is not None:

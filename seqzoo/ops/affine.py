@@ -55,5 +55,5 @@ def affine_by_heads(inputs, kernels, bias=None):
     else:
         rows = ops.transpose(ops.reshape(inputs, (-1, heads, width)), (1, 0, 2))
         outputs = ops.transpose(ops.matmul(rows, kernels), (1, 0, 2))
-        outputs = ops.reshape(outputs, (*leading, heads, out))
+        outputs = outputs if len(leading) == 1 else ops.reshape(outputs, (*leading, heads, out))
     return outputs if bias is None else outputs + bias

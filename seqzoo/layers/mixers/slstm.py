@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from seqzoo.layers.mixers.mixer import SequenceMixer, check_heads, check_sizes
-from seqzoo.ops.affine import affine_by_heads
 from seqzoo.ops.convolution import (
     causal_convolution,
     convolution_initializer,
@@ -161,12 +160,17 @@ class SLSTM(SequenceMixer):
 
     def _gates(self, x, u):
         """Returns the share of x and u in the gates i, f, z and o, `(…, 4 * units)`."""
-        shape = ops.shape(x)
-        gate_kernel, value_kernel = self.cast(self.gate_kernel, self.value_kernel)
-        pairs = affine_by_heads(ops.silu(u), gate_kernel), affine_by_heads(x, value_kernel)
-        gates = [ops.reshape(gate, shape) for pair in pairs for gate in ops.split(pair, 2, axis=-1)]
-        gates = ops.cast(ops.concatenate(gates, axis=-1), self.state_dtype)
-        return gates + ops.reshape(ops.cast(self.bias, self.state_dtype), (4 * self.units,))
+        heads, of_head = self.num_heads, self.units // self.num_heads
+        *leading, _ = ops.shape(x)
+        kernels = self.cast(self.gate_kernel, self.value_kernel)
+        pairs = []
+        for values, kernel in zip((ops.silu(u), x), kernels, strict=True):
+            rows = ops.transpose(ops.reshape(values, (-1, heads, of_head)), (1, 0, 2))
+            pairs.append(ops.matmul(rows, kernel))
+        gates = ops.reshape(ops.concatenate(pairs, axis=-1), (heads, -1, 4, of_head))
+        gates = ops.cast(ops.transpose(gates, (1, 2, 0, 3)), self.state_dtype)  # (rows, 4, H, D)
+        gates = gates + ops.cast(self.bias, self.state_dtype)
+        return ops.reshape(gates, (*leading, 4 * self.units))
 
     def _projections(self):
         """Returns the product by R as one of a matrix `(units, 4 * units)`, 0 between heads."""

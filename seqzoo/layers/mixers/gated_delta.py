@@ -16,12 +16,10 @@ from seqzoo.layers.mixers.mixer import SequenceMixer, check_heads, check_sizes
 from seqzoo.ops.affine import affine
 from seqzoo.ops.convolution import causal_convolution, convolution_initializer, convolution_step
 from seqzoo.ops.layer_norm import rms_norm
-from seqzoo.ops.recurrence.chunked import (
-    CHUNK_LENGTH,
-    MatrixTerms,
-    chunked_recurrence,
-    matrix_step,
-)
+from seqzoo.ops.recurrence.chunked import MatrixTerms, chunked_recurrence, matrix_step
+
+CHUNK_LENGTH = 32
+"""Steps of a chunk. Longer ones cost more in their triangular systems than they save."""
 
 
 class GatedDeltaState(NamedTuple):
@@ -141,9 +139,8 @@ class GatedDelta(SequenceMixer):
         memory, window = ops.cast(state[0], self.state_dtype), state[1]
         writes = self.householder_steps
         convolved, plain = self.project(inputs)
-        convolved, window = causal_convolution(
-            convolved, *self.cast(self.convolution_kernel), None, window, mask, segment_ids
-        )
+        (kernel,) = self.cast(self.convolution_kernel)
+        convolved, window = causal_convolution(convolved, kernel, None, window, mask, segment_ids)
         terms = self.terms(convolved, plain)
         batch, steps, _, heads, _ = ops.shape(terms.value)
         # (B, T, writes, H, D) -> (B, T * writes, H, D)
@@ -165,9 +162,8 @@ class GatedDelta(SequenceMixer):
     def step(self, inputs, state):
         memory, window = state
         convolved, plain = self.project(inputs)
-        convolved, window = convolution_step(
-            convolved, *self.cast(self.convolution_kernel), None, window
-        )
+        (kernel,) = self.cast(self.convolution_kernel)
+        convolved, window = convolution_step(convolved, kernel, None, window)
         terms = self.terms(convolved, plain)
         read = None
         for write in range(self.householder_steps):

@@ -124,7 +124,9 @@ class Mamba2(SequenceMixer):
         memory, window = ops.cast(state[0], self.state_dtype), state[1]
         z, x, dt = self.project(inputs)
         weights = self.cast(self.convolution_kernel, self.convolution_bias)
-        x, window = causal_convolution(x, *weights, window, mask, segment_ids)
+        x, window = causal_convolution(
+            x, *weights, window=window, mask=mask, segment_ids=segment_ids
+        )
         x, terms = self.terms(x, dt)
         read, memory = chunked_recurrence(
             terms, memory, mask, segment_ids, self.chunk_length, training=training
@@ -141,7 +143,7 @@ class Mamba2(SequenceMixer):
         memory, window = state
         z, x, dt = self.project(inputs)
         weights = self.cast(self.convolution_kernel, self.convolution_bias)
-        x, window = convolution_step(x, *weights, window)
+        x, window = convolution_step(x, *weights, window=window)
         x, terms = self.terms(x, dt)
         read, memory = matrix_step(terms, memory)
         return self.finish(read, x, z), Mamba2State(memory, window)

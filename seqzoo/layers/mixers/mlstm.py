@@ -134,12 +134,9 @@ class MLSTM(SequenceMixer):
         state = self.initial_state(ops.shape(inputs)[0], 0) if state is None else state
         memory, largest = (ops.cast(x, self.state_dtype) for x in state[:2])
         x, z = self.project(inputs)
+        weights = self.cast(self.convolution_kernel, self.convolution_bias)
         c, window = causal_convolution(
-            x,
-            *self.cast(self.convolution_kernel, self.convolution_bias),
-            state[2],
-            mask,
-            segment_ids,
+            x, *weights, window=state[2], mask=mask, segment_ids=segment_ids
         )
         query, key, value, log_input, log_forget, c = self.heads(x, c)
         if mask is not None:  # m stays as it is
@@ -165,9 +162,8 @@ class MLSTM(SequenceMixer):
     def step(self, inputs, state):
         memory, largest, window = state
         x, z = self.project(inputs)
-        c, window = convolution_step(
-            x, *self.cast(self.convolution_kernel, self.convolution_bias), window
-        )
+        weights = self.cast(self.convolution_kernel, self.convolution_bias)
+        c, window = convolution_step(x, *weights, window=window)
         query, key, value, log_input, log_forget, c = self.heads(x, c)
         after = ops.maximum(log_forget + largest, ops.relu(log_input))
         terms = _stabilized(query, key, value, log_input, log_forget, largest, after)

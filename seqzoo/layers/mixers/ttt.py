@@ -114,15 +114,30 @@ class TTT(SequenceMixer):
         start = self.initial_state(batch, 0) if state is None else TTTState(*state)
         x, value, gate, rate = self.project(inputs)
         query_weights, key_weights = self.convolution_weights()
-        query, after = causal_convolution(x, *query_weights, start.window, mask, segment_ids)
-        key, _ = causal_convolution(x, *key_weights, start.window, mask, segment_ids)
+        query, after = causal_convolution(
+            x, *query_weights, window=start.window, mask=mask, segment_ids=segment_ids
+        )
+        key, _ = causal_convolution(
+            x, *key_weights, window=start.window, mask=mask, segment_ids=segment_ids
+        )
         first = None if state is None else start.position
         layout = lay_out_mini_batches(batch, steps, self.mini_batch, first, mask, segment_ids)
-        parts = (layout.split(self.heads(part)) for part in (query, key, value, rate))
+        query, key, value, rate = (
+            layout.split(self.heads(part)) for part in (query, key, value, rate)
+        )
         changes = [ops.cast(leaf, self.state_dtype) for leaf in start.changes]
         sums = None if state is None else [ops.cast(leaf, self.state_dtype) for leaf in start.sums]
         outputs, changes, sums = trained_memory(
-            *parts, self.inner(), self.step_sizes(), layout, changes, sums, training
+            query,
+            key,
+            value,
+            rate,
+            self.inner(),
+            self.step_sizes(),
+            layout,
+            changes,
+            sums,
+            training,
         )
         state = TTTState(changes, sums, layout.position, after)
         return self.finish(layout.join(outputs, steps), gate), state
@@ -138,8 +153,8 @@ class TTT(SequenceMixer):
         changes, sums, position, window = state
         x, value, gate, rate = self.project(inputs)
         query_weights, key_weights = self.convolution_weights()
-        query, after = convolution_step(x, *query_weights, window)
-        key, _ = convolution_step(x, *key_weights, window)
+        query, after = convolution_step(x, *query_weights, window=window)
+        key, _ = convolution_step(x, *key_weights, window=window)
         query, key, value, rate = (
             self.heads(part)[:, :, None] for part in (query, key, value, rate)
         )  # (N, heads, 1, D)

@@ -216,7 +216,9 @@ class _Reach:
     def __init__(self, length: int, runs: Any):
         self.earlier = np.tri(length, dtype="bool")[None, None, None]  # row i, column j <= i
         self.before = np.tri(length, k=-1, dtype="bool")[None, None, None]
-        self.from_begin = self.until_end = self.throughout = None
+        self.from_begin: Any = None
+        self.until_end: Any = None
+        self.throughout: Any = None
         if runs is None:
             return
         same = runs[..., :, None] == runs[..., None, :]

@@ -74,8 +74,6 @@ class BlockDecoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
-        self.blocks = blocks
-        self.positions = positions
         self.max_length = max_length
         self.scale_embeddings = scale_embeddings
         self.embedding_norm = embedding_norm
@@ -110,6 +108,11 @@ class BlockDecoder(keras.layers.Layer):
             name="stack",
         )
         self.supports_masking = True
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The blocks."""
+        return self.stack.blocks
 
     @property
     def hidden_size(self) -> int:

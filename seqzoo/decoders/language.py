@@ -1,5 +1,7 @@
 """The decoder of a language model: it continues a text, and has no source."""
 
+from typing import Any, cast
+
 import keras
 from keras import ops
 
@@ -46,7 +48,7 @@ class LanguageDecoder(keras.layers.Layer):
     @property
     def vocabulary_size(self) -> int:
         """Number of tokens, padding counted."""
-        return self.encoder.vocabulary_size
+        return cast(int, self.encoder.vocabulary_size)
 
     @property
     def embedding(self) -> keras.layers.Embedding:
@@ -81,7 +83,7 @@ class LanguageDecoder(keras.layers.Layer):
             return self.encoder.initial_state(batch_size, max_length, width), ()
         mask = before_last(prompt_ids, prompt_mask)
         if self.encoder.carries_state:
-            state = self.read(prompt_ids, mask)
+            state: Any = self.read(prompt_ids, mask)
         else:
             length = max_length + ops.shape(prompt_ids)[1]
             state = self.encoder.initial_state(batch_size, length)

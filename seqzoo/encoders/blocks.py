@@ -69,8 +69,6 @@ class BlockEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
-        self.blocks = blocks
-        self.positions = positions
         self.max_length = max_length
         self.scale_embeddings = scale_embeddings
         self.embedding_norm = embedding_norm
@@ -92,6 +90,11 @@ class BlockEncoder(keras.layers.Layer):
         )
         self._shares_embedding = False
         self.supports_masking = True
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The blocks."""
+        return self.stack.blocks
 
     @property
     def hidden_size(self) -> int:
@@ -226,7 +229,7 @@ def block_options(layer: Any) -> dict[str, Any]:
     names += ("embedding_norm", "final_norm", "dropout")
     own: dict[str, Any] = {name: getattr(layer, name) for name in names}
     own["blocks"] = [serialize(block) for block in layer.stack.blocks]
-    return own | {"positions": serialize(layer.positions)}
+    return own | {"positions": serialize(layer.stack.positions)}
 
 
 def loaded_blocks(config: dict) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The residual block: a sequence mixer, perhaps a reading of a source, and a feed-forward."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -86,10 +86,10 @@ class Block(keras.layers.Layer):
                 f"Received: feed_forward={feed_forward}, cross_attention={cross_attention}, "
                 f"norm_position={norm_position!r}. Set `parallel` to False."
             )
-        self.mixer = mixer
-        self.feed_forward = feed_forward
-        self.cross_attention = cross_attention
-        self.norm = norm
+        self.mixer: Any = mixer
+        self.feed_forward: Any = feed_forward
+        self.cross_attention: Any = cross_attention
+        self.norm: NormKind = norm
         self.norm_position = norm_position
         self.parallel = parallel
         self.dropout = dropout
@@ -97,7 +97,8 @@ class Block(keras.layers.Layer):
         self.epsilon = epsilon
         own = {"dtype": self.dtype_policy}
         self.mixer_norm = StepNormalization(norm, epsilon, name="mixer_norm", **own)
-        self.cross_norm = self.feed_norm = None
+        self.cross_norm: Any = None
+        self.feed_norm: Any = None
         if cross_attention is not None:
             self.cross_norm = StepNormalization(norm, epsilon, name="cross_norm", **own)
         if feed_forward is not None and not parallel:
@@ -207,8 +208,10 @@ class Block(keras.layers.Layer):
     def _step_parts(self):
         """Returns the functions of a step, of weights that are read now."""
 
-        def bound(layer):
-            weights = () if layer is None else layer.weights_of_step()
+        def bound(layer: Any) -> Any:
+            if layer is None:
+                return None
+            weights = layer.weights_of_step()
             return lambda x: layer.step(x, weights)
 
         norms = {
@@ -219,15 +222,14 @@ class Block(keras.layers.Layer):
                 ("feed", self.feed_norm),
             )
         }
-        if isinstance(self.mixer, SelfAttention):
-            weights = self.mixer.weights_of_step()
+        mixer, weights = self.mixer, None
+        if isinstance(mixer, SelfAttention):
+            weights = mixer.weights_of_step()
 
-            def mixer_step(x, sizes, state, reads):
-                return self.mixer.read_step(x, sizes, reads, state, weights)
-        else:
-
-            def mixer_step(x, sizes, state, reads):
-                return self.mixer.step(x, state)
+        def mixer_step(x, sizes, state, reads):
+            if weights is None:
+                return mixer.step(x, state)
+            return mixer.read_step(x, sizes, reads, state, weights)
 
         cross = self.cross_attention
         cross = None if cross is None else cross.projections()

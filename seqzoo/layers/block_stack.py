@@ -88,7 +88,7 @@ class BlockStack(keras.layers.Layer):
         super().__init__(**kwargs)
         if not blocks:
             raise ValueError("A stack needs at least one block. Received: blocks=[].")
-        self.blocks = list(blocks)
+        self.blocks: list[Any] = list(blocks)
         self.max_length = max_length
         own = {"dtype": self.dtype_policy}
         if isinstance(positions, str):
@@ -104,7 +104,8 @@ class BlockStack(keras.layers.Layer):
         self.final_norm = final_norm
         self.dropout = dropout
         first = self.blocks[0]
-        self.first_norm = self.last_norm = None
+        self.first_norm: Any = None
+        self.last_norm: Any = None
         if input_norm:
             self.first_norm = StepNormalization(first.norm, first.epsilon, name="first_norm", **own)
         if first.norm_position == "before" if final_norm is None else final_norm:
@@ -167,10 +168,12 @@ class BlockStack(keras.layers.Layer):
         for i, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
             reads, reading = None, self._reading(block)
             if reading is not None:
-                if reading not in shared and index is None:
-                    shared[reading] = reading.whole(x, mask, segment_ids)
-                elif reading not in shared:
-                    shared[reading] = reading.chunk(x, mask, segment_ids, index)
+                if reading not in shared:
+                    shared[reading] = (
+                        reading.whole(x, mask, segment_ids)
+                        if index is None
+                        else reading.chunk(x, mask, segment_ids, index)
+                    )
                 reads = shared[reading]
             with_weights = return_weights and i == len(self.blocks) - 1
             x, own, *weights = block(

@@ -37,8 +37,8 @@ def first_index(batch_size: Any, max_length: Any, width: Any, dtype: str | None)
     rows, readable = batch_size * width, ()
     if dtype is not None:
         readable = ops.full((rows, max_length, width), lowest_score(dtype), dtype=dtype)
-    zeros = [ops.zeros((rows,), dtype="int32") for _ in range(2)]
-    return CacheIndex(*zeros, readable)
+    slot, position = (ops.zeros((rows,), dtype="int32") for _ in range(2))
+    return CacheIndex(slot, position, readable)
 
 
 def is_for_caches(index: CacheIndex) -> bool:

@@ -201,6 +201,18 @@ def test_one_graph_serves_all_sizes(row, jit_compile):
 
 
 @everywhere
+def test_the_state_of_a_shared_row_is_that_after_its_last_real_step(row):
+    mixer = made(row)
+    if not mixer.returns_new_state:
+        return  # no state is asked for where a row is shared
+    segment_ids = np.array([[1, 1, 2, 2, 2, 0, 0]])
+    _, state = mixer(INPUTS[:1], mask=segment_ids > 0, segment_ids=segment_ids)
+    output, _ = mixer.step(INPUTS[1:2, 0], state)
+    alone = np.concatenate([INPUTS[:1, 2:5], INPUTS[1:2, :1]], axis=1)
+    np.testing.assert_allclose(output, whole(mixer, alone)[:, -1], atol=1e-12)
+
+
+@everywhere
 def test_no_rows_are_legal(row):
     outputs, _ = made(row)(INPUTS[:0])
     assert outputs.shape == (0, TIME, FEATURES)

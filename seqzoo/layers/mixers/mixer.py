@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from seqzoo.ops.masks import attached_mask
+from seqzoo.ops.positions import runs_of_real_steps
 
 
 class SequenceMixer(keras.layers.Layer):
@@ -87,6 +88,9 @@ class SequenceMixer(keras.layers.Layer):
     def call(self, inputs, mask=None, segment_ids=None, state=None, training=False):
         mask = attached_mask(mask, inputs)
         inputs = ops.cast(inputs, self.compute_dtype)
+        if segment_ids is not None and mask is not None:
+            # Padding behind a sequence ends none, so that the state is that of the last real step.
+            segment_ids = runs_of_real_steps(segment_ids, mask)
         return self.mix(inputs, mask, segment_ids, state, training)
 
     def compute_output_spec(

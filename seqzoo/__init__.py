@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         explain,
         export,
         heads,
+        importing,
         layers,
         metrics,
         ops,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Classifier,
         Ensemble,
         LanguageModel,
+        SentenceEncoder,
         Seq2Seq,
         Tagger,
         from_preset,
@@ -56,7 +58,17 @@ if TYPE_CHECKING:
     )
 
 _FOLDERS = (
-    *("datasets", "decoders", "encoders", "explain", "export", "heads", "layers", "metrics"),
+    *(
+        "datasets",
+        "decoders",
+        "encoders",
+        "explain",
+        "export",
+        "heads",
+        "importing",
+        "layers",
+        "metrics",
+    ),
     *("ops", "preprocessing", "search", "tasks", "training", "zoo"),
 )
 _HOMES = {
@@ -67,6 +79,7 @@ _HOMES = {
     "Greedy": "search",
     "LanguageModel": "tasks",
     "Sample": "search",
+    "SentenceEncoder": "tasks",
     "Seq2Seq": "tasks",
     "Tagger": "tasks",
     "from_preset": "tasks",
@@ -82,6 +95,7 @@ __all__ = [
     "Greedy",
     "LanguageModel",
     "Sample",
+    "SentenceEncoder",
     "Seq2Seq",
     "Tagger",
     "datasets",
@@ -91,6 +105,7 @@ __all__ = [
     "export",
     "from_preset",
     "heads",
+    "importing",
     "layers",
     "load",
     "metrics",

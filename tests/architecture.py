@@ -70,6 +70,7 @@ MOST_LINES = 350
 
 SHARED_NAMES = {
     "attention": "attention weights: tensor functions, layers",
+    "mamba": "the mixer, and the tables of its published models",
     "blocks": "stacks of residual blocks: encoder, decoder",
     "buffers": "tensors that a loop writes to in place",
     "captions": "captions: examples, scores",

@@ -30,6 +30,7 @@ class Tokens(keras.layers.Layer):
             evenly over the possible tokens in the loss (Szegedy et al., 2016).
         impossible: Ids of the tokens that are never predicted: padding and the start token, with
             the ids that they have in every tokenizer of seqzoo.
+        use_bias: Whether a number for each token is added to its logits.
 
     Call arguments:
         hidden: Float tensor `(..., features)`.
@@ -53,12 +54,14 @@ class Tokens(keras.layers.Layer):
         vocabulary_size: int,
         label_smoothing: float = 0.0,
         impossible: Sequence[int] = (0, 2),
+        use_bias: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.label_smoothing = label_smoothing
         self.impossible = impossible
+        self.use_bias = use_bias
         self.supports_masking = True
         self._embedding = None
 
@@ -95,18 +98,31 @@ class Tokens(keras.layers.Layer):
                 "Tied embeddings must be as wide as the hidden states. Received: embeddings of "
                 f"{self._embedding[0].output_dim} and hidden states of {hidden_shape[-1]}."
             )
-        self.bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="bias")
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.vocabulary_size,), initializer="zeros", name="bias"
+            )
         self.built = True
 
     def call(self, hidden, mask=None, reads=None):
         tied = self._embedding
         kernel = self.kernel if tied is None else ops.transpose(tied[0].embeddings)
         cast = self.compute_dtype
-        bias = ops.cast(self.bias, cast)
-        if len(self.impossible):
-            # In the bias, so that no pass over all logits is added.
-            bias = ops.where(self._possible(), bias, ops.cast(lowest_score(cast), cast))
-        return affine(hidden, ops.cast(kernel, cast), bias)
+        bias = self._bias(lowest_score(cast))
+        return affine(hidden, ops.cast(kernel, cast), *([] if bias is None else [bias]))
+
+    def _bias(self, lowest: float):
+        """Returns what is added to the logits `(vocabulary_size,)`, or None.
+
+        That of impossible tokens is `lowest`, so that no pass over all logits is added.
+        """
+        cast = self.compute_dtype
+        bias = None if self.bias is None else ops.cast(self.bias, cast)
+        if not len(self.impossible):
+            return bias
+        bias = ops.zeros((self.vocabulary_size,), dtype=cast) if bias is None else bias
+        return ops.where(self._possible(), bias, ops.cast(lowest, cast))
 
     def _possible(self) -> np.ndarray:
         """Booleans `(vocabulary_size,)`, True for tokens that may be predicted."""
@@ -151,16 +167,14 @@ class Tokens(keras.layers.Layer):
         """
         tied, cast = self._embedding, self.compute_dtype
         kernel = ops.cast(self.kernel if tied is None else tied[0].embeddings, cast)
-        bias = ops.cast(self.bias, cast)
-        if len(self.impossible):
-            bias = ops.where(self._possible(), bias, ops.cast(-float("inf"), cast))
+        bias = self._bias(-float("inf"))
         impossible = tuple(int(token) for token in self.impossible)
 
         def log_probs(hidden) -> LogProbs:
             product = (
                 ops.matmul(hidden, kernel) if tied is None else times_transposed(hidden, kernel)
             )
-            logits = ops.cast(ops.add(product, bias), "float32")
+            logits = ops.cast(product if bias is None else ops.add(product, bias), "float32")
             return LogProbs(logits, log_sums(logits), impossible)
 
         return log_probs
@@ -187,4 +201,5 @@ class Tokens(keras.layers.Layer):
             "vocabulary_size": self.vocabulary_size,
             "label_smoothing": self.label_smoothing,
             "impossible": [int(i) for i in self.impossible],
+            "use_bias": self.use_bias,
         }

@@ -2,6 +2,7 @@
 
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.byte import ByteTokenizer
+from seqzoo.preprocessing.byte_pairs import BytePairTokenizer
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
@@ -16,6 +17,7 @@ from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.preprocessor import Preprocessor, RawInputs
 from seqzoo.preprocessing.running_text import RunningText
+from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
 from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
@@ -23,6 +25,7 @@ from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.tokenised_stream import tokenised
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.word import WordTokenizer
+from seqzoo.preprocessing.word_pieces import WordPieceTokenizer
 from seqzoo.preprocessing.word_vectors import cooccurrence_vectors, with_tokens_of
 
 TOKENIZERS = {
@@ -61,6 +64,9 @@ __all__ = [
     "WhitespaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "WordPieceTokenizer",
+    "BytePairTokenizer",
+    "SentencePieceTokenizer",
     "ByteTokenizer",
     "CharacterTokenizer",
     "SubwordTokenizer",

@@ -171,7 +171,7 @@ class SubwordTokenizer(Tokenizer):
             )
         learned = range(len(SPECIAL_TOKENS), processor.vocab_size())
         self._set_vocabulary([*SPECIAL_TOKENS, *map(processor.id_to_piece, learned)])
-        self._tokenize, self._detokenize = _subword_functions(model)
+        self._tokenize, self._detokenize = subword_functions(model)
         self.model = base64.b64encode(model).decode()
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
@@ -200,7 +200,7 @@ def _parts(text: str) -> Iterator[str]:
         start = end
 
 
-def _subword_functions(model: bytes) -> tuple[Any, Any]:
+def subword_functions(model: bytes) -> tuple[Any, Any]:
     """Returns functions from strings `(N,)` to ids `(N, None)` of the model, and back.
 
     Each makes the model's resource in its own graph: one made outside is gone once TensorFlow

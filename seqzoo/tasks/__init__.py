@@ -8,6 +8,7 @@ from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.request import Generated
 from seqzoo.tasks.saving import from_preset, load
 from seqzoo.tasks.scoring import Scored
+from seqzoo.tasks.sentence_encoder import SentenceEncoder
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger, TagPath
 from seqzoo.tasks.task import Task
@@ -30,6 +31,7 @@ __all__ = [
     "GenerationTask",
     "LanguageModel",
     "Scored",
+    "SentenceEncoder",
     "Seq2Seq",
     "TagPath",
     "Tagger",

@@ -230,7 +230,8 @@ class GenerationTask(Task):
         signatures = self._signatures(search, replace)
         if streaming:
             signatures |= TokenStream(self, search).signatures()
-        served.described_limits = self.described_limits
+        read = {"source_tokens": self.limits_of(search).source_tokens}
+        served.described_limits = self.described_limits | read
         saved_model(served, filepath, search, signatures, overwrite)
 
     def _replacement(self, replace_unknown: bool | Mapping[str, str]) -> UnknownWords | None:

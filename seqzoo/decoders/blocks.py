@@ -1,6 +1,6 @@
 """The decoder of residual blocks: a Transformer's, or one of any causal sequence mixers."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import ops
@@ -18,6 +18,7 @@ from seqzoo.encoders.encoder import Encoded, token_ids_spec
 from seqzoo.layers.attention import Memory
 from seqzoo.layers.block import Block
 from seqzoo.layers.block_stack import BlockStack, StackState
+from seqzoo.layers.positions import PositionsKind
 from seqzoo.ops.masks import attached_mask
 
 
@@ -62,7 +63,7 @@ class BlockDecoder(keras.layers.Layer):
         vocabulary_size: int,
         embedding_dim: int,
         blocks: list[Block],
-        positions: Literal["learned", "sinusoidal"] | keras.layers.Layer | None = None,
+        positions: PositionsKind | keras.layers.Layer | None = None,
         max_length: int = 512,
         scale_embeddings: bool = False,
         embedding_norm: bool = False,

@@ -1,6 +1,6 @@
 """The encoder of residual blocks: a Transformer's, or one of any sequence mixers."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import ops
@@ -14,6 +14,7 @@ from seqzoo.encoders.encoder import (
 )
 from seqzoo.layers.block import Block
 from seqzoo.layers.block_stack import BlockStack, StackState
+from seqzoo.layers.positions import PositionsKind
 from seqzoo.ops.gather import gather
 
 
@@ -58,7 +59,7 @@ class BlockEncoder(keras.layers.Layer):
         vocabulary_size: int | None,
         embedding_dim: int,
         blocks: list[Block],
-        positions: Literal["learned", "sinusoidal"] | keras.layers.Layer | None = None,
+        positions: PositionsKind | keras.layers.Layer | None = None,
         max_length: int = 512,
         scale_embeddings: bool = False,
         embedding_norm: bool = False,

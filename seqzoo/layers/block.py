@@ -86,6 +86,11 @@ class Block(keras.layers.Layer):
                 f"Received: feed_forward={feed_forward}, cross_attention={cross_attention}, "
                 f"norm_position={norm_position!r}. Set `parallel` to False."
             )
+        if not 0 <= stochastic_depth < 1:
+            raise ValueError(
+                "`stochastic_depth` must be at least 0 and below 1. Received: "
+                f"stochastic_depth={stochastic_depth}."
+            )
         self.mixer: Any = mixer
         self.feed_forward: Any = feed_forward
         self.cross_attention: Any = cross_attention

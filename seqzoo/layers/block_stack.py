@@ -1,6 +1,6 @@
 """A stack of residual blocks: all that stands between an embedding and a head."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -11,9 +11,12 @@ from seqzoo.layers.mixers.attention_reads import Reading
 from seqzoo.layers.mixers.self_attention import SelfAttention
 from seqzoo.layers.normalization import StepNormalization
 from seqzoo.layers.positions import (
+    POSITIONS,
     AttentionPositions,
     LearnedPositions,
+    PositionsKind,
     SinusoidalPositions,
+    make_attention_positions,
 )
 from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.decoding.caches import (
@@ -28,8 +31,6 @@ from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.option_names import check_known
 from seqzoo.ops.positions import step_positions
 from seqzoo.search.step import SharedCache
-
-ABSOLUTE_POSITIONS = ("learned", "sinusoidal")
 
 
 class StackState(NamedTuple):
@@ -53,9 +54,9 @@ class BlockStack(keras.layers.Layer):
 
     Args:
         blocks: List of `Block`s.
-        positions: `"learned"` or `"sinusoidal"`, which are added to the inputs; a layer of
-            `layers.positions`, either of these or one that acts inside of every self-attention
-            without positions of its own; or None.
+        positions: `"learned"` or `"sinusoidal"`, which are added to the inputs; `"rotary"`,
+            `"relative"` or `"alibi"`, which act inside of every self-attention without positions
+            of its own; a layer of `layers.positions`; or None.
         max_length: Positions of `"learned"`.
         input_norm: Whether the inputs are normalised, after positions are added.
         final_norm: Whether the outputs are; None: where the norms of blocks stand before.
@@ -78,7 +79,7 @@ class BlockStack(keras.layers.Layer):
     def __init__(
         self,
         blocks: list[Block],
-        positions: Literal["learned", "sinusoidal"] | keras.layers.Layer | None = None,
+        positions: PositionsKind | keras.layers.Layer | None = None,
         max_length: int = 512,
         input_norm: bool = False,
         final_norm: bool | None = None,
@@ -91,13 +92,21 @@ class BlockStack(keras.layers.Layer):
         self.blocks: list[Any] = list(blocks)
         self.max_length = max_length
         own = {"dtype": self.dtype_policy}
-        if isinstance(positions, str):
-            check_known("positions", positions, ABSOLUTE_POSITIONS)
-            learned = positions == "learned"
-            positions = (
-                LearnedPositions(max_length, keras.initializers.RandomNormal(stddev=0.02), **own)
-                if learned
-                else SinusoidalPositions(**own)
+        if positions == "learned":
+            start = keras.initializers.RandomNormal(stddev=0.02)
+            positions = LearnedPositions(max_length, start, **own)
+        elif positions == "sinusoidal":
+            positions = SinusoidalPositions(**own)
+        elif isinstance(positions, str):
+            check_known("positions", positions, POSITIONS)
+            mixer = next((b.mixer for b in blocks if isinstance(b.mixer, SelfAttention)), None)
+            if mixer is None:
+                raise ValueError(
+                    f"`positions={positions!r}` act inside of attention, and no block has any. "
+                    "Leave them out: recurrent mixers know the order of steps by themselves."
+                )
+            positions = make_attention_positions(
+                positions, mixer.num_heads, not mixer.causal, **own
             )
         self.positions: Any = positions
         self.input_norm = input_norm

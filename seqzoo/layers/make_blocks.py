@@ -63,10 +63,10 @@ def make_blocks(
     """
     names = [mixers] if isinstance(mixers, str) else list(mixers)
     options = {name: dict(own) for name, own in (mixer_options or {}).items()}
-    if layers < 1 or not names:
+    if layers < 1 or units < 1 or not names:
         raise ValueError(
-            "Blocks need at least one layer and one mixer. Received: "
-            f"layers={layers}, mixers={mixers!r}."
+            "Blocks need at least one layer, one unit and one mixer. Received: "
+            f"layers={layers}, units={units}, mixers={mixers!r}."
         )
     for name in options:
         check_known("mixer_options", name, names)

@@ -245,6 +245,7 @@ class ALiBi(_Positions):
 
 
 ATTENTION_POSITIONS = ("rotary", "relative", "alibi")
+PositionsKind = Literal["learned", "sinusoidal", "rotary", "relative", "alibi"]
 POSITIONS = ("learned", "sinusoidal", *ATTENTION_POSITIONS)
 """The names of positions that stacks and builders take."""
 

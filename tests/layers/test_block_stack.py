@@ -15,6 +15,7 @@ from seqzoo.layers import (
     RelativePositions,
     RotaryPositions,
     SelfAttention,
+    make_blocks,
 )
 
 BATCH, TIME, FEATURES = 2, 7, 8
@@ -123,7 +124,16 @@ def test_stochastic_depth_leaves_summands_out_for_whole_rows_in_training_alone()
     [
         (lambda: SelfAttention(3)(INPUTS), "num_heads=3"),
         (lambda: SelfAttention(4, num_kv_heads=3)(INPUTS), "num_kv_heads=3"),
-        (lambda: SelfAttention(4, window=0)(INPUTS), "window=0"),
+        (lambda: SelfAttention(4, window=0)(INPUTS), "`window` must be .* Received: 0"),
+        (lambda: SelfAttention(4, window=2.5)(INPUTS), "whole number of steps"),
+        (lambda: SelfAttention(4)(INPUTS, mask=np.ones((2, 7, 7), "bool")), "`mask` must be"),
+        (lambda: SelfAttention(4)(INPUTS, mask=np.ones((2, 6), "bool")), r"of shape \(2, 6\)"),
+        (lambda: SelfAttention(4)(INPUTS[0]), "`inputs` must be"),
+        (lambda: SelfAttention(4).initial_state(2, 3), "not built"),
+        (lambda: Block(SelfAttention(), stochastic_depth=-1.0), "stochastic_depth=-1.0"),
+        (lambda: make_blocks(0, 1), "units=0"),
+        (lambda: BlockStack(make_blocks(8, 1), "rotery"), "Did you mean 'rotary'"),
+        (lambda: BlockStack(make_blocks(8, 1, "min_gru"), "alibi"), "no block has any"),
         (lambda: SelfAttention(4, positions="rotery"), "Did you mean 'rotary'"),
         (lambda: Block(SelfAttention(), parallel=True), "parallel"),
         (lambda: BlockStack([]), "at least one block"),

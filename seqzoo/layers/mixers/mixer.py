@@ -87,6 +87,7 @@ class SequenceMixer(keras.layers.Layer):
 
     def call(self, inputs, mask=None, segment_ids=None, state=None, training=False):
         mask = attached_mask(mask, inputs)
+        _check_steps(inputs, mask=mask, segment_ids=segment_ids)
         inputs = ops.cast(inputs, self.compute_dtype)
         if segment_ids is not None and mask is not None:
             # Padding behind a sequence ends none, so that the state is that of the last real step.
@@ -113,6 +114,24 @@ class SequenceMixer(keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None, segment_ids=None, state=None):
         return [mask]  # of the outputs, which come first; the state has no time
+
+
+def _check_steps(inputs: Any, **others: Any) -> None:
+    """Raises ValueError unless inputs are `(B, T, features)` and the others `(B, T)` or None."""
+    if len(inputs.shape) != 3:
+        raise ValueError(
+            "`inputs` must be (batch, time, features). Received: inputs of shape "
+            f"{tuple(inputs.shape)}."
+        )
+    for name, tensor in others.items():
+        if tensor is None:
+            continue
+        pairs = zip(tensor.shape, inputs.shape[:2], strict=False)
+        if len(tensor.shape) != 2 or any(a != b and None not in (a, b) for a, b in pairs):
+            raise ValueError(
+                f"`{name}` must be (batch, time), a value for each step of the inputs "
+                f"{tuple(inputs.shape)}. Received: {name} of shape {tuple(tensor.shape)}."
+            )
 
 
 def check_heads(features: int, **heads: int) -> None:

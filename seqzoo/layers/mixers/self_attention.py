@@ -111,8 +111,10 @@ class SelfAttention(SequenceMixer):
                 "`num_kv_heads` must be a positive divisor of `num_heads`. Received: "
                 f"num_kv_heads={self.num_kv_heads}, num_heads={self.num_heads}."
             )
-        if self.window is not None and self.window < 1:
-            raise ValueError(f"`window` must be at least 1. Received: window={self.window}.")
+        if self.window is not None and (self.window < 1 or self.window != int(self.window)):
+            raise ValueError(
+                f"`window` must be a positive whole number of steps. Received: {self.window}."
+            )
         self.units = features // self.num_heads if self.head_units is None else self.head_units
         width = (self.num_heads + 2 * shared) * self.units
         self.kernel = self.add_weight(shape=(features, width), name="kernel")
@@ -152,6 +154,11 @@ class SelfAttention(SequenceMixer):
         return outputs, AttentionState(reads.index, cache)
 
     def initial_state(self, batch_size, max_length, width=1):
+        if not self.built:
+            raise ValueError(
+                "The caches are as wide as the heads, and this layer is not built. Call it on a "
+                "sequence, or call `build((None, None, features))`, first."
+            )
         index = first_index(batch_size, max_length, width, self.compute_dtype)
         return AttentionState(index, self.empty_caches(batch_size, max_length, width))
 

@@ -92,20 +92,29 @@ TASKS = {
         lambda size, testing, seed: recall.induction(size, 40, 16, seed), 17, 16, 1 / 16
     ),
     "mqar": Task(
-        lambda size, testing, seed: recall.multi_query_recall(size, 64, 8, 32, seed=seed),
-        *(65, 65, 1 / 32),
+        lambda size, testing, seed: recall.multi_query_recall(size, 32, 4, 16, seed=seed),
+        *(33, 33, 1 / 16),
     ),
 }
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in MIXERS} | {
-    "attention": ("attention", {"num_heads": 1, "positions": "rotary"}),
+    "attention": ("attention", {"num_heads": 2, "positions": "relative"}),
     "lstm": ("recurrent", {"cell": "lstm"}),
     "slstm": ("slstm", {"num_heads": 2}),
     "gated_delta": ("gated_delta", {"negative_eigenvalues": True}),
-    "delta_rule": ("gated_delta", {"negative_eigenvalues": True, "decay": False}),
+    "delta_rule": (
+        "gated_delta",
+        {"num_heads": 2, "negative_eigenvalues": True, "decay": False},
+    ),
     "delta_product": (
         "gated_delta",
-        {"negative_eigenvalues": True, "decay": False, "householder_steps": 2},
+        {
+            "num_heads": 2,
+            "negative_eigenvalues": True,
+            "decay": False,
+            "householder_steps": 2,
+            "kernel_size": 1,
+        },
     ),
 }
 """By the name of a row, the mixer and its options."""

@@ -7,7 +7,6 @@ import ctypes
 import gc
 import itertools
 import random
-import sys
 import tempfile
 import threading
 import time
@@ -138,12 +137,25 @@ def _request(families: list[Family], draw: random.Random) -> tuple[Counter[str],
         return counts, f"{family.name}: {type(error).__name__}: {error}"[:300]
 
 
-def _held_memory() -> float:
-    """Megabytes of this process, those aside that glibc keeps for later."""
+class _Heap(ctypes.Structure):
+    """What `mallinfo2` of glibc returns."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def _memory_in_use() -> float:
+    """Megabytes that were asked of glibc and not freed, without what it keeps for later."""
     gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
-    return memory()
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = _Heap
+    heap = mallinfo()
+    return (heap.uordblks + heap.hblkhd) / 2**20
 
 
 def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -153,16 +165,16 @@ def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -
         `requests`, `rows`; `errors asked for`, those of requests that are none; `unexpected`, the
         other errors, by their text; `different`, rows whose answer was not the first to the same
         row; `megabytes` after the first minute and then each minute; `growth`, from the first of
-        these to the last, and from the middle one; `growth_of_held`, the same of what remains when
-        the allocator has given back what it can, after the first minute and in the end; `cores`,
-        the processor time over the time.
+        these to the last, and from the middle one; `growth_in_use`, the same of the memory that
+        is not free, after the first minute and in the end; `cores`, the processor time over the
+        time.
     """
     with tempfile.TemporaryDirectory() as folder:
         families = [Family(name, Path(folder, name)) for name in BUILDERS]
     counts = Counter({"requests": 0, "rows": 0, "errors asked for": 0, "different": 0})
     unexpected: Counter[str] = Counter()
     megabytes: list[float] = []
-    held: list[float] = []
+    in_use: list[float] = []
     begin, used, lock = time.monotonic(), time.process_time(), threading.Lock()
     end = begin + 60 * minutes
 
@@ -189,7 +201,7 @@ def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -
         for thread in threads:
             thread.join(0 if time.monotonic() < end else None)
         if len(megabytes) == 1 or time.monotonic() >= end:
-            held.append(_held_memory())
+            in_use.append(_memory_in_use())
     return {
         "minutes": minutes,
         **counts,
@@ -197,6 +209,6 @@ def load(minutes: float, clients: int, seed: int, tell: Callable[[str], None]) -
         "megabytes": megabytes,
         "growth": round(megabytes[-1] - megabytes[0], 1),
         "growth_of_second_half": round(megabytes[-1] - megabytes[len(megabytes) // 2], 1),
-        "growth_of_held": round(held[-1] - held[0], 1),
+        "growth_in_use": round(in_use[-1] - in_use[0], 1),
         "cores": round(share(), 2),
     }

@@ -89,8 +89,8 @@ class Ensemble(GenerationTask):
         state = self._with_alignment([each.state for each in starts])
         return starts[0]._replace(state=state, memory=[each.memory for each in starts])
 
-    def step(self) -> Step:
-        steps = [member.step() for member in self.members]
+    def step(self, width: int = 1) -> Step:
+        steps = [member.step(width) for member in self.members]
 
         def step(token_ids, state, memory):
             outputs = [

@@ -73,9 +73,9 @@ class GenerationTask(Task):
         state, memory = self.decoder.start(encoded, examples, max_length, search.width)
         return InitialDecodingState(state, memory, Tokenizer.start_id, encoded.mask)
 
-    def step(self) -> Step:
-        """Returns the step of a search, with its weights read: a loop does that once."""
-        decoder_step, log_probs = self.decoder.stepper(), self.head.stepper()
+    def step(self, width: int = 1) -> Step:
+        """Returns the step of a search of that width, with its weights read once for a loop."""
+        decoder_step, log_probs = self.decoder.stepper(), self.head.stepper(width)
 
         def step(token_ids, state, memory):
             hidden, state = decoder_step(token_ids, state, memory)
@@ -99,7 +99,7 @@ class GenerationTask(Task):
         """`hypotheses` with a complete search."""
         state, memory, start_id, mask = InitialDecodingState(*self.begin(inputs, search))
         options = (ExampleOptions() if options is None else options)._replace(source_mask=mask)
-        return search(self.step(), state, memory, start_id, Tokenizer.end_id, options)
+        return search(self.step(search.width), state, memory, start_id, Tokenizer.end_id, options)
 
     def serve(
         self,

@@ -1,5 +1,6 @@
 """Published models, `config.json` and safetensors, as tasks; and tasks as such folders."""
 
 from seqzoo.importing.reading import load
+from seqzoo.importing.writing import save
 
-__all__ = ["load"]
+__all__ = ["load", "save"]

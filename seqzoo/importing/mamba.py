@@ -23,7 +23,7 @@ def make(config: ModelConfig, tokenizer: Any) -> LanguageModel:
     config.require("hidden_act", "silu", "silu")
     config.require("use_bias", False, False)
     config.require("use_conv_bias", True, True)
-    units, expansion = config.count("hidden_size"), config.number("expand", 2)
+    units, expansion = config.count("hidden_size"), config.count("expand", 2)
     rank = config.get("time_step_rank", "auto")
     options = {
         "expansion": expansion,
@@ -69,6 +69,15 @@ def _convolution(ours: Any, name: str) -> Row:
     return Row(ours, {name: (channels, 1, steps)}, lambda x: x[:, 0].T, lambda x: [x.T[:, None]])
 
 
+def _whole(number: float) -> int:
+    if number != int(number):
+        raise ValueError(
+            "A published Mamba has a whole `expand`. Received: a mixer with "
+            f"expansion={number}. Save the task with `task.save_preset`."
+        )
+    return int(number)
+
+
 def config_of(task: Any) -> dict[str, Any]:
     """Returns the config of a task."""
     stack = task.encoder.stack
@@ -79,7 +88,7 @@ def config_of(task: Any) -> dict[str, Any]:
         "hidden_size": task.encoder.embedding_dim,
         "num_hidden_layers": len(stack.blocks),
         "state_size": mixer.state_units,
-        "expand": mixer.expansion,
+        "expand": _whole(mixer.expansion),
         "intermediate_size": mixer.units,
         "time_step_rank": mixer.step_units,
         "conv_kernel": mixer.kernel_size,

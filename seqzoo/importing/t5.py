@@ -152,6 +152,6 @@ def config_of(task: Any) -> dict[str, Any]:
         "layer_norm_epsilon": block.epsilon,
         "dropout_rate": block.dropout,
         "is_encoder_decoder": True,
-        "tie_word_embeddings": False,
-        "scale_decoder_outputs": False,
+        "tie_word_embeddings": task.tie_embeddings,
+        "scale_decoder_outputs": task.tie_embeddings,
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from seqzoo.importing.model_folder import ModelFolder
 from seqzoo.preprocessing.byte_pairs import BytePairTokenizer
+from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer, pieces_of_model
 from seqzoo.preprocessing.word_pieces import WordPieceTokenizer
 
@@ -159,6 +161,65 @@ def sentence_pieces(
     pieces = _filled(folder, source, [*pieces, *extra])
     content = base64.b64encode(model).decode()
     return _made(folder, name, SentencePieceTokenizer, pieces, content, special)
+
+
+def write_tokenizer(preprocessor: Any) -> dict[str, bytes]:
+    """Returns the files of the published tokenizers of a preprocessor, by name."""
+    if isinstance(preprocessor, TextPairs):
+        source, target = preprocessor.source, preprocessor.target
+        if isinstance(source, SentencePieceTokenizer) and source is not target:
+            ids = {piece: i for i, piece in enumerate(source.pieces)}
+            return {
+                "source.spm": base64.b64decode(source.model),
+                "target.spm": base64.b64decode(target.model),
+                "vocab.json": json.dumps(ids, ensure_ascii=False).encode(),
+            }
+        tokenizer, model = source, "spiece.model"
+    else:
+        tokenizer, model = getattr(preprocessor, "tokenizer", None), "tokenizer.model"
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        return {model: base64.b64decode(tokenizer.model)}
+    if isinstance(tokenizer, WordPieceTokenizer):
+        settings = {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": tokenizer.lowercase,
+            "model_max_length": tokenizer.max_length,
+        }
+        return {
+            "vocab.txt": "".join(f"{piece}\n" for piece in tokenizer.pieces).encode(),
+            JSON_CONFIG: json.dumps(settings).encode(),
+        }
+    if isinstance(tokenizer, BytePairTokenizer):
+        return {JSON: json.dumps(_byte_pair_json(tokenizer), ensure_ascii=False).encode()}
+    return {}
+
+
+def _byte_pair_json(tokenizer: BytePairTokenizer) -> dict[str, Any]:
+    settings, pieces = tokenizer.get_config(), tokenizer.pieces
+    by_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    words: dict[str, Any] = by_bytes | {"use_regex": True}
+    if tokenizer.pattern == "llama3":
+        split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}}
+        split |= {"behavior": "Isolated", "invert": False}
+        words = {"type": "Sequence", "pretokenizers": [split, by_bytes | {"use_regex": False}]}
+    special = sorted({i for i in settings["special_ids"] if i is not None})
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {
+        "version": "1.0",
+        "added_tokens": [
+            {"id": i, "content": pieces[i], **flags, "special": True} for i in special
+        ],
+        "normalizer": {"type": "NFC"} if tokenizer.normalization else None,
+        "pre_tokenizer": words,
+        "post_processor": None,
+        "decoder": by_bytes | {"use_regex": True},
+        "model": {
+            "type": "BPE",
+            "vocab": {piece: i for i, piece in enumerate(pieces)},
+            "merges": settings["merges"],
+            "ignore_merges": tokenizer.whole_words,
+        },
+    }
 
 
 def _made(folder: ModelFolder, name: str, kind: Any, *arguments: Any, **options: Any) -> Any:

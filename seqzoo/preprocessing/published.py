@@ -94,6 +94,11 @@ class PublishedTokenizer(Tokenizer):
         """The tokens in the order of their original ids."""
         return self._pieces.tolist()
 
+    @property
+    def before(self) -> list[int]:
+        """The original ids of the tokens before every text."""
+        return self._around[1 : 1 + self._around[0]].tolist()
+
     def original(self, ids: Any) -> np.ndarray:
         """Returns the original ids of ids, same shape; -1 where the model has no such token."""
         return self.original_ids[np.asarray(ids, np.int64)]

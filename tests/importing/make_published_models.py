@@ -1,6 +1,8 @@
 """Makes small models as transformers writes them, and what transformers answers.
 
-    python make_published_models.py FOLDER [WIDTH]
+    python make_published_models.py FOLDER [WIDTH]      makes one folder for each kind of model
+    python make_published_models.py --check FOLDER...   loads folders and compares the answers
+    python make_published_models.py --sentences FOLDER FILE     vectors of TEXTS by a BERT in FOLDER
 
 It needs the environment of `benchmarks/peers_transformers.txt`, with `sentencepiece`. Beside this
 script, `golden/` holds what it makes of width 8, in float16. Every folder has `expected.npz`: the
@@ -249,7 +251,49 @@ def make(folder, family, width):
     Path(folder, "generation_config.json").unlink(missing_ok=True)
 
 
+def check(folder):
+    """Compares what transformers answers with a folder with the `expected.npz` that is in it."""
+    folder = Path(folder)
+    known = np.load(folder / "expected.npz")
+    (name,) = json.loads((folder / "config.json").read_text())["architectures"]
+    model = getattr(t, name).from_pretrained(folder, dtype=torch.float32).eval()
+    ids = torch.tensor(known["ids"])
+    with torch.no_grad():
+        if model.config.model_type == "bert":
+            outputs = model(ids, attention_mask=(ids != 0).long()).last_hidden_state
+            outputs = outputs * (ids != 0)[..., None]
+        elif "target" in known:
+            outputs = model(input_ids=ids, decoder_input_ids=torch.tensor(known["target"])).logits
+        else:
+            outputs = model(ids).logits
+    np.testing.assert_allclose(outputs.numpy(), known["outputs"], rtol=1e-5, atol=1e-5)
+    if (folder / "tokenizer.json").exists():
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        ids = [i for text in known["texts"].tolist() for i in tokenizer.encode(text).ids]
+        given = known["text_ids"].tolist()
+        if model.config.model_type == "bart":
+            given = [i for i in given if i != model.config.bos_token_id]
+        assert ids == given, folder
+
+
+def sentences(folder, file):
+    """Writes the means of the hidden states of TEXTS, of length 1, to a file of NumPy."""
+    model, tokenizer = t.BertModel.from_pretrained(folder), t.AutoTokenizer.from_pretrained(folder)
+    read = tokenizer(TEXTS, return_tensors="pt", padding=True)
+    with torch.no_grad():
+        hidden = model.eval()(**read).last_hidden_state
+    weight = read.attention_mask[:, :, None]
+    means = (hidden * weight).sum(1) / weight.sum(1)
+    np.savez(file, texts=np.array(TEXTS), vectors=torch.nn.functional.normalize(means).numpy())
+
+
 if __name__ == "__main__":
     t.logging.set_verbosity_error()
+    if sys.argv[1] == "--check":
+        for each in sys.argv[2:]:
+            check(each)
+        sys.exit()
+    if sys.argv[1] == "--sentences":
+        sys.exit(sentences(*sys.argv[2:]))
     for family in FAMILIES:
         make(sys.argv[1], family, int(sys.argv[2]) if len(sys.argv) > 2 else 8)

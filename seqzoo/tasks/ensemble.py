@@ -84,6 +84,11 @@ class Ensemble(GenerationTask):
     def _has_answer(self, inputs, is_read):
         return self.members[0]._has_answer(inputs, is_read)
 
+    @property
+    def max_positions(self) -> int | None:
+        lengths = [member.max_positions for member in self.members]
+        return min((length for length in lengths if length is not None), default=None)
+
     def begin(self, inputs, search) -> InitialDecodingState:
         starts = [InitialDecodingState(*member.begin(inputs, search)) for member in self.members]
         state = self._with_alignment([each.state for each in starts])

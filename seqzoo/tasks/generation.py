@@ -150,6 +150,11 @@ class GenerationTask(Task):
             scores=tf.where(has_answer, hypotheses.scores, -float("inf")),
         )
 
+    @property
+    def max_positions(self) -> int | None:
+        """The longest sequence in tokens, where positions come from a table; None: any."""
+        return getattr(self.decoder, "max_positions", None)
+
     def limits_of(self, search) -> Limits:
         """Returns the limits of what is read for answers by a complete search."""
         return self.limits
@@ -330,16 +335,7 @@ class GenerationTask(Task):
         """Returns the search with its `max_length` filled in, and with ids for texts."""
         search = self.search if search is None else search
         longest = getattr(self.preprocessor, "max_target_length", None) or MAX_LENGTH
-        positions = getattr(self.decoder, "max_positions", None)
-        longest = longest if positions is None else min(longest, positions)
-        search = complete_search(search, longest, self.preprocessor, self.limits)
-        length = check_max_length(search.max_length)
-        if positions is not None and length > positions:
-            raise ValueError(
-                f"`max_length` is {length} but the position table of the model holds {positions}. "
-                "Lower it, or make the model with more positions."
-            )
-        return search
+        return complete_search(search, longest, self.preprocessor, self.limits, self.max_positions)
 
     def get_config(self):
         return super().get_config() | {"search": search_to_config(self.search)}

@@ -181,7 +181,7 @@ class LanguageModel(GenerationTask):
 
     def limits_of(self, search):
         """Returns the limits of prompts: so much that a table of positions holds the answer too."""
-        positions = self.decoder.max_positions
+        positions = self.max_positions
         if positions is None:
             return self.limits
         longest = max(1, positions - check_max_length(search.max_length))
@@ -190,7 +190,7 @@ class LanguageModel(GenerationTask):
         )
 
     def _check_lengths(self, raw, search):
-        positions, length = self.decoder.max_positions, check_max_length(search.max_length)
+        positions, length = self.max_positions, check_max_length(search.max_length)
         if positions is None:
             return
         lengths = self.preprocessor.lengths(raw) - 1  # the first one is no token of the prompt

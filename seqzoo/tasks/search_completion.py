@@ -12,7 +12,13 @@ from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtS
 from seqzoo.search.options import check_max_length
 
 
-def complete_search(search: Any, max_length: int, preprocessor: Any, limits: Limits) -> Any:
+def complete_search(
+    search: Any,
+    max_length: int,
+    preprocessor: Any,
+    limits: Limits,
+    max_positions: int | None = None,
+) -> Any:
     """Returns the search with all that it leaves to the task.
 
     Args:
@@ -20,11 +26,13 @@ def complete_search(search: Any, max_length: int, preprocessor: Any, limits: Lim
         max_length: The maximum length of a sequence, in tokens, where the search has none.
         preprocessor: Makes ids of the texts in constraints.
         limits: Those of the task.
+        max_positions: The tokens that the position table of the model holds; None: any number.
 
     Raises:
         ValueError: if a text in a constraint holds a token that is not known, or the search is
-            wider or goes on for longer than the limits allow.
+            wider or goes on for longer than the limits, or the position table, allow.
     """
+    max_length = max_length if max_positions is None else min(max_length, max_positions)
     length = search.max_length
     if length is None:
         search = dataclasses.replace(search, max_length=max_length)
@@ -33,6 +41,11 @@ def complete_search(search: Any, max_length: int, preprocessor: Any, limits: Lim
         search = dataclasses.replace(search, max_length=filled)
     _check_within("width", search.width, limits.width)
     _check_within("max_length", check_max_length(search.max_length), limits.target_tokens)
+    if max_positions is not None and check_max_length(search.max_length) > max_positions:
+        raise ValueError(
+            f"`max_length` is {check_max_length(search.max_length)} but the position table of the "
+            f"model holds {max_positions}. Lower it, or make the model with more positions."
+        )
     constraints = tuple(_with_ids(each, preprocessor) for each in search.constraints)
     return dataclasses.replace(search, constraints=constraints)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import seqzoo as sz
 
@@ -73,6 +74,20 @@ def test_a_model_that_is_written_is_the_one_that_was_read(family, tmp_path):
     texts = ["The cat, didn't", " 12345\n\nlines"]
     ids = [each.preprocessor.encode_inputs(texts).to_list() for each in (task, again)]
     assert ids[0] == ids[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["gpt2", "llama2", "llama3", "marian", "bart"])
+def test_a_model_is_saved_and_served_with_its_tokenizer(family, tmp_path):
+    task, texts = sz.importing.load(GOLDEN / family), ["The cat, didn't", "", " 12345\n\nx"]
+    search = sz.Greedy(max_length=4)
+    expected = task.generate(texts, search=search)
+    task.save_preset(tmp_path / "preset")
+    assert sz.from_preset(tmp_path / "preset").generate(texts, search=search) == expected
+    task.export(tmp_path / "served", search=search)
+    served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures["serving_default"]
+    found = served(text=tf.constant(texts))["text"].numpy()[:, 0]
+    assert [text.decode() for text in found] == expected
 
 
 @pytest.fixture(scope="module")

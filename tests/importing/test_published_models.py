@@ -53,6 +53,8 @@ def check_outputs(folder):
 
 
 def check_tokens(tokenizer, expected):
+    end = tokenizer.original_ids[tokenizer.end_id]  # that of BART stands for the start too
+    assert tokenizer.from_original(end) == tokenizer.end_id
     ids = tokenizer.tokenize(expected["texts"].tolist()).to_list()
     ends = np.cumsum(expected["text_lengths"])[:-1]
     for row, text_ids in zip(ids, np.split(expected["text_ids"], ends), strict=True):

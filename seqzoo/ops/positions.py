@@ -51,7 +51,7 @@ def step_positions(steps: Any, mask=None, segment_ids=None) -> Any:
     time = ops.arange(steps, dtype="int32")
     before = ops.logical_and(runs[:, :, None] == runs[:, None, :], time[:, None] >= time)
     count = ops.sum(ops.where(before, ops.cast(real, "int32")[:, None, :], 0), axis=2)
-    return ops.maximum(count - 1, 0)
+    return ops.cast(ops.maximum(count - 1, 0), "int32")
 
 
 def rotation(positions, frequencies, dtype) -> tuple[Any, Any]:

@@ -48,7 +48,7 @@ def is_for_caches(index: CacheIndex) -> bool:
 
 def slot_of(index: CacheIndex) -> Any:
     """Returns the slot of the next entries, a scalar; 0 where there are no rows."""
-    return ops.sum(index.slot[:1])
+    return ops.cast(ops.sum(index.slot[:1]), "int32")
 
 
 def after_step(index: CacheIndex, examples: Any) -> CacheIndex:
@@ -79,6 +79,7 @@ def after_chunk(index: CacheIndex, mask: Any, steps: Any) -> CacheIndex:
         steps: T.
     """
     count = steps if mask is None else ops.sum(ops.cast(mask, "int32"), axis=1)
+    count = ops.cast(count, "int32")
     slot, position = index.slot + steps, index.position + count
     if not is_for_caches(index):
         return CacheIndex(slot, position, ())

@@ -98,7 +98,8 @@ def lay_out_mini_batches(
         begins = ops.transpose(_in_rows(starts_sequence, sources[:, ::length]))
     taken = ops.reshape(sources < steps, (batch, count, length))
     total = order[:, -1:]
-    last = ops.sum(ops.where(ops.logical_and(real, order == total), number + 1, 0), axis=1)
+    last = ops.where(ops.logical_and(real, order == total), number + 1, 0)
+    last = ops.cast(ops.sum(last, axis=1), "int32")  # a sum on JAX may be of 64 bits
     return MiniBatches(
         count,
         length,

@@ -9,8 +9,12 @@ whose first 90 % are for training and last 10 % for validation. With no `--data`
 reference of the language Python, which every Python carries.
 
 The sizes are those of nanoGPT's setting for a CPU: 4 layers of 128 units, 4 heads, windows of 64
-characters, no dropout. Published: a validation loss of 1.88 after 2,000 steps of 12 windows, in 3
-minutes.
+characters, no dropout.
+
+Expected: a validation loss of 1.624 nats per character over the whole text, each one with half
+a window before it at least, for the GPT, seed 0, after three epochs, 1,470 steps of 32 windows, in
+4.6 minutes on 2 cores of an Intel Xeon (AMX) that had other work too. Published: 1.88 after 2,000
+steps of 12 windows, in 3 minutes.
 """
 
 import dataclasses
@@ -80,7 +84,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=8, batch_size=32, learning_rate=2e-3, schedule="cosine", warmup_steps=100
+        epochs=3, batch_size=32, learning_rate=2e-3, schedule="cosine", warmup_steps=100
     ),
     search=Sample(temperature=0.8, max_length=48, seed=0),
     metrics={},
@@ -89,7 +93,7 @@ recipe = Recipe(
         Figure(
             "validation loss, nats per character",
             published="1.88 (nanoGPT's setting for a CPU)",
-            measured="",
+            measured="1.624",
         ),
     ),
 )

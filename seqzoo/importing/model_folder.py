@@ -195,14 +195,14 @@ class ModelFolder:
     def _weight_files(self) -> list[str]:
         if self.has(INDEX):
             shards = self.json(INDEX).get("weight_map")
-            names = set(shards.values()) if isinstance(shards, dict) else set()
+            names = list(shards.values()) if isinstance(shards, dict) else []
             wrong = [n for n in names if not isinstance(n, str) or os.path.basename(n) != n]
             if not names or wrong:
                 raise ValueError(
                     f"`weight_map` in {self.file(INDEX)} must give each tensor a file of the "
                     f"folder. Received: {str(wrong or shards)[:80]}."
                 )
-            return sorted(names)
+            return sorted(set(names))
         if self.has(WEIGHTS):
             return [WEIGHTS]
         pickled = [n for n in ("pytorch_model.bin", "pytorch_model.bin.index.json") if self.has(n)]

@@ -13,6 +13,7 @@ from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, WhitespaceTokenizer
+from seqzoo.preprocessing.masked_text import MaskedText
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.preprocessor import Preprocessor, RawInputs
@@ -53,6 +54,7 @@ __all__ = [
     "FrameReader",
     "ImageCaptions",
     "ImageReader",
+    "MaskedText",
     "RunningText",
     "TextPairs",
     "LabelledText",

@@ -5,6 +5,7 @@ from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.ensemble import Ensemble
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
+from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
 from seqzoo.tasks.request import Generated
 from seqzoo.tasks.saving import from_preset, load
 from seqzoo.tasks.scoring import Scored
@@ -27,9 +28,11 @@ __all__ = [
     "Captioner",
     "Classifier",
     "Ensemble",
+    "Filling",
     "Generated",
     "GenerationTask",
     "LanguageModel",
+    "MaskedLanguageModel",
     "Scored",
     "SentenceEncoder",
     "Seq2Seq",

@@ -12,7 +12,7 @@ from seqzoo.zoo.modern_recurrences import (
     yang_2024,
 )
 from seqzoo.zoo.tagging import lample_2016, ma_2016
-from seqzoo.zoo.transformers import radford_2019, touvron_2023, vaswani_2017
+from seqzoo.zoo.transformers import devlin_2019, radford_2019, touvron_2023, vaswani_2017
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
 
 ZOO = {
@@ -22,6 +22,7 @@ ZOO = {
     "vaswani_2017": vaswani_2017,
     "zaremba_2014": zaremba_2014,
     "merity_2018": merity_2018,
+    "devlin_2019": devlin_2019,
     "radford_2019": radford_2019,
     "touvron_2023": touvron_2023,
     "gu_2023": gu_2023,
@@ -48,6 +49,7 @@ __all__ = [
     "bahdanau_2015",
     "bai_2018",
     "conneau_2017",
+    "devlin_2019",
     "kim_2014",
     "lample_2016",
     "lin_2017",

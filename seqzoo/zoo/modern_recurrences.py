@@ -237,7 +237,7 @@ def yang_2024(
         tie_embeddings: Whether the head uses the embedding.
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
-    References: Yang et al., 2024, https://arxiv.org/abs/2412.06464; Siems et al., 2025 (several
+    Reference: Yang et al., 2024, https://arxiv.org/abs/2412.06464; Siems et al., 2025 (several
     steps a token), https://arxiv.org/abs/2502.10297
     """
     options = {

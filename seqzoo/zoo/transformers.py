@@ -13,10 +13,12 @@ from seqzoo.heads.tokens import Tokens
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.layers.positions import RotaryPositions
+from seqzoo.preprocessing.masked_text import MaskedText
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.language_model import LanguageModel
+from seqzoo.tasks.masked_language_model import MaskedLanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
 
 
@@ -140,6 +142,55 @@ def radford_2019(
     return language_model_of_blocks(
         encoder, tokenizer, end_tokens, window_length, tie_embeddings, max_target_length, search
     )
+
+
+def devlin_2019(
+    tokenizer: Tokenizer,
+    units: int = 128,
+    layers: int = 4,
+    num_heads: int = 4,
+    dropout: float = 0.1,
+    window_length: int = 128,
+    rate: float = 0.15,
+    end_tokens: bool = True,
+) -> MaskedLanguageModel:
+    """Builds BERT, which learns to fill in hidden tokens: blocks that read both ways.
+
+    Norms stand after, as in the paper, and behind the embeddings. Its base model has 768 units, 12
+    layers, 12 heads and 512 positions.
+
+    Args:
+        tokenizer: Adapted tokenizer.
+        units: Width of embeddings and blocks.
+        layers: Blocks.
+        num_heads: Heads of each attention.
+        dropout: Of embeddings, attention weights and what each part adds.
+        window_length: Tokens of a training window, and positions: texts have at most as many.
+        rate: See `MaskedLanguageModel`.
+        end_tokens: See `RunningText`.
+    Reference: Devlin et al., 2019, https://arxiv.org/abs/1810.04805
+    """
+    blocks = make_blocks(
+        units,
+        layers,
+        num_heads=num_heads,
+        feed_forward=FeedForward(4 * units),
+        norm_position="after",
+        dropout=dropout,
+        attention_dropout=dropout,
+        epsilon=1e-12,
+    )
+    text = MaskedText(tokenizer, end_tokens, window_length)
+    encoder = BlockEncoder(
+        text.mask_id + 1,
+        units,
+        blocks,
+        "learned",
+        max_length=window_length,
+        embedding_norm=True,
+        dropout=dropout,
+    )
+    return MaskedLanguageModel(encoder, text, rate=rate)
 
 
 def touvron_2023(

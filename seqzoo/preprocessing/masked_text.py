@@ -1,0 +1,50 @@
+"""Running texts of which some tokens are hidden, for models that fill them in."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
+from seqzoo.preprocessing.running_text import RunningText
+
+MASK = "[MASK]"
+"""What stands for a hidden token in a text."""
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class MaskedText(RunningText):
+    """Turns texts into the tokens of one running text, and texts with `[MASK]` into model inputs.
+
+    The mask is the token behind those of the vocabulary: its id is `vocabulary_size`.
+
+    For the arguments see `RunningText`.
+    """
+
+    @property
+    def mask_id(self) -> int:
+        """The id of a hidden token."""
+        return self.tokenizer.vocabulary_size
+
+    def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(B, None)` of texts `(B,)` with hidden tokens, `first_id` first."""
+        return self._begin(self._tokenize(raw))
+
+    def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
+        """`encode_inputs` as far as limits allow: of a long text the beginning."""
+        is_read = short_enough(raw, limits.source_bytes)
+        raw = tf.where(is_read, raw, "")
+        ids = self._begin(self._tokenize(raw)[:, : limits.source_tokens])
+        return BoundedInputs(raw, ids, tf.cast(ids.row_lengths(), tf.int32), is_read)
+
+    def pad(self, raw: tf.Tensor) -> tf.Tensor:
+        """Raw texts as a batch takes them: as they are."""
+        return raw
+
+    def _tokenize(self, raw: tf.Tensor) -> tf.RaggedTensor:
+        parts = tf.strings.split(raw, MASK)  # (B, None), one more than there are masks
+        ids = self.tokenizer.tokenize(parts.flat_values)
+        masks = tf.fill([ids.nrows(), 1], tf.cast(self.mask_id, ids.dtype))
+        rows = parts.with_flat_values(tf.range(ids.nrows()))
+        joined = tf.gather(tf.concat([ids, masks], axis=1), rows).merge_dims(1, 2)
+        return joined[:, :-1]  # no mask stands behind the last part

@@ -1,0 +1,121 @@
+"""A masked language model hides what its paper hides, learns to fill it in, and passes it on."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_tasks import LETTERS, letter_texts, letters_tokenizer
+from tracing import traced
+
+import seqzoo as sz
+from seqzoo.encoders import BlockEncoder
+from seqzoo.layers import make_blocks
+from seqzoo.preprocessing import MaskedText
+from seqzoo.training.optimizer import Adam
+
+SIZES = {"units": 16, "layers": 1, "num_heads": 2, "dropout": 0.0, "window_length": 8}
+
+
+def make(**settings):
+    keras.utils.set_random_seed(1)
+    return sz.zoo.devlin_2019(letters_tokenizer(), **SIZES | settings)
+
+
+@functools.cache
+@traced
+def trained():
+    task = make(rate=0.3)
+    task.compile(Adam(0.01))
+    history = task.fit(
+        letter_texts(400), validation_data=letter_texts(40, seed=2), batch_size=16, epochs=25,
+        verbose=0,
+    ).history  # fmt: skip
+    return task, history
+
+
+def test_training_lowers_the_loss_and_fills_in_the_letter_between_its_neighbours():
+    task, history = trained()
+    for key in ("loss", "val_loss", "val_perplexity"):
+        assert history[key][-1] < 0.9 * history[key][0]
+    (before, after), nothing = task.fill(["a [MASK] c d e [MASK] g", "a b"])
+    assert (before[0].token, after[0].token) == ("b", "f")
+    assert nothing == []
+    probabilities = [filling.probability for filling in before]
+    assert len(before) == 5
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 0 < sum(probabilities) <= 1
+
+
+def test_of_the_chosen_tokens_eight_of_ten_are_hidden_and_one_is_another():
+    task = make(rate=0.2)
+    ids = np.random.default_rng(0).integers(0, 4 + len(LETTERS), (400, 50)).astype("int32")
+    x, y, weight = task._with_hidden_tokens(
+        {"token_ids": tf.constant(ids)},
+        tf.ones(ids.shape),
+        *(tf.random.stateless_uniform(ids.shape, [number, 7]) for number in range(3)),
+    )
+    shown, chosen = x["token_ids"].numpy(), weight.numpy() > 0
+    np.testing.assert_array_equal(y, ids)
+    np.testing.assert_array_equal(shown[~chosen], ids[~chosen])
+    can_be = ~np.isin(ids, (0, 2, 3))
+    assert not chosen[~can_be].any()
+    assert chosen[can_be].mean() == pytest.approx(0.2, abs=0.01)
+    hidden = shown[chosen] == task.preprocessor.mask_id
+    assert hidden.mean() == pytest.approx(0.8, abs=0.02)
+    others = shown[chosen][~hidden]
+    same = others == ids[chosen][~hidden]
+    assert same.mean() == pytest.approx(0.5 + 0.5 / len(LETTERS), abs=0.06)
+    assert set(others[~same]) <= set(range(4, 4 + len(LETTERS)))
+
+
+def test_evaluation_hides_the_same_tokens_each_time():
+    task, _ = trained()
+    texts = letter_texts(20, seed=4)
+    first, second = (task.evaluate(texts, return_dict=True, verbose=0) for _ in range(2))
+    assert first["loss"] == second["loss"]
+
+
+def test_a_saved_and_an_exported_model_fill_in_the_same(tmp_path):
+    task, _ = trained()
+    texts = ["a [MASK] c", "", "[MASK]", "e f [MASK] a", "zz [MASK]"]
+    expected = task.fill(texts)
+    task.save(tmp_path / "task.keras")
+    again = sz.load(tmp_path / "task.keras")
+    assert again.fill(texts) == expected
+    task.export(tmp_path / "served")
+    served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures["serving_default"]
+    answer = served(text=tf.constant(texts))
+    assert answer["text"].numpy()[0] == b"a b c"
+    found = answer["tokens"].numpy()[0, 1].astype(str).tolist()
+    assert found == [filling.token for filling in expected[0][0]]
+    assert not answer["probabilities"].numpy()[0, 0].any()
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_what_the_encoder_has_learned_goes_on_in_a_classifier():
+    task, _ = trained()
+    vocabulary = [*letters_tokenizer().vocabulary, "[MASK]"]
+    tokenizer = type(letters_tokenizer())(normalization=None, vocabulary=vocabulary)
+    labels = sz.preprocessing.LabelledText(tokenizer, labels=["early", "late"])
+    classifier = sz.Classifier(task.encoder, labels, pooling="mean")
+    classifier.compile(Adam(0.01))
+    before = task.encoder.embedding.embeddings.numpy().copy()
+    classifier.fit([("a b", "early"), ("f g", "late")], epochs=1, verbose=0)
+    assert np.abs(classifier.encoder.embedding.embeddings.numpy() - before).max() > 0
+    assert classifier.classify(["a b c"])[0] in ("early", "late")
+    classifier.encoder.embedding.embeddings.assign(before)
+
+
+def test_sizes_and_options_that_do_not_fit_are_refused():
+    text = MaskedText(letters_tokenizer())
+    encoder = BlockEncoder(11, 8, make_blocks(8, 1, num_heads=2))
+    with pytest.raises(ValueError, match="vocabulary_size=12"):
+        sz.MaskedLanguageModel(encoder, text)
+    with pytest.raises(ValueError, match="rate=1"):
+        make(rate=1)
+    task = make()
+    task.compile(Adam(0.01))
+    with pytest.raises(ValueError, match="learns from texts alone"):
+        task.fit(["a b"], ["c"], verbose=0)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -30,11 +31,15 @@ def flips(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
 
 
 def hostile(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    """Loads presets whose configs were changed by somebody who means harm."""
-    from hostile_configs import try_all
+    """Loads presets and published models whose configs somebody changed who means harm."""
+    from hostile_configs import try_all, try_published
 
-    found = try_all(arguments.count, arguments.seed)
-    return found, not found["breaches"]
+    models = Path(__file__).parents[1] / "tests" / "importing" / "golden"
+    found = {
+        "tasks": try_all(arguments.count, arguments.seed),
+        "published": try_published(arguments.count, arguments.seed, models),
+    }
+    return found, not any(each["breaches"] for each in found.values())
 
 
 def kills(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:

@@ -20,7 +20,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -285,31 +285,63 @@ def _archive(whole: Path, config: bytes) -> Path:
 
 def try_all(count: int, seed: int) -> dict[str, Any]:
     """Loads so many hostile presets; returns counts of outcomes, and each breach of the promise."""
-    breaches, outcomes, most = [], Counter(), {"seconds": 0.0, "megabytes": 0.0}
     with tempfile.TemporaryDirectory() as name:
         folder, whole = Path(name, "changed"), Path(name, "whole")
         configs = make_presets(folder)
         shutil.copytree(folder, whole)
-        loader = Loader(sorted(whole.iterdir()))
-        for index, (trick, family, text) in enumerate(hostile_texts(count, seed, configs)):
+
+        def write(index: int, family: str, text: bytes) -> Path:
             preset = folder / (family if family in configs else next(iter(configs)))
-            if index % 3:
-                (preset / "SHA256SUMS").unlink(missing_ok=True)
-                (preset / "config.json").write_bytes(text)
-                found = loader.load(preset)
-            else:
-                found = loader.load(_archive(whole / f"{preset.name}.keras", text))
-            outcomes[found["outcome"]] += 1
-            most = {each: max(most[each], found.get(each, 0)) for each in most}
-            if (
-                found["outcome"] not in ("ValueError", "loaded")
-                or found["seconds"] > MAX_SECONDS
-                or found["megabytes"] * 2**20 > MAX_BYTES
-                or found["opened"]
-            ):
-                breaches.append({"trick": f"{family}: {trick}"[:300], **found})
-                print(json.dumps(breaches[-1]), file=sys.stderr)
-        loader.end()
+            if index % 3 == 0:
+                return _archive(whole / f"{preset.name}.keras", text)
+            (preset / "SHA256SUMS").unlink(missing_ok=True)
+            (preset / "config.json").write_bytes(text)
+            return preset
+
+        return _try(hostile_texts(count, seed, configs), write, Loader(sorted(whole.iterdir())))
+
+
+def try_published(count: int, seed: int, models: Path) -> dict[str, Any]:
+    """Does what `try_all` does with published models, small ones of every family in a folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, whole = Path(name, "changed"), Path(name, "whole")
+        for each in (folder, whole):
+            shutil.copytree(models, each)
+        configs = {
+            each.name: json.loads((each / "config.json").read_bytes()) for each in folder.iterdir()
+        }
+
+        def write(index: int, family: str, text: bytes) -> Path:
+            model = folder / (family if family in configs else next(iter(configs)))
+            (model / "config.json").write_bytes(text)
+            return model
+
+        texts = [(name, "text", text) for name, text in TEXTS.items()]
+        changed = _changed(count - len(texts), seed, configs)
+        texts += [(name, family, _dump(config)) for name, family, config in changed]
+        return _try(iter(texts), write, Loader(sorted(whole.iterdir())))
+
+
+def _try(
+    texts: Iterator[tuple[str, str, bytes]],
+    write: Callable[[int, str, bytes], Path],
+    loader: Loader,
+) -> dict[str, Any]:
+    """Loads each config from where it is written."""
+    breaches, outcomes, most = [], Counter(), {"seconds": 0.0, "megabytes": 0.0}
+    for index, (trick, family, text) in enumerate(texts):
+        found = loader.load(write(index, family, text))
+        outcomes[found["outcome"]] += 1
+        most = {each: max(most[each], found.get(each, 0)) for each in most}
+        if (
+            found["outcome"] not in ("ValueError", "loaded")
+            or found["seconds"] > MAX_SECONDS
+            or found["megabytes"] * 2**20 > MAX_BYTES
+            or found["opened"]
+        ):
+            breaches.append({"trick": f"{family}: {trick}"[:300], **found})
+            print(json.dumps(breaches[-1]), file=sys.stderr)
+    loader.end()
     if os.path.lexists(CANARY):
         breaches.append({"trick": f"something wrote {CANARY}"})
     return {"outcomes": dict(outcomes), "most": most, "breaches": breaches}
@@ -326,7 +358,10 @@ def _serve() -> None:
     import seqzoo as sz
 
     def load(path: str) -> None:
-        (sz.load if path.endswith(".keras") else sz.from_preset)(path)
+        if os.path.isfile(os.path.join(path, "model.safetensors")):
+            sz.importing.load(path)
+        else:
+            (sz.load if path.endswith(".keras") else sz.from_preset)(path)
 
     for path in sys.argv[1:]:
         load(path)

@@ -55,8 +55,13 @@ def _task(folder: ModelFolder) -> Any:
     config = folder.config
     family = config.among("model_type", FAMILIES)
     tokenizer = family.tokenizer(folder)
-    with bounded_by(folder.size):
-        task = family.make(config, tokenizer)
+    try:
+        with bounded_by(folder.size):
+            task = family.make(config, tokenizer)
+    except ValueError as error:  # of a part that was made, which knows no file
+        if folder.path in str(error):
+            raise
+        raise ValueError(f"{config.path} has a value that fits no model. {error}") from error
     table = family.table(task, config, tokenizer)
     values = rows(folder, table, family.IGNORED)
     for row, value in zip(table, values, strict=True):

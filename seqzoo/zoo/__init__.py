@@ -12,7 +12,13 @@ from seqzoo.zoo.modern_recurrences import (
     yang_2024,
 )
 from seqzoo.zoo.tagging import lample_2016, ma_2016
-from seqzoo.zoo.transformers import devlin_2019, radford_2019, touvron_2023, vaswani_2017
+from seqzoo.zoo.transformers import (
+    devlin_2019,
+    radford_2019,
+    raffel_2020,
+    touvron_2023,
+    vaswani_2017,
+)
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
 
 ZOO = {
@@ -20,6 +26,7 @@ ZOO = {
     "bahdanau_2015": bahdanau_2015,
     "luong_2015": luong_2015,
     "vaswani_2017": vaswani_2017,
+    "raffel_2020": raffel_2020,
     "zaremba_2014": zaremba_2014,
     "merity_2018": merity_2018,
     "devlin_2019": devlin_2019,
@@ -57,6 +64,7 @@ __all__ = [
     "ma_2016",
     "merity_2018",
     "radford_2019",
+    "raffel_2020",
     "beck_2024",
     "de_2024",
     "feng_2024",

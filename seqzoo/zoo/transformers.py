@@ -144,6 +144,80 @@ def radford_2019(
     )
 
 
+def raffel_2020(
+    source: Tokenizer,
+    target: Tokenizer,
+    units: int = 256,
+    layers: int = 3,
+    num_heads: int = 4,
+    feed_forward_units: int | None = None,
+    gated: bool = True,
+    dropout: float = 0.1,
+    label_smoothing: float = 0.0,
+    tie_embeddings: bool = False,
+    share_embeddings: bool | None = None,
+    max_source_length: int | None = None,
+    max_target_length: int | None = None,
+    search: Any = None,
+) -> Seq2Seq:
+    """Builds T5: RMS norms before, learned numbers for relative distances, no biases.
+
+    All blocks of a side share the numbers for distances. As in its version 1.1 the feed-forward
+    networks are gated and the head has weights of its own; the first version has ReLU and one
+    matrix for embeddings and logits. Scores are scaled as elsewhere; the paper begins with smaller
+    queries in place of that.
+
+    Args:
+        source: Adapted tokenizer of the source.
+        target: Adapted tokenizer of the target.
+        units: Width of embeddings and blocks.
+        layers: Blocks on either side; the paper's small model has 6 of 512 units and 8 heads.
+        num_heads: Heads of each attention.
+        feed_forward_units: Width of the feed-forward networks; None is 8 / 3 of `units`, where not
+            gated four times.
+        gated: Whether they are gated (GELU), or have ReLU.
+        dropout: Of embeddings, attention weights and what each part adds.
+        label_smoothing: See `Tokens`.
+        tie_embeddings: Whether the head uses the embedding.
+        share_embeddings: Whether both sides have one embedding; None: where `source` is `target`.
+        max_source_length: See `TextPairs`.
+        max_target_length: See `TextPairs`.
+        search: See `Seq2Seq`.
+    Reference: Raffel et al., 2020, https://arxiv.org/abs/1910.10683
+    """
+    activation = "gelu_tanh" if gated else "relu"
+
+    def blocks(**options):
+        return make_blocks(
+            units,
+            layers,
+            num_heads=num_heads,
+            feed_forward=FeedForward(feed_forward_units, activation, gated, use_bias=False),
+            norm="rms",
+            use_bias=False,
+            dropout=dropout,
+            attention_dropout=dropout,
+            epsilon=1e-6,
+            **options,
+        )
+
+    return Seq2Seq(
+        encoder=BlockEncoder(source.vocabulary_size, units, blocks(), "relative", dropout=dropout),
+        decoder=BlockDecoder(
+            target.vocabulary_size,
+            units,
+            blocks(causal=True, cross_attention=True),
+            "relative",
+            dropout=dropout,
+        ),
+        preprocessor=TextPairs(source, target, max_source_length, max_target_length),
+        head=Tokens(target.vocabulary_size, label_smoothing),
+        search=search,
+        tie_embeddings=tie_embeddings,
+        share_embeddings=source is target if share_embeddings is None else share_embeddings,
+    )
+
+
 def devlin_2019(
     tokenizer: Tokenizer,
     units: int = 128,

@@ -20,8 +20,12 @@ NORM = 2 * U
 ATTENTION = 4 * U * U + 4 * U
 FEED = 8 * U * U + 5 * U
 ENCODER, DECODER = ATTENTION + FEED + 2 * NORM, 2 * ATTENTION + FEED + 3 * NORM
+# Of T5: a block of an encoder; what both stacks have once, distances and last norms.
+T5 = 4 * U * U + 3 * U * (8 * U // 3) + 2 * U
+T5_ONCE = 2 * 32 * 2 + 2 * U
 LLAMA = 2 * U * U + 2 * U * (U // 2) + 3 * U * (8 * U // 3) + 2 * U  # two heads share one
 
+TRANSLATORS = ("vaswani_2017", "raffel_2020")
 ROWS = [
     ("vaswani_2017", {"layers": 2}, V * U + V + 2 * (ENCODER + DECODER) + 2 * NORM),
     ("vaswani_2017", {"layers": 1, "norm_position": "after"}, V * U + V + ENCODER + DECODER),
@@ -30,6 +34,7 @@ ROWS = [
         {"layers": 1, "share_embeddings": False},
         2 * V * U + V + ENCODER + DECODER + 2 * NORM,
     ),
+    ("raffel_2020", {"layers": 2}, V * U + U * V + V + 2 * (T5 + T5 + 4 * U * U + U) + T5_ONCE),
     ("radford_2019", {"layers": 2, "window_length": 5}, V * U + 5 * U + 2 * ENCODER + NORM + V),
     ("touvron_2023", {"layers": 3, "num_kv_heads": 1}, V * U + 3 * LLAMA + U + V),
     ("touvron_2023", {"layers": 0 + 1, "num_kv_heads": 1, "tie_embeddings": False}, None),
@@ -39,7 +44,7 @@ ROWS = [
 def build(name, **settings):
     keras.utils.set_random_seed(1)
     tokenizer = letters_tokenizer()
-    sides = [tokenizer, tokenizer] if name == "vaswani_2017" else [tokenizer]
+    sides = [tokenizer, tokenizer] if name in TRANSLATORS else [tokenizer]
     heads = {} if name in ("gu_2023", "feng_2024") else {"num_heads": 2}
     layers = {"beck_2024": 2, "de_2024": 3}.get(name, 1)
     return zoo.ZOO[name](*sides, **{"units": U, "layers": layers, **heads, **settings})
@@ -60,7 +65,7 @@ def test_the_model_takes_two_steps_and_answers(name):
     task = build(name, search=Greedy(max_length=4))
     task.compile(Adam(0.05), run_eagerly=True)
     before = task.get_weights()
-    data = reversal_pairs(4) if name == "vaswani_2017" else letter_texts(40)
+    data = reversal_pairs(4) if name in TRANSLATORS else letter_texts(40)
     history = task.fit(data, batch_size=3, steps_per_epoch=2, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     moves = [np.abs(w - b).max() for w, b in zip(task.get_weights(), before, strict=True)]

@@ -75,9 +75,12 @@ TRANSLATORS = {
 }
 
 
+TRANSFORMERS = {"vaswani_2017", "raffel_2020"}
+
+
 def build(name, **settings):
     sizes = {"units": U, "embedding_dim": E}
-    if name == "vaswani_2017":
+    if name in TRANSFORMERS:
         sizes = {"units": 8, "num_heads": 2}
     settings = sizes | settings
     return zoo.ZOO[name](letters_tokenizer(), letters_tokenizer(), **settings)
@@ -90,8 +93,8 @@ def test_the_registry_names_its_builders():
         assert getattr(zoo, name) is builder
         assert name in zoo.__all__
         assert "Reference: " in inspect.getdoc(builder)
-    # The weights of a Transformer are counted in test_transformer_zoo.
-    assert {name for name, *_ in ROWS} == TRANSLATORS - {"vaswani_2017"}
+    # The weights of Transformers are counted in test_transformer_zoo.
+    assert {name for name, *_ in ROWS} == TRANSLATORS - TRANSFORMERS
 
 
 @pytest.mark.parametrize(("name", "settings", "count"), ROWS)

@@ -211,9 +211,9 @@ class BlockStack(keras.layers.Layer):
         dtype = self.compute_dtype if self.attends else None
         index = first_index(batch_size, max_length, width, dtype)
         states = []
-        for i, block in enumerate(self.blocks):
+        for block in self.blocks:
             if isinstance(block.mixer, SelfAttention):
-                state = block.mixer.empty_caches(batch_size, max_length, width, number=2 * i)
+                state = block.mixer.empty_caches(batch_size, max_length, width)
             else:
                 state = block.mixer.initial_state(batch_size, max_length, width)
             states.append(state)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_tasks import letter_texts, letters_tokenizer, reversal_pairs
 
-from seqzoo import BeamSearch, Greedy, heads, load, zoo
+from seqzoo import BeamSearch, Ensemble, Greedy, heads, load, zoo
 from seqzoo.decoders import LanguageDecoder
 from seqzoo.encoders import BlockEncoder, RecurrentEncoder
 from seqzoo.layers import make_blocks
@@ -125,6 +125,21 @@ def test_a_graph_writes_caches_in_place_and_answers_as_eager_execution_does():
         graph = tf.function(lambda inputs, search=search: task.hypotheses(inputs, search))(inputs)
         np.testing.assert_array_equal(graph.token_ids, eager.token_ids)
         np.testing.assert_allclose(graph.scores, eager.scores, atol=1e-5)
+
+
+def test_members_of_an_ensemble_have_caches_of_their_own_in_a_graph():
+    members = []
+    for seed in (1, 2):
+        member = build("vaswani_2017")
+        for weight in member.trainable_variables:
+            weight.assign(np.random.default_rng(seed).normal(scale=0.5, size=weight.shape))
+        members.append(member)
+    ensemble, search = Ensemble(members), Greedy(max_length=6)
+    inputs = tf.constant([[4, 5, 6, 3], [7, 3, 0, 0], [8, 9, 3, 0]])
+    eager = ensemble.hypotheses(inputs, search)
+    graph = tf.function(lambda inputs: ensemble.hypotheses(inputs, search))
+    for _ in range(2):
+        np.testing.assert_allclose(graph(inputs).scores, eager.scores, atol=1e-5)
 
 
 def test_every_token_counts_once_in_windows_that_overlap():

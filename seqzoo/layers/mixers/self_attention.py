@@ -12,7 +12,13 @@ from seqzoo.layers.positions import make_attention_positions
 from seqzoo.ops.affine import affine
 from seqzoo.ops.attention import attend
 from seqzoo.ops.decoding.beams import rows_per_example
-from seqzoo.ops.decoding.caches import CacheIndex, as_shape, first_index, write_entries
+from seqzoo.ops.decoding.caches import (
+    CacheIndex,
+    as_shape,
+    empty_cache,
+    first_index,
+    write_entries,
+)
 from seqzoo.ops.positions import rotate
 from seqzoo.search.step import SharedCache
 
@@ -162,16 +168,10 @@ class SelfAttention(SequenceMixer):
         index = first_index(batch_size, max_length, width, self.compute_dtype)
         return AttentionState(index, self.empty_caches(batch_size, max_length, width))
 
-    def empty_caches(self, batch_size, max_length, width=1, number: int = 0) -> SharedCache:
-        """Returns caches without entries, the part of a state that no other mixer shares.
-
-        Nobody reads what stands in them. It is `number` in the keys and the next number in the
-        values: TensorFlow makes one tensor of equal ones, which a loop could not write to.
-        """
+    def empty_caches(self, batch_size, max_length, width=1) -> SharedCache:
+        """Returns caches without entries, the part of a state that no other mixer shares."""
         sizes = (batch_size, self.shared_heads, max_length * width, self.units)
-        return SharedCache(
-            [ops.full(sizes, float(number + i), dtype=self.compute_dtype) for i in range(2)]
-        )
+        return SharedCache([empty_cache(sizes, self.compute_dtype) for _ in range(2)])
 
     def step(self, inputs, state):
         index, cache = CacheIndex(*state[0]), SharedCache(*state[1])

@@ -41,6 +41,20 @@ def first_index(batch_size: Any, max_length: Any, width: Any, dtype: str | None)
     return CacheIndex(slot, position, readable)
 
 
+def empty_cache(sizes: tuple, dtype: str) -> Any:
+    """Returns a cache without entries, in which zeros stand.
+
+    Args:
+        sizes: B, heads, L * K, units.
+        dtype: Of the entries.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from seqzoo.ops.tensorflow.caches import tensorflow_empty_cache
+
+        return tensorflow_empty_cache(sizes, dtype)
+    return ops.zeros(sizes, dtype=dtype)
+
+
 def is_for_caches(index: CacheIndex) -> bool:
     """Tells whether there are caches."""
     return bool(keras.tree.flatten(index.readable))

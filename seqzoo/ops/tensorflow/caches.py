@@ -1,8 +1,19 @@
-"""The TensorFlow kernel of `ops.decoding.caches.write_entries`."""
+"""The TensorFlow kernels of `ops.decoding.caches`."""
 
 import tensorflow as tf
 
 from seqzoo.ops.tensorflow.xla import traced_for_xla
+
+
+def tensorflow_empty_cache(sizes, dtype):
+    """Returns zeros in a buffer of their own.
+
+    TensorFlow makes one tensor of equal zeros, which a loop that writes in place would write to for
+    all of them: caches of two models, or of two layers. This operation it never joins with others.
+    """
+    if tf.executing_eagerly() or traced_for_xla():
+        return tf.zeros(sizes, dtype)
+    return tf.raw_ops.Empty(shape=sizes, dtype=dtype, init=True)
 
 
 def rows_to_write(start, count, examples, heads, size):

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoder import Encoded
+from seqzoo.encoders.encoder import Encoded, holds_segment_states
 from seqzoo.ops.masks import mean_of_real
 
 BRIDGES = ("dense", "copy", "zero")
@@ -86,6 +86,12 @@ def _as_state(flat: Any, size: int | tuple[int, ...]) -> Any:
 
 def source_states(encoded: Encoded) -> Any:
     """Returns the states of an encoder; of one without, the mean of the real outputs."""
+    if holds_segment_states(encoded.state):
+        raise ValueError(
+            "The encoder read several examples in each row, and returned a state of each. "
+            "Received: no `segment_ids` of the target. Give them, or give each example a row of "
+            "its own."
+        )
     return encoded.state or [[mean_of_real(encoded.outputs, encoded.mask)]]
 
 
@@ -96,4 +102,6 @@ def source_state_shapes(encoded: Encoded, bridge: str) -> Any:
             "A bridge that copies needs an encoder with states, and this one has none. Use "
             "bridge='dense', which reads the mean of the encoder's outputs, or bridge='zero'."
         )
+    if holds_segment_states(encoded.state):
+        return [[(shape[0], *shape[2:]) for shape in layer] for layer in encoded.state]
     return encoded.state or [[(encoded.outputs[0], encoded.outputs[-1])]]

@@ -10,7 +10,7 @@ from seqzoo.decoders.bridge import Bridge, source_state_shapes, source_states
 from seqzoo.decoders.decoder import before_last, repeat_rows
 from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.decoders.recurrent_step import advance_stack, initial_read, read
-from seqzoo.decoders.segments import packed_step, segment_inputs
+from seqzoo.decoders.segments import packed_step, segment_inputs, without_states
 from seqzoo.encoders.encoder import Encoded, token_ids_spec
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
@@ -53,9 +53,8 @@ class RecurrentDecoder(keras.layers.Layer):
             where each example has K rows, side by side.
         encoded: `Encoded` of B examples, from an encoder.
         mask: See `Decoder`; None means that all steps are real.
-        segment_ids: See `Decoder`. An encoder's state is that of one example in each row, so
-            rows of several need bridge="zero" or an encoder without a state, of whose outputs
-            each example gets the mean of its own.
+        segment_ids: See `Decoder`. Each example begins in the states that the encoder, given
+            segment ids too, returns for it, or in those of the mean of its outputs.
         return_reads: Whether to return the weights of the attention too.
 
     Returns:
@@ -213,7 +212,8 @@ class RecurrentDecoder(keras.layers.Layer):
         encoded, mask = Encoded(*encoded), attached_mask(mask, token_ids)
         rows, time = ops.shape(token_ids)
         examples = ops.shape(encoded.mask)[0]
-        state, memory = self.start(encoded, examples, time, rows_per_example(rows, examples))
+        first = encoded if segment_ids is None else without_states(encoded)
+        state, memory = self.start(first, examples, time, rows_per_example(rows, examples))
         embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
         inputs = self._step_inputs(embedded, training)
         if mask is not None:

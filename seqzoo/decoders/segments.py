@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoder import Encoded, segments_of
+from seqzoo.encoders.encoder import Encoded, holds_segment_states, segments_of
+from seqzoo.ops.gather import gather
 from seqzoo.ops.masks import first_of_segments, where_real
 from seqzoo.ops.recurrence.scan import Step
 
@@ -46,8 +47,8 @@ def segment_inputs(
         segment_ids: Int `(N, T)`, N = B * K.
         encoded: B rows.
         attends: Whether the decoder reads from the outputs of the encoder.
-        initial_cells: Makes the states of the cells before a first step of what an encoder without
-            a state has in their place; None where they are zeros.
+        initial_cells: Makes the states of the cells before a first step of `source_states`; None
+            where they are zeros.
 
     Raises:
         ValueError: if the encoder cannot tell its examples apart.
@@ -62,13 +63,27 @@ def segment_inputs(
         by_row = ops.reshape(joined, (rows, steps, ops.shape(joined)[2]))
         inputs["joined"] = ops.transpose(by_row, (1, 0, 2))
     if initial_cells is not None:
-        means = ops.reshape(_means(joined, encoded), (rows, steps, encoded.outputs.shape[2]))
-        means = ops.transpose(means, (1, 0, 2))  # (N, T, F) -> (T, N, F)
-        cells = initial_cells([[ops.reshape(means, (-1, encoded.outputs.shape[2]))]])
+
+        def by_step(leaf):  # (B, K * T, …) -> (T * N, …)
+            leaf = ops.swapaxes(ops.reshape(leaf, (rows, steps, *leaf.shape[2:])), 0, 1)
+            return ops.reshape(leaf, (steps * rows, *leaf.shape[2:]))
+
+        states = keras.tree.map_structure(by_step, _source_states(joined, encoded))
         inputs["cells"] = keras.tree.map_structure(
-            lambda leaf: ops.reshape(leaf, (steps, rows, *leaf.shape[1:])), cells
+            lambda leaf: ops.reshape(leaf, (steps, rows, *leaf.shape[1:])), initial_cells(states)
         )
     return inputs
+
+
+def without_states(encoded: Encoded) -> Encoded:
+    """Returns an `Encoded` with zeros for the states of its rows, where each example has its own.
+
+    They are what a decoder's loop begins with; `segment_inputs` holds those of the examples.
+    """
+    if not holds_segment_states(encoded.state):
+        return encoded
+    zeros = [[ops.zeros_like(ops.sum(leaf, axis=1)) for leaf in layer] for layer in encoded.state]
+    return encoded._replace(state=zeros)
 
 
 def joined_steps(segment_ids: Any, encoded: Encoded) -> Any:
@@ -85,17 +100,42 @@ def joined_steps(segment_ids: Any, encoded: Encoded) -> Any:
     return ops.logical_and(target == ops.expand_dims(source, 1), target != 0)
 
 
-def _means(joined: Any, encoded: Encoded) -> Any:
-    """Returns for each target step the mean of the outputs of its example, `(B, K * T, F)`.
+def _source_states(joined: Any, encoded: Encoded) -> list[list]:
+    """Returns for each target step the `bridge.source_states` of its example, `(B, K * T, ...)`.
 
-    That is what a bridge reads of an encoder without a state; see `bridge.source_states`.
+    Of an encoder without a state that is the mean of the outputs of the example.
     """
+    if holds_segment_states(encoded.state):
+        return _states_of_examples(joined, encoded.state)
     if encoded.state:
         raise ValueError(
-            "The state of an encoder is that of one example in each row. Received: `segment_ids`, "
-            "so rows hold several. Make the decoder with bridge='zero', use an encoder without a "
-            "state, or give each example a row of its own."
+            "The encoder returned one state for each row. Received: `segment_ids` of the target, "
+            "so rows hold several examples. Encode the source with its own segment ids, make the "
+            "decoder with bridge='zero', or give each example a row of its own."
         )
+    return [[_means(joined, encoded)]]
+
+
+def _states_of_examples(joined: Any, states: list[list]) -> list[list]:
+    """Returns for each target step the states `(B, S, ...)` at a source step of its example.
+
+    They are zeros where it has none, as those of a source without a step are.
+    """
+    rows, targets, sources = ops.shape(joined)
+    starts = ops.expand_dims(ops.arange(rows, dtype="int32") * sources, 1)
+    indices = starts + ops.cast(ops.argmax(joined, axis=2), "int32")
+    exists = ops.any(joined, axis=2)
+
+    def at_targets(leaf):
+        values = gather(ops.reshape(leaf, (rows * sources, *leaf.shape[2:])), indices)
+        is_of_one = ops.reshape(exists, (rows, targets, *[1] * (len(leaf.shape) - 2)))
+        return ops.where(is_of_one, values, ops.zeros_like(values))
+
+    return [[at_targets(leaf) for leaf in layer] for layer in states]
+
+
+def _means(joined: Any, encoded: Encoded) -> Any:
+    """Returns for each target step the mean of the outputs of its example, `(B, K * T, F)`."""
     share = ops.cast(joined, encoded.outputs.dtype)
     count = ops.sum(share, axis=2, keepdims=True)
     return ops.matmul(share, encoded.outputs) / ops.maximum(count, ops.ones_like(count))

@@ -16,7 +16,8 @@ class Encoded(NamedTuple):
     Attributes:
         outputs: `(B, S, features)`.
         state: For each layer, the list of its final states `(B, ...)`; empty where the
-            encoder has no state.
+            encoder has no state. Where segment ids are given, those of each sequence, at all of
+            its steps: `(B, S, ...)`.
         mask: Boolean `(B, S)`, True on real steps.
         segment_ids: Int32 `(B, S)`: which of the sequences in its row a step belongs to, from 1
             on, and 0 on padding; 1 on all real steps where a row is one sequence. `()` from an
@@ -108,10 +109,18 @@ def segments_of(mask: Any, segment_ids: Any = None) -> Any:
     return ops.where(mask, ops.cast(segment_ids, "int32"), 0)
 
 
+def holds_segment_states(state: Any) -> bool:
+    """Whether the states of an `Encoded`, or their shapes, are those of several sequences a row.
+
+    The first state of a layer, its output, is a vector for each row otherwise.
+    """
+    return bool(state) and len(getattr(state[-1][0], "shape", state[-1][0])) == 3
+
+
 def refuse_segments(encoder: Any, segment_ids: Any) -> None:
     """Raises ValueError where segment ids are given to an encoder of one example a row."""
     if segment_ids is not None:
         raise ValueError(
             f"{type(encoder).__name__} reads one example in each row. Received: `segment_ids`. "
-            "Leave them out, and give each example a row of its own."
+            "Leave them out (in `fit`: `packed`), and give each example a row of its own."
         )

@@ -43,7 +43,8 @@ class LanguageEncoder(keras.layers.Layer):
         segment_ids: Int `(B, S)` where rows hold several texts; see `layers.Recurrent`.
 
     Returns:
-        `Encoded`, whose state can be the `initial_state` of the text that follows.
+        `Encoded`, whose state can be the `initial_state` of the text that follows, where rows are
+        of one text.
 
     References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; Merity et al., 2018,
     https://arxiv.org/abs/1708.02182
@@ -151,10 +152,19 @@ class LanguageEncoder(keras.layers.Layer):
 
     def call(self, inputs, mask=None, initial_state=None, segment_ids=None, training=False):
         mask = step_mask(inputs, mask)
-        outputs, state = self.run(inputs, initial_state, mask, training, segment_ids)
+        segments = segment_ids, segment_ids is not None
+        outputs, state = self.run(inputs, initial_state, mask, training, *segments)
         return Encoded(outputs, state, mask, segments_of(mask, segment_ids))
 
-    def run(self, token_ids, state=None, mask=None, training=False, segment_ids=None):
+    def run(
+        self,
+        token_ids,
+        state=None,
+        mask=None,
+        training=False,
+        segment_ids=None,
+        segment_states=False,
+    ):
         """Reads tokens `(B, T)` from a state on.
 
         Args:
@@ -163,6 +173,7 @@ class LanguageEncoder(keras.layers.Layer):
             mask: Boolean `(B, T)`, True on real steps; None where all are.
             training: Whether values are dropped.
             segment_ids: Int `(B, T)` where rows hold several texts; see `layers.Recurrent`.
+            segment_states: See `layers.Recurrent`.
 
         Returns:
             The outputs `(B, T, hidden_size)` and the state after the last real step.
@@ -177,12 +188,12 @@ class LanguageEncoder(keras.layers.Layer):
                 initial_state=list(before),
                 training=training,
                 segment_ids=segment_ids,
+                segment_states=segment_states,
             )
             outputs = self._join(i, below, outputs)
             after.append(states)
-        dropped = self.drops[-1](
-            self.slow(outputs, mask=mask, training=training), training=training
-        )
+        outputs = self.slow(outputs, mask=mask, training=training, segment_ids=segment_ids)
+        dropped = self.drops[-1](outputs, training=training)
         return self.small(dropped, mask=mask, training=training), after
 
     def step(self, token_ids, state):

@@ -45,6 +45,7 @@ class RecurrentEncoder(keras.layers.Layer):
         mask: Boolean `(B, S)`, True on real steps; None means every id but 0, and every
             vector.
         segment_ids: Integer `(B, S)` where rows hold several sequences; see `layers.Recurrent`.
+            The states are those of each sequence then.
 
     Returns:
         `Encoded`; features are `units`, or twice that for `"both"`.
@@ -116,7 +117,11 @@ class RecurrentEncoder(keras.layers.Layer):
         embedded = inputs if self.embedding is None else self.embedding(inputs)
         embedded = self.drop(embedded, training=training)
         outputs, states = self.stack(
-            embedded, mask=mask, training=training, segment_ids=segment_ids
+            embedded,
+            mask=mask,
+            training=training,
+            segment_ids=segment_ids,
+            segment_states=segment_ids is not None,
         )
         outputs = self.drop(outputs, training=training)
         return Encoded(outputs, states, mask, segments_of(mask, segment_ids))

@@ -13,9 +13,9 @@ class ActivationRegularization(keras.layers.Layer):
         ar * mean of h_t^2  +  tar * mean of (h_t - h_{t-1})^2
 
     The first mean is over the features of all real steps, the second over those of all pairs of
-    neighbouring real steps, so that padding changes nothing. The authors apply the first to the
-    outputs after dropout and the second to those before it: use two of these layers, one on each
-    side of a dropout. With several replicas, each takes the means over its own rows.
+    neighbouring real steps of one sequence, so that padding changes nothing. The authors apply the
+    first to the outputs after dropout and the second to those before it: use two of these layers,
+    one on each side of a dropout. With several replicas, each takes the means over its own rows.
 
     Args:
         ar: At least 0: weight of activation regularization.
@@ -24,6 +24,7 @@ class ActivationRegularization(keras.layers.Layer):
     Call arguments:
         inputs: Float tensor `(B, T, features)`.
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
+        segment_ids: Integer tensor `(B, T)` where rows hold several sequences.
 
     Reference: Merity, McCann and Socher, 2017, https://arxiv.org/abs/1708.01009. Differs from it:
     the second loss there is a norm; this is its square, as in the authors' later code.
@@ -38,7 +39,7 @@ class ActivationRegularization(keras.layers.Layer):
         self.tar = tar
         self.supports_masking = True
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, training=False, segment_ids=None):
         if not training:
             return inputs
         mask = attached_mask(mask, inputs)
@@ -48,7 +49,11 @@ class ActivationRegularization(keras.layers.Layer):
             self.add_loss(self.ar * _mean_square(values, real))
         if self.tar:
             moves = values[:, 1:] - values[:, :-1]
-            self.add_loss(self.tar * _mean_square(moves, real[:, 1:] * real[:, :-1]))
+            pairs = real[:, 1:] * real[:, :-1]
+            if segment_ids is not None:
+                same = ops.equal(segment_ids[:, 1:], segment_ids[:, :-1])
+                pairs = pairs * ops.cast(same, pairs.dtype)
+            self.add_loss(self.tar * _mean_square(moves, pairs))
         return inputs
 
     def compute_output_shape(self, input_shape):

@@ -54,11 +54,13 @@ def source_width(name):
 
 
 @functools.cache
-def made(name):
-    """A float64 decoder with random weights, and what an encoder without a state hands to it."""
+def made(name, has_states=False):
+    """A float64 decoder with random weights, and what an encoder, with states or not, gives it."""
     copies = (EVERY[name] or {}).get("bridge") == "copy"
-    decoder = new_decoder(name, **({"bridge": "zero"} if copies else {}))
+    decoder = new_decoder(name, **({"bridge": "zero"} if copies and not has_states else {}))
     encoded = encoded_alone(source_width(name)) if name != "language" else ()
+    if has_states:
+        encoded = encoded._replace(state=encoded_for(EVERY[name]).state)
     decoder(ids(BATCH, TIME), encoded)
     return randomize(decoder), encoded
 
@@ -84,7 +86,15 @@ def packed_source(encoded):
     segment_ids[1, 6:] = 9  # of an example without a target
     mask = segment_ids > 0
     mask[0] = True  # steps that belong to no example are read by none
-    return Encoded(outputs, (), mask, segment_ids)
+
+    def of_segments(leaf):  # (N, …) -> (ROWS, SOURCE_STEPS, …)
+        state = normal(ROWS, SOURCE_STEPS, *leaf.shape[1:])
+        for number, values in enumerate(leaf, start=1):
+            state[segment_ids == number] = values
+        return state
+
+    state = [[of_segments(leaf) for leaf in layer] for layer in encoded.state]
+    return Encoded(outputs, state, mask, segment_ids)
 
 
 def packed_target(token_ids):
@@ -110,9 +120,9 @@ def test_every_decoder_of_the_registry_is_tested_here():
     assert REGISTERED_DECODERS.keys() == decoders.DECODERS.keys()
 
 
-def alone_and_together(name, **options):
+def alone_and_together(name, has_states=False):
     """The hidden states of the steps of each example, and losses, in rows of its own and shared."""
-    decoder, encoded = made(name)
+    decoder, encoded = made(name, has_states)
     token_ids, lengths = ids(BATCH * BEAMS, TIME), np.repeat(TARGET_LENGTHS, BEAMS)
     mask = np.arange(TIME) < lengths[:, None]
     shared, segment_ids = packed_target(token_ids)
@@ -134,10 +144,20 @@ def test_examples_that_share_a_row_get_what_each_gets_in_a_row_of_its_own(name):
     assert_all_close(together(), alone(), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [*REGISTERED_DECODERS, "recurrent, first input"])
-def test_they_give_the_weights_the_same_gradients(name):
-    alone, together = alone_and_together(name)
-    decoder, _ = made(name)
+@pytest.mark.parametrize("name", [f"recurrent, {name}" for name in DECODERS])
+def test_each_example_starts_from_the_states_that_the_encoder_gives_for_it(name):
+    alone, together = alone_and_together(name, has_states=True)
+    assert_all_close(together(), alone(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "has_states"),
+    [(name, False) for name in REGISTERED_DECODERS]
+    + [(f"recurrent, {name}", True) for name in ("first input", "input feeding")],
+)
+def test_they_give_the_weights_the_same_gradients(name, has_states):
+    alone, together = alone_and_together(name, has_states)
+    decoder, _ = made(name, has_states)
     _, found = differentiate(together, {}, decoder.trainable_variables)
     _, expected = differentiate(alone, {}, decoder.trainable_variables)
     assert_all_close(found, expected, atol=1e-11)
@@ -233,12 +253,26 @@ def test_reads_of_a_decoder_that_attends_to_nothing_are_refused():
     ("options", "encoded", "message"),
     [
         ({"bridge": "zero"}, encoded_for({}), r"encoder returned none.* a row of its own"),
-        ({}, encoded_for({})._replace(segment_ids=ids(3, 5)), r"state of an encoder .*'zero'"),
+        ({}, encoded_for({})._replace(segment_ids=ids(3, 5)), r"one state for each row.*'zero'"),
     ],
 )
 def test_an_encoder_that_cannot_tell_its_examples_apart_is_refused(options, encoded, message):
     with pytest.raises(ValueError, match=message):
         make_decoder(options)(ids(BATCH, TIME), encoded, segment_ids=ids(BATCH, TIME))
+
+
+def test_states_of_several_examples_without_segments_of_the_target_are_refused():
+    decoder, encoded = made("recurrent, input feeding", has_states=True)
+    with pytest.raises(ValueError, match=r"no `segment_ids` of the target\. Give them"):
+        decoder(ids(ROWS, TIME), packed_source(encoded))
+
+
+def test_a_decoder_may_be_built_on_rows_of_several_examples():
+    _, encoded = made("recurrent, input feeding", has_states=True)
+    source, segment_ids = packed_source(encoded), np.array([[1, 1, 2, 2], [3, 3, 0, 0]])
+    decoder = new_decoder("recurrent, input feeding")
+    hidden = decoder(ids(ROWS, TIME), source, segment_ids=segment_ids)
+    assert ops.shape(hidden) == (ROWS, TIME, UNITS)
 
 
 def test_rows_without_attention_and_without_a_bridge_need_no_source_segments():

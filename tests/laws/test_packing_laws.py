@@ -27,6 +27,32 @@ def packed_and_alone(name):
     return together, {"inputs": alone, "mask": mask}, steps
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("recurrent lstm", "reversed lstm", "bidirectional gru", "recurrent lru", "stack dense"),
+        *("encoder both", "encoder forward of text, lstm"),
+    ],
+)
+def test_packed_sequences_have_the_states_of_those_alone_at_all_their_steps(name):
+    make, arguments = RECURRENTS[name]
+    layer = make(dtype="float64")
+    layer(**arguments)
+    randomize(layer)
+    together, alone, steps = packed_and_alone(name)
+    is_encoder = "encoder" in name
+    more = {} if is_encoder else {"segment_states": True}
+
+    def states_of(**arguments):
+        returned = layer(**arguments)
+        return float_leaves(returned.state if is_encoder else returned)[0 if is_encoder else 1 :]
+
+    for found, expected in zip(states_of(**together, **more), states_of(**alone), strict=True):
+        flat = ops.reshape(found, (ROWS * STEPS, *found.shape[2:]))
+        expected = np.repeat(expected, LENGTHS, axis=0)
+        np.testing.assert_allclose(ops.take(flat, np.array(steps), axis=0), expected, atol=1e-12)
+
+
 # A language model reads texts one after the other, in rows of one.
 PACKED = [name for name in RECURRENTS if not name.startswith("encoder forward of text")]
 

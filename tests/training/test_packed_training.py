@@ -31,7 +31,13 @@ def block_parts(size, mixers, positions):
 
 def recurrent_parts(size):
     encoder = RecurrentEncoder(size, U, U, cell="gru", **OWN)
-    return encoder, RecurrentDecoder(size, U, U, cell="gru", bridge="zero", **OWN)
+    return encoder, RecurrentDecoder(size, U, U, cell="gru", **OWN)
+
+
+def copied_parts(size):
+    encoder = RecurrentEncoder(size, U, U, layers=2, direction="backward", **OWN)
+    options = {"layers": 2, "bridge": "copy", "input_feeding": True}
+    return encoder, RecurrentDecoder(size, U, U, **options, **OWN)
 
 
 def mixed_parts(size):
@@ -43,6 +49,7 @@ PARTS = {
     "attention": lambda size: block_parts(size, "attention", "learned"),
     "minimal GRUs": lambda size: block_parts(size, ["min_gru", "recurrent"], None),
     "recurrent": recurrent_parts,
+    "recurrent, states copied": copied_parts,
     "recurrent after attention": mixed_parts,
 }
 
@@ -129,11 +136,3 @@ def test_fit_packs_and_says_what_cannot_be_packed():
     language_model.compile(Adam(0.01))
     with pytest.raises(ValueError, match="`packed` puts several pairs"):
         language_model.fit(letter_texts(4), packed=True, verbose=0)
-
-
-def test_an_encoder_of_one_state_a_row_is_refused_in_one_line():
-    tokenizer = letters_tokenizer()
-    task = zoo.bahdanau_2015(tokenizer, tokenizer, units=U, embedding_dim=U)
-    task.compile(Adam(0.01), run_eagerly=True)
-    with pytest.raises(ValueError, match="The state of an encoder is that of one example"):
-        task.fit(PAIRS, packed=True, steps_per_epoch=1, verbose=0)

@@ -13,6 +13,7 @@ from seqzoo.layers.recurrent.loop import (
     first_state,
     make_loop,
     options_of,
+    states_after_segments,
 )
 from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.ops.masks import attached_mask
@@ -55,6 +56,7 @@ class Bidirectional(keras.layers.Layer):
         initial_state: List of the states `(B, *shape)` of the forward cell and then of the
             backward cell; zeros if None.
         segment_ids: See `Recurrent`.
+        segment_states: See `Recurrent`.
 
     Returns:
         Of a cell, `(outputs, *states)`: the outputs of both directions merged, `(B, T, 2 * units)`
@@ -130,7 +132,15 @@ class Bidirectional(keras.layers.Layer):
         build_cell(self.forward_cell, input_shape)
         build_cell(self.backward_cell, input_shape)
 
-    def call(self, inputs, mask=None, training=False, segment_ids=None, initial_state=None):
+    def call(
+        self,
+        inputs,
+        mask=None,
+        training=False,
+        segment_ids=None,
+        initial_state=None,
+        segment_states=False,
+    ):
         mask = attached_mask(mask, inputs)
         cells = (self.forward_cell, self.backward_cell)
         count = len(self.forward_cell.state_size)
@@ -150,12 +160,16 @@ class Bidirectional(keras.layers.Layer):
                 reverse,
                 segment_ids,
                 returns_sequences,
+                segment_states,
             )
             for cell, state, reverse in zip(cells, states, (False, True), strict=True)
         )
         (forward_states, forward_final), (backward_states, backward_final) = plan.run(
             [forward, backward]
         )
+        if segment_states:
+            forward_final = states_after_segments(forward_states, segment_ids)
+            backward_final = states_after_segments(backward_states, segment_ids, reverse=True)
         if not returns_sequences:
             outputs = self._merge(forward_final[0], backward_final[0])
         else:

@@ -31,8 +31,9 @@ class KerasRecurrent(Recurrent):
         """Whether the layer runs from the last step to the first."""
         return self.reverse
 
-    def run(self, inputs, mask, state, training, segment_ids=None):
-        outputs, final = super().run(inputs, mask, state, training, segment_ids)
+    def run(self, inputs, mask, state, training, segment_ids=None, segment_states=False):
+        segments = segment_ids, segment_states
+        outputs, final = super().run(inputs, mask, state, training, *segments)
         flips = self.reverse and self.return_sequences
         return ops.flip(outputs, axis=1) if flips else outputs, final
 

@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell
-from seqzoo.ops.masks import first_of_segments, where_real
+from seqzoo.ops.gather import gather
+from seqzoo.ops.masks import first_of_segments, hold_last_real, where_real
 from seqzoo.ops.recurrence.scan import Constants, Loop, Project, Step
 
 
@@ -74,6 +75,7 @@ def make_loop(
     reverse: bool = False,
     segment_ids: Any = None,
     return_sequences: bool = True,
+    segment_states: bool = False,
 ) -> Loop:
     """Makes a loop of a cell, of inputs `(B, T, features)` and of a mask `(B, T)` or None.
 
@@ -93,9 +95,10 @@ def make_loop(
         segment_ids: Integers `(B, T)`: the states are zeros before the first step of every
             sequence in a row but the one that comes first.
         return_sequences: Whether the output of every step is requested.
+        segment_states: Whether all states of every step are; see `states_after_segments`.
 
     Returns:
-        The loop; `requested` is the first state, which is the output, or nothing.
+        The loop; `requested` is the first state, which is the output, all or nothing.
     """
     options, seed = options_of(owner), owner.seed_generator
     is_plain = not options.changes_step and segment_ids is None
@@ -127,7 +130,9 @@ def make_loop(
         reverse=reverse,
         prepare=partial(_project_inputs, cell),
         input_weights=cell.input_projection(),
-        requested=[return_sequences and index == 0 for index in range(len(state))],
+        requested=[
+            segment_states or (return_sequences and index == 0) for index in range(len(state))
+        ],
         training=training,
         independent_rows=True,
         elementwise=cell.is_elementwise,
@@ -137,6 +142,29 @@ def make_loop(
         checkpoint_steps=options.checkpoint_steps,
         owner=owner,
     )
+
+
+def states_after_segments(states: list, segment_ids: Any, reverse: bool = False) -> list:
+    """Returns for each step the states after the sequence that it belongs to, `(B, T, ...)`.
+
+    Args:
+        states: Those after each step of a loop, `(T, B, ...)`.
+        segment_ids: Integers `(B, T)`, as in `make_loop`.
+        reverse: Whether the loop ran from the last step.
+    """
+    changes = ops.not_equal(segment_ids[:, 1:], segment_ids[:, :-1])
+    is_end = ops.pad(changes, [[0, 0], [1, 0] if reverse else [0, 1]], constant_values=True)
+    batch, time = ops.shape(segment_ids)
+    steps = ops.ones((time, batch, 1), "int32") * ops.arange(time, dtype="int32")[:, None, None]
+    end_of = hold_last_real(steps, steps[0], ops.transpose(is_end), not reverse)[..., 0]  # (T, B)
+    indices = ops.transpose(end_of * batch + ops.arange(batch, dtype="int32"))
+
+    return [
+        gather(
+            ops.reshape(leaf, (time * batch, *leaf.shape[2:])), indices
+        )  # (T, B, …) -> (B, T, …)
+        for leaf in states
+    ]
 
 
 def _project_inputs(cell: Cell, inputs: dict[str, Any], input_projection: tuple) -> dict[str, Any]:

@@ -6,7 +6,13 @@ import keras
 from keras import ops
 
 from seqzoo.layers.cells import Cell, as_cell
-from seqzoo.layers.recurrent.loop import build_cell, first_state, make_loop, options_of
+from seqzoo.layers.recurrent.loop import (
+    build_cell,
+    first_state,
+    make_loop,
+    options_of,
+    states_after_segments,
+)
 from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.recurrence import plan
 from seqzoo.ops.recurrence.scan import apply_projections
@@ -57,6 +63,9 @@ class Recurrent(keras.layers.Layer):
             other: steps of one id that stand side by side are one sequence. Each begins in a state
             of zeros (the first one in `initial_state`), as if it had a row of its own. See
             `seqzoo.preprocessing.pack_rows`.
+        segment_states: Whether the states that are returned are those after each sequence,
+            `(B, T, *shape)`, the same at all steps of a sequence, in place of those of the row.
+            Needs `segment_ids`.
 
     Returns:
         `(B, T, units)`, or `(B, units)` without `return_sequences`; with `return_state`, a tuple
@@ -127,19 +136,27 @@ class Recurrent(keras.layers.Layer):
             for state in self.get_initial_state(batch_size)
         ]
 
-    def call(self, inputs, mask=None, initial_state=None, training=False, segment_ids=None):
+    def call(
+        self,
+        inputs,
+        mask=None,
+        initial_state=None,
+        training=False,
+        segment_ids=None,
+        segment_states=False,
+    ):
         mask = attached_mask(mask, inputs)
         if initial_state is None and self.stateful:
             initial_state = [state.value for state in self._between.states]
         state = first_state(self.cell, inputs, initial_state)
-        outputs, final = self.run(inputs, mask, state, training, segment_ids)
+        outputs, final = self.run(inputs, mask, state, training, segment_ids, segment_states)
         if self.stateful:
             for variable, last in zip(self._between.states, final, strict=True):
                 variable.assign(last)
         outputs = outputs if self.return_sequences else final[0]
         return (outputs, *final) if self.return_state else outputs
 
-    def run(self, inputs, mask, state, training, segment_ids=None):
+    def run(self, inputs, mask, state, training, segment_ids=None, segment_states=False):
         """Runs the cell.
 
         Returns:
@@ -156,8 +173,11 @@ class Recurrent(keras.layers.Layer):
             self.reverse,
             segment_ids,
             self.return_sequences,
+            segment_states,
         )
         states, final = plan.run([loop])[0]
+        if segment_states:
+            final = states_after_segments(states, segment_ids, self.reverse)
         if not self.return_sequences:
             return None, final
         return ops.transpose(states[0], (1, 0, 2)), final

@@ -39,6 +39,7 @@ class RecurrentStack(keras.layers.Layer):
         inputs: Float tensor `(B, T, features)`.
         mask: Boolean tensor `(B, T)`, True on real steps; None where all are.
         segment_ids: See `Recurrent`.
+        segment_states: See `Recurrent`.
 
     Returns:
         Outputs `(B, T, width)`, and for each layer the list of its final states `(B, ...)`.
@@ -93,12 +94,18 @@ class RecurrentStack(keras.layers.Layer):
         is_dense = self.skip == "dense" and i < len(self.layers) - 1
         return (*above[:-1], below[-1] + above[-1]) if is_dense else above
 
-    def call(self, inputs, mask=None, training=False, segment_ids=None):
+    def call(self, inputs, mask=None, training=False, segment_ids=None, segment_states=False):
         mask = attached_mask(mask, inputs)
         outputs, states = ops.cast(inputs, self.compute_dtype), []
         for i, layer in enumerate(self.layers):
             below = outputs if i == 0 else self.drop(outputs, training=training)
-            above, *state = layer(below, mask=mask, training=training, segment_ids=segment_ids)
+            above, *state = layer(
+                below,
+                mask=mask,
+                training=training,
+                segment_ids=segment_ids,
+                segment_states=segment_states,
+            )
             outputs = self._join(i, below, above)
             states.append(state)
         return outputs, states

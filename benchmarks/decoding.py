@@ -59,8 +59,8 @@ def translator(end_bias: float) -> sz.Seq2Seq:
     for weight in task.trainable_variables:
         is_embedding = "embedding" in weight.path
         if len(weight.shape) == 2:  # what is read outweighs what the last token says of itself
-            width = weight.shape[is_embedding]
-            weight.assign(rng.normal(scale=(1 if is_embedding else 2) * width**-0.5, size=weight.shape))
+            scale = (1 if is_embedding else 2) * weight.shape[is_embedding] ** -0.5
+            weight.assign(rng.normal(scale=scale, size=weight.shape))
     task.decoder.stack.blocks[-1].feed_norm.gain.assign(np.full(256, 3.0))  # of sharper answers
     forbid(task, end_bias)
     return task
@@ -216,9 +216,9 @@ def measure_language_model(args: argparse.Namespace) -> None:
     side = start_side(args, task)
     forbid(task, NEVER)
     inputs = random_inputs(1, prompt, prompt, vocabulary)
-    ways = {
-        kind: own_way(task, 1, inputs, TOKENS, kind == "XLA") for kind in ("graph", "XLA")
-    } | {name: other_way(side, name, 1, inputs, TOKENS) for name in PEERS}
+    ways = {kind: own_way(task, 1, inputs, TOKENS, kind == "XLA") for kind in ("graph", "XLA")} | {
+        name: other_way(side, name, 1, inputs, TOKENS) for name in PEERS
+    }
     for name, seconds in in_turns(ways, args.rounds).items():
         print(f"{name}: {1000 * seconds / TOKENS:.1f} ms a token", flush=True)
 

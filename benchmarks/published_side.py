@@ -5,8 +5,8 @@ It loads folders that `sz.importing.save` wrote, and answers JSON lines of stdin
     {"do": "load", "folder"}: the model that the next commands mean
     {"do": "generate", "inputs", "beams", "tokens", "alpha"}: transformers' answers, by {"tokens",
         "scores"} of the best hypothesis of each input, scores for beams only
-    {"do": "time", "engine", "inputs", "beams", "tokens"}: one decoding of exactly so many tokens, by
-        {"seconds", "cpu_seconds"}; `engine` is "transformers" or "ctranslate2"
+    {"do": "time", "engine", "inputs", "beams", "tokens"}: one decoding of exactly so many tokens,
+        by {"seconds", "cpu_seconds"}; `engine` is "transformers" or "ctranslate2"
 
 `inputs` are token ids `(B, S)`, padded with 0; for a language model they are prompts.
 """

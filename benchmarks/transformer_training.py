@@ -52,9 +52,7 @@ def make_task(case: Case):
     sizes = {"units": case.units, "layers": case.layers, "num_heads": case.heads, "dropout": 0.0}
     rng = np.random.default_rng(0)
     if case.sides == 1:
-        task = sz.zoo.radford_2019(
-            tokenizer, window_length=case.length, end_tokens=False, **sizes
-        )
+        task = sz.zoo.radford_2019(tokenizer, window_length=case.length, end_tokens=False, **sizes)
         return task, [" ".join(rng.choice(words, case.batch * case.length * 20))]
     task = sz.zoo.vaswani_2017(
         tokenizer,

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqzoo.datasets import recall
-from seqzoo.layers import FeedForward, make_blocks  # ahead of TensorFlow
+from seqzoo.layers import FeedForward, LearnedPositions, make_blocks  # ahead of TensorFlow
 from seqzoo.layers.mixers import MIXERS
 
 # isort: split
@@ -98,7 +98,8 @@ TASKS = {
 }
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in MIXERS} | {
-    "attention": ("attention", {"num_heads": 2, "positions": "relative"}),
+    "attention": ("attention", {"num_heads": 2}),
+    "attention_relative": ("attention", {"num_heads": 2, "positions": "relative"}),
     "lstm": ("recurrent", {"cell": "lstm"}),
     "slstm": ("slstm", {"num_heads": 2}),
     "gated_delta": ("gated_delta", {"negative_eigenvalues": True}),
@@ -117,7 +118,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in MIXE
         },
     ),
 }
-"""By the name of a row, the mixer and its options."""
+"""By the name of a row, the mixer and its options. Those of `attention` read learned positions."""
 
 
 LOOPS = {"recurrent", "slstm"}
@@ -149,6 +150,8 @@ def make_model(
     )
     tokens = keras.Input((None,), dtype="int32")
     values = keras.layers.Embedding(task.symbols, units)(tokens)
+    if row == "attention":
+        values = LearnedPositions(TESTED)(values, ops.cumsum(ops.ones_like(tokens), axis=1) - 1)
     for block in blocks:
         values, _ = block(values)
     values = keras.layers.LayerNormalization()(values)

@@ -98,7 +98,7 @@ TASKS = {
 }
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in MIXERS} | {
-    "attention": ("attention", {"num_heads": 2}),
+    "attention": ("attention", {"num_heads": 1}),
     "attention_relative": ("attention", {"num_heads": 2, "positions": "relative"}),
     "lstm": ("recurrent", {"cell": "lstm"}),
     "slstm": ("slstm", {"num_heads": 2}),

@@ -14,6 +14,7 @@ from seqzoo.encoders.encoder import (
 )
 from seqzoo.layers.block import Block
 from seqzoo.layers.block_stack import BlockStack, StackState
+from seqzoo.layers.embedding_table import embedding_table
 from seqzoo.layers.positions import PositionsKind
 from seqzoo.ops.gather import gather
 
@@ -104,6 +105,7 @@ class BlockEncoder(keras.layers.Layer):
 
     def share_embedding(self, embedding: keras.layers.Embedding) -> None:
         """Uses an embedding of another layer in place of its own. To be called before build."""
+        self._tracker.untrack(self.embedding)  # which Keras goes on listing otherwise
         self.embedding = embedding
         self._shares_embedding = True
 
@@ -213,7 +215,7 @@ def embedder(layer: Any):
     """Returns `embedded` with the embeddings read, for a loop over steps."""
     if layer.embedding is None:
         return lambda inputs: embedded(layer, inputs)
-    table, dtype = ops.convert_to_tensor(layer.embedding.embeddings), layer.compute_dtype
+    table, dtype = embedding_table(layer.embedding), layer.compute_dtype
     scale = layer.embedding_dim**0.5 if layer.scale_embeddings else 1.0
 
     def embed(token_ids):

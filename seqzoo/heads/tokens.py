@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqzoo.layers.embedding_table import embedding_table
 from seqzoo.metrics.tokens import Perplexity, TokenAccuracy
 from seqzoo.ops.affine import affine
 from seqzoo.ops.attention import times_transposed
@@ -107,7 +108,7 @@ class Tokens(keras.layers.Layer):
 
     def call(self, hidden, mask=None, reads=None):
         tied = self._embedding
-        kernel = self.kernel if tied is None else ops.transpose(tied[0].embeddings)
+        kernel = self.kernel if tied is None else ops.transpose(embedding_table(tied[0]))
         cast = self.compute_dtype
         bias = self._bias(lowest_score(cast))
         return affine(hidden, ops.cast(kernel, cast), *([] if bias is None else [bias]))
@@ -169,7 +170,7 @@ class Tokens(keras.layers.Layer):
         a tied embedding is transposed then.
         """
         tied, cast = self._embedding, self.compute_dtype
-        kernel = ops.cast(self.kernel if tied is None else tied[0].embeddings, cast)
+        kernel = ops.cast(self.kernel if tied is None else embedding_table(tied[0]), cast)
         if tied is not None and width > 1:
             kernel, tied = ops.transpose(kernel), None
         bias = self._bias(-float("inf"))

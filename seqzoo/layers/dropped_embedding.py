@@ -44,5 +44,11 @@ class DroppedEmbedding(keras.layers.Embedding):
         factors = ops.cast(noise >= self.rate, outputs.dtype) / (1 - self.rate)
         return outputs * ops.take(factors, ops.cast(inputs, "int32"), axis=0)[..., None]
 
+    def quantize(self, mode=None, type_check=True, config=None):
+        super().quantize(mode, type_check=False, config=config)  # Keras's refuses a subclass
+
+    def quantized_call(self, inputs, training=False):
+        return super().quantized_call(inputs)
+
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "seed": self.seed}

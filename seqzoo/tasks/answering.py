@@ -95,6 +95,7 @@ class AnsweringTask(Task):
         raw = preprocessor.as_raw(inputs)
         spec = preprocessor.raw_spec
         run = self._graphs.get(
+            self,
             name,
             lambda: tf.function(function or self.answer, input_signature=[spec], autograph=False),
         )

@@ -86,11 +86,6 @@ class LanguageModel(GenerationTask):
         if self.preprocessor is not None:
             self._check_size()
         self.head(self.decoder(symbolic_inputs(self.decoder)))
-        self._read_chunk = tf.function(self._log_probs, reduce_retracing=True)
-        ids = tf.TensorSpec([None, None], tf.int32)
-        self._read_window = tf.function(
-            lambda token_ids, y: self._log_probs(token_ids, y)[0], input_signature=[ids, ids]
-        )
         self._carried: dict[bool, CarriedState] = {}
         if self.encoder.carries_state:
             empty = self.encoder.initial_state(0)
@@ -242,10 +237,15 @@ class LanguageModel(GenerationTask):
         if not ids:
             return np.zeros(0, np.float32), state
         given, targets, parts = [*before, *ids][:-1], [*before, *ids][1:], []
+        tokens = tf.TensorSpec([1, None], tf.int32)
+        spec = [tokens, tokens, tf.nest.map_structure(tf.TensorSpec.from_tensor, state)]
+        read = self._graphs.get(
+            self, "read", lambda: tf.function(self._log_probs, spec, autograph=False)
+        )
         for start in range(0, len(given), _CHUNK):
             chunk = given[start : start + _CHUNK]
             y = tf.constant([targets[start : start + _CHUNK]], tf.int32)
-            log_probs, state = self._read_chunk(tf.constant([chunk], tf.int32), y, state)
+            log_probs, state = read(tf.constant([chunk], tf.int32), y, state)
             parts.append(log_probs.numpy()[0])
         return np.concatenate(parts)[len(before) - 1 :], state
 
@@ -255,12 +255,16 @@ class LanguageModel(GenerationTask):
         Each has half a window before it, where there are as many.
         """
         window, parts = self.preprocessor.window_length, [np.zeros(0, np.float32)]
+        spec = [tf.TensorSpec([1, None], tf.int32)] * 2
+        read = self._graphs.get(
+            self, "read", lambda: tf.function(self._log_probs, spec, autograph=False)
+        )
         while ids:
             history = before[-max(1, window // 2) :]
             some, ids = ids[: window - len(history) + 1], ids[window - len(history) + 1 :]
             known = [*history, *some]
             given, y = (tf.constant([part], tf.int32) for part in (known[:-1], known[1:]))
-            parts.append(self._read_window(given, y).numpy()[0, len(history) - 1 :])
+            parts.append(read(given, y)[0].numpy()[0, len(history) - 1 :])
             before = known[-window:]
         return np.concatenate(parts), before
 

@@ -248,7 +248,7 @@ def answer_batch(
     known = isinstance(replace_unknown, Mapping)
     replacement = tuple(sorted(replace_unknown.items())) if known else replace_unknown
     key = search, tuple(batch), replacement, task.limits
-    run = traced.get(key, lambda: _answer_function(task, search, batch, replace_unknown))
+    run = traced.get(task, key, lambda: _answer_function(task, search, batch, replace_unknown))
     arrays = tf.nest.map_structure(lambda x: None if x is None else x.numpy(), run(batch))
     text, hypotheses, tokens = arrays
     hypotheses = Hypotheses(*hypotheses)

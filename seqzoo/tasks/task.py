@@ -324,6 +324,11 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
 
         saved_model(self, filepath, **options)
 
+    def _quantization(self) -> str | None:
+        """Returns the mode that `quantize` was called with, or None."""
+        modes = (getattr(layer, "quantization_mode", None) for layer in self._flatten_layers())
+        return next(filter(None, modes), None)
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {
@@ -333,6 +338,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
             "preprocessor": serialize(self.preprocessor),
             "limits": dataclasses.asdict(self.limits),
             "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
+            "quantization": self._quantization(),
         }
 
     @classmethod
@@ -341,9 +347,11 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         limits = Limits.from_config(config.get("limits", {}))
         config = {**config, "limits": limits}
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
-        frozen = parts.pop("frozen", [])
+        frozen, quantization = parts.pop("frozen", []), parts.pop("quantization", None)
         task = cls(**parts)
-        # Keras saves this of no layer that is a part of another.
+        # Keras saves these of no layer that is a part of another.
+        if quantization is not None:
+            task.quantize(quantization)
         for index in frozen:
             task.weights[index].trainable = False
         return task

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import keras
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
@@ -19,13 +20,18 @@ class TracedFunctions:
     def __init__(self):
         self._functions: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def get(self, task: keras.Model, key: Hashable, make: Callable[[], Any]) -> Any:
         """Returns the function of a key, traced anew where it is not among the last ones.
 
+        It is traced anew too where the task has other variables, layers or dtypes than before, as
+        after `quantize` or `enable_lora`.
+
         Args:
+            task: What the function answers with.
             key: What tells it from the others of the task.
             make: Returns the `tf.function`, which has an input signature.
         """
+        key = key, _structure(task)
         if key not in self._functions:
             function = make()
             if not tf.config.functions_run_eagerly():
@@ -35,6 +41,12 @@ class TracedFunctions:
                 self._functions.popitem(last=False)
         self._functions.move_to_end(key)
         return self._functions[key]
+
+
+def _structure(task: keras.Model) -> tuple:
+    """Returns what a trace of a task holds: its layers, how they compute, and their variables."""
+    layers = ((id(layer), layer.dtype_policy.name) for layer in task._flatten_layers())
+    return *layers, *map(id, task.variables)
 
 
 def _free_gradients(function: Any) -> None:

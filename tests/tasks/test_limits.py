@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -168,10 +169,10 @@ def test_limits_are_saved_and_may_be_missing_in_old_files():
 
 @pytest.mark.usefixtures("eagerly")
 def test_a_task_keeps_few_traced_functions():
-    traced, made = TracedFunctions(), []
+    traced, made, task = TracedFunctions(), [], keras.Sequential()
 
     def get(key):
-        return traced.get(key, lambda: made.append(key) or [key])
+        return traced.get(task, key, lambda: made.append(key) or [key])
 
     assert [get(key) for key in (*range(8), 0, 8, 0, 2, 1)] == [
         [k] for k in (*range(8), 0, 8, 0, 2, 1)

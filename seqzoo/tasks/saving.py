@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from seqzoo.files.digests import (
     sha256,
     write_digests,
 )
+from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.untrusted_config import Size, bounded_by, read_config, size_of_weights
 from seqzoo.training.finite_values import warn_if_not_finite
 
@@ -30,7 +32,7 @@ _WEIGHTS = "model.weights.h5"
 
 
 class SavedAsFiles:
-    """The part of a task that writes it to a `.keras` file or to a preset."""
+    """The part of a task that writes it to a `.keras` file or to a preset, and its config."""
 
     def save(self, filepath, overwrite: bool = True, **kwargs):
         """Saves the whole task to a `.keras` file, which is whole or not there."""
@@ -70,6 +72,38 @@ class SavedAsFiles:
                 with open(os.path.join(path, name), "wb") as file:
                     file.write(content)
             write_digests(path, {name: sha256(each) for name, each in contents.items()})
+
+    def _quantization(self) -> str | None:
+        """Returns the mode that `quantize` was called with, or None."""
+        modes = (getattr(layer, "quantization_mode", None) for layer in self._flatten_layers())
+        return next(filter(None, modes), None)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "head": serialize(self.head),
+            "preprocessor": serialize(self.preprocessor),
+            "limits": dataclasses.asdict(self.limits),
+            "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
+            "quantization": self._quantization(),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        limits = Limits.from_config(config.get("limits", {}))
+        config = {**config, "limits": limits}
+        parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
+        frozen, quantization = parts.pop("frozen", []), parts.pop("quantization", None)
+        task = cls(**parts)
+        # Keras saves these of no layer that is a part of another.
+        if quantization is not None:
+            task.quantize(quantization)
+        for index in frozen:
+            task.weights[index].trainable = False
+        return task
 
 
 def _as_model(task: Any) -> keras.Model:

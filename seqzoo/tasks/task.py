@@ -323,35 +323,3 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         from seqzoo.export import saved_model
 
         saved_model(self, filepath, **options)
-
-    def _quantization(self) -> str | None:
-        """Returns the mode that `quantize` was called with, or None."""
-        modes = (getattr(layer, "quantization_mode", None) for layer in self._flatten_layers())
-        return next(filter(None, modes), None)
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "head": serialize(self.head),
-            "preprocessor": serialize(self.preprocessor),
-            "limits": dataclasses.asdict(self.limits),
-            "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
-            "quantization": self._quantization(),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        deserialize = keras.saving.deserialize_keras_object
-        limits = Limits.from_config(config.get("limits", {}))
-        config = {**config, "limits": limits}
-        parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
-        frozen, quantization = parts.pop("frozen", []), parts.pop("quantization", None)
-        task = cls(**parts)
-        # Keras saves these of no layer that is a part of another.
-        if quantization is not None:
-            task.quantize(quantization)
-        for index in frozen:
-            task.weights[index].trainable = False
-        return task

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
-from seqzoo.listing import model_lines, recipe_lines
+from seqzoo import arguments as flags
+from seqzoo.listing import find_recipe, model_lines, own_recipes, recipe_lines
 from seqzoo.version import __version__
 
 if TYPE_CHECKING:
@@ -33,9 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         arguments = _parse(argv)
-        if arguments.command is not show_list:
+        if arguments.command not in (show_list, new):
             _import_tensorflow()
-        arguments.command(arguments)
+        with _warnings_in_a_line():
+            arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of the pipe has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,9 +54,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show_list(arguments: argparse.Namespace) -> None:
     """Show models and recipes, with published and measured figures."""
-    models, recipes = model_lines(), list(recipe_lines("recipes"))
+    models, own, here = model_lines(), own_recipes(), Path("recipes")
+    others = [] if own and here.resolve() == own.resolve() else list(recipe_lines(here))
     print("Models (seqzoo.zoo)", *models, sep="\n  ")
-    print("\nRecipes (./recipes)", *recipes, sep="\n  ")
+    if own:
+        print("\nRecipes (seqzoo train NAME)", *recipe_lines(own, by_name=True), sep="\n  ")
+    if others:
+        print("\nRecipes (./recipes)", *others, sep="\n  ")
+
+
+def new(arguments: argparse.Namespace) -> None:
+    """Look at a file or folder and write a short recipe that learns from it."""
+    _write_recipe(arguments.kind, arguments.data, arguments.out, arguments)
+
+
+def _write_recipe(kind: str, data: list[str], out: Path | None, given: Any) -> Path:
+    from seqzoo.new_recipe import new_recipe
+
+    columns = {name: getattr(given, name) for name in flags.COLUMNS}
+    return new_recipe(kind, data, out, columns, given.encoding or "utf-8", tell=_tell)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -60,7 +80,7 @@ def train(arguments: argparse.Namespace) -> None:
     from seqzoo.recipe import run
 
     run(
-        arguments.recipe,
+        _recipe_of(arguments),
         out=arguments.out,
         data=arguments.data,
         settings=arguments.set,
@@ -73,19 +93,44 @@ def train(arguments: argparse.Namespace) -> None:
     )
 
 
+def _recipe_of(arguments: argparse.Namespace) -> Path:
+    """The file of the recipe that is named, or that is written for a kind of task and its data."""
+    name, *data = arguments.recipe
+    if name in flags.KINDS:
+        if not data:
+            raise ValueError(f"`seqzoo train {name}` needs data: seqzoo train {name} DATA.csv")
+        if arguments.data is not None:
+            raise ValueError("The data of a new recipe come after its kind. Leave out --data.")
+        return _write_recipe(name, data, None, arguments)
+    if data:
+        raise ValueError(
+            f"One recipe is trained, or a kind of task and its data. Received: {name!r} and "
+            f"{data[0]!r}.{_hint(name, flags.KINDS)} Kinds: {', '.join(flags.KINDS)}."
+        )
+    for flag in (*flags.COLUMNS, "encoding"):
+        if getattr(arguments, flag) is not None:
+            raise ValueError(
+                f"--{flag} is for `seqzoo train KIND DATA`. A recipe names its columns itself: "
+                f"leave the flag out, or change {name}."
+            )
+    return find_recipe(name)
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the metrics of a split as one JSON object."""
     from seqzoo.recipe import Run
 
     run = Run.open(arguments.run, arguments.trust)
-    search = run.recipe.search_as(_search_flags(arguments))
+    task = run.load_task()
+    recipe = run.recipe.completed(task)
+    search = recipe.search_as(_search_flags(arguments))
     splits = run.load_splits(arguments.data)
     if arguments.split not in splits:
         raise ValueError(
             f"Unknown split {arguments.split!r}.{_hint(arguments.split, splits)} "
             f"Known: {', '.join(splits)}."
         )
-    print(json.dumps(run.recipe.scores(run.load_task(), splits[arguments.split], search)))
+    print(json.dumps(recipe.scores(task, splits[arguments.split], search)))
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -182,6 +227,23 @@ def _import_tensorflow() -> None:
         os.close(stderr)
 
 
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Shows a warning for users as one line, without the code that it comes from."""
+    before = warnings.formatwarning
+
+    def shown(message, category, *place, **more):
+        if category is UserWarning:
+            return f"seqzoo: {' '.join(str(message).split())}\n"
+        return before(message, category, *place, **more)
+
+    warnings.formatwarning = shown
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
@@ -204,142 +266,18 @@ def _make_parser() -> _Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command, add_arguments in (
         (show_list, lambda add: None),
-        (train, _add_train_arguments),
-        (evaluate, _add_evaluate_arguments),
-        (predict, _add_predict_arguments),
-        (explain, _add_explain_arguments),
-        (export, _add_export_arguments),
+        (new, flags.add_new_arguments),
+        (train, flags.add_train_arguments),
+        (evaluate, flags.add_evaluate_arguments),
+        (predict, flags.add_predict_arguments),
+        (explain, flags.add_explain_arguments),
+        (export, flags.add_export_arguments),
     ):
         text, name = command.__doc__, command.__name__.removeprefix("show_")
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         add_arguments(sub.add_argument)
         sub.set_defaults(command=command, parser=sub)
     return parser
-
-
-def _add_train_arguments(add: Callable) -> None:
-    add("recipe", type=_existing, metavar="RECIPE.py", help="file that holds a recipe")
-    add("--data", type=_existing, metavar="DIR", help="data in place of the embedded default")
-    add("--out", type=Path, metavar="RUN", help="new folder (default: runs/RECIPE-SEED)")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="a field of the recipe",
-    )
-    add(
-        "--seed",
-        type=int,
-        metavar="N",
-        help="makes operations deterministic too (default: 0)",
-    )
-    add("--resume", action="store_true", help="continue the run, or start one where there is none")
-    add(
-        "--accept-changes",
-        action="store_true",
-        help="resume although recipe, data or code have changed",
-    )
-    add(
-        "--strategy",
-        choices=("auto", "mirrored", "multiworker", "tpu"),
-        help="devices to train on",
-    )
-    add("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), help="dtype policy")
-    _add_trust(add, "the run's links may lead elsewhere, and its copy of the recipe may be resumed")
-
-
-def _add_evaluate_arguments(add: Callable) -> None:
-    _add_run(add)
-    add("--data", type=_existing, metavar="DIR", help="data in place of that of the training")
-    add("--split", default="test", metavar="NAME", help="split to evaluate (default: test)")
-    _add_search(add)
-
-
-def _add_predict_arguments(add: Callable) -> None:
-    _add_run(add)
-    _add_n_best(add)
-    add("--scores", action="store_true", help="add a column with the score of each answer")
-    _add_search(add)
-    add("--prefix", metavar="TEXT", help="text that every answer starts with")
-    _add_replacement(add)
-
-
-def _add_explain_arguments(add: Callable) -> None:
-    _add_run(add)
-    add("text", help="an input of the model: a text, or the path of an image")
-    add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
-
-
-def _add_export_arguments(add: Callable) -> None:
-    _add_run(add)
-    add("dest", type=Path, metavar="DEST", help="folder of the model's versions")
-    _add_n_best(add)
-    _add_search(add)
-    _add_replacement(add)
-
-
-def _add_run(add: Callable) -> None:
-    """Adds the folder of the run."""
-    add("run", type=_existing, metavar="RUN", help="folder of a run")
-    _add_trust(add, "the run's recipe.py may be executed, and its links may lead elsewhere")
-
-
-def _add_trust(add: Callable, help: str) -> None:
-    add("--trust", action="store_true", help=f"{help} (or SEQZOO_TRUST=1)")
-
-
-def _add_search(add: Callable) -> None:
-    """Adds the flags that change the search of the recipe; see `seqzoo.recipe.search_flags`."""
-    add("--beam", type=_positive, metavar="N", help="width of a beam search")
-    penalties = ("none", "average", "gnmt")
-    add("--length-penalty", choices=penalties, help="what a beam divides sums of log-probs by")
-    add("--alpha", type=float, metavar="X", help="strength of the length penalty")
-    add(
-        "--min-length",
-        type=_positive,
-        metavar="N",
-        help="minimum tokens of a beam's answers",
-    )
-    add("--max-length", type=_positive, metavar="N", help="maximum tokens of an answer")
-    add("--no-repeat-ngram", type=_positive, metavar="N", help="generate no N-gram of tokens twice")
-    add("--ban", action="append", metavar="TEXT", help="phrase never to generate; can be repeated")
-    add("--sample", action="store_true", default=None, help="draw tokens by their probabilities")
-    add("--temperature", type=float, metavar="X", help="temperature of samples")
-    add("--top-k", type=_positive, metavar="N", help="sample from the N most probable tokens")
-    add("--top-p", type=float, metavar="X", help="sample from the top share X of the probability")
-    add("--seed", type=int, metavar="N", help="seed of samples")
-
-
-def _add_replacement(add: Callable) -> None:
-    """Adds what replaces words that a translator does not know."""
-    add(
-        "--replace-unknown",
-        nargs="?",
-        const=True,
-        type=_existing,
-        metavar="DICTIONARY",
-        help="replace unknown words by source words; lines are: word, tab, translation",
-    )
-
-
-def _add_n_best(add: Callable) -> None:
-    """Adds the number of answers to each input."""
-    add("--n-best", type=_positive, metavar="N", help="number of answers to each input, in columns")
-
-
-def _existing(text: str) -> Path:
-    """Returns the path of an existing file or folder."""
-    if not os.path.exists(text):
-        raise argparse.ArgumentTypeError(f"no file or folder {text!r}. Check the path")
-    return Path(text)
-
-
-def _positive(text: str) -> int:
-    """Returns an int of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer. Received: {text!r}")
-    return int(text)
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ To import the models and to run the recipes takes seconds, as both import Tensor
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
@@ -30,8 +31,40 @@ def model_lines() -> Iterator[str]:
         yield f"{key.value:<24}{first_lines[builder.id]}"
 
 
-def recipe_lines(folder: str | Path) -> Iterator[str]:
+def own_recipes() -> Path | None:
+    """The folder of the recipes of seqzoo itself: in the package, or beside it in a checkout."""
+    folders = (_ZOO.with_name("recipes"), _ZOO.parents[1] / "recipes")
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def find_recipe(name: str) -> Path:
+    """Returns the file of a recipe: a path, or the name of one in ./recipes or of seqzoo's own.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    if Path(name).exists():
+        return Path(name)
+    named = {
+        path.stem: path
+        for folder in (own_recipes(), Path("recipes"))
+        if folder
+        for path in sorted(folder.rglob("*.py"))
+    }
+    if name in named:
+        return named[name]
+    close = difflib.get_close_matches(name, named, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise FileNotFoundError(
+        f"No file or folder, and no recipe, {name!r}.{hint} `seqzoo list` shows the recipes; "
+        "`seqzoo new KIND DATA` writes one."
+    )
+
+
+def recipe_lines(folder: str | Path, by_name: bool = False) -> Iterator[str]:
     """Yields a line for each recipe file below a folder, and an indented one for each figure.
+
+    The line is the path of the file, or, with `by_name`, its name and what the recipe is.
 
     The files are read and never run, so they may be anybody's. What they say is shown without
     characters that a terminal would obey.
@@ -42,15 +75,16 @@ def recipe_lines(folder: str | Path) -> Iterator[str]:
     """
     for path in sorted(Path(folder).rglob("*.py")):
         if path.is_file():  # and no folder or pipe of such a name
-            yield from map(_printable, _lines_of(path))
+            yield from map(_printable, _lines_of(path, by_name))
 
 
-def _lines_of(path: Path) -> Iterator[str]:
+def _lines_of(path: Path, by_name: bool) -> Iterator[str]:
     module = _parse(path)
     try:
         for _, value in _assignments(module):
             if _is_call(value, "Recipe"):
-                yield str(path)
+                about = (ast.get_docstring(module) or "").partition("\n")[0]
+                yield f"{path.stem:<24}{about}" if by_name else str(path)
                 yield from (f"  {figure}" for figure in _figures(value))
     except RecursionError as error:
         raise _unreadable(path, "it is too deeply nested") from error

@@ -22,6 +22,7 @@ ORDER = (
     "search",
     "metrics",
     "datasets",
+    "new_recipe",
     "preprocessing",
     "layers.cells",
     "layers.recurrent",
@@ -43,6 +44,7 @@ ORDER = (
     "tuning",
     "recipe",
     "listing",
+    "arguments",
     "cli",
 )
 """Parts of the package, lowest first, those of DESIGN.md that are still to come among them.

@@ -566,10 +566,12 @@ def test_list_shows_all_that_the_models_and_recipes_say_of_themselves_and_import
     expected = ["Models (seqzoo.zoo)"]
     for name, builder in ZOO.items():
         expected.append(f"  {name:<24}{builder.__doc__.strip().splitlines()[0]}")
-    expected += ["", "Recipes (./recipes)"]
+    expected += ["", "Recipes (seqzoo train NAME)"]
     for path in sorted((ROOT / "recipes").rglob("*.py")):
-        expected.append(f"  {path.relative_to(ROOT)}")
-        for metric, published, measured in load_recipe(path).figures:
+        recipe = load_recipe(path)
+        about = path.read_text().lstrip('r"').splitlines()[0]
+        expected.append(f"  {recipe.name:<24}{about}")
+        for metric, published, measured in recipe.figures:
             expected.append(f"    {metric}: published {published}; measured {measured}")
     assert listed.returncode == 0, listed.stderr
     assert listed.stdout.splitlines() == expected

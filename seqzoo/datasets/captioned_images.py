@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqzoo.datasets import tables
 from seqzoo.datasets.lines import read_lines, refuse_line
 from seqzoo.datasets.unpacking import read_member
 
@@ -52,6 +53,80 @@ def load(
     captions = _captions(_only(folder, ("*.token.txt", "*.token.txt.gz"), "captions"))
     images = _images(folder)
     return {split: _split(folder, split, images, captions) for split in splits}
+
+
+def load_table(
+    path: str | Path, image: str = "image", caption: str = "caption", encoding: str = "utf-8"
+) -> list[Example]:
+    """Reads images and captions from a table; several rows may have captions of one image.
+
+    Images that are not there are left out with a warning that counts them.
+
+    Args:
+        path: A table with a header, see `seqzoo.datasets.tables`.
+        image: Name of the column with the path of an image, from the folder of the table. An image
+            that lies deeper, such as in `images/`, is found by its name too.
+        caption: Name of the column with a caption.
+        encoding: Of the file.
+
+    Returns:
+        A list of `(path of the image, captions)`, in the order of the table.
+
+    Raises:
+        FileNotFoundError: if there is no file, or none of the images.
+        ValueError: if a row is wrong; names file and line.
+    """
+    path, captions = Path(path), {}
+    for name, text in tables.read(path, image, caption, encoding=encoding):
+        captions.setdefault(name, []).append(text.strip())
+    by_name = {
+        _same(file.name): file
+        for pattern in ("*", "*/*")
+        for file in sorted(path.parent.glob(pattern))
+        if _is_image(file)
+    }
+    files = {
+        name: path.parent / name
+        if (path.parent / name).is_file()
+        else by_name.get(_same(Path(name).name))
+        for name in captions
+    }
+    missing = [name for name, file in files.items() if file is None]
+    if len(missing) == len(captions):
+        raise FileNotFoundError(
+            f"The images of {path} must be in its folder, or one below. None of the "
+            f"{len(captions)} is there, such as {missing[0] if missing else 'any'!r}."
+        )
+    if missing:
+        warnings.warn(
+            f"{len(missing)} of {len(captions)} images of {path} are missing and are left out, "
+            f"{missing[0]} among them.",
+            stacklevel=2,
+        )
+    return [(str(file), captions[name]) for name, file in files.items() if file is not None]
+
+
+def load_beside(folder: str | Path, encoding: str = "utf-8") -> list[Example]:
+    """Reads images that have a text of captions beside them: `cat.jpg` and `cat.txt`.
+
+    Each line of the text is a caption. Images without captions are left out.
+
+    Raises:
+        FileNotFoundError: if no image has captions.
+        ValueError: if a text is empty or not in the encoding.
+    """
+    images = [path for path in sorted(Path(folder).rglob("*")) if _is_image(path)]
+    examples = []
+    for path in images:
+        if path.with_suffix(".txt").is_file():
+            lines = read_lines(path.with_suffix(".txt"), encoding)
+            examples.append((str(path), [line.strip() for line in lines if line.strip()]))
+    if not examples:
+        raise FileNotFoundError(
+            f"{folder} must hold images with texts beside them, such as cat.jpg and cat.txt. It "
+            f"holds {len(images)} images, none of them with a text."
+        )
+    return examples
 
 
 def _split(folder: Path, split: str, images: dict, captions: dict) -> list[Example]:

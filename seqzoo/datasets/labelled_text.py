@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seqzoo.datasets.lines import json_lines, read_lines, refuse_line
+from seqzoo.datasets.lines import json_lines, read_lines, read_text, refuse_line
 
 Examples = list[tuple[str, str]]
 
@@ -44,6 +44,40 @@ def load_file_per_label(paths: Mapping[str, str | Path], encoding: str = "utf-8"
         (line.strip(" \t"), label)
         for label, path in paths.items()
         for line in read_lines(path, encoding)
+    ]
+
+
+def load_folders(folder: str | Path, encoding: str = "utf-8") -> Examples:
+    """Reads a folder for each label, in which each file is a text: `good/1.txt`, `bad/2.txt`.
+
+    Args:
+        folder: Holds the folders, whose names are the labels. Files that are called `.txt`, or have
+            no ending, are texts, plain or gzipped.
+        encoding: Of the files.
+
+    Raises:
+        FileNotFoundError: if there is no folder of texts in it.
+        ValueError: if a file is empty or not in the encoding.
+    """
+    examples = [
+        (read_text(path, encoding).strip(), label.name)
+        for label in sorted(Path(folder).iterdir())
+        if label.is_dir()
+        for path in text_files(label)
+    ]
+    if not examples:
+        raise FileNotFoundError(
+            f"{folder} must hold a folder of texts, such as 1.txt, for each label. There is none."
+        )
+    return examples
+
+
+def text_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that are called `.txt` or have no ending, also gzipped."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and Path(path.name.removesuffix(".gz")).suffix in ("", ".txt")
     ]
 
 

@@ -8,6 +8,7 @@ without "\n" are characters of a line. The last line may lack its end. A file wh
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
 import gzip
@@ -285,7 +286,8 @@ def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
         number, byte = _first_broken_line(path, encoding, error)
         raise ValueError(
             f"Text must be {encoding.upper()}. Received: the byte {byte:#04x} in line {number} of "
-            f"{path}. Convert the file, for example with iconv."
+            f"{path}{_likely_encoding(path, byte)}. Name its encoding (`encoding=`, or "
+            "--encoding of `seqzoo new`), or convert the file, for example with iconv."
         ) from error
     except (UnicodeError, LookupError) as error:  # no byte order mark; no such encoding
         raise ValueError(
@@ -297,6 +299,15 @@ def _raw_lines(path: Path, encoding: str) -> Iterator[str]:
             f"A file named .gz must be a whole gzip file. Received: {path}, where unpacking says: "
             f"{error}. Copy it again, or take .gz off the name of a plain file."
         ) from error
+
+
+def _likely_encoding(path: Path, byte: int) -> str:
+    """What the first bytes of a file, or a wrong byte, say about its encoding."""
+    with _open(path) as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return ", which begins as utf-16 does"
+    letter = bytes([byte]).decode("cp1252", "replace")
+    return f", which is {letter!r} in cp1252 and latin-1" if letter.isprintable() else ""
 
 
 def _first_broken_line(path: Path, encoding: str, error: UnicodeDecodeError) -> tuple[int, int]:

@@ -54,6 +54,26 @@ def load(
     return {split: _load_split(folder, split, source, target) for split in splits}
 
 
+def load_aligned(folder: str | Path, source: str, target: str, encoding: str = "utf-8") -> Pairs:
+    """Reads two files of a folder, of which line by line is a pair; empty lines are left out.
+
+    Args:
+        folder: Folder that holds the files.
+        source: Name of the file of the sources, plain or gzipped.
+        target: Name of that of the targets.
+        encoding: Of both.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if a file is empty or not in the encoding, or if the two differ in their numbers
+            of lines.
+    """
+    paths = [Path(folder, name) for name in (source, target)]
+    lines = [read_lines(path, encoding) for path in paths]
+    pairs = aligned(paths[0], lines[0], paths[1], lines[1])
+    return [pair for pair in pairs if all(text.strip() for text in pair)]
+
+
 def load_tab_separated(path: str | Path) -> Pairs:
     """Reads one pair from each line: source, tab, target; further columns are left out.
 

@@ -80,6 +80,19 @@ def load_whole(
     return {name: [part] for name, part in parts.items()}
 
 
+def load_files(folder: str | Path) -> list[str]:
+    """Reads the texts of a folder, each a `.txt` or `.txt.gz` file, in the order of their names.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a file is empty or not UTF-8.
+    """
+    files = sorted([*Path(folder).glob("*.txt"), *Path(folder).glob("*.txt.gz")])
+    if not files:
+        raise FileNotFoundError(f"{folder} must hold .txt or .txt.gz files. Received: none.")
+    return [read_text(path) for path in files]
+
+
 def python_topics(validation: float = 0.05, test: float = 0.05, seed: int = 0) -> dict:
     """Returns the lines of Python's language reference, as `help()` shows it.
 

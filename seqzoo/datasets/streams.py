@@ -21,6 +21,7 @@ from seqzoo.datasets.lines import (
     iterate_lines,
     tab_columns,
 )
+from seqzoo.datasets.tables import Rows
 
 _BLOCK = 1024  # lines that go from a file to the pipeline together
 _IMAGES = r"(?i).*\.(jpe?g|png|gif|bmp)"
@@ -182,6 +183,19 @@ def image_folders(folders: Paths, **options) -> Stream:
             yield os.path.join(folder, name), label
 
     return Stream(names, _reader(images), **options)
+
+
+def of_rows(rows: Rows, keep: Callable[[Any], bool] = lambda row: True, **options) -> Stream:
+    """Streams the rows of a table with two columns.
+
+    A row that is wrong stops the training with an error that names file and line.
+
+    Args:
+        rows: See `seqzoo.datasets.tables`.
+        keep: Function of a row that says whether it is an example.
+        **options: `shuffle` and `size` of `Stream`.
+    """
+    return Stream((str(rows.path),), _reader(lambda path: filter(keep, rows)), **options)
 
 
 def from_dataset(dataset: tf.data.Dataset, name: str = "dataset", **options) -> Stream:

@@ -31,8 +31,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 
-import tensorflow as tf
-
 _PREFIX = ".writing-"
 _BACKUP = ".writing-old-"  # of the name that follows; no other temporary name begins so
 _CURRENT_FOLDER, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
@@ -286,7 +284,10 @@ def _errors_name(given: str, target: str, *temporary: str) -> Iterator[None]:
         if error.errno is None:
             raise OSError(f"{given} cannot be written: {text}") from error
         raise OSError(error.errno, text, given) from error
-    except tf.errors.OpError as error:
+    except Exception as error:
+        tensorflow = sys.modules.get("tensorflow")  # who writes without it has none of its errors
+        if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+            raise
         if temporary[0] not in str(error):
             raise
         raise OSError(f"{given} cannot be written: {with_given(str(error.message))}") from error

@@ -13,11 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqzoo.metrics import CAPTION_METRICS, METRICS
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
+from seqzoo.tasks import Captioner, Classifier, Seq2Seq, Tagger
 from seqzoo.training.callbacks import Metric
 
 Splits = dict[str, Sequence[Any]]
+
+_SHOWN = 5  # inputs
 
 
 class Answer(NamedTuple):
@@ -96,48 +100,62 @@ class Figure(NamedTuple):
     measured: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that a training needs, from the data to the expected figures.
 
+    A recipe needs `load` and `build`; what else is left out suits the task that `build` returns.
     `data`, `model`, `training` and `search` are frozen dataclasses whose fields may be set by
     name, `--set model.units=64`.
 
     Args:
-        name: Short name; the folder of a run starts with it.
         load: Function of a folder, or None for the embedded default, and of `data`. Returns the
             splits: "train", "validation" and any number whose names start with "test", each a
             sequence of pairs of a raw input and its reference, or of texts for a language model.
         build: Function of the splits and of `model`. Adapts the preprocessing to the training
             split and returns a task, not compiled.
-        data: Settings of the data.
-        model: Settings of the model.
+        name: Short name, with which the folder of a run starts; "" is the name of the file.
+        data: Settings of the data, if any.
+        model: Settings of the model, if any.
         training: How the task is trained.
-        search: The default search of `predict`, `evaluate` and `export`; None for a task that
-            does not search. Validation during training uses the task's own.
-        metrics: Functions of the outputs and the references, by name.
+        search: The default search of `predict`, `evaluate` and `export`; None is that of the
+            task, if it searches. Validation during training uses the task's own.
+        metrics: Functions of the outputs and the references, by name; None is accuracy and macro
+            F1 for classes, accuracy (and F1 of entities) for tags, BLEU and chrF for texts, and
+            the scores of captions.
         examples: Inputs whose outputs are shown after the training, or a function of the splits
-            that returns them.
+            that returns them; None shows a few of the test split.
         figures: The published and measured figures.
         respond: Function of the task, inputs and a search that returns each input's answers,
-            best first.
+            best first; None suits the task.
         prepare: Function of the task, not compiled, of the splits and of `model`. It is called
             before the training, also of a resumed run, for example to pre-train a part of the
             task. Returns the splits that the training uses.
     """
 
-    name: str
     load: Callable[[Path | None, Any], Splits]
     build: Callable[[Splits, Any], Any]
-    data: Any
-    model: Any
-    training: TrainingOptions
-    search: Any
-    metrics: Mapping[str, Metric]
-    examples: Sequence[Any] | Callable[[Splits], Sequence[Any]]
-    figures: Sequence[Figure]
-    respond: Callable[[Any, Sequence[Any], Any], list[list[Answer]]] = generated_answers
+    name: str = ""
+    data: Any = None
+    model: Any = None
+    training: TrainingOptions = dataclasses.field(default_factory=TrainingOptions)
+    search: Any = None
+    metrics: Mapping[str, Metric] | None = None
+    examples: Sequence[Any] | Callable[[Splits], Sequence[Any]] | None = None
+    figures: Sequence[Figure] = ()
+    respond: Callable[..., list[list[Answer]]] | None = None
     prepare: Callable[[Any, Splits, Any], Splits] = unchanged
+
+    def completed(self, task: Any) -> Recipe:
+        """Returns the recipe with what suits a task in place of each None."""
+        defaults: dict[str, Any] = {
+            "search": getattr(task, "search", None),
+            "metrics": _metrics_of(task),
+            "examples": first_inputs,
+            "respond": _answers_of(task),
+        }
+        missing = {name: it for name, it in defaults.items() if getattr(self, name) is None}
+        return dataclasses.replace(self, **missing)
 
     def load_splits(self, folder: str | Path | None) -> Splits:
         """Returns the splits of the data in a folder, or of the embedded default.
@@ -156,11 +174,11 @@ class Recipe:
 
     def examples_of(self, splits: Splits) -> Sequence[Any]:
         """Returns the inputs whose outputs are shown."""
-        return self.examples(splits) if callable(self.examples) else self.examples
+        return self.examples(splits) if callable(self.examples) else self.examples or ()
 
     def outputs(self, task: Any, inputs: Sequence[Any], search: Any = None) -> list[Any]:
         """Returns the best output for each input; "" where a search returned none."""
-        answers = self.respond(task, inputs, search)
+        answers = (self.respond or _answers_of(task))(task, inputs, search)
         return [n_best[0].output if n_best else "" for n_best in answers]
 
     def scores(self, task: Any, examples: Sequence[Any], search: Any) -> dict[str, float | None]:
@@ -187,12 +205,44 @@ class Recipe:
         return flags.applied_to(self.search, f"The recipe {self.name!r}")
 
 
-def load_recipe(path: str | Path, source: bytes | None = None) -> Recipe:
+def first_inputs(splits: Splits) -> list[Any]:
+    """Returns the first five inputs of the test split, or of the validation split if there is none.
+
+    Of texts alone, which a language model learns from, it returns their first words.
+    """
+    examples = splits.get("test") or splits["validation"]
+    first = [examples[index] for index in range(min(_SHOWN, len(examples)))]
+    if all(isinstance(each, str) for each in first):
+        return [" ".join(text.split()[:3]) for text in first if text.strip()]
+    return [source for source, _ in first]
+
+
+def _metrics_of(task: Any) -> Mapping[str, Metric]:
+    if isinstance(task, Classifier):
+        names = ("micro_f1",) if task.head.multi_label else ("accuracy", "macro_f1")
+    elif isinstance(task, Tagger):
+        has_spans = any(tag.startswith("B-") for tag in task.preprocessor.labels.names)
+        names = ("tag_accuracy", "entity_f1") if has_spans else ("tag_accuracy",)
+    elif isinstance(task, Captioner):
+        return CAPTION_METRICS
+    else:
+        names = ("bleu", "chrf") if isinstance(task, Seq2Seq) else ()
+    return {name: METRICS[name] for name in names}
+
+
+def _answers_of(task: Any) -> Callable[..., list[list[Answer]]]:
+    if isinstance(task, Classifier):
+        return classified_answers
+    return tagged_answers if isinstance(task, Tagger) else generated_answers
+
+
+def load_recipe(path: str | Path, source: bytes | None = None, name: str | None = None) -> Recipe:
     """Runs a recipe file and returns its recipe.
 
     Args:
         path: Path of the file.
         source: Its content, where it has been read already.
+        name: Of a recipe that has no name; None is that of the file.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -205,7 +255,8 @@ def load_recipe(path: str | Path, source: bytes | None = None) -> Recipe:
             f"A recipe file must hold one `recipe = Recipe(...)`. Received: {path}, which holds "
             f"{len(recipes)}."
         )
-    return recipes[0]
+    named = {} if recipes[0].name else {"name": name or path.stem}
+    return dataclasses.replace(recipes[0], **named)
 
 
 def read_recipe(path: Path) -> bytes:
@@ -215,9 +266,7 @@ def read_recipe(path: Path) -> bytes:
         FileNotFoundError: if there is no such file.
     """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"No recipe file {str(path)!r}. `seqzoo list` shows the recipes in ./recipes."
-        )
+        raise FileNotFoundError(f"No recipe file {str(path)!r}. `seqzoo list` shows the recipes.")
     return path.read_bytes()
 
 

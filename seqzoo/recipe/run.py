@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import shlex
 import sys
@@ -114,7 +115,7 @@ def _train(
         if not accept_changes:
             this.check_same_data(digests)
         with use_precision(this.options.precision), replicas.scope():
-            task, fitted = _build(this, splits)
+            this, task, fitted = _build(this, splits)
             check_agreement(replicas, "settings", this.fixed_settings())
             made_of = provenance_of(this.recipe, this.source, this.modules, task, digests)
             record = RunRecord(this.options, made_of)
@@ -142,17 +143,18 @@ def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     return _report(run, task, splits)
 
 
-def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
-    """Returns the compiled task, and the splits to train it on."""
+def _build(run: Run, splits: Splits) -> tuple[Run, Any, Splits]:
+    """Returns the run with a recipe that is complete, the compiled task, and what it trains on."""
+    task = run.recipe.build(splits, run.recipe.model)
+    run = dataclasses.replace(run, recipe=run.recipe.completed(task))
     recipe, options = run.recipe, run.recipe.training
-    task = recipe.build(splits, recipe.model)
     with contextlib.redirect_stdout(sys.stderr):
         splits = recipe.prepare(task, splits, recipe.model)
     count = len(splits["train"])
     steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
     compile_task(task, options, steps_per_epoch, run.options.seed)
     _check_labels(task, splits)
-    known = {"loss", *(metric.name for metric in task.metrics), *recipe.metrics}
+    known = {"loss", *(metric.name for metric in task.metrics), *(recipe.metrics or ())}
     known -= {"gradient_norm", "tokens", "padding", "idle_steps"}  # these exist in training only
     if options.monitor.removeprefix("val_") not in known:
         raise ValueError(
@@ -160,7 +162,7 @@ def _build(run: Run, splits: Splits) -> tuple[Any, Splits]:
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
-    return task, splits
+    return run, task, splits
 
 
 def _check_labels(task: Any, splits: Splits) -> None:
@@ -180,7 +182,7 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     examples = recipe.examples_of(splits)
     outputs = recipe.outputs(task, examples, recipe.search)
     for index, (example, output) in enumerate(zip(examples, outputs, strict=True)):
-        print(f"{example if isinstance(example, str) else index} -> {output}")
+        print(f"{_shown(example, index)} -> {output}")
     scores = {}
     tests = sorted(split for split in splits if split.startswith("test"))
     for name in tests or ["validation"]:  # some corpora publish no test split
@@ -196,6 +198,13 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores
+
+
+def _shown(example: Any, index: int) -> str:
+    """An input as a line shows it: its text or tokens, else its index."""
+    if isinstance(example, (list, tuple)) and all(isinstance(each, str) for each in example):
+        return " ".join(example)
+    return example if isinstance(example, str) else str(index)
 
 
 def _say(text: str) -> None:

@@ -55,8 +55,10 @@ def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -
     provenance = folder.record(trust).provenance
     if provenance is None or provenance.own_classes or (answers and not provenance.answers):
         run = Run.open(path, trust)
-        recipe = run.recipe
-        return TrainedModel(recipe.name, run.load_task(), recipe.search, recipe.respond)
+        task = run.load_task()
+        recipe = run.recipe.completed(task)
+        respond = recipe.respond or ANSWERS["generated"]
+        return TrainedModel(recipe.name, task, recipe.search, respond)
     task = load_trained(folder)
     respond = ANSWERS[provenance.answers or "generated"]
     return TrainedModel(provenance.recipe, task, getattr(task, "search", None), respond)

@@ -107,7 +107,8 @@ class Run:
         folder = RunFolder(Path(path))
         record = folder.record(trust)
         source = folder.trusted_recipe(record, trust)
-        recipe = set_fields(load_recipe(folder.recipe, source), record.options.settings)
+        name = record.provenance.recipe if record.provenance else None
+        recipe = set_fields(load_recipe(folder.recipe, source, name), record.options.settings)
         return cls(recipe, folder, record.options, source, record.provenance)
 
     def load_task(self) -> Any:
@@ -140,7 +141,7 @@ class Run:
         fields = {
             f"{name}.{field}": value
             for name, part in parts.items()
-            for field, value in dataclasses.asdict(part).items()
+            for field, value in (dataclasses.asdict(part) if part is not None else {}).items()
         }
         fields |= {"recipe": self.recipe.name, "seed": self.options.seed}
         fields |= {"precision": self.options.precision}

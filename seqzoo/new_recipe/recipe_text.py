@@ -1,0 +1,207 @@
+"""The text of a recipe: how its data are read, and a model of the zoo to begin with."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqzoo.new_recipe.layouts import Layout, as_code
+
+_SEEN = 2000  # examples
+_LETTERS_IN_A_WORD = 15  # mean, above which a script puts no spaces between words
+_CHARACTERS = 5_000_000  # of a text, above which its sub-words are learned
+
+
+class Model(NamedTuple):
+    """The body of `build`, and what it and the recipe need.
+
+    Attributes:
+        body: Lines of code.
+        names: What they use of `seqzoo.preprocessing`.
+        search: The search of the recipe, as code; "" for a task that does not search.
+    """
+
+    body: str
+    names: tuple[str, ...]
+    search: str = ""
+
+
+class Tokens(NamedTuple):
+    """A tokenizer: the name of its class and the code that makes one."""
+
+    name: str
+    code: str
+
+
+def recipe_text(
+    kind: str,
+    data: Path,
+    layout: Layout,
+    shares: Mapping[str, Any],
+    splits: Mapping[str, Any],
+    file: Path,
+) -> str:
+    """Returns the text of a recipe.
+
+    Args:
+        kind: "classifier", "tagger", "translator", "language-model" or "captioner".
+        data: The file or folder.
+        layout: How its examples are read.
+        shares: The arguments of `splits.divide`.
+        splits: What `load` returns.
+        file: The file that the text is for.
+    """
+    model = _model(kind, splits)
+    search = f", search={model.search}" if model.search else ""
+    search_import = (
+        f"from seqzoo.search import {model.search.partition('(')[0]}\n" if search else ""
+    )
+    load = load_code(layout, shares)
+    modules = sorted({layout.reading.module, *(["splits"] if "splits." in load else [])})
+    return f'''"""A {kind.replace("-", " ")} of {data.name}; change it as you like.
+
+    seqzoo train {shlex.quote(file.name)} --set training.epochs=10
+"""
+
+from pathlib import Path
+
+from seqzoo import zoo
+from seqzoo.datasets import {", ".join(modules)}
+from seqzoo.preprocessing import {", ".join(sorted(model.names))}
+from seqzoo.recipe import Recipe
+{search_import}
+DATA = Path({as_code(str(data.resolve()))})
+
+
+def load(folder, data):
+    path = folder or DATA  # `--data` gives another folder or file
+{load}
+
+def build(splits, model):
+{model.body}
+
+recipe = Recipe(load=load, build=build{search})
+'''
+
+
+def load_code(layout: Layout, shares: Mapping[str, Any]) -> str:
+    """Returns the lines of `load` that read and divide the examples."""
+    reading, files = layout.reading, layout.files
+    if layout.has_splits:
+        if reading.module != "parallel_text":
+            return f"    return {reading.code('path')}\n"
+        settings = "".join(f", {name}={value}" for name, value in shares.items())
+        return (
+            f"    parts = {reading.code('path')}\n"
+            f'    return splits.divide(parts.pop("train"), **parts{settings})\n'
+        )
+    given = {
+        split: reading.code(f"path / {as_code(name)}")
+        for split, name in files.items()
+        if split != "train"
+    }
+    train = reading.code(f"path / {as_code(files['train'])}" if files else "path")
+    variable = ""
+    if reading.files:
+        pairs = (f"        {as_code(k)}: path / {as_code(v)},\n" for k, v in reading.files.items())
+        variable = "    files = {\n" + "".join(pairs) + "    }\n"
+    arguments = [train]
+    arguments += [f"{name}={given.get(name, as_code(value))}" for name, value in shares.items()]
+    line = f"    return splits.divide({', '.join(arguments)})\n"
+    if len(line) <= 100:
+        return variable + line
+    lines = "".join(f"        {argument},\n" for argument in arguments)
+    return f"{variable}    return splits.divide(\n{lines}    )\n"
+
+
+def _model(kind: str, splits: Mapping[str, Any]) -> Model:
+    """A model to begin with, whose tokens suit the training examples."""
+    train: Sequence[Any] = splits["train"]
+    first = list(itertools.islice(train, _SEEN))
+    if kind == "classifier":
+        tokens = _tokens_of_script([text for text, _ in first])
+        body = f"""\
+    tokenizer = {tokens.code}
+    preprocessor = LabelledText(tokenizer, max_length=400, keep="both")
+    preprocessor.adapt(splits["train"])
+    return zoo.kim_2014(preprocessor)
+"""
+        return Model(body, ("LabelledText", tokens.name))
+    if kind == "tagger":
+        body = """\
+    preprocessor = TaggedTokens(TokenLookup(lowercase=True), CharacterTokenizer())
+    preprocessor.adapt(splits["train"])
+    return zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15)
+"""
+        return Model(body, ("CharacterTokenizer", "TaggedTokens", "TokenLookup"))
+    if kind == "translator":
+        tokens = _tokens_to_generate([text for pair in first for text in pair])
+        body = f"""\
+    source = {tokens.code}
+    target = {tokens.code}
+    source.adapt(text for text, _ in splits["train"])
+    target.adapt(text for _, text in splits["train"])
+    return zoo.bahdanau_2015(source, target, units=256, embedding_dim=128, dropout=0.3)
+"""
+        return Model(body, (tokens.name,), "BeamSearch(width=5)")
+    if kind == "language-model":
+        tokens = _tokens_of_text(first, sum(map(len, train)))
+        body = f"""\
+    tokenizer = {tokens.code}
+    tokenizer.adapt(splits["train"])
+    return zoo.zaremba_2014(
+        tokenizer,
+        units=256,
+        layers=1,
+        embedding_dim=128,
+        dropout=0.2,
+        end_tokens={len(train) > 1},
+        window_length=64,
+    )
+"""
+        return Model(body, (tokens.name,), "Sample(temperature=0.8, max_length=100)")
+    frequency = 2 if sum(len(captions) for _, captions in train) > _SEEN else 1
+    body = f"""\
+    words = WordTokenizer(lowercase=True, min_frequency={frequency})
+    words.adapt(caption for _, captions in splits["train"] for caption in captions)
+    return zoo.xu_2015(words, height=64, units=256, embedding_dim=128, dropout=0.5)
+"""
+    return Model(body, ("WordTokenizer",), "BeamSearch(width=3)")
+
+
+_LETTERS = Tokens("CharacterTokenizer", "CharacterTokenizer()")
+
+
+def _tokens_of_script(texts: Sequence[str]) -> Tokens:
+    """Words; characters in scripts that put no spaces between words."""
+    if _characters_in_a_word(texts) > _LETTERS_IN_A_WORD:
+        return _LETTERS
+    code = "WordTokenizer(lowercase=True, vocabulary_size=20_000)"
+    return Tokens("WordTokenizer", code)
+
+
+def _tokens_to_generate(texts: Sequence[str]) -> Tokens:
+    """Characters of single words, else sub-words, so that no word is unknown."""
+    words = sum(len(text.split()) for text in texts) / max(1, len(texts))
+    if words < 2 and _characters_in_a_word(texts) <= _LETTERS_IN_A_WORD:
+        return _LETTERS
+    if importlib.util.find_spec("tensorflow_text") is None:  # it has no wheels everywhere
+        return Tokens("WordTokenizer", "WordTokenizer(min_frequency=2)")
+    size = "4000" if len(set().union(*texts)) < 500 else "8000"
+    return Tokens("SubwordTokenizer", f"SubwordTokenizer(vocabulary_size={size})")
+
+
+def _tokens_of_text(texts: Sequence[str], characters: int) -> Tokens:
+    """Words of a text whose rare ones are `<unk>`, characters of a small one, else sub-words."""
+    if any("<unk>" in text for text in texts):
+        return Tokens("WhitespaceTokenizer", "WhitespaceTokenizer()")
+    return _LETTERS if characters < _CHARACTERS else _tokens_to_generate(texts)
+
+
+def _characters_in_a_word(texts: Sequence[str]) -> float:
+    words = sum(len(text.split()) for text in texts)
+    return sum(map(len, texts)) / max(1, words)

@@ -389,7 +389,7 @@ def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["trian"], "invalid choice: 'trian' (choose from 'list', 'train', 'evaluate'"),
+        (["trian"], "invalid choice: 'trian' (choose from 'list', 'new', 'train', 'evaluate'"),
         (["predict"], "the following arguments are required: RUN (see `seqzoo predict --help`)"),
         (["predict", ".", "--beam", "0"], "--beam: must be a positive integer. Received: '0'"),
         (["predict", ".", "--top-p", "x"], "argument --top-p: invalid float value: 'x'"),

@@ -56,6 +56,15 @@ class BlockDecoder(keras.layers.Layer):
         ValueError: where a mixer is not causal or a block has no cross-attention.
 
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(20, embedding_dim=4, units=5)
+        >>> blocks = sz.layers.make_blocks(
+        ...     8, layers=2, num_heads=2, causal=True, cross_attention=True
+        ... )
+        >>> decoder = sz.decoders.BlockDecoder(30, 8, blocks, positions="sinusoidal")
+        >>> tuple(decoder(np.array([[2, 8, 9]]), encoder(np.array([[3, 4]]))).shape)
+        (1, 3, 8)
     """
 
     def __init__(

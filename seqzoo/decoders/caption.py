@@ -34,6 +34,14 @@ class CaptionDecoder(RecurrentDecoder):
         ValueError: if the options exclude each other.
     References: Vinyals et al., 2015, https://arxiv.org/abs/1411.4555; Xu et al., 2015,
     https://arxiv.org/abs/1502.03044, which sums where this takes means.
+
+    Token ids `(B, T)` and an `Encoded` become hidden states `(B, T, hidden_size)`.
+
+    Example:
+        >>> encoder = sz.encoders.FeatureEncoder(places=4, width=6, units=5)
+        >>> decoder = sz.decoders.CaptionDecoder(30, embedding_dim=4, units=6, gate_context=True)
+        >>> tuple(decoder(np.array([[2, 8, 9]]), encoder(np.ones((1, 4, 6), "float32"))).shape)
+        (1, 3, 6)
     """
 
     def __init__(

@@ -11,6 +11,12 @@ class Decoder(Protocol):
     """Turns previous tokens, or values, and what it reads into hidden states: a Keras layer.
 
     A head makes outputs of the hidden states. A full call on a sequence equals `step` run over it.
+
+    Previous tokens `(B, T)` or values `(B, T, F)` become hidden states `(B, T, hidden_size)`.
+
+    Example:
+        >>> isinstance(sz.decoders.RecurrentDecoder(30), sz.decoders.Decoder)
+        True
     """
 
     @property

@@ -32,6 +32,14 @@ class LanguageDecoder(keras.layers.Layer):
 
     Raises:
         ValueError: if `return_reads` is True, or the encoder reads what comes later.
+
+    Example:
+        >>> decoder = sz.decoders.LanguageDecoder(sz.encoders.LanguageEncoder(20, 4, units=5))
+        >>> hidden = decoder(np.array([[2, 8, 9], [2, 7, 5]]), ())
+        >>> state, memory = decoder.start((), batch_size=2, max_length=3)
+        >>> first, state = decoder.step(np.array([2, 2]), state, memory)
+        >>> tuple(hidden.shape), bool(keras.ops.all(keras.ops.abs(first - hidden[:, 0]) < 1e-5))
+        ((2, 3, 5), True)
     """
 
     def __init__(self, encoder: LanguageEncoder | BlockEncoder, **kwargs):

@@ -67,6 +67,14 @@ class RecurrentDecoder(keras.layers.Layer):
 
     References: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al., 2015,
     https://arxiv.org/abs/1409.0473; Luong et al., 2015, https://arxiv.org/abs/1508.04025
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(20, embedding_dim=4, units=5)
+        >>> decoder = sz.decoders.RecurrentDecoder(30, embedding_dim=4, units=6, input_feeding=True)
+        >>> encoded = encoder(np.array([[3, 4, 0], [5, 6, 7]]))
+        >>> hidden, weights = decoder(np.array([[2, 8], [2, 9]]), encoded, return_reads=True)
+        >>> tuple(hidden.shape), tuple(weights.shape)
+        ((2, 2, 6), (2, 2, 3))
     """
 
     def __init__(

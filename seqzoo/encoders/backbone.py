@@ -38,6 +38,9 @@ class BackboneEncoder(keras.layers.Layer):
 
     Returns:
         `Encoded` with no state.
+
+    Example:
+        >>> backbone = lambda x: keras.ops.one_hot(x["token_ids"], 6)
     """
 
     def __init__(self, backbone: Any, **kwargs):

@@ -41,6 +41,11 @@ class TextCNN(keras.layers.Layer):
     Reference: Kim, 2014, https://arxiv.org/abs/1408.5882
     Differs from the paper: a window may start before the first word and end after the last, so
     that the shortest text has one of every width.
+
+    Example:
+        >>> encoder = sz.encoders.TextCNN(20, embedding_dim=4, windows=(2, 3), filters=5)
+        >>> tuple(encoder(np.array([[3, 4, 0], [5, 6, 7]])).outputs.shape)
+        (2, 3, 10)
     """
 
     def __init__(
@@ -130,6 +135,11 @@ class TCN(keras.layers.Layer):
 
     Reference: Bai et al., 2018, https://arxiv.org/abs/1803.01271
     Differs from the paper: no weight normalisation; masked steps are read as zeros.
+
+    Example:
+        >>> encoder = sz.encoders.TCN(20, embedding_dim=4, units=5, blocks=2, causal=True)
+        >>> tuple(encoder(np.array([[3, 4, 0], [5, 6, 7]])).outputs.shape)
+        (2, 3, 5)
     """
 
     def __init__(

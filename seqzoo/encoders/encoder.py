@@ -22,6 +22,12 @@ class Encoded(NamedTuple):
         segment_ids: Int32 `(B, S)`: which of the sequences in its row a step belongs to, from 1
             on, and 0 on padding; 1 on all real steps where a row is one sequence. `()` from an
             encoder that knows nothing of them.
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(20, embedding_dim=4, units=5)
+        >>> encoded = encoder(np.array([[3, 4, 0], [5, 6, 7]]))
+        >>> tuple(encoded.outputs.shape), encoded.mask[0].numpy().tolist()
+        ((2, 3, 10), [True, True, False])
     """
 
     outputs: Any
@@ -32,7 +38,14 @@ class Encoded(NamedTuple):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns examples into what a decoder, a pooling or a head reads: a Keras layer."""
+    """Turns examples into what a decoder, a pooling or a head reads: a Keras layer.
+
+    Returns `Encoded`: outputs `(B, S, features)`, state, mask `(B, S)` and segment ids.
+
+    Example:
+        >>> isinstance(sz.encoders.TextCNN(20), sz.encoders.Encoder)
+        True
+    """
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
         """Returns shape and type of what may be given as `inputs`, each by its name.

@@ -73,6 +73,13 @@ class ImageEncoder(GridEncoder):
 
     Returns:
         `Encoded`: outputs `(B, cells, units)`, a state `(B, units)`, a mask that is True.
+
+    Example:
+        >>> backbone = sz.encoders.convolutional_backbone(16, filters=(4, 8), normalization="none")
+        >>> encoder = sz.encoders.ImageEncoder(backbone, height=16, units=5)
+        >>> encoded = encoder(np.zeros((2, 16, 16, 3), "float32"))  # a grid of 4 x 4 cells
+        >>> tuple(encoded.outputs.shape)
+        (2, 16, 5)
     """
 
     def __init__(
@@ -168,6 +175,11 @@ class FeatureEncoder(GridEncoder):
 
     Returns:
         As `ImageEncoder`.
+
+    Example:
+        >>> encoder = sz.encoders.FeatureEncoder(places=4, width=6, units=5)
+        >>> tuple(encoder(np.ones((2, 4, 6), "float32")).outputs.shape)
+        (2, 4, 5)
     """
 
     frozen = True  # there is no backbone

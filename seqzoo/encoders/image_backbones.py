@@ -42,6 +42,13 @@ def convolutional_backbone(
         normalization: `"batch"`; `"group"`, which is the same whatever the batch and the number of
             replicas; or `"none"`.
         downsampling: `"strides"` or `"max_pooling"`.
+
+    Returns a Keras model from pixels `(B, height, width, 3)` to features `(B, rows, columns,
+    filters)`.
+
+    Example:
+        >>> sz.encoders.convolutional_backbone(16, filters=(4, 8)).output_shape
+        (None, 4, 4, 8)
     """
     check_known("normalization", normalization, NORMALIZATIONS)
     check_known("downsampling", downsampling, DOWNSAMPLINGS)
@@ -89,6 +96,14 @@ def application_backbone(
         width: Likewise; None is `height`.
         weights: `"imagenet"`, which downloads them, the path of a file, or None for random
             weights.
+
+    Returns a Keras model from pixels `(B, height, width, 3)` to features `(B, rows, columns,
+    features)`.
+
+    Example:
+        >>> backbone = sz.encoders.application_backbone("MobileNetV3Small", 64)  # doctest: +SKIP
+        >>> backbone.output_shape  # doctest: +SKIP
+        (None, 2, 2, 576)
     """
     shape = (height, width or height, 3)
     names = [n for n, part in vars(keras.applications).items() if inspect.isfunction(part)]

@@ -48,6 +48,13 @@ class LanguageEncoder(keras.layers.Layer):
 
     References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; Merity et al., 2018,
     https://arxiv.org/abs/1708.02182
+
+    Example:
+        >>> encoder = sz.encoders.LanguageEncoder(20, embedding_dim=4, units=5)
+        >>> encoded = encoder(np.array([[3, 4]]))
+        >>> more = encoder(np.array([[5, 6]]), initial_state=encoded.state)  # goes on from there
+        >>> tuple(more.outputs.shape)
+        (1, 2, 5)
     """
 
     def __init__(

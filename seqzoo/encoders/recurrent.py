@@ -49,6 +49,12 @@ class RecurrentEncoder(keras.layers.Layer):
 
     Returns:
         `Encoded`; features are `units`, or twice that for `"both"`.
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(20, embedding_dim=4, units=5, layers=2)
+        >>> encoded = encoder(np.array([[3, 4, 0], [5, 6, 7]]))
+        >>> tuple(encoded.outputs.shape), len(encoded.state)
+        ((2, 3, 10), 2)
     """
 
     def __init__(

@@ -47,6 +47,13 @@ class VideoEncoder(keras.layers.Layer):
         ValueError: if there are more frames than `max_frames`.
     References: https://arxiv.org/abs/1412.4729, https://arxiv.org/abs/1505.00487,
     https://arxiv.org/abs/1502.08029
+
+    Example:
+        >>> backbone = sz.encoders.convolutional_backbone(8, filters=(4,), normalization="none")
+        >>> image = sz.encoders.ImageEncoder(backbone, height=8, units=5)
+        >>> encoder = sz.encoders.VideoEncoder(image, max_frames=6, units=5, reading="recurrent")
+        >>> tuple(encoder(np.zeros((2, 3, 8, 8, 3), "float32")).outputs.shape)
+        (2, 3, 5)
     """
 
     def __init__(

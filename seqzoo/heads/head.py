@@ -11,6 +11,15 @@ class Head(Protocol):
 
     The outputs are a tensor, or a named tuple of tensors where the loss needs more than one. They
     are passed to the other methods as they are.
+
+    Hidden states are `(B, T, features)`, or `(B, features)` for a head of whole inputs.
+
+    Example:
+        >>> head = sz.heads.Tokens(6, impossible=())
+        >>> logits = head(np.zeros((2, 3, 4), "float32"))
+        >>> loss, weight = head.loss(np.ones((2, 3), "int32"), logits, np.ones((2, 3), "float32"))
+        >>> round(float(loss / weight), 4)  # log 6
+        1.7918
     """
 
     def __call__(self, hidden: Any, mask: Any = None, reads: Any = None) -> Any:

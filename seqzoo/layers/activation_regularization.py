@@ -28,6 +28,12 @@ class ActivationRegularization(keras.layers.Layer):
 
     Reference: Merity, McCann and Socher, 2017, https://arxiv.org/abs/1708.01009. Differs from it:
     the second loss there is a norm; this is its square, as in the authors' later code.
+
+    Example:
+        >>> layer = sz.layers.ActivationRegularization(ar=2.0, tar=1.0)
+        >>> outputs = layer(np.ones((2, 4, 3), "float32"), training=True)
+        >>> float(layer.losses[0])
+        2.0
     """
 
     def __init__(self, ar: float = 0.0, tar: float = 0.0, **kwargs):

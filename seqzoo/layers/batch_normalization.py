@@ -11,6 +11,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     gain and bias and no renormalisation. In all other cases Keras's own code runs.
 
     For arguments, call arguments and results see `keras.layers.BatchNormalization`.
+
+    Example:
+        >>> tuple(sz.layers.BatchNormalization()(np.ones((2, 4, 4, 3), "float32")).shape)
+        (2, 4, 4, 3)
     """
 
     def call(self, inputs, training=None, mask=None):

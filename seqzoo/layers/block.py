@@ -63,6 +63,12 @@ class Block(keras.layers.Layer):
 
     References: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; Xiong et al., 2020 (norm
     before), https://arxiv.org/abs/2002.04745; Wang and Komatsuzaki, 2021 (parallel)
+
+    Example:
+        >>> block = sz.layers.Block(sz.layers.Mamba(), sz.layers.FeedForward(), norm="rms")
+        >>> outputs, _ = block(np.ones((2, 3, 8), "float32"))
+        >>> tuple(outputs.shape)
+        (2, 3, 8)
     """
 
     def __init__(

@@ -74,6 +74,12 @@ class BlockStack(keras.layers.Layer):
     Returns:
         `(B, T, features)`, and the state after the last real step: `()` where the call got none;
         with `return_weights` also the weights `(B, T, S)`.
+
+    Example:
+        >>> blocks = sz.layers.make_blocks(8, layers=2, mixers=["mamba", "attention"], num_heads=2)
+        >>> outputs, _ = sz.layers.BlockStack(blocks)(np.ones((2, 3, 8), "float32"))
+        >>> tuple(outputs.shape)
+        (2, 3, 8)
     """
 
     def __init__(

@@ -19,6 +19,13 @@ class DroppedEmbedding(keras.layers.Embedding):
 
     References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; Merity et al., 2018,
     https://arxiv.org/abs/1708.02182, section 4.3.
+
+    Token ids `(B, T)` become vectors `(B, T, output_dim)`.
+
+    Example:
+        >>> embedding = sz.layers.DroppedEmbedding(10, 4, rate=0.2, seed=0)
+        >>> tuple(embedding(np.array([[1, 2, 3]]), training=True).shape)
+        (1, 3, 4)
     """
 
     def __init__(

@@ -40,6 +40,11 @@ class FeedForward(keras.layers.Layer):
 
     References: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; Shazeer, 2020 (gated),
     https://arxiv.org/abs/2002.05202
+
+    Example:
+        >>> layer = sz.layers.FeedForward(gated=True, activation="silu", use_bias=False)
+        >>> tuple(layer(np.ones((2, 3, 6), "float32")).shape), layer.count_params()
+        ((2, 3, 6), 288)
     """
 
     def __init__(

@@ -18,4 +18,10 @@ class LockedDropout(keras.layers.SpatialDropout1D):
 
     References: Gal and Ghahramani, 2016, https://arxiv.org/abs/1512.05287; the name is that of
     Merity et al., 2018, https://arxiv.org/abs/1708.02182
+
+    Example:
+        >>> layer = sz.layers.LockedDropout(0.5, seed=0)
+        >>> dropped = layer(np.ones((1, 2, 4), "float32"), training=True)
+        >>> bool(keras.ops.all(dropped[0, 0] == dropped[0, 1]))
+        True
     """

@@ -28,6 +28,11 @@ class StepNormalization(keras.layers.Layer):
 
     Returns:
         Float tensor `(..., features)`.
+
+    Example:
+        >>> layer = sz.layers.StepNormalization("rms")
+        >>> [round(float(value), 3) for value in layer(np.array([[3.0, 4.0]], "float32"))[0]]
+        [0.849, 1.131]
     """
 
     def __init__(

@@ -37,6 +37,13 @@ class Pooling(keras.layers.Layer):
 
     Returns:
         Float tensor `(B, …)`.
+
+    Example:
+        >>> values = np.array([[[1.0], [3.0], [9.0]]], "float32")
+        >>> mask = np.array([[True, True, False]])
+        >>> pooled = sz.layers.Pooling("concat")(values, mask=mask)  # last, mean and max
+        >>> pooled.numpy().tolist()
+        [[3.0, 2.0, 3.0]]
     """
 
     def __init__(self, kind: PoolingKind = "concat", units: int = 64, hops: int = 1, **kwargs):

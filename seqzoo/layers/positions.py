@@ -54,6 +54,11 @@ class LearnedPositions(keras.layers.Layer):
     Raises:
         ValueError: where T is known and above `max_length`. A position above it is read as the
             last one where lengths are unknown while tracing.
+
+    Example:
+        >>> positions = sz.layers.LearnedPositions(max_length=10)
+        >>> tuple(positions(np.zeros((2, 3, 4), "float32"), np.arange(3)).shape)
+        (2, 3, 4)
     """
 
     def __init__(self, max_length: int, initializer: Any = "uniform", **kwargs):
@@ -97,6 +102,11 @@ class SinusoidalPositions(keras.layers.Layer):
 
     Reference: Vaswani et al., 2017, section 3.5, https://arxiv.org/abs/1706.03762; there sines and
     cosines take turns.
+
+    Example:
+        >>> vectors = sz.layers.SinusoidalPositions()(np.zeros((1, 3, 4), "float32"), np.arange(3))
+        >>> vectors[0, 0].numpy().tolist()  # sines of 0, then cosines of 0
+        [0.0, 0.0, 1.0, 1.0]
     """
 
     def call(self, embedded, positions):
@@ -134,6 +144,14 @@ class RotaryPositions(_Positions):
 
     References: Su et al., 2021, https://arxiv.org/abs/2104.09864; Chen et al., 2023,
     https://arxiv.org/abs/2306.15595; Grattafiori et al., 2024, https://arxiv.org/abs/2407.21783
+
+    Queries and keys are `(B, T, heads, head_units)`.
+
+    Example:
+        >>> positions = sz.layers.RotaryPositions(base=500000.0)
+        >>> layer = sz.layers.SelfAttention(2, causal=True, positions=positions)
+        >>> tuple(layer(np.ones((2, 3, 4)))[0].shape)
+        (2, 3, 4)
     """
 
     def __init__(
@@ -189,6 +207,14 @@ class RelativePositions(_Positions):
         both_ways: Whether later steps have buckets of their own, as in an encoder.
 
     Reference: Raffel et al., 2020, section 2.1, https://arxiv.org/abs/1910.10683
+
+    Scores are `(B, heads, T, S)`.
+
+    Example:
+        >>> positions = sz.layers.RelativePositions(num_heads=2, buckets=8, max_distance=16)
+        >>> layer = sz.layers.SelfAttention(2, causal=True, positions=positions)
+        >>> tuple(layer(np.ones((2, 3, 4)))[0].shape)
+        (2, 3, 4)
     """
 
     def __init__(
@@ -227,6 +253,14 @@ class ALiBi(_Positions):
         num_heads: Positive int.
 
     Reference: Press et al., 2022, https://arxiv.org/abs/2108.12409
+
+    Scores are `(B, heads, T, S)`.
+
+    Example:
+        >>> layer = sz.layers.SelfAttention(num_heads=2, causal=True, positions=sz.layers.ALiBi(2))
+        >>> outputs, _ = layer(np.ones((2, 3, 4), "float32"))
+        >>> tuple(outputs.shape)
+        (2, 3, 4)
     """
 
     def __init__(self, num_heads: int, **kwargs):

@@ -45,6 +45,12 @@ class TokenFeatures(keras.layers.Layer):
 
     References: Ma and Hovy, 2016, https://arxiv.org/abs/1603.01354; Lample et al., 2016,
     https://arxiv.org/abs/1603.01360; Peters et al., 2017, https://arxiv.org/abs/1705.00108
+
+    Example:
+        >>> features = sz.layers.TokenFeatures(20, embedding_dim=6, piece_count=9, piece_units=4)
+        >>> tokens, characters = np.array([[5, 7, 0]]), np.array([[[3, 4], [2, 0], [0, 0]]])
+        >>> tuple(features(tokens, characters).shape)
+        (1, 3, 10)
     """
 
     def __init__(

@@ -90,6 +90,14 @@ def attend_by_scores(
 
     Returns:
         See `attend`.
+
+    Example:
+        >>> scores = np.array([[[0.0, 0.0, 5.0]]], "float32")  # (B, T, S)
+        >>> value = np.array([[[1.0], [3.0], [9.0]]], "float32")
+        >>> mask = np.array([[[True, True, False]]])
+        >>> context, _ = sz.ops.attention.attend_by_scores(scores, value, mask)
+        >>> context.numpy().tolist()
+        [[[2.0]]]
     """
     if return_weights:
         weights = masked_weights(scores, mask, bias)
@@ -120,7 +128,15 @@ def _by_shared_heads(left, right, transposed: bool = False):
 
 
 def times_transposed(left, right):
-    """Returns `left` times the transposed matrices of `right`."""
+    """Returns `left` times the transposed matrices of `right`.
+
+    Shapes: `(..., T, features)` and `(..., S, features)` give `(..., T, S)`.
+
+    Example:
+        >>> left, right = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 4), "float32")
+        >>> tuple(sz.ops.attention.times_transposed(left, right).shape)
+        (2, 3, 5)
+    """
     if keras.backend.backend() == "tensorflow":
         from seqzoo.ops.tensorflow.attention import tensorflow_times_transposed
 
@@ -138,6 +154,13 @@ def masked_weights(scores, mask=None, bias=None) -> Any:
 
     Returns:
         Float tensor of the shape and dtype of `scores`.
+
+    Shapes: scores and weights are `(B, T, S)`, or `(B, H, T, S)` for H heads.
+
+    Example:
+        >>> scores, mask = np.zeros((1, 1, 3), "float32"), np.array([[[True, True, False]]])
+        >>> sz.ops.attention.masked_weights(scores, mask).numpy().tolist()
+        [[[0.5, 0.5, 0.0]]]
     """
     weights = _softmax(scores, mask, bias)
     return weights if mask is None else weights * _reads_any(mask, weights)

@@ -19,6 +19,12 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0, possible=None):
         smoothing: From 0 to below 1.
         possible: NumPy booleans `(V,)`, False for tokens that smoothing leaves out; None for
             none. Their logits must be finite.
+
+    Example:
+        >>> logits = np.zeros((2, 4), "float32")
+        >>> losses = sz.ops.losses.token_cross_entropy(np.array([1, 2]), logits)
+        >>> [round(float(loss), 4) for loss in losses]  # log 4
+        [1.3863, 1.3863]
     """
     y = ops.cast(y, "int32")
     possible = np.ones(logits.shape[-1], bool) if possible is None else possible
@@ -46,7 +52,13 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0, possible=None):
 
 
 def values_at(indices, values):
-    """Returns one of the values `(N, V)` of each row, at indices `(N,)`."""
+    """Returns one of the values `(N, V)` of each row, at indices `(N,)`.
+
+    Example:
+        >>> values = np.array([[1, 2, 3], [4, 5, 6]])
+        >>> sz.ops.losses.values_at(np.array([2, 0]), values).numpy().tolist()
+        [3, 4]
+    """
     return ops.squeeze(ops.take_along_axis(values, ops.expand_dims(indices, 1), axis=1), 1)
 
 
@@ -56,6 +68,13 @@ def binary_cross_entropy(y, logits):
     Args:
         y: Float tensor, from 0 to 1: the true probability.
         logits: Float tensor of the same shape.
+
+    Both are `(B, C)`, or of any other shape.
+
+    Example:
+        >>> losses = sz.ops.losses.binary_cross_entropy(np.array([[1.0, 0.0]]), np.zeros((1, 2)))
+        >>> losses.numpy().round(4).tolist()  # log 2
+        [[0.6931, 0.6931]]
     """
     # -y log s(l) - (1 - y) log(1 - s(l)), without a large exponential
     return ops.maximum(logits, 0) - logits * y + ops.log1p(ops.exp(-ops.abs(logits)))
@@ -76,6 +95,11 @@ def coverage_loss(weights, mask=None):
         Float tensor `(B,)`, the sum over the real queries.
 
     Reference: See et al., 2017, equation 12, https://arxiv.org/abs/1704.04368
+
+    Example:
+        >>> weights = np.array([[[1.0, 0.0], [0.5, 0.5]]], "float32")  # step 0 is read again
+        >>> sz.ops.losses.coverage_loss(weights).numpy().tolist()
+        [0.5]
     """
     if mask is not None:
         weights = ops.where(ops.expand_dims(mask, -1), weights, ops.zeros_like(weights))
@@ -119,6 +143,12 @@ def pascanu_regularizer(d_states, derivatives, recurrent_kernel, mask=None):
         Scalar. A step whose d is 0 adds nothing.
 
     Reference: Pascanu, Mikolov and Bengio, 2013, https://arxiv.org/abs/1211.5063, equation 9.
+
+    Example:
+        >>> d_states, derivatives = np.ones((3, 1, 2), "float32"), np.ones((3, 1, 2), "float32")
+        >>> kernel = np.eye(2, dtype="float32")  # of norm 1: nothing vanishes
+        >>> float(sz.ops.losses.pascanu_regularizer(d_states, derivatives, kernel))
+        0.0
     """
     d = ops.stop_gradient(d_states)[1:]
     back = ops.matmul(d * derivatives[1:], ops.transpose(recurrent_kernel))

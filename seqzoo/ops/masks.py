@@ -12,6 +12,13 @@ def attached_mask(mask, tensor):
     """Returns `mask`, or where it is None the one that Keras attached to the tensor, or None.
 
     Keras itself passes an attached mask only to a layer that is called on one tensor alone.
+
+    The mask is boolean, `(B, T)`.
+
+    Example:
+        >>> embedded = keras.layers.Embedding(9, 4, mask_zero=True)(np.array([[3, 4, 0]]))
+        >>> sz.ops.masks.attached_mask(None, embedded).numpy().tolist()
+        [[True, True, False]]
     """
     return getattr(tensor, "_keras_mask", None) if mask is None else mask
 
@@ -22,6 +29,10 @@ def first_of_segments(segment_ids, reverse: bool = False):
     Args:
         segment_ids: Integer tensor `(B, T)`. Neighbouring steps of one id are one sequence.
         reverse: Whether time runs from the last step to the first.
+
+    Example:
+        >>> sz.ops.masks.first_of_segments(np.array([[1, 1, 2, 2]])).numpy().tolist()
+        [[False, False, True, False]]
     """
     changes = ops.not_equal(segment_ids[:, 1:], segment_ids[:, :-1])
     return ops.pad(changes, [[0, 0], [0, 1] if reverse else [1, 0]])
@@ -37,6 +48,11 @@ def where_real(mask, new, old) -> Any:
 
     Returns:
         A nest of the same structure.
+
+    Example:
+        >>> new, old = np.ones((2, 3)), np.zeros((2, 3))
+        >>> sz.ops.masks.where_real(np.array([True, False]), new, old).numpy().tolist()
+        [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
     def choose(a, b):
@@ -56,6 +72,13 @@ def hold_last_real(values, first, mask, reverse: bool = False):
 
     Returns:
         Tensor `(T, B, N)`.
+
+    Example:
+        >>> values = np.array([[[1.0]], [[2.0]], [[3.0]]])  # three steps of one row
+        >>> mask = np.array([[False], [True], [False]])
+        >>> held = sz.ops.masks.hold_last_real(values, np.zeros((1, 1)), mask)
+        >>> held.numpy().ravel().tolist()
+        [0.0, 2.0, 2.0]
     """
     if reverse:
         values, mask = (ops.flip(x, axis=0) for x in (values, mask))
@@ -72,7 +95,14 @@ def hold_last_real(values, first, mask, reverse: bool = False):
 
 
 def lowest_score(dtype) -> float:
-    """Returns a finite number below any score of a dtype, with space for a sum below it."""
+    """Returns a finite number below any score of a dtype, with space for a sum below it.
+
+    A Python float; it is added to scores of any shape, `(B, T, S)` for example.
+
+    Example:
+        >>> sz.ops.masks.lowest_score("float16") < -1e4
+        True
+    """
     return -6e4 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
 
 
@@ -80,6 +110,11 @@ def mean_of_real(values, mask):
     """Returns the mean of the real steps of values `(B, T, features)`, 0 where there is none.
 
     The mask is boolean, `(B, T)`.
+
+    Example:
+        >>> values, mask = np.array([[[1.0], [3.0], [9.0]]]), np.array([[True, True, False]])
+        >>> sz.ops.masks.mean_of_real(values, mask).numpy().tolist()
+        [[2.0]]
     """
     total = ops.sum(ops.where(mask[..., None], values, ops.zeros_like(values)), axis=1)
     count = ops.sum(ops.cast(mask, values.dtype), axis=1, keepdims=True)
@@ -95,6 +130,11 @@ def real_first(mask):
     Returns:
         order: Int tensor `(B, S)`, the indices of the real steps and then of all others.
         ranks: Int tensor `(B, S)`, its inverse: the position of each step in `order`.
+
+    Example:
+        >>> order, ranks = sz.ops.masks.real_first(np.array([[False, True, True]]))
+        >>> order.numpy().tolist(), ranks.numpy().tolist()
+        ([[1, 2, 0]], [[2, 0, 1]])
     """
     real = ops.cast(mask, "int32")
     others = 1 - real

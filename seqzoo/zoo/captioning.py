@@ -52,6 +52,12 @@ def vinyals_2015(
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
     Reference: Vinyals et al., 2015, https://arxiv.org/abs/1411.4555
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.vinyals_2015(text, height=16, units=8, embedding_dim=4)
+        >>> model.count_params()
+        98816
     """
     start = {"first_input": True} if image == "first_input" else {"bridge": "dense"}
     return _captioner(
@@ -101,6 +107,12 @@ def xu_2015(
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
     Reference: Xu et al., 2015, https://arxiv.org/abs/1502.03044
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.xu_2015(text, height=16, units=8, embedding_dim=4)
+        >>> model.count_params()
+        98453
     """
     return _captioner(
         _image_encoder(backbone, height, width, units, frozen, augmentation, dropout),
@@ -147,6 +159,12 @@ def venugopalan_2015(
         search: See `Captioner`.
     Reference: Venugopalan et al., 2015, https://arxiv.org/abs/1412.4729 (mean) and
     https://arxiv.org/abs/1505.00487 (S2VT)
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.venugopalan_2015(text, height=16, units=8, embedding_dim=4)
+        >>> model.count_params()
+        99524
     """
     bridge = "copy" if reading == "recurrent" else "dense"
     return _captioner(
@@ -194,6 +212,12 @@ def yao_2015(
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
     Reference: Yao et al., 2015, https://arxiv.org/abs/1502.08029
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.yao_2015(text, height=16, units=8, embedding_dim=4)
+        >>> model.count_params()
+        98653
     """
     return _captioner(
         _video_encoder(backbone, height, width, max_frames, units, "frames", frozen, dropout),

@@ -34,6 +34,12 @@ def kim_2014(
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
     Reference: Kim, 2014, https://arxiv.org/abs/1408.5882
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.LabelledText(tokenizer, labels=["bad", "good"])
+        >>> sz.zoo.kim_2014(text, embedding_dim=4, filters=5).count_params()
+        1328
     """
     size = preprocessor.tokenizer.vocabulary_size
     encoder = TextCNN(size, embedding_dim, windows, filters, embedding_dropout)
@@ -67,6 +73,12 @@ def conneau_2017(
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
     Reference: Conneau et al., 2017, https://arxiv.org/abs/1705.02364
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.LabelledText(tokenizer, labels=["bad", "good"])
+        >>> sz.zoo.conneau_2017(text, units=8, embedding_dim=4).count_params()
+        1907
     """
     encoder = RecurrentEncoder(
         preprocessor.tokenizer.vocabulary_size,
@@ -104,6 +116,13 @@ def lin_2017(
         class_weights: See `Classes`.
     Reference: Lin et al., 2017, https://arxiv.org/abs/1703.03130
     Differs from the paper: no hidden layer before the classes.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.LabelledText(tokenizer, labels=["bad", "good"])
+        >>> model = sz.zoo.lin_2017(text, units=8, embedding_dim=4, attention_units=5, hops=2)
+        >>> model.count_params()
+        2029
     """
     size = preprocessor.tokenizer.vocabulary_size
     encoder = RecurrentEncoder(size, embedding_dim, units, dropout=dropout, embedding_stddev=0.1)
@@ -136,6 +155,12 @@ def bai_2018(
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
     Reference: Bai et al., 2018, https://arxiv.org/abs/1803.01271
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.LabelledText(tokenizer, labels=["bad", "good"])
+        >>> sz.zoo.bai_2018(text, units=8, embedding_dim=4, blocks=2).count_params()
+        1803
     """
     size = preprocessor.tokenizer.vocabulary_size
     encoder = TCN(size, embedding_dim, units, blocks, window, causal, dropout)

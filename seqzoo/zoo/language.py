@@ -43,6 +43,12 @@ def zaremba_2014(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Zaremba et al., 2014, https://arxiv.org/abs/1409.2329
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.zaremba_2014(text, units=8)
+        >>> model.count_params()
+        5508
     """
     encoder = LanguageEncoder(
         tokenizer.vocabulary_size,
@@ -105,6 +111,12 @@ def merity_2018(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Merity, Keskar and Socher, 2018, https://arxiv.org/abs/1708.02182
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.merity_2018(text, units=8, layers=2, embedding_dim=4)
+        >>> model.count_params()
+        1924
     """
     encoder = LanguageEncoder(
         tokenizer.vocabulary_size,

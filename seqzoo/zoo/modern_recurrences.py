@@ -41,6 +41,12 @@ def gu_2023(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Gu and Dao, 2023, https://arxiv.org/abs/2312.00752
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.gu_2023(text, units=8, layers=1, state_units=4)
+        >>> model.count_params()
+        3076
     """
     blocks = make_blocks(
         units,
@@ -91,6 +97,12 @@ def beck_2024(
     Raises:
         ValueError: where `slstm_layers` names a layer that there is not.
     Reference: Beck et al., 2024, https://arxiv.org/abs/2405.04517
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.beck_2024(text, units=8, layers=2, num_heads=2)
+        >>> model.count_params()
+        3864
     """
     if any(i not in range(layers) for i in slstm_layers):
         raise ValueError(
@@ -148,6 +160,12 @@ def de_2024(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: De et al., 2024, https://arxiv.org/abs/2402.19427
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.de_2024(text, units=8, layers=3, num_heads=2, attention_window=4)
+        >>> model.count_params()
+        5300
     """
     attention = {"num_kv_heads": 1, "window": attention_window, "positions": "rotary"}
     blocks = make_blocks(
@@ -194,6 +212,12 @@ def feng_2024(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Feng et al., 2024, https://arxiv.org/abs/2410.01201
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.feng_2024(text, units=8, layers=1)
+        >>> model.count_params()
+        3404
     """
     blocks = make_blocks(
         units,
@@ -239,6 +263,12 @@ def yang_2024(
         search: See `LanguageModel`.
     Reference: Yang et al., 2024, https://arxiv.org/abs/2412.06464; Siems et al., 2025 (several
     steps a token), https://arxiv.org/abs/2502.10297
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.yang_2024(text, units=8, layers=1, num_heads=2)
+        >>> model.count_params()
+        3324
     """
     options = {
         "num_heads": num_heads,
@@ -281,6 +311,12 @@ def sun_2024(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Sun et al., 2024, https://arxiv.org/abs/2407.04620
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.sun_2024(text, units=8, layers=1, num_heads=2)
+        >>> model.count_params()
+        3310
     """
     options = {"num_heads": num_heads, "mini_batch": mini_batch}
     return _gated_silu_model(

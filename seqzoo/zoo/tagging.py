@@ -41,6 +41,13 @@ def lample_2016(
         crf: Whether the head learns which tag follows which.
         class_weights: See `Tags`.
     Reference: Lample et al., 2016, https://arxiv.org/abs/1603.01360
+
+    Example:
+        >>> words, letters = sz.preprocessing.TokenLookup(), sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.TaggedTokens(words, letters)
+        >>> text.adapt([(["Ann", "left"], ["B-PER", "O"])])
+        >>> sz.zoo.lample_2016(text, units=8, embedding_dim=4, scheme="bio").count_params()
+        20798
     """
     sizes = (units, embedding_dim, piece_dim, piece_units, layers, dropout, unknown_rate)
     return _tagger(preprocessor, "lstm", *sizes, scheme, crf, class_weights)
@@ -74,6 +81,13 @@ def ma_2016(
         crf: Whether the head learns which tag follows which.
         class_weights: See `Tags`.
     Reference: Ma and Hovy, 2016, https://arxiv.org/abs/1603.01354
+
+    Example:
+        >>> words, letters = sz.preprocessing.TokenLookup(), sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.TaggedTokens(words, letters)
+        >>> text.adapt([(["Ann", "left"], ["B-PER", "O"])])
+        >>> sz.zoo.ma_2016(text, units=8, embedding_dim=4, scheme="bio").count_params()
+        13348
     """
     sizes = (units, embedding_dim, piece_dim, piece_units, layers, dropout, unknown_rate)
     return _tagger(preprocessor, "cnn", *sizes, scheme, crf, class_weights)

@@ -63,6 +63,12 @@ def vaswani_2017(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.vaswani_2017(text, text, units=8, layers=1, num_heads=2)
+        >>> model.count_params()
+        4420
     """
 
     def blocks(**options):
@@ -121,6 +127,12 @@ def radford_2019(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Radford et al., 2019, Language Models are Unsupervised Multitask Learners
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.radford_2019(text, units=8, layers=1, num_heads=2, window_length=16)
+        >>> model.count_params()
+        3356
     """
     blocks = make_blocks(
         units,
@@ -184,6 +196,12 @@ def raffel_2020(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
     Reference: Raffel et al., 2020, https://arxiv.org/abs/1910.10683
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.raffel_2020(text, text, units=8, layers=1, num_heads=2)
+        >>> model.count_params()
+        6380
     """
     activation = "gelu_tanh" if gated else "relu"
 
@@ -243,6 +261,12 @@ def devlin_2019(
         rate: See `MaskedLanguageModel`.
         end_tokens: See `RunningText`.
     Reference: Devlin et al., 2019, https://arxiv.org/abs/1810.04805
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.devlin_2019(text, units=8, layers=1, num_heads=2, window_length=16)
+        >>> model.count_params()
+        3365
     """
     blocks = make_blocks(
         units,
@@ -301,6 +325,12 @@ def touvron_2023(
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
     Reference: Touvron et al., 2023, https://arxiv.org/abs/2302.13971
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.touvron_2023(text, units=8, layers=1, num_heads=2)
+        >>> model.count_params()
+        3124
     """
     blocks = make_blocks(
         units,

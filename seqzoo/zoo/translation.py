@@ -40,6 +40,12 @@ def sutskever_2014(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
     Reference: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.sutskever_2014(text, text, units=8, layers=2, embedding_dim=4)
+        >>> model.count_params()
+        6340
     """
     sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
     return Seq2Seq(
@@ -84,6 +90,12 @@ def bahdanau_2015(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
     Reference: Bahdanau et al., 2015, https://arxiv.org/abs/1409.0473
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.bahdanau_2015(text, text, units=8, embedding_dim=4)
+        >>> model.count_params()
+        5340
     """
     sizes = {"embedding_dim": embedding_dim, "units": units, "cell": cell, "dropout": dropout}
     return Seq2Seq(
@@ -136,6 +148,12 @@ def luong_2015(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
     Reference: Luong et al., 2015, https://arxiv.org/abs/1508.04025
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.luong_2015(text, text, units=8, layers=2, embedding_dim=4)
+        >>> model.count_params()
+        6796
     """
     sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
     return Seq2Seq(

@@ -20,6 +20,13 @@ class Memory(NamedTuple):
             where an attention needs more.
         values: `(B, S, features)`, to take the mean of.
         mask: Boolean `(B, S)`, True on real steps.
+
+    Example:
+        >>> attention = sz.layers.AdditiveAttention(5)
+        >>> attention.build((2, 1, 6), (2, 4, 3))
+        >>> memory = attention.memory(np.ones((2, 4, 3), "float32"), np.ones((2, 4), bool))
+        >>> tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.mask.shape)
+        ((2, 4, 5), (2, 4, 3), (2, 4))
     """
 
     keys: Any
@@ -54,6 +61,14 @@ class Attention(keras.layers.Layer):
 
     Raises:
         ValueError: if a mask `(B, S)` comes with a `Memory`, which has its own.
+
+    Example:
+        >>> attention = sz.layers.DotAttention()
+        >>> values = np.ones((2, 4, 3), "float32")
+        >>> mask = np.array([[True, True, True, True], [True, True, False, False]])
+        >>> context, weights, _ = attention(np.ones((2, 1, 3), "float32"), values, mask=mask)
+        >>> weights[1, 0].numpy().tolist()
+        [0.5, 0.5, 0.0, 0.0]
     """
 
     def __init__(self, **kwargs):

@@ -18,6 +18,14 @@ class ConcatAttention(AdditiveAttention):
     For arguments see `AdditiveAttention`, for call arguments and results `Attention`.
 
     Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
+
+    Query `(B, T, features)`, memory `(B, S, features)`; the context is `(B, T, value_features)`.
+
+    Example:
+        >>> attention = sz.layers.ConcatAttention(5)
+        >>> context, weights, _ = attention(np.ones((2, 1, 6)), np.ones((2, 4, 3)))
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 1, 3), (2, 1, 4))
     """
 
     def kernel_initializer(self, query_features, value_features):

@@ -18,6 +18,12 @@ class CoverageAttention(HistoryAttention):
 
     References: Tu et al., 2016, section 3.1, https://arxiv.org/abs/1601.04811; See et al., 2017,
     section 2.3, https://arxiv.org/abs/1704.04368
+
+    Example:
+        >>> attention = sz.layers.CoverageAttention(5)
+        >>> context, weights, coverage = attention(np.ones((2, 3, 6)), np.ones((2, 4, 3)))
+        >>> tuple(coverage.shape), round(float(keras.ops.sum(coverage[0])), 3)  # 3 queries, 1 each
+        ((2, 1, 4), 3.0)
     """
 
     def make_weights(self, query_features, value_features):

@@ -19,6 +19,14 @@ class DotAttention(Attention):
     Raises:
         ValueError: when built, if the widths differ.
     Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
+
+    Query `(B, T, features)`, memory `(B, S, features)`; the context is `(B, T, features)`.
+
+    Example:
+        >>> attention = sz.layers.DotAttention(scaled=True)
+        >>> context, weights, _ = attention(np.ones((2, 1, 3)), np.ones((2, 4, 3)))
+        >>> tuple(context.shape), weights[0, 0].numpy().tolist()
+        ((2, 1, 3), [0.25, 0.25, 0.25, 0.25])
     """
 
     has_weights = False

@@ -14,6 +14,14 @@ class GeneralAttention(Attention):
     `Attention`.
 
     Reference: Luong et al., 2015, section 3.1, https://arxiv.org/abs/1508.04025
+
+    Query `(B, T, features)`, memory `(B, S, value_features)`, context `(B, T, value_features)`.
+
+    Example:
+        >>> attention = sz.layers.GeneralAttention()
+        >>> context, weights, _ = attention(np.ones((2, 1, 6)), np.ones((2, 4, 3)))
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 1, 3), (2, 1, 4))
     """
 
     def make_weights(self, query_features, value_features):

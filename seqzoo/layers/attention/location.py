@@ -33,6 +33,12 @@ class LocationSensitiveAttention(HistoryAttention):
     References: Chorowski et al., 2015, section 2.1, https://arxiv.org/abs/1506.07503; with
     `cumulative`, Shen et al., 2018, section 2.2, https://arxiv.org/abs/1712.05884, whose
     convolution has the 32 filters of 31 steps that are the defaults here.
+
+    Example:
+        >>> attention = sz.layers.LocationSensitiveAttention(5, filters=2, kernel_size=3)
+        >>> context, weights, state = attention(np.ones((2, 1, 6)), np.ones((2, 4, 3)))
+        >>> tuple(context.shape), tuple(state.shape)
+        ((2, 1, 3), (2, 1, 4))
     """
 
     def __init__(

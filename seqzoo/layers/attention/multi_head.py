@@ -33,6 +33,14 @@ class MultiHeadAttention(Attention):
         ValueError: when built, if a size is not positive; when called, if causal queries and
             memory differ in length.
     Reference: Vaswani et al., 2017, section 3.2, https://arxiv.org/abs/1706.03762
+
+    Query `(B, T, features)`, memory `(B, S, value_features)`, context `(B, T, output_units)`.
+
+    Example:
+        >>> attention = sz.layers.MultiHeadAttention(num_heads=2, head_units=4)
+        >>> context, weights, _ = attention(np.ones((2, 5, 6)), np.ones((2, 4, 3)))
+        >>> tuple(context.shape), tuple(weights.shape)
+        ((2, 5, 3), (2, 5, 4))
     """
 
     def __init__(

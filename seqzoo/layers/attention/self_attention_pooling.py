@@ -32,6 +32,12 @@ class SelfAttentionPooling(keras.layers.Layer):
     Raises:
         ValueError: when built, if `units` or `hops` is not positive or `penalty` is negative.
     Reference: Lin et al., 2017, https://arxiv.org/abs/1703.03130
+
+    Example:
+        >>> pooling = sz.layers.SelfAttentionPooling(5, hops=2)
+        >>> pooled, weights = pooling(np.ones((3, 4, 6), "float32"))
+        >>> tuple(pooled.shape), tuple(weights.shape)
+        ((3, 12), (3, 2, 4))
     """
 
     def __init__(self, units: int, hops: int = 1, penalty: float = 0.0, **kwargs):

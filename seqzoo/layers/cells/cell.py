@@ -42,6 +42,14 @@ class Cell(keras.layers.Layer):
 
     Returns:
         `(output, states)`; the output is the first state.
+
+    Example:
+        >>> cell = sz.layers.LSTMCell(5)
+        >>> states = cell.get_initial_state(batch_size=2)
+        >>> for inputs in np.ones((2, 2, 3), "float32"):  # two steps
+        ...     output, states = cell(inputs, states)
+        >>> tuple(output.shape), len(states)
+        ((2, 5), 2)
     """
 
     def __init__(

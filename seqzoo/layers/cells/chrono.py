@@ -24,6 +24,13 @@ class ChronoInitializer(keras.initializers.Initializer):
         ValueError: for `max_steps` below 2.
 
     Reference: Tallec and Ollivier, 2018, https://arxiv.org/abs/1804.11188
+
+    Example:
+        >>> cell = sz.layers.LSTMCell(4, bias_initializer=sz.layers.ChronoInitializer(100, seed=0))
+        >>> cell.build((None, 3))
+        >>> forget = keras.ops.sigmoid(cell.bias[4:8])  # shares kept at each step
+        >>> [round(float(share), 2) for share in forget]
+        [0.96, 0.99, 0.99, 0.99]
     """
 
     def __init__(self, max_steps: int, seed: int | None = None):

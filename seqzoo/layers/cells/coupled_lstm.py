@@ -19,6 +19,14 @@ class CoupledLSTMCell(LSTMCell):
     For the arguments see `LSTMCell`.
 
     Reference: Greff et al., 2017, https://arxiv.org/abs/1503.04069
+
+    Takes inputs `(B, features)` and states `(B, units)`; returns the output `(B, units)` and the
+    states.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.CoupledLSTMCell(5), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     memory_signs = (1, 0, 0)

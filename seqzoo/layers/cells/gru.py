@@ -30,6 +30,14 @@ class GRUCell(Cell):
     For the other arguments see `Cell`.
 
     Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
+
+    Takes inputs `(B, features)` and the state `[h]` `(B, units)`; returns h and the state.
+
+    Example:
+        >>> cell = sz.layers.GRUCell(5)
+        >>> output, states = cell(np.ones((2, 3), "float32"), [np.zeros((2, 5), "float32")])
+        >>> tuple(output.shape), len(states)
+        ((2, 5), 1)
     """
 
     memory_signs = (1, 0, 0)

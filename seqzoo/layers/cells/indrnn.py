@@ -21,6 +21,12 @@ class IndRNNCell(Cell):
     For the other arguments see `Cell`.
 
     Reference: Li et al., 2018, https://arxiv.org/abs/1803.04831
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.IndRNNCell(5), return_sequences=True)
+        >>> outputs = layer(np.ones((2, 4, 3), "float32"))
+        >>> tuple(outputs.shape), tuple(layer.cell.recurrent_kernel.shape)
+        ((2, 4, 5), (5,))
     """
 
     has_recurrent_projections = False

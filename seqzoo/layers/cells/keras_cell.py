@@ -20,6 +20,13 @@ class KerasCell(Cell):
     Raises:
         ValueError: if one of its states is no vector, if it has dropout of its own, which draws
             anew at every step here, or, when called, if its output is not its first state.
+
+    Takes what the cell takes: inputs `(B, features)` and states `(B, size)`.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.KerasCell(keras.layers.GRUCell(5)))
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 5)
     """
 
     has_recurrent_projections = False

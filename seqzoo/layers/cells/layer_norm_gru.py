@@ -29,6 +29,11 @@ class LayerNormGRUCell(Cell):
 
     Reference: Ba et al., 2016, https://arxiv.org/abs/1607.06450, in the supplement. There z is
     the share of g; here it is that of h, as in `GRUCell`.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.LayerNormGRUCell(5), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     memory_signs = (1, 0, 0, 0)

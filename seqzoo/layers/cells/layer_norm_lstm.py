@@ -28,6 +28,11 @@ class LayerNormLSTMCell(LSTMCell):
 
     Reference: Ba et al., 2016, https://arxiv.org/abs/1607.06450, equations 20 to 22; without the
     biases of the first two N, which would be added to b.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.LayerNormLSTMCell(5), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     def __init__(self, units: int, epsilon: float = 1e-5, **kwargs):

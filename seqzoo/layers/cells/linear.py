@@ -24,6 +24,12 @@ class LinearCell(Cell):
 
     Such a cell has no product by recurrent weights; the `recurrent_*` arguments of `Cell` have no
     effect.
+
+    Shapes: decay and input term `(B, T, width)`, h `(B, width)`.
+
+    Example:
+        >>> isinstance(sz.layers.MinGRUCell(5), sz.layers.LinearCell)
+        True
     """
 
     has_recurrent_projections = False

@@ -36,6 +36,11 @@ class LRUCell(LinearCell):
         ValueError: for a ring or a phase out of range.
 
     Reference: Orvieto et al., 2023, https://arxiv.org/abs/2303.06349; there D is diagonal.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.LRUCell(5, state_units=7), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     output_is_hidden = False

@@ -32,6 +32,14 @@ class LSTMCell(Cell):
     For the other arguments see `Cell`.
 
     Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
+
+    Takes inputs `(B, features)` and states `(B, units)`; returns h and the states.
+
+    Example:
+        >>> cell = sz.layers.LSTMCell(5)
+        >>> output, (h, c) = cell(np.ones((2, 3), "float32"), cell.get_initial_state(2))
+        >>> tuple(output.shape), tuple(c.shape)
+        ((2, 5), (2, 5))
     """
 
     memory_signs = (-1, 1, 0, 0)

@@ -22,6 +22,13 @@ class MinGRUCell(LinearCell):
     For the other arguments see `Cell`.
 
     Reference: Feng et al., 2024, Were RNNs all we needed?, https://arxiv.org/abs/2410.01201
+
+    Takes inputs `(B, features)` and the state `[h]` `(B, units)`; returns h and the state.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.MinGRUCell(5), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     memory_signs = (-1, 0)

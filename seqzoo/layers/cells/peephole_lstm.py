@@ -22,6 +22,12 @@ class PeepholeLSTMCell(LSTMCell):
 
     References: Gers and Schmidhuber, 2000, Recurrent nets that time and count; Gers et al., 2002,
     Learning precise timing with LSTM recurrent networks.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.PeepholeLSTMCell(5), return_sequences=True)
+        >>> outputs = layer(np.ones((2, 4, 3), "float32"))
+        >>> tuple(outputs.shape), tuple(layer.cell.peephole.shape)
+        ((2, 4, 5), (3, 5))
     """
 
     def build(self, input_shape):

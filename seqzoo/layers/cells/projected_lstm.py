@@ -26,6 +26,12 @@ class ProjectedLSTMCell(LSTMCell):
 
     Reference: Sak et al., 2014, https://arxiv.org/abs/1402.1128; without its peepholes and its
     second, non-recurrent projection.
+
+    Example:
+        >>> cell = sz.layers.ProjectedLSTMCell(3, memory_units=8)
+        >>> output, (h, c) = cell(np.ones((2, 5), "float32"), cell.get_initial_state(2))
+        >>> tuple(output.shape), tuple(c.shape)
+        ((2, 3), (2, 8))
     """
 
     def __init__(

@@ -30,6 +30,11 @@ class RGLRUCell(LinearCell):
 
     Reference: De et al., 2024, Griffin, https://arxiv.org/abs/2402.19427. There the layer before
     makes u, and the gates see u; here all three are made of the inputs by one product.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.RGLRUCell(5), return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     def build(self, input_shape):

@@ -21,6 +21,13 @@ class SimpleRNNCell(Cell):
     For the other arguments see `Cell`.
 
     Reference: Elman, 1990, Finding structure in time.
+
+    Takes inputs `(B, features)` and the state `[h]` `(B, units)`; returns h and the state.
+
+    Example:
+        >>> layer = sz.layers.Recurrent(sz.layers.SimpleRNNCell(5, activation="relu"))
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 5)
     """
 
     def __init__(self, units: int, activation="tanh", **kwargs):

@@ -33,6 +33,15 @@ class SequenceMixer(keras.layers.Layer):
     Returns:
         The outputs `(B, T, features)`, finite and otherwise of no meaning at steps that are not
         real, and the state after the last real step. Attention without a `state` returns `()`.
+
+    Example:
+        >>> mixer = sz.layers.MLSTM(num_heads=2)
+        >>> inputs = np.random.default_rng(0).normal(size=(1, 3, 8)).astype("float32")
+        >>> whole, _ = mixer(inputs)
+        >>> first, state = mixer(inputs[:, :2])
+        >>> last, state = mixer.step(inputs[:, 2], state)
+        >>> bool(keras.ops.max(keras.ops.abs(last - whole[:, 2])) < 1e-5)
+        True
     """
 
     causal: bool = True

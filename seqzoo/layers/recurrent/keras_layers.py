@@ -272,6 +272,11 @@ class SimpleRNN(KerasRecurrent):
     fast. For call arguments and results see `Recurrent`.
 
     Reference: Elman, 1990, Finding structure in time.
+
+    Example:
+        >>> layer = sz.layers.SimpleRNN(5, return_sequences=True)
+        >>> tuple(layer(np.ones((2, 4, 3), "float32")).shape)
+        (2, 4, 5)
     """
 
     def __init__(

@@ -49,6 +49,14 @@ class RecurrentStack(keras.layers.Layer):
             suit the skip.
     References: He et al., 2016, https://arxiv.org/abs/1512.03385; Srivastava et al., 2015,
     https://arxiv.org/abs/1505.00387; Ding et al., 2018, https://arxiv.org/abs/1802.00889 (dense)
+
+    Example:
+        >>> below = sz.layers.LSTM(4, return_sequences=True, return_state=True)
+        >>> above = sz.layers.LSTM(4, return_sequences=True, return_state=True)
+        >>> stack = sz.layers.RecurrentStack([below, above], skip="residual")
+        >>> outputs, states = stack(np.ones((2, 5, 3), "float32"))
+        >>> tuple(outputs.shape), len(states)
+        ((2, 5, 4), 2)
     """
 
     def __init__(self, layers: list, skip: Skip = "none", dropout: float = 0.0, **kwargs):

@@ -70,6 +70,14 @@ def sequence_score(potentials, tags, transitions, mask) -> Any:
 
     Returns:
         `(B,)`.
+
+    Example:
+        >>> potentials = np.array([[[1.0, 0.0], [0.0, 2.0]]])
+        >>> transitions = np.array([[0.0, 0.5], [0.0, 0.0]])
+        >>> mask = np.ones((1, 2), bool)
+        >>> score = sz.ops.crf.sequence_score(potentials, [[0, 1]], transitions, mask)
+        >>> score.numpy().tolist()  # 1 + 0.5 + 2
+        [3.5]
     """
     batch = right_padded(potentials, transitions, mask)
     tags = ops.take_along_axis(ops.cast(tags, "int32"), batch.order, axis=1)
@@ -119,6 +127,12 @@ def marginals(potentials, transitions, mask) -> Any:
         potentials: See `sequence_score`.
         transitions: See `sequence_score`.
         mask: See `sequence_score`.
+
+    Example:
+        >>> potentials, transitions = np.zeros((1, 2, 4), "float32"), np.zeros((4, 4), "float32")
+        >>> mask = np.array([[True, False]])
+        >>> sz.ops.crf.marginals(potentials, transitions, mask).numpy().tolist()
+        [[[0.25, 0.25, 0.25, 0.25], [0.0, 0.0, 0.0, 0.0]]]
     """
     batch = right_padded(potentials, transitions, mask)
     probabilities = _step_probabilities(compiled(_sums, batch), batch.real)

@@ -190,6 +190,13 @@ def viterbi_n_best(potentials, transitions, mask, n: int) -> tuple[Any, Any]:
     Returns:
         Tags `(B, n, T)` int32, 0 at masked steps, and scores `(B, n)`, best first. Where a row has
         fewer sequences of tags that are not forbidden, the rest have scores below -1e8.
+
+    Example:
+        >>> potentials = np.array([[[1.0, 0.0], [0.0, 2.0]]])
+        >>> mask = np.ones((1, 2), bool)
+        >>> tags, scores = sz.ops.crf.viterbi_n_best(potentials, np.zeros((2, 2)), mask, n=2)
+        >>> tags.numpy().tolist(), scores.numpy().tolist()
+        ([[[0, 1], [1, 1]]], [[3.0, 2.0]])
     """
     batch = right_padded(potentials, transitions, mask)
     scores, real = ops.transpose(batch.potentials, (1, 0, 2)), ops.transpose(batch.real)

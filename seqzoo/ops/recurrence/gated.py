@@ -65,6 +65,12 @@ def gru(x, kernel, recurrent_kernel, bias, mask=None, initial_state=None, revers
 
     Raises:
         ValueError: if the shapes of the weights do not go together.
+
+    Example:
+        >>> x, kernel, recurrent_kernel = np.ones((2, 4, 3)), np.ones((3, 15)), np.ones((5, 15))
+        >>> outputs, (h,) = sz.ops.recurrence.gru(x, kernel, recurrent_kernel, np.zeros((2, 15)))
+        >>> tuple(outputs.shape), tuple(h.shape)
+        ((2, 4, 5), (2, 5))
     """
     _check(kernel, recurrent_kernel, bias, gates=3)
     units = recurrent_kernel.shape[0]

@@ -26,6 +26,13 @@ def linear_recurrence(
 
     Returns:
         h after each step, `(T, B, N)`, with as many parts.
+
+    Example:
+        >>> decay, input_term = np.full((3, 1, 1), 0.5, "float32"), np.ones((3, 1, 1), "float32")
+        >>> initial = np.zeros((1, 1), "float32")
+        >>> (h,) = sz.ops.recurrence.linear_recurrence((decay,), (input_term,), (initial,))
+        >>> h.numpy().ravel().tolist()
+        [1.0, 1.5, 1.75]
     """
     run = general_linear_recurrence
     if keras.backend.backend() == "tensorflow":

@@ -28,10 +28,10 @@ class Classes(keras.layers.Layer):
         dropout: From 0 to below 1: the share of the features that are set to 0 in training.
 
     Call arguments:
-        hidden: Float tensor `(B, features)`.
+        hidden: Float tensor `(B, features)`, or `(B, G, features)` for G inputs of each row.
 
     Returns:
-        Logits `(B, class_count)`.
+        Logits `(B, class_count)`, or `(B, G, class_count)`.
 
     Raises:
         ValueError: when built, if an argument is out of its range.
@@ -107,8 +107,8 @@ class Classes(keras.layers.Layer):
         They are float64 where the logits are, else float32.
 
         Args:
-            y: Class ids `(B,)`; with `multi_label` 0 or 1 `(B, class_count)`.
-            outputs: Logits `(B, class_count)`.
+            y: Class ids `(...)`; with `multi_label` 0 or 1 `(..., class_count)`.
+            outputs: Logits `(..., class_count)`.
             weight: Float tensor of the shape of `y`.
             mask: As in other heads; the classes of an input depend on no other input.
         """
@@ -118,6 +118,8 @@ class Classes(keras.layers.Layer):
             y = ops.cast(y, dtype)
             losses = binary_cross_entropy(self._smooth(y), logits)
         else:
+            y, weight = (ops.reshape(each, (-1,)) for each in (y, weight))
+            logits = ops.reshape(logits, (-1, self.class_count))
             losses = token_cross_entropy(y, logits, self.label_smoothing)
         if self.class_weights is not None:
             weight = weight * ops.cast(self._weights_of(y), dtype)

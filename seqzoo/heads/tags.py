@@ -93,7 +93,7 @@ class Tags(keras.layers.Layer):
         They are float64 where the potentials are, else float32.
 
         Args:
-            y: Tag ids `(B, T)`.
+            y: Tag ids `(B, T)`, or `(B, G, T)` for G sentences of each row, as all that follows.
             outputs: Potentials `(B, T, tag_count)`.
             weight: Float tensor `(B, T)`. With a CRF, a sentence weighs as much as its real steps
                 do on average.
@@ -101,6 +101,7 @@ class Tags(keras.layers.Layer):
                 steps a sequence has, whatever they weigh.
         """
         dtype = keras.backend.result_type(outputs.dtype, "float32")
+        y, outputs, weight, mask = self._by_sentence(y, outputs, weight, mask)
         y, weight = ops.cast(y, "int32"), ops.cast(weight, dtype)
         mask = _all_if_none(mask, outputs)
         weight = ops.where(mask, weight, ops.zeros_like(weight))
@@ -120,11 +121,22 @@ class Tags(keras.layers.Layer):
 
     def measure(self, y, outputs, weight, mask=None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`; see `loss`."""
+        y, outputs, weight, mask = self._by_sentence(y, outputs, weight, mask)
         weight = ops.cast(weight, "float32")
         mask = _all_if_none(mask, outputs)
         weight = ops.where(mask, weight, ops.zeros_like(weight))
         correct = ops.equal(self.decide(outputs, mask), ops.cast(y, "int32"))
         return [(ops.sum(ops.cast(correct, "float32") * weight), ops.sum(weight))]
+
+    def _by_sentence(self, y, outputs, weight, mask):
+        """Returns targets, potentials, weights and mask with one sentence in each row."""
+        if len(outputs.shape) == 3:
+            return y, outputs, weight, mask
+        time = ops.shape(outputs)[2]
+        outputs = ops.reshape(outputs, (-1, time, self.tag_count))
+        others = (y, weight) if mask is None else (y, weight, mask)
+        y, weight, *mask = (ops.reshape(each, (-1, time)) for each in others)
+        return y, outputs, weight, *(mask or [None])
 
     def readout(self, outputs, mask=None):
         """Returns the probability of each tag at each step `(B, T, tag_count)`, float32."""

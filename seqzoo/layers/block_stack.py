@@ -177,7 +177,9 @@ class BlockStack(keras.layers.Layer):
             positions = step_positions(steps, mask, segment_ids)
             if index is not None:
                 positions = index.position[:, None] + positions
-            inputs = self._added(inputs, positions)
+            is_table = isinstance(self._added, LearnedPositions)
+            more = {"shared_rows": segment_ids is not None} if is_table else {}
+            inputs = self._added(inputs, positions, **more)
         x = inputs if self.first_norm is None else self.first_norm(inputs)
         x, after, shared, weights = self.drop(x, training=training), [], {}, []
         for i, (block, before) in enumerate(zip(self.blocks, states, strict=True)):

@@ -50,10 +50,11 @@ class LearnedPositions(keras.layers.Layer):
     Call arguments:
         embedded: Float tensor `(B, T, features)`, or `(N, features)` for one step of each row.
         positions: Int `(B, T)` or `(T,)`, or `(N,)`.
+        shared_rows: Whether rows hold several sequences, so that they may be longer than each.
 
     Raises:
-        ValueError: where T is known and above `max_length`. A position above it is read as the
-            last one where lengths are unknown while tracing.
+        ValueError: where T is known and above `max_length`, unless rows are shared. A position
+            above it is read as the last one where lengths are unknown while tracing.
 
     Example:
         >>> positions = sz.layers.LearnedPositions(max_length=10)
@@ -72,9 +73,9 @@ class LearnedPositions(keras.layers.Layer):
         shape = (self.max_length, embedded_shape[-1])
         self.table = self.add_weight(shape=shape, initializer=self.initializer, name="table")
 
-    def call(self, embedded, positions):
+    def call(self, embedded, positions, shared_rows=False):
         steps = positions.shape[-1] if len(embedded.shape) == 3 else 1
-        if steps is not None and steps > self.max_length:
+        if steps is not None and steps > self.max_length and not shared_rows:
             raise ValueError(
                 f"A sequence is {steps} steps long but the position table holds {self.max_length}. "
                 "Make the model with a larger `max_length`, or cut the sequence."

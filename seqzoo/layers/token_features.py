@@ -139,7 +139,7 @@ class TokenFeatures(keras.layers.Layer):
             specs["pieces"] = keras.KerasTensor((None, None, None), dtype="int32")
         return specs
 
-    def call(self, inputs, pieces=None, training=False):
+    def call(self, inputs, pieces=None, training=False, segment_ids=None):
         ids = inputs
         if training and self.unknown_rate:
             drawn = keras.random.uniform(ops.shape(ids), dtype="float32", seed=self.seed_generator)
@@ -148,7 +148,8 @@ class TokenFeatures(keras.layers.Layer):
         if self.piece_embedding is not None:
             features.append(self._read(pieces))
         if self.language is not None:
-            features.append(self.language(inputs, training=training)[0])
+            segments = {} if segment_ids is None else {"segment_ids": segment_ids}
+            features.append(self.language(inputs, training=training, **segments)[0])
         features = features[0] if len(features) == 1 else ops.concatenate(features, axis=-1)
         return self.drop(features, training=training)
 
@@ -174,7 +175,7 @@ class TokenFeatures(keras.layers.Layer):
         outputs = affine(ops.concatenate(windows, axis=-1), kernel, bias)
         # tanh grows with its argument, so that it may come after the maximum.
         lowest = ops.cast(-1e4, outputs.dtype)
-        highest = ops.max(ops.where(mask[..., None], outputs, lowest), axis=1)
+        highest = ops.max(ops.where(mask[..., None], outputs, lowest), axis=1, initial=-1e4)
         return ops.where(ops.any(mask, axis=1, keepdims=True), ops.tanh(highest), 0)
 
     def get_config(self):

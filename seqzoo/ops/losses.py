@@ -33,8 +33,8 @@ def token_cross_entropy(y, logits, smoothing: float = 0.0, possible=None):
     @ops.custom_gradient
     def losses(logits):
         probabilities = ops.softmax(logits, axis=-1)
-        top = ops.max(logits, axis=-1)
-        log_normalizer = top - ops.log(ops.max(probabilities, axis=-1))
+        top = ops.max(logits, axis=-1, initial=-3e38)  # without it, zero rows are refused
+        log_normalizer = top - ops.log(ops.max(probabilities, axis=-1, initial=0.0))
         result = log_normalizer - (1 - smoothing) * values_at(y, logits)
         if smoothing:
             result = result - ops.matmul(logits, shares)

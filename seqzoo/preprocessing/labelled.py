@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.limits import BoundedInputs, Limits
+from seqzoo.preprocessing.packing import numbers_of, side_by_side
 
 Inputs = dict[str, tf.Tensor]
 
@@ -152,6 +153,37 @@ class LabelledInputs(tf.Module):
             of the shape of y.
         """
         return self.pack_inputs(source), target, tf.ones(tf.shape(target))
+
+    def pack_together(
+        self, source: tf.RaggedTensor, target: tf.Tensor, members: tf.RaggedTensor
+    ) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
+        """Puts several inputs into each row of a batch.
+
+        Args:
+            source: Encoded inputs `(N, None, …)`.
+            target: Their labels, of `encode`.
+            members: Ragged `(rows, None)`, the numbers of the inputs of each row.
+
+        Returns:
+            x, a dict of "inputs" `(B, S, …)`, "mask" `(B, S)`, "segment_ids" `(B, S)`, the numbers
+            of the inputs within their rows from 1 on, 0 on padding, and "segments" `(B, G)`, these
+            numbers for each label, 0 where a row has fewer; y `(B, G)` int32 or `(B, G, C)`
+            float32; sample_weight of the shape of y.
+        """
+        values, segment_ids = side_by_side(source, members)
+        missing = tf.maximum(0, 1 - tf.shape(segment_ids)[1])  # at least one step
+        values = tf.pad(values, [[0, 0], [0, missing], *[[0, 0]] * (len(values.shape) - 2)])
+        segment_ids = tf.pad(segment_ids, [[0, 0], [0, missing]])
+        segments = numbers_of(members).to_tensor()
+        x = {
+            "inputs": values,
+            "mask": segment_ids > 0,
+            "segment_ids": segment_ids,
+            "segments": segments,
+        }
+        y = tf.gather(target, members).to_tensor()
+        weight = tf.cast(segments > 0, tf.float32)
+        return x, y, weight[..., None] * tf.ones(tf.shape(y)) if self.multi_label else weight
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from seqzoo.preprocessing.corpus import Texts, text_batches
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
-from seqzoo.preprocessing.running_text import RunningText
+from seqzoo.preprocessing.packing import side_by_side
+from seqzoo.preprocessing.running_text import RunningText, as_texts
 
 MASK = "[MASK]"
 """What stands for a hidden token in a text."""
@@ -25,6 +27,23 @@ class MaskedText(RunningText):
     def mask_id(self) -> int:
         """The id of a hidden token."""
         return self.tokenizer.vocabulary_size
+
+    def separate_texts(self, texts: Texts) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Encodes texts each by itself as `fill` reads it: `encode_inputs`, for both results."""
+        ids = [self.encode_inputs(strings) for strings in text_batches(as_texts(texts))]
+        joined = tf.concat(ids, axis=0)
+        return joined, joined
+
+    def pack_together(
+        self, source: tf.RaggedTensor, target: tf.RaggedTensor, members: tf.RaggedTensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        """Puts several texts into each row of a batch; see `RunningText.pack_together`.
+
+        The tokens of a text are all in x, and in y again.
+        """
+        token_ids, segment_ids = side_by_side(source, members)
+        x = {"token_ids": token_ids, "segment_ids": segment_ids}
+        return x, token_ids, tf.cast(segment_ids > 0, tf.float32)
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` of texts `(B,)` with hidden tokens, `first_id` first."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Batches, data_origin, encode_corpus, lengths_of
+from seqzoo.preprocessing.batching import Batches, data_origin, lengths_of
 
 
 class Packed(NamedTuple):
@@ -72,37 +72,47 @@ def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
 
 
 def packed_batches(
-    examples: tf.data.Dataset,
+    source: Any,
+    target: Any,
     preprocessor: Any,
     row_length: int | None,
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     seed: int = 0,
+    max_positions: int | None = None,
 ) -> Batches:
     """Makes an endless stream of batches of rows that hold several examples each.
 
-    The corpus is encoded once and packed once; the rows come in a new order each epoch. In a row,
-    examples have the numbers 1, 2, … as segment ids, the same on both sides.
+    The corpus is packed once; the rows come in a new order each epoch. In a row, examples have the
+    numbers 1, 2, … as segment ids, the same on both sides.
 
     Args:
-        examples: Finite dataset of pairs of raw examples, as `examples()` makes it.
-        preprocessor: Encodes them, and puts those of each row side by side (`pack_together`).
+        source: The encoded sources of N examples, as the preprocessor's `encode` returns them.
+        target: The encoded targets.
+        preprocessor: Puts the examples of each row side by side (`pack_together`).
         row_length: Positive int, steps of a row on either side; None is the longest example.
         batch_size: Rows of a batch, or
         tokens_per_batch: steps on one side of a batch.
         seed: Seed of the order.
+        max_positions: Steps of the longest example that the model reads; None: any.
 
     Raises:
-        ValueError: if an example is longer than a row, or a row longer than `tokens_per_batch`.
+        ValueError: if an example is longer than a row or than `max_positions`, or a row longer
+            than `tokens_per_batch`.
     """
     with tf.device("CPU:0"):
-        source, target = encode_corpus(examples, preprocessor)
         longer = np.maximum(lengths_of(source), lengths_of(target))
         length = int(longer.max()) if row_length is None else row_length
         if longer.max() > length:
             raise ValueError(
                 f"A row of `packed={length}` steps must hold the longest example. Received: one of "
-                f"{longer.max()} tokens. Raise it, or set the preprocessor's maximal lengths."
+                f"{longer.max()} steps. Raise it, cut the examples, or set the preprocessor's "
+                "maximal lengths."
+            )
+        if max_positions is not None and longer.max() > max_positions:
+            raise ValueError(
+                f"An example has {longer.max()} steps, more than the {max_positions} of the "
+                "position table. Cut the examples, or make the model with more positions."
             )
         if tokens_per_batch is not None and tokens_per_batch < length:
             raise ValueError(
@@ -133,16 +143,28 @@ def packed_batches(
 def side_by_side(sequences: tf.RaggedTensor, members: tf.RaggedTensor) -> tuple[Any, Any]:
     """Returns the sequences of each row one after the other, padded, and their segment ids.
 
+    Whole numbers become int32.
+
     Args:
-        sequences: Ragged `(N, None)` ints.
+        sequences: Ragged `(N, None, ...)`.
         members: Ragged `(rows, None)` ints, the numbers of the sequences of each row.
     """
-    rows = tf.gather(sequences, members)  # (rows, None, None)
-    numbers = tf.cast(tf.ragged.range(1, members.row_lengths() + 1), rows.dtype)
-    segment_ids = tf.ones_like(rows) * tf.expand_dims(numbers, -1)
-    return tuple(
-        tf.cast(each.merge_dims(1, 2).to_tensor(), tf.int32) for each in (rows, segment_ids)
-    )
+    rows = tf.gather(sequences, members)  # (rows, None, None, ...)
+    numbers = numbers_of(members).flat_values
+    values = rows.merge_dims(1, 2).to_tensor()
+    values = tf.cast(values, tf.int32) if values.dtype.is_integer else values
+    steps = rows.values.row_lengths()  # of each sequence
+    segment_ids = tf.RaggedTensor.from_row_lengths(tf.repeat(numbers, steps), steps)
+    return values, rows.with_values(segment_ids).merge_dims(1, 2).to_tensor()
+
+
+def numbers_of(members: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Returns the segment ids of the sequences of each row, 1, 2, …: ragged `(rows, None)` int32.
+
+    Args:
+        members: Ragged `(rows, None)`.
+    """
+    return tf.cast(tf.ragged.range(1, members.row_lengths() + 1), tf.int32)
 
 
 def _best_fit(lengths: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:

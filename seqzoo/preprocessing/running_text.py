@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import Texts, raw_texts, row_lengths, text_batches
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
+from seqzoo.preprocessing.packing import side_by_side
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 
@@ -96,12 +97,54 @@ class RunningText(tf.Module):
         batches = text_batches(as_texts(texts))
         token_ids, characters = zip(*map(self._tokens_of, batches), strict=True)
         stream = RunningTokens(self.first_id, np.concatenate(token_ids), np.concatenate(characters))
-        if not len(stream.token_ids):
-            raise ValueError(
-                "The texts hold no token, so there is nothing to predict. Check the file, and that "
-                "it is not all white space."
-            )
+        _check_tokens(stream.token_ids)
         return stream
+
+    def separate_texts(self, texts: Texts) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Encodes texts each by itself, without those that have no token.
+
+        Args:
+            texts: See `stream`.
+
+        Returns:
+            The ids of the texts `(N, None)`, and for each the characters that it stands for.
+
+        Raises:
+            ValueError: if there is no token in the texts.
+        """
+        ids, characters = [], []
+        for strings in text_batches(as_texts(texts)):
+            encoded = self.encode(strings)
+            flat, shares = self._tokens_of(strings)
+            some = encoded.row_lengths() > 0
+            ids.append(tf.ragged.boolean_mask(encoded.with_flat_values(flat), some))
+            characters.append(tf.ragged.boolean_mask(encoded.with_flat_values(shares), some))
+        ids, characters = tf.concat(ids, axis=0), tf.concat(characters, axis=0)
+        _check_tokens(ids.flat_values)
+        return ids, characters
+
+    def pack_together(
+        self, source: tf.RaggedTensor, target: tf.RaggedTensor, members: tf.RaggedTensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        """Puts several texts into each row of a batch, each as if it had a row of its own.
+
+        Args:
+            source: Ids of `separate_texts`, `(N, None)`.
+            target: The characters that each stands for, `(N, None)`.
+            members: Ragged `(rows, None)`, the numbers of the texts of each row.
+
+        Returns:
+            x, a dict of `token_ids` `(B, T)`, each the token before the one to predict,
+            `segment_ids` `(B, T)`, the numbers of the texts within their rows from 1 on, 0 on
+            padding, and `characters` `(B, T)`; y `(B, T)` int32; sample_weight `(B, T)`.
+        """
+        starts = tf.fill([source.nrows(), 1], tf.cast(self.first_id, source.dtype))
+        before = tf.concat([starts, source[:, :-1]], axis=1)
+        token_ids, segment_ids = side_by_side(before, members)
+        y, _ = side_by_side(source, members)
+        characters, _ = side_by_side(target, members)
+        x = {"token_ids": token_ids, "segment_ids": segment_ids, "characters": characters}
+        return x, y, tf.cast(segment_ids > 0, tf.float32)
 
     def _tokens_of(self, strings: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ids `(N,)` of texts one after the other, and the characters of each."""
@@ -170,6 +213,14 @@ class RunningText(tf.Module):
     def from_config(cls, config: dict[str, Any]) -> RunningText:
         tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
         return cls(**{**config, "tokenizer": tokenizer})
+
+
+def _check_tokens(token_ids: Any) -> None:
+    if not len(token_ids):
+        raise ValueError(
+            "The texts hold no token, so there is nothing to predict. Check the file, and that it "
+            "is not all white space."
+        )
 
 
 def as_texts(texts: Any) -> Texts:

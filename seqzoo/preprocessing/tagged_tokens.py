@@ -14,6 +14,7 @@ from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled import examples_of_dataset
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step, short_enough
+from seqzoo.preprocessing.packing import side_by_side
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
 Encoded = dict[str, tf.RaggedTensor]
@@ -181,6 +182,39 @@ class TaggedTokens(tf.Module):
         shape = tf.shape(x["mask"], tf.int64)
         return x, target.to_tensor(0, shape=shape), tf.cast(x["mask"], tf.float32)
 
+    def pack_together(
+        self, source: Encoded, target: tf.RaggedTensor, members: tf.RaggedTensor
+    ) -> tuple:
+        """Puts several sentences into each row of a batch.
+
+        Args:
+            source: Encoded tokens of N sentences, of `encode`.
+            target: Their tags `(N, None)`.
+            members: Ragged `(rows, None)`, the numbers of the sentences of each row.
+
+        Returns:
+            x, a dict of what `pack_inputs` returns, "segment_ids" `(B, T)`, the numbers of the
+            sentences within their rows from 1 on, 0 on padding, and "steps" `(B, G, L)`, for each
+            sentence the steps of its tokens, -1 on padding; y `(B, G, L)` int32; sample_weight
+            `(B, G, L)` float32.
+        """
+        ids, segment_ids = side_by_side(source["inputs"], members)
+        missing = [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]]
+        segment_ids = tf.pad(segment_ids, missing)
+        x = {
+            "inputs": tf.pad(ids, missing),
+            "mask": segment_ids > 0,
+            "segment_ids": segment_ids,
+            "steps": _steps_of(source["inputs"], members),
+        }
+        if "pieces" in source:
+            pieces = tf.gather(source["pieces"], members).merge_dims(1, 2).to_tensor()
+            none = tf.maximum(0, 1 - tf.shape(pieces)[2])
+            x["pieces"] = tf.pad(pieces, [*missing, [0, none]])
+        shape = tf.shape(x["steps"], tf.int64)
+        y = tf.gather(target, members).to_tensor(0, shape=shape)
+        return x, y, tf.cast(x["steps"] >= 0, tf.float32)
+
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
@@ -195,6 +229,19 @@ class TaggedTokens(tf.Module):
         deserialize = keras.saving.deserialize_keras_object
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
         return cls(**parts)
+
+
+def _steps_of(sequences: tf.RaggedTensor, members: tf.RaggedTensor) -> tf.Tensor:
+    """Returns the steps `(B, G, L)` that sequences have in the rows that they share, -1 on padding.
+
+    Args:
+        sequences: Ragged `(N, None)`.
+        members: Ragged `(B, None)`, the numbers of the sequences of each row.
+    """
+    lengths = tf.cast(tf.gather(sequences.row_lengths(), members).to_tensor(), tf.int32)
+    first = tf.cumsum(lengths, axis=1, exclusive=True)
+    counted = tf.range(tf.maximum(1, tf.reduce_max(lengths)))
+    return tf.where(counted < lengths[..., None], first[..., None] + counted, -1)
 
 
 def _checked_pairs(sentences: Any, y: Any = None) -> list[tuple[list, list[str]]]:

@@ -7,7 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
+from seqzoo.preprocessing.batching import (
+    Batches,
+    encode_corpus,
+    evaluation_batches,
+    training_batches,
+)
 from seqzoo.preprocessing.packing import packed_batches
 from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
 from seqzoo.preprocessing.tokenised_stream import packer_of
@@ -44,13 +49,34 @@ class BatchMaker:
             packed: As in `fit`.
         """
         sizes = batch_size, tokens_per_batch
-        examples = self.raw_examples(x, y)
         if packed:
-            row_length = None if packed is True else packed
-            return packed_batches(examples, self.preprocessor, row_length, *sizes, seed)
+            return self.packed_batches(x, y, packed, *sizes, seed)
+        examples = self.raw_examples(x, y)
         if is_stream(x):
             return streamed_batches(x, packer_of(x, self.preprocessor), *sizes, seed)  # pyright: ignore[reportArgumentType]
         return training_batches(examples, self.preprocessor, *sizes, seed)
+
+    def packed_batches(
+        self,
+        x: Any,
+        y: Any,
+        packed: bool | int,
+        batch_size: int | None,
+        tokens_per_batch: int | None,
+        seed: int,
+    ) -> Batches:
+        """Returns the stream of batches of rows that hold several examples; see `Task.fit`."""
+        row_length = None if packed is True else packed
+        sizes = row_length, batch_size, tokens_per_batch
+        parts = [getattr(self, name, None) for name in ("encoder", "decoder")]
+        tables = [getattr(part, "max_positions", None) for part in parts]
+        limit = min((positions for positions in tables if positions is not None), default=None)
+        encoded = self.encoded_apart(x, y)
+        return packed_batches(*encoded, self.preprocessor, *sizes, seed, limit)
+
+    def encoded_apart(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Returns the encoded sources and targets of `fit`, each example for itself."""
+        return encode_corpus(self.raw_examples(x, y), self.preprocessor)
 
     def check_options(self, x: Any, tokens_per_batch: int | None, packed: bool | int) -> None:
         """Raises ValueError for options of `fit` that do not go with its examples."""
@@ -61,17 +87,23 @@ class BatchMaker:
             )
         if packed is False:
             return
+        if self.preprocessor is None:
+            raise ValueError(
+                "`packed` needs a preprocessor, which puts several examples into a row. Received: "
+                f"packed={packed} for tensors. Leave it out; rows that hold several examples have "
+                "segment ids in `x`."
+            )
         if not hasattr(self.preprocessor, "pack_together"):
             raise ValueError(
-                f"`packed` puts several pairs of texts into a row, and a {type(self).__name__} has "
-                f"none. Received: packed={packed}. Leave it out."
+                f"`packed` puts several texts into a row, and the examples of a "
+                f"{type(self).__name__} are other ones. Received: packed={packed}. Leave it out."
             )
         if is_stream(x):
             raise ValueError(
                 "`packed` is for examples that are held in memory. Received: a stream. Leave it "
                 "out, or give the examples as a list or a dataset."
             )
-        if packed is not True and packed < 1:
+        if packed is not True and (not isinstance(packed, int) or packed < 1):
             raise ValueError(f"`packed` must be True or a positive int. Received: packed={packed}.")
 
     def make_evaluation_batches(
@@ -105,6 +137,10 @@ class BatchMaker:
     def count_steps(self, x: Any, batch_size: int) -> int:
         """Returns the number of batches of so many examples in an epoch over a list of them."""
         return math.ceil(len(x) / min(batch_size, len(x)))
+
+    def count_examples(self, x: Any, y: Any) -> Any:
+        """Returns how many examples a batch holds, or for each whether it is one, in the graph."""
+        return tf.shape(y)[0]
 
     @property
     def between_batches(self) -> list[tf.Variable] | None:

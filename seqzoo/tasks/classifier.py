@@ -27,10 +27,12 @@ class Classifier(AnsweringTask):
         pooling: A name in `layers.pooling.POOLINGS`, or a `Pooling`.
 
     Call arguments:
-        x: Dict of `inputs`, token ids `(B, S)` or vectors `(B, S, F)`, and `mask` `(B, S)`.
+        x: Dict of `inputs`, token ids `(B, S)` or vectors `(B, S, F)`, and `mask` `(B, S)`. Where
+            rows hold several inputs, also `segment_ids` `(B, S)` and `segments` `(B, G)`, the ids
+            of those that are classified, 0 where a row has fewer.
 
     Returns:
-        Logits `(B, class_count)`.
+        Logits `(B, class_count)`; of rows of several inputs `(B, G, class_count)`.
     """
 
     def __init__(self, encoder, preprocessor=None, head=None, pooling: Any = "concat", **kwargs):
@@ -70,10 +72,17 @@ class Classifier(AnsweringTask):
             )
 
     def call(self, x, training=False):
-        encoded = Encoded(*self.encoder(x["inputs"], mask=x.get("mask"), training=training))
+        segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
+        options = {"mask": x.get("mask"), "training": training}
+        encoded = Encoded(*self.encoder(x["inputs"], **options, **segments))
         last = encoded.state[-1][0] if len(encoded.state) else None
-        pooled = self.pooling(encoded.outputs, mask=encoded.mask, last=last)
+        if segments:
+            segments["segments"] = x.get("segments")
+        pooled = self.pooling(encoded.outputs, mask=encoded.mask, last=last, **segments)
         return self.head(pooled, training=training)
+
+    def count_examples(self, x, y):
+        return tf.cast(x["segments"] > 0, tf.float32) if "segments" in x else tf.shape(y)[0]
 
     def answer_inputs(self, inputs):
         logits = self(inputs)

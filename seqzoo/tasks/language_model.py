@@ -46,13 +46,15 @@ class LanguageModel(GenerationTask):
         tie_embeddings: Whether the head uses the weights of the embedding.
 
     `fit` takes texts: a list, a `tf.data.Dataset` of string scalars, or one text, without targets;
-    its `batch_size` is the rows that the texts are cut into. In `evaluate` each token has the
-    whole text before it for its history, unless `batch_size` is given.
+    its `batch_size` is the rows that the texts are cut into. With `packed`, each text begins
+    without a history and is read whole, several in a row. In `evaluate` each token has the whole
+    text before it for its history, unless `batch_size` is given.
 
     Call arguments:
         x: Dict of `token_ids` `(B, T)`, each the token before the one to predict; and, for a
             batch of a running text, `rows` `(B,)`, their numbers, and `fresh` `(B,)`: True for
-            those that start without a history; the others continue from the last batch.
+            those that start without a history; the others continue from the last batch. Where
+            rows hold several texts, `segment_ids` `(B, T)` instead, 0 on padding.
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
@@ -105,6 +107,9 @@ class LanguageModel(GenerationTask):
                 )
 
     def call(self, x, training=False):
+        if "segment_ids" in x:
+            segments = {"mask": x["segment_ids"] > 0, "segment_ids": x["segment_ids"]}
+            return self.head(self.decoder(x["token_ids"], **segments, training=training))
         if "fresh" not in x or not self._carried:
             return self.head(self.decoder(x["token_ids"], training=training))
         carried = self._carried[bool(training)]
@@ -115,7 +120,7 @@ class LanguageModel(GenerationTask):
         return self.head(hidden)
 
     def make_training_batches(
-        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch
+        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch, packed=False
     ) -> Batches:
         """Cuts the texts into rows that are read side by side, in windows; see `Task.fit`.
 
@@ -123,6 +128,8 @@ class LanguageModel(GenerationTask):
         history. The rows of a batch continue those of the batch before.
         """
         _refuse_targets(y)
+        if packed:
+            return self.packed_batches(x, None, packed, batch_size, tokens_per_batch, seed)
         if tokens_per_batch is not None:
             raise ValueError(
                 "`tokens_per_batch` is for examples of different lengths. Received: "
@@ -134,6 +141,9 @@ class LanguageModel(GenerationTask):
         if self._carried:
             self._carried[True].set_rows(min(rows, len(text.token_ids)))
         return training_windows(text, rows, window, seed, steps_per_epoch)
+
+    def encoded_apart(self, x, y):
+        return self.preprocessor.separate_texts(x)
 
     def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
         """Cuts texts into rows, 1 if `batch_size` is None; see `Task.evaluate`.

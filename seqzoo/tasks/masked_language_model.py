@@ -50,10 +50,12 @@ class MaskedLanguageModel(AnsweringTask):
         n_best: Positive int, tokens that `fill` and a server return for each mask.
         tie_embeddings: Whether the head uses the weights of the encoder's embedding.
 
-    `fit` and `evaluate` take texts, as those of a `LanguageModel` do.
+    `fit` and `evaluate` take texts, as those of a `LanguageModel` do. With `packed`, each text is
+    read by itself, as `fill` reads it, several in a row.
 
     Call arguments:
-        x: Dict of `token_ids` `(B, T)`.
+        x: Dict of `token_ids` `(B, T)`, and where rows hold several texts `segment_ids` `(B, T)`, 0
+            on padding.
 
     Returns:
         Logits `(B, T, vocabulary_size)`, those of the mask counted.
@@ -105,19 +107,25 @@ class MaskedLanguageModel(AnsweringTask):
         self.built = True
 
     def call(self, x, training=False):
-        encoded = Encoded(*self.encoder(x["token_ids"], training=training))
+        segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
+        encoded = Encoded(*self.encoder(x["token_ids"], training=training, **segments))
         return self.head(encoded.outputs)
 
     def target_mask(self, x, y):
         return tf.not_equal(y, Tokenizer.pad_id)
 
     def make_training_batches(
-        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch
+        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch, packed=False
     ) -> Batches:
         """Cuts the texts into rows that are read side by side, in windows; see `Task.fit`."""
-        _refuse(y, tokens_per_batch)
+        _refuse(y, None if packed else tokens_per_batch)
+        if packed:
+            return self.packed_batches(x, None, packed, batch_size, tokens_per_batch, seed)
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
         return training_windows(text, cast(int, batch_size), window, seed, steps_per_epoch)
+
+    def encoded_apart(self, x, y):
+        return self.preprocessor.separate_texts(x)
 
     def make_evaluation_batches(self, x, y=None, batch_size: int | None = None):
         """Cuts texts into windows that overlap, of which the last half counts."""

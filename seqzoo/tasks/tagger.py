@@ -12,6 +12,7 @@ from keras import ops
 
 from seqzoo.encoders.encoder import Encoded
 from seqzoo.heads.tags import Tags
+from seqzoo.ops.gather import gather
 from seqzoo.preprocessing.tag_schemes import detect_scheme, pair_in_words, scheme_of_pairs
 from seqzoo.tasks.answering import AnsweringTask
 
@@ -40,10 +41,12 @@ class Tagger(AnsweringTask):
 
     Call arguments:
         x: Dict of `inputs`, token ids `(B, T)`, `mask` `(B, T)`, and where the features read
-            them `pieces` `(B, T, P)`, ids of characters or subwords.
+            them `pieces` `(B, T, P)`, ids of characters or subwords. Where rows hold several
+            sentences, also `segment_ids` `(B, T)` and `steps` `(B, G, L)`, the steps of the tokens
+            of each sentence, -1 on padding.
 
     Returns:
-        Potentials `(B, T, tag_count)`.
+        Potentials `(B, T, tag_count)`; of rows of several sentences `(B, G, L, tag_count)`.
     """
 
     def __init__(self, features, encoder, preprocessor=None, head=None, **kwargs):
@@ -94,7 +97,10 @@ class Tagger(AnsweringTask):
                 )
 
     def target_mask(self, x, y):
-        return _mask(x)
+        return x["steps"] >= 0 if "steps" in x else _mask(x)
+
+    def _counted(self, x, y):
+        return super()._counted({k: x[k] for k in x.keys() - {"steps"}}, y)  # padding of rows
 
     def raw_examples(self, x, y=None):
         examples = super().raw_examples(x, y)
@@ -108,7 +114,7 @@ class Tagger(AnsweringTask):
         if isinstance(x, tf.data.Dataset):
             return x.map(self._checked_batch)
         if isinstance(x, Mapping) and y is not None:
-            self._refuse_paths(_real_tags(_mask(x), y))
+            self._refuse_paths(_real_tags(self.target_mask(x, y), y))
         return x  # what else Keras takes, such as a generator, is not checked
 
     def _checked_batch(self, x, y, *weight):
@@ -116,7 +122,8 @@ class Tagger(AnsweringTask):
             self._refuse_paths(_real_tags(mask, tags), where=" of a batch")
             return True
 
-        with tf.control_dependencies([tf.numpy_function(check, [_mask(x), y], tf.bool)]):
+        mask = self.target_mask(x, y)
+        with tf.control_dependencies([tf.numpy_function(check, [mask, y], tf.bool)]):
             return x, tf.identity(y), *weight
 
     def _refuse_forbidden_tags(self, examples: tf.data.Dataset) -> None:
@@ -176,9 +183,18 @@ class Tagger(AnsweringTask):
 
     def call(self, x, training=False):
         pieces = x["pieces"] if self.features.piece_count is not None else None
-        features = self.features(x["inputs"], pieces, training=training)
-        encoded = Encoded(*self.encoder(features, mask=_mask(x), training=training))
-        return self.head(encoded.outputs)
+        segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
+        features = self.features(x["inputs"], pieces, training=training, **segments)
+        encoded = Encoded(*self.encoder(features, mask=_mask(x), training=training, **segments))
+        outputs = self.head(encoded.outputs)
+        if not segments:
+            return outputs
+        if "steps" not in x:
+            raise ValueError(
+                "A tagger needs to know where the sentences of a row stand. Received: "
+                "`segment_ids` and no `steps`. Give the steps `(B, G, L)` of the tokens of each."
+            )
+        return keras.tree.map_structure(lambda leaf: _of_sentences(leaf, x["steps"]), outputs)
 
     def answer_inputs(self, inputs):
         outputs, mask = self(inputs), inputs["mask"]
@@ -270,5 +286,15 @@ def _mask(x):
 
 
 def _real_tags(mask, tags) -> list[np.ndarray]:
-    """The tags of the real steps of each row, of arrays or tensors `(B, T)`."""
-    return [row[real] for real, row in zip(np.asarray(mask, bool), np.asarray(tags), strict=True)]
+    """The tags of the real steps of each sentence, of arrays or tensors `(..., T)`."""
+    mask, tags = np.asarray(mask, bool), np.asarray(tags)
+    mask, tags = (each.reshape(-1, each.shape[-1]) for each in (mask, tags))
+    return [row[real] for real, row in zip(mask, tags, strict=True)]
+
+
+def _of_sentences(values, steps):
+    """The values `(B, G, L, …)` at steps `(B, G, L)` of `(B, T, …)`; any where a step is -1."""
+    rows, time = tf.shape(values)[0], tf.shape(values)[1]
+    starts = tf.range(rows)[:, None, None] * time
+    flat = tf.reshape(values, [rows * time, *values.shape[2:]])
+    return gather(flat, starts + tf.maximum(steps, 0))

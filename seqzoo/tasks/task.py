@@ -155,7 +155,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         """
         mask = self.target_mask(x, y)
         if mask is None:
-            self.token_sum.update_state(tf.shape(y)[0])
+            self.token_sum.update_state(self.count_examples(x, y))
             measured = self.get_metrics_result()
             measured["examples"] = measured.pop("tokens")
             del measured["padding"]
@@ -241,7 +241,7 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
                 for tensors.
             packed: Whether several examples share a row, so that hardly a step is padding, with the
                 losses and gradients of a row for each; an int is the steps of a row, True the
-                longest example. `batch_size` counts rows then. For pairs of texts.
+                longest example. `batch_size` counts rows then.
             seed: Seed of the order of the examples; has no effect on tensors.
             **kwargs: Other arguments of Keras's `fit`.
 

@@ -1,9 +1,13 @@
-"""Rows that hold several pairs train as rows of one pair do."""
+"""Rows that hold several examples train as rows of one do."""
+
+import math
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_captioners import captioned_pictures, make_captioner
 from tiny_tasks import letter_texts, letters_tokenizer, make_language_model, reversal_pairs
 
 from seqzoo import Seq2Seq, heads, zoo
@@ -11,6 +15,7 @@ from seqzoo.decoders import BlockDecoder, RecurrentDecoder
 from seqzoo.encoders import BlockEncoder, RecurrentEncoder
 from seqzoo.layers import make_blocks
 from seqzoo.preprocessing import TextPairs
+from seqzoo.preprocessing.batching import encode_corpus
 from seqzoo.preprocessing.packing import packed_batches
 from seqzoo.training import ScheduledSampling
 from seqzoo.training.optimizer import Adam
@@ -81,7 +86,8 @@ SLOW = ("minimal GRUs", "recurrent after attention")
 def test_losses_and_gradients_are_those_of_one_pair_a_row(parts):
     task = make(parts)
     examples = task.preprocessor.examples(PAIRS)
-    batches = packed_batches(examples, task.preprocessor, 14, batch_size=99)
+    encoded = encode_corpus(examples, task.preprocessor)
+    batches = packed_batches(*encoded, task.preprocessor, 14, batch_size=99)
     packed = next(iter(batches.dataset))
     assert packed[0]["source_ids"].shape[0] < len(PAIRS)
     sources, targets = zip(*PAIRS, strict=True)
@@ -95,7 +101,8 @@ def test_losses_and_gradients_are_those_of_one_pair_a_row(parts):
 
 def test_every_pair_comes_once_in_an_epoch_whole_and_in_a_new_order():
     preprocessor = TextPairs(letters_tokenizer())
-    batches = packed_batches(preprocessor.examples(PAIRS), preprocessor, None, tokens_per_batch=14)
+    encoded = encode_corpus(preprocessor.examples(PAIRS), preprocessor)
+    batches = packed_batches(*encoded, preprocessor, None, tokens_per_batch=14)
     assert batches.rows_each == 14 // 6  # of at most five letters and an end
     orders = []
     stream = iter(batches.dataset)
@@ -129,10 +136,65 @@ def test_fit_packs_and_says_what_cannot_be_packed():
         task.fit(PAIRS, packed=3, verbose=0)
     with pytest.raises(ValueError, match="positive int"):
         task.fit(PAIRS, packed=-3, verbose=0)
+    for packed in (0, 2.5):
+        with pytest.raises(ValueError, match="must be True or a positive int"):
+            task.fit(PAIRS, packed=packed, verbose=0)
     task.compile(Adam(0.01), scheduled_sampling=ScheduledSampling(0.5))
     with pytest.raises(ValueError, match="one example a row"):
         task.fit(PAIRS, packed=True, steps_per_epoch=1, verbose=0)
-    language_model = make_language_model()
-    language_model.compile(Adam(0.01))
-    with pytest.raises(ValueError, match="`packed` puts several pairs"):
-        language_model.fit(letter_texts(4), packed=True, verbose=0)
+
+
+MAKERS = {
+    "language model": (make_language_model, letter_texts(12)),
+    "classifier": (make_classifier, classified(12)),
+    "tagger": (make_tagger, tagged(12)),
+}
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("kind", MAKERS)
+def test_fit_packs_texts_and_counts_what_one_text_a_row_has(kind):
+    make, examples = MAKERS[kind]
+    task = make()
+    task.compile(Adam(0.01), accumulation_steps=2)
+    task.fit(examples, packed=True, batch_size=99, verbose=0)
+    texts = examples if kind == "language model" else [each for each, _ in examples]
+    steps = [len(text.split() if isinstance(text, str) else text) for text in texts]
+    if kind == "language model":
+        steps = [each + 1 for each in steps]  # the end
+    counted = float(task.token_sum.result())
+    assert counted == (len(texts) if kind == "classifier" else sum(steps))
+    if kind != "classifier":
+        rows = math.ceil(sum(steps) / max(steps))  # of as many steps as the longest has
+        padding = float(task.padding_mean.result())
+        assert padding <= 1.000001 - sum(steps) / ((rows + 1) * max(steps))
+
+
+def test_what_cannot_be_packed_is_refused_in_one_line():
+    def refused(task, examples, match, **options):
+        task.compile(Adam(0.01), run_eagerly=True)
+        with pytest.raises(ValueError, match=match):
+            task.fit(examples, verbose=0, **{"packed": True, **options})
+
+    captioner = make_captioner("vinyals_2015", units=U)
+    refused(captioner, captioned_pictures(2), "the examples of a Captioner are other ones")
+    model = make_language_model()
+    refused(model, letter_texts(9), "must hold the longest example", packed=2)
+    ids = {"token_ids": np.ones((2, 3), "int32")}
+    raw, model.preprocessor = model.preprocessor, None
+    refused(model, ids, "needs a preprocessor.*segment ids in `x`")
+    model.preprocessor = raw
+    gpt = zoo.radford_2019(letters_tokenizer(), units=U, layers=1, num_heads=2, window_length=4)
+    refused(gpt, ["a b c d e"], "more than the 4 of the position table")
+    classifier = make_classifier()
+    with pytest.raises(ValueError, match=r"no `segments`\. Give the ids"):
+        classifier({"inputs": np.ones((1, 2), "int32"), "segment_ids": np.ones((1, 2), "int32")})
+    tagger = make_tagger()
+    with pytest.raises(ValueError, match=r"no `steps`\. Give the steps"):
+        tagger(
+            {
+                "inputs": np.ones((1, 2), "int32"),
+                "pieces": np.ones((1, 2, 1), "int32"),
+                "segment_ids": np.ones((1, 2), "int32"),
+            }
+        )

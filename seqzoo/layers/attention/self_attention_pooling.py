@@ -25,9 +25,11 @@ class SelfAttentionPooling(keras.layers.Layer):
     Call arguments:
         values: Float tensor `(B, T, features)`.
         mask: Boolean `(B, T)`, True on real steps; None if all are.
+        joined: Boolean `(B, G, T)` where rows hold several sequences: the real steps of each.
 
     Returns:
-        The pooled values `(B, hops * features)` and the weights `(B, hops, T)`.
+        The pooled values `(B, hops * features)` and the weights `(B, hops, T)`; with `joined`,
+        `(B, G, hops * features)` and `(B, G, hops, T)`.
 
     Raises:
         ValueError: when built, if `units` or `hops` is not positive or `penalty` is negative.
@@ -56,7 +58,7 @@ class SelfAttentionPooling(keras.layers.Layer):
         self.hop_kernel = self.add_weight((self.units, self.hops), name="hop_kernel")
         self.built = True
 
-    def call(self, values, mask=None):
+    def call(self, values, mask=None, joined=None):
         mask = attached_mask(mask, values)
         if mask is None:
             mask = ops.ones(ops.shape(values)[:2], dtype="bool")
@@ -64,13 +66,27 @@ class SelfAttentionPooling(keras.layers.Layer):
         hidden = ops.tanh(affine(values, ops.cast(self.hidden_kernel, self.compute_dtype)))
         scores = affine(hidden, ops.cast(self.hop_kernel, self.compute_dtype))  # (B, T, hops)
         scores = ops.transpose(scores, (0, 2, 1))  # -> (B, hops, T): a hop is a query
-        mask = ops.expand_dims(mask, 1)
+        width, (rows, time) = self.hops * values.shape[-1], ops.shape(mask)
+        if joined is None:
+            mask = ops.expand_dims(mask, 1)
+            pooled, weights = attend_by_scores(scores, values, mask, return_weights=True)
+            self._penalise(weights, ops.any(mask, axis=(1, 2)))
+            return ops.reshape(pooled, (rows, width)), weights
+        sequences = ops.shape(joined)[1]
+        by_query = (rows, sequences * self.hops, time)  # a hop of a sequence is a query
+        scores = ops.reshape(ops.repeat(scores[:, None], sequences, axis=1), by_query)
+        mask = ops.repeat(joined, self.hops, axis=1)
         pooled, weights = attend_by_scores(scores, values, mask, return_weights=True)
-        if self.penalty:
-            self.add_loss(self.penalty * _overlap(weights, ops.any(mask, axis=(1, 2))))
-        return ops.reshape(pooled, (ops.shape(values)[0], self.hops * values.shape[-1])), weights
+        of_all = ops.reshape(weights, (rows * sequences, self.hops, time))
+        self._penalise(of_all, ops.reshape(ops.any(joined, axis=2), (-1,)))
+        weights = ops.reshape(weights, (rows, sequences, self.hops, time))
+        return ops.reshape(pooled, (rows, sequences, width)), weights
 
-    def compute_mask(self, values, mask=None):
+    def _penalise(self, weights, real):
+        if self.penalty:
+            self.add_loss(self.penalty * _overlap(weights, real))
+
+    def compute_mask(self, values, mask=None, joined=None):
         return None  # the results have no steps
 
     def get_config(self):

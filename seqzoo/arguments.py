@@ -98,7 +98,8 @@ def add_predict_arguments(add: Callable) -> None:
 def add_explain_arguments(add: Callable) -> None:
     _add_run(add)
     add("text", help="an input of the model: a text, or the path of an image")
-    add("--out", required=True, metavar="PICTURE", help="file to write, such as map.png")
+    add("--out", required=True, metavar="FILE", help="file to write, such as map.png")
+    add("--picture", metavar="NAME", help="another of its pictures, such as heads or states")
 
 
 def add_export_arguments(add: Callable) -> None:

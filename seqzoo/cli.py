@@ -173,7 +173,7 @@ def explain(arguments: argparse.Namespace) -> None:
     from seqzoo.recipe import open_trained
 
     trained = open_trained(arguments.run, arguments.trust)
-    explain_input(trained.task, arguments.text, arguments.out)
+    explain_input(trained.task, arguments.text, arguments.out, arguments.picture)
 
 
 def export(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,11 @@
 """Pictures and measures of what a model does and of how it learned."""
 
 from seqzoo.explain.attention_map import attention_map
+from seqzoo.explain.attention_weights import (
+    AttentionWeights,
+    attention_weights,
+    plot_attention_weights,
+)
 from seqzoo.explain.beam_tree import beam_tree
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
@@ -13,9 +18,25 @@ from seqzoo.explain.gradient_flow import (
 )
 from seqzoo.explain.learning_curves import learning_curves
 from seqzoo.explain.run_pictures import explain_input, run_pictures
+from seqzoo.explain.state_norms import Remembered, StateNorms, plot_state_norms, state_norms
 from seqzoo.explain.token_pictures import attribution, tag_probabilities, token_effects
+from seqzoo.explain.token_probabilities import (
+    TokenProbabilities,
+    plot_token_probabilities,
+    token_probabilities,
+)
 
 __all__ = [
+    "AttentionWeights",
+    "Remembered",
+    "StateNorms",
+    "TokenProbabilities",
+    "attention_weights",
+    "plot_attention_weights",
+    "plot_state_norms",
+    "plot_token_probabilities",
+    "state_norms",
+    "token_probabilities",
     "ExposureBias",
     "GradientFlow",
     "LayerFlow",

@@ -8,58 +8,102 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from seqzoo.decoders import RecurrentDecoder
+from seqzoo.encoders import LanguageEncoder, RecurrentEncoder
 from seqzoo.explain.attention_map import attention_map
+from seqzoo.explain.attention_weights import attention_weights, plot_attention_weights
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
+from seqzoo.explain.state_norms import plot_state_norms, state_norms
+from seqzoo.explain.task_inputs import block_stacks
 from seqzoo.explain.token_pictures import attribution, tag_probabilities
+from seqzoo.explain.token_probabilities import plot_token_probabilities, token_probabilities
+from seqzoo.layers.mixers import SelfAttention
+from seqzoo.ops.option_names import check_known
 from seqzoo.tasks.captioner import Captioner
+from seqzoo.tasks.language_model import LanguageModel
+from seqzoo.tasks.masked_language_model import MaskedLanguageModel
+from seqzoo.tasks.seq2seq import Seq2Seq
 
-# By the method that a task has, the picture of one input and the name of its file.
-_OF_INPUTS = {
-    "generate": (attention_map, "attention.png"),
-    "classify": (attribution, "attribution.png"),
-    "tag": (tag_probabilities, "tags.png"),
-}
+Draw = Callable[[Any, Any, str | Path | None], Figure]
+"""`draw(task, example, path)`."""
+
+PICTURES = ("attention", "probabilities", "attribution", "tags", "heads", "states")
+"""The names of all pictures of one input."""
+
+_READ, _LOOKED_INTO = 400, 48  # characters of a text in a run's pictures; tokens of a list
 
 
-def explain_input(task: Any, example: Any, path: str | Path | None = None) -> Figure:
+def explain_input(
+    task: Any, example: Any, path: str | Path | None = None, picture: str | None = None
+) -> Figure:
     """Draws what the answer to one input depends on.
 
-    A map of attention for a task that generates (of a captioner, over the image), the effects of
-    the tokens for a classifier, the probabilities of all tags for a tagger.
+    Args:
+        task: A trained task.
+        example: A raw input.
+        path: File to write, such as "map.png"; None writes none.
+        picture: Which one; None is the first of these that suits the task:
+            `"attention"`, from each answered token to the source (of a captioner, to the image);
+            `"probabilities"` of each token of a text to a language model, or of a target;
+            `"attribution"`, the effects of the tokens on a classifier; `"tags"`, the probabilities
+            of all tags; `"heads"`, the attention of all heads of all blocks; `"states"`, what
+            recurrences remember.
 
     Raises:
         ValueError: if there is no such picture of the task, or of the input.
     """
-    draw, _ = _picture_of(task)
-    return draw(task, example, path)
+    pictures = _pictures_of(task)
+    if not pictures:
+        raise ValueError(f"There is no picture for the inputs of a {type(task).__name__}.")
+    name = next(iter(pictures)) if picture is None else picture
+    check_known("picture", name, PICTURES)
+    if name not in pictures:
+        raise ValueError(
+            f"There is no picture {name!r} of this {type(task).__name__}. It has: "
+            f"{', '.join(pictures)}."
+        )
+    return pictures[name](task, example, path)
 
 
 def run_pictures(
     task: Any,
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-    examples: Sequence[tuple[Any, Any]],
+    examples: Sequence[Any],
     folder: Path,
     say: Callable[[str], None],
 ) -> None:
-    """Writes all pictures that suit a trained task to a folder.
+    """Writes all pictures that suit a trained task to a folder; states where it does not attend.
 
     Args:
         task: The task.
-        inputs: Of which the first is drawn, and of a captioner all.
+        inputs: Of which the first is drawn, and of a captioner all; of a language model, what is
+            drawn is the beginning of the first of `examples`, if there are any. What is drawn of
+            heads and states is its beginning too.
         outputs: What the task answered to each.
-        examples: Pairs of raw input and reference.
+        examples: Pairs of raw input and reference, or texts.
         folder: Where the pictures go.
         say: Called with the reason why a picture is missing.
     """
     drawings: list[tuple[str, Callable[[Path], Any]]] = []
-    if len(inputs):
-        try:
-            draw, name = _picture_of(task)
-            drawings.append((name, lambda path: draw(task, inputs[0], path)))
-        except ValueError:  # there is no picture for such a task
-            return
+    pictures = _pictures_of(task)
+    if pictures.keys() & {"attention", "heads"}:
+        pictures.pop("states", None)
+    is_language_model = isinstance(task, (LanguageModel, MaskedLanguageModel))
+    if is_language_model:
+        inputs = [text for text in examples if text.strip()] or list(outputs) or inputs
+    elif "probabilities" in pictures:  # the task's own answer is in the map of its attention
+        del pictures["probabilities"]
+    for name, draw in pictures.items() if len(inputs) else ():
+        count = _LOOKED_INTO if name in ("heads", "states") else _READ
+        example = inputs[0][:count] if is_language_model or count < _READ else inputs[0]
+        drawings.append(
+            (
+                f"{name}.png",
+                lambda path, draw=draw, example=example: draw(task, example, path),
+            )
+        )
     if examples and hasattr(task, "classify"):
         for name, draw_all in (
             ("confusion.png", confusion_matrix),
@@ -75,10 +119,47 @@ def run_pictures(
             say(f"no {name}: {error}")
 
 
-def _picture_of(task: Any) -> tuple[Callable, str]:
+def _pictures_of(task: Any) -> dict[str, Draw]:
+    """Returns the pictures of one input of a task by name, the most telling first."""
     if isinstance(task, Captioner):
-        return caption_attention, "attention.png"
-    for method, picture in _OF_INPUTS.items():
-        if hasattr(task, method):
-            return picture
-    raise ValueError(f"There is no picture for the inputs of a {type(task).__name__}.")
+        return {"attention": caption_attention}
+    pictures: dict[str, Draw] = {}
+    decoder = getattr(task, "decoder", None)
+    if hasattr(task, "source_tokens") and _aligns(decoder):
+        pictures["attention"] = attention_map
+    if hasattr(task, "classify"):
+        pictures["attribution"] = attribution
+    if hasattr(task, "tag"):
+        pictures["tags"] = tag_probabilities
+    if isinstance(task, (LanguageModel, MaskedLanguageModel)):
+        pictures["probabilities"] = _draw_probabilities
+    stacks = block_stacks(task).values()
+    if any(stack.attends or stack.blocks[0].cross_attention for stack in stacks):
+        pictures["heads"] = _draw_heads
+    parts = (getattr(task, "encoder", None), decoder)
+    recurrent = (RecurrentEncoder, LanguageEncoder, RecurrentDecoder)
+    mixers = [block.mixer for stack in stacks for block in stack.blocks]
+    if any(isinstance(part, recurrent) for part in parts) or any(
+        not isinstance(mixer, SelfAttention) for mixer in mixers
+    ):
+        pictures["states"] = _draw_states
+    if isinstance(task, Seq2Seq):
+        pictures["probabilities"] = _draw_probabilities
+    return pictures
+
+
+def _aligns(decoder: Any) -> bool:
+    """Whether a decoder says where it looks in the source."""
+    return getattr(decoder, "attention", True) is not None and getattr(decoder, "alignments", True)
+
+
+def _draw_probabilities(task: Any, example: Any, path: str | Path | None) -> Figure:
+    return plot_token_probabilities(token_probabilities(task, example), path)
+
+
+def _draw_heads(task: Any, example: Any, path: str | Path | None) -> Figure:
+    return plot_attention_weights(attention_weights(task, example), path)
+
+
+def _draw_states(task: Any, example: Any, path: str | Path | None) -> Figure:
+    return plot_state_norms(state_norms(task, example), path)

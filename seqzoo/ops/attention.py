@@ -9,13 +9,34 @@ broadcasts against it, such as `(B, 1, S)` for padding and `(T, S)` for a causal
 all gets weights and a context of zeros, and the gradients of its scores are zeros.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 from keras import ops
 
 from seqzoo.ops.masks import lowest_score
+
+AttentionHook = Callable[[Any, Any], None]
+"""`hook(owner, weights)`; the weights are `(B, T, S)`, or `(B, H, T, S)`."""
+
+_hook: ContextVar[AttentionHook | None] = ContextVar("attention_hook", default=None)
+
+
+@contextlib.contextmanager
+def attention_hook(hook: AttentionHook) -> Iterator[None]:
+    """Shows `hook` the weights of all attention of this thread that has an owner, in this context.
+
+    So an instrument sees into the attention of a model without a change to it. Outside of such a
+    context, weights that nobody asks for are not made.
+    """
+    token = _hook.set(hook)
+    try:
+        yield
+    finally:
+        _hook.reset(token)
 
 
 def attend(
@@ -28,6 +49,7 @@ def attend(
     scale: float | None = None,
     soft_cap: float | None = None,
     drop: Callable[[Any], Any] | None = None,
+    owner: Any = None,
 ) -> tuple[Any, Any]:
     """Returns for each query a mean of the values, weighted by softmax(query · key * scale + bias).
 
@@ -42,6 +64,7 @@ def attend(
         scale: What the scalar products are multiplied by; None is `1 / sqrt(features)`.
         soft_cap: Positive float c that bounds the products: c * tanh(product / c); None: no bound.
         drop: What is applied to the weights, such as dropout; None: nothing.
+        owner: The layer that attends, for `attention_hook`.
 
     Returns:
         The context `(B, T, value_features)`, or `(B, H, T, value_features)`, and the weights
@@ -67,7 +90,7 @@ def attend(
     scores = _by_shared_heads(query, key, transposed=True)
     if soft_cap is not None:
         scores = soft_cap * ops.tanh(scores / soft_cap)
-    return attend_by_scores(scores, value, mask, bias, return_weights, drop)
+    return attend_by_scores(scores, value, mask, bias, return_weights, drop, owner)
 
 
 def attend_by_scores(
@@ -77,6 +100,7 @@ def attend_by_scores(
     bias=None,
     return_weights=False,
     drop: Callable[[Any], Any] | None = None,
+    owner: Any = None,
 ) -> tuple[Any, Any]:
     """Returns for each query a mean of the values, weighted by softmax(scores + bias).
 
@@ -87,6 +111,7 @@ def attend_by_scores(
         bias: See `attend`.
         return_weights: See `attend`.
         drop: See `attend`. Weights are returned as they are before it.
+        owner: See `attend`.
 
     Returns:
         See `attend`.
@@ -99,6 +124,9 @@ def attend_by_scores(
         >>> context.numpy().tolist()
         [[[2.0]]]
     """
+    hook = _hook.get()
+    if hook is not None and owner is not None:
+        hook(owner, masked_weights(scores, mask, bias))
     if return_weights:
         weights = masked_weights(scores, mask, bias)
         return _by_shared_heads(weights if drop is None else drop(weights), value), weights

@@ -192,7 +192,8 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_atomically(folder.metrics, (json.dumps(scores, indent=2) + "\n").encode())
     learning_curves(folder.history, folder.plots / "learning_curves.png")
-    run_pictures(task, examples, outputs, splits.get("test", ()), folder.plots, _say)
+    held_out = splits.get("test", splits.get("validation", ()))
+    run_pictures(task, examples, outputs, held_out, folder.plots, _say)
     with contextlib.redirect_stdout(sys.stderr):
         task.export(folder.export, search=recipe.search, overwrite=True)  # a resumed run's
     _say(f"the run is in {folder.path}")

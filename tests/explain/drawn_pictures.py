@@ -155,6 +155,26 @@ def tags(tokens: list[str], labels: list[str]):
     return explain.tag_probabilities(task, tokens)
 
 
+def heads(layers: int, count: int, queries: list[str], keys: list[str], *names: str):
+    weights = RNG.dirichlet(np.ones(len(keys)), (layers, count, len(queries)))
+    each = explain.AttentionWeights(weights, list(range(layers)), queries, keys)
+    return explain.plot_attention_weights(dict.fromkeys(names or ["decoder"], each))
+
+
+def states(layers: list[str], count: int, tokens: list[str], *names: str):
+    norms = RNG.random((count, len(tokens)))
+    each = [explain.StateNorms(layer, "memory", norms) for layer in layers]
+    remembered = dict.fromkeys(names or ["decoder"], explain.Remembered(tokens, each))
+    return explain.plot_state_norms(remembered)
+
+
+def surprise(tokens: list[str], given: str = ""):
+    log_probs = -RNG.exponential(2, len(tokens))
+    ranks = np.ones(len(tokens), int)
+    found = explain.TokenProbabilities(tokens, log_probs, ranks, -log_probs, given)
+    return explain.plot_token_probabilities(found)
+
+
 SENTENCE = "a man in a red shirt " * 12
 PICTURES = {
     "attention-1x1": lambda: attention_map(["a"], ["b"]),
@@ -209,6 +229,20 @@ PICTURES = {
     "tags-60-long": lambda: tags(words(60, "long"), names(30, LONG_NAME)),
     "tags-400": lambda: tags(words(400), ["O", "B-PER"]),
     "tags-3x99": lambda: tags(words(3), names(99, "B-X")),
+    "heads-1": lambda: heads(1, 1, ["a"], ["b"]),
+    "heads-3": lambda: heads(2, 4, words(1, "long"), words(2), "encoder", "decoder", "cross"),
+    "heads-9x8": lambda: heads(9, 8, words(5), words(4, "long")),
+    "heads-200": lambda: heads(1, 2, words(200), words(200)),
+    "heads-scripts": lambda: heads(2, 2, words(7, "scripts"), words(7, "scripts")),
+    "states-1": lambda: states(["h"], 1, ["a"], "encoder", "decoder"),
+    "states-9x4-long": lambda: states(names(9, LONG_NAME), 4, words(60, "long")),
+    "states-300": lambda: states(["block 1, mamba"], 1, words(300)),
+    "states-scripts": lambda: states(["a"], 2, words(7, "scripts")),
+    "surprise-1": lambda: surprise(["a"]),
+    "surprise-1-long": lambda: surprise([LONG], SENTENCE),
+    "surprise-60-long": lambda: surprise(words(60, "long")),
+    "surprise-lines": lambda: surprise(["a", "b", "↵", "␣"] * 40),
+    "surprise-scripts": lambda: surprise(words(7, "scripts"), "Привет $x$"),
     "tags-scripts": lambda: tags(words(7, "scripts"), ["O", "B-Ж"]),
 }
 """By name, what draws each kind of picture."""

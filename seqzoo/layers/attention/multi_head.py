@@ -114,10 +114,12 @@ class MultiHeadAttention(Attention):
             mask = _until_now(query.shape[1], memory.mask, mask)
         if mask is None and not return_weights:
             # A row that may read nothing reads a mean of zeros.
-            read, weights = attend(heads, keys, values, None, closed, scale=1.0)
+            read, weights = attend(heads, keys, values, None, closed, scale=1.0, owner=self)
         else:
             mask = self.readable(memory, mask)
-            read, weights = attend(heads, keys, values, mask, None, return_weights, scale=1.0)
+            read, weights = attend(
+                heads, keys, values, mask, None, return_weights, scale=1.0, owner=self
+            )
         read = ops.transpose(read, (0, 2, 1, 3))  # (B, H, T, head_units) -> (B, T, H, head_units)
         read = ops.reshape(read, (*ops.shape(query)[:2], self.num_heads * self.head_units))
         weights = ops.mean(weights, axis=1) if return_weights else ()

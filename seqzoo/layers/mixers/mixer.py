@@ -1,5 +1,8 @@
 """The base of all sequence mixers."""
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -7,6 +10,22 @@ from keras import ops
 
 from seqzoo.ops.masks import attached_mask
 from seqzoo.ops.positions import runs_of_real_steps
+
+_hook: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("mixer_hook", default=None)
+
+
+@contextlib.contextmanager
+def mixer_hook(hook: Callable[["SequenceMixer", Any], None]) -> Iterator[None]:
+    """Shows `hook(mixer, inputs)` the inputs `(B, T, features)` of all mixers called in a context.
+
+    So an instrument can step through them. Attention in a stack of blocks is not among them: see
+    `ops.attention.attention_hook`.
+    """
+    token = _hook.set(hook)
+    try:
+        yield
+    finally:
+        _hook.reset(token)
 
 
 class SequenceMixer(keras.layers.Layer):
@@ -98,6 +117,9 @@ class SequenceMixer(keras.layers.Layer):
         mask = attached_mask(mask, inputs)
         _check_steps(inputs, mask=mask, segment_ids=segment_ids)
         inputs = ops.cast(inputs, self.compute_dtype)
+        hook = _hook.get()
+        if hook is not None:
+            hook(self, inputs)
         if segment_ids is not None and mask is not None:
             # Padding behind a sequence ends none, so that the state is that of the last real step.
             segment_ids = runs_of_real_steps(segment_ids, mask)

@@ -225,7 +225,7 @@ class SelfAttention(SequenceMixer):
             pairs = zip(SharedCache(*cache).leaves, (keys, values), strict=True)
             keys, values = (write_entries(old, reads.entries, new) for old, new in pairs)
             after = SharedCache([keys, values])
-        arguments = (None, reads.bias, False, 1.0, self.soft_cap, drop)
+        arguments = (None, reads.bias, False, 1.0, self.soft_cap, drop, self)
         context, _ = attend(query, keys, values, *arguments)
         context = ops.transpose(context, (0, 2, 1, 3))
         context = ops.reshape(context, (-1, self.num_heads * self.units))

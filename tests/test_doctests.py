@@ -1,5 +1,6 @@
 """The examples in docstrings, which use the public names that `import seqzoo as sz` gives."""
 
+import contextlib
 import doctest
 import importlib
 import pkgutil
@@ -29,10 +30,13 @@ WITH_EXAMPLES = (
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_a_module_give_what_they_show(module):
+def test_the_examples_of_a_module_give_what_they_show(module, tmp_path):
     runner, report = doctest.DocTestRunner(), []
     for test in doctest.DocTestFinder().find(importlib.import_module(module), globs=NAMES):
-        runner.run(test, out=report.append)
+        folder = tmp_path / test.name  # some write files
+        folder.mkdir()
+        with contextlib.chdir(folder):
+            runner.run(test, out=report.append)
     assert not runner.failures, "".join(report)
 
 

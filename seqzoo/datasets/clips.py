@@ -42,6 +42,11 @@ class Clip:
         colour: Of the thing.
         shape: Of the thing.
         motions: One or two of `DIRECTIONS`, or "grows" or "shrinks" alone.
+
+    Example:
+        >>> clip = sz.datasets.clips.Clip("small", "red", "circle", ("left",))
+        >>> clip.colour
+        'red'
     """
 
     size: str
@@ -60,7 +65,13 @@ def captions(clip: Clip) -> list[str]:
 
 
 def read(caption: str) -> Clip | None:
-    """Returns the clip that a caption describes; None if it is none of the phrasings."""
+    """Returns the clip that a caption describes; None if it is none of the phrasings.
+
+    Example:
+        >>> clip = sz.datasets.clips.Clip("small", "red", "circle", ("left",))
+        >>> sz.datasets.clips.read(sz.datasets.clips.captions(clip)[0]) == clip
+        True
+    """
     for pattern in _PATTERNS:
         if match := pattern.fullmatch(caption):
             does = match["does"].removeprefix("moves ")
@@ -81,6 +92,11 @@ def frames(clip: Clip, rng: np.random.Generator) -> list[np.ndarray]:
 
     Returns:
         Frames `(48, 48, 3)` uint8.
+
+    Example:
+        >>> clip = sz.datasets.clips.Clip("small", "red", "circle", ("left",))
+        >>> sz.datasets.clips.frames(clip, np.random.default_rng(0))[0].shape
+        (48, 48, 3)
     """
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
     positions, radii = _path(clip, count, rng)
@@ -96,7 +112,12 @@ def frames(clip: Clip, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def compositions(seed: int = 0) -> dict[str, list[Clip]]:
-    """Returns all clips by the split in which they are shown."""
+    """Returns all clips by the split in which they are shown.
+
+    Example:
+        >>> {split: len(clips) for split, clips in sz.datasets.clips.compositions().items()}
+        {'train': 816, 'validation': 102, 'test': 102}
+    """
     rng = random.Random(seed)
     single = [(direction,) for direction in DIRECTIONS]
     motions = [*single, *itertools.permutations(DIRECTIONS, 2)]
@@ -131,6 +152,12 @@ def load(
 
     Raises:
         ValueError: if a size is negative.
+
+    Example:
+        >>> splits = sz.datasets.clips.load(train_size=1, validation_size=0, test_size=0)
+        >>> frames, captions = splits["train"][0]
+        >>> captions[0]
+        'a small green ring moves down and then right'
     """
     sizes = {"train": train_size, "validation": validation_size, "test": test_size}
     if min(sizes.values()) < 0:

@@ -18,7 +18,7 @@ _COLUMNS = {"upos": 3, "xpos": 4, "deprel": 7}  # of the ten of CoNLL-U
 def load(
     path: str | Path, token_column: int = 0, tag_column: int = -1, encoding: str = "utf-8"
 ) -> Sentences:
-    """Reads tokens and tags; columns stand between tabs, or between spaces where there is no tab.
+    r"""Reads tokens and tags; columns stand between tabs, or between spaces where there is no tab.
 
     No other white space divides columns: a token may hold a no-break space.
 
@@ -36,6 +36,12 @@ def load(
     Raises:
         FileNotFoundError: if there is no file.
         ValueError: if a line has too few columns, or an empty token or tag; names file and line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.txt").write_text("Ann B-PER\nleft O\n\nBob B-PER\n")
+        >>> sz.datasets.conll.load("train.txt")
+        [(['Ann', 'left'], ['B-PER', 'O']), (['Bob'], ['B-PER'])]
     """
     sentences = list(read(read_lines(Path(path), encoding), path, token_column, tag_column))
     if not sentences:
@@ -46,7 +52,12 @@ def load(
 def read(
     lines: Iterable[str], path: str | Path, token_column: int = 0, tag_column: int = -1
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Yields the tokens and tags of each sentence, of lines that come one by one; see `load`."""
+    """Yields the tokens and tags of each sentence, of lines that come one by one; see `load`.
+
+    Example:
+        >>> list(sz.datasets.conll.read(["Ann B-PER", "left O", "", "Bob B-PER"], "train.txt"))
+        [(['Ann', 'left'], ['B-PER', 'O']), (['Bob'], ['B-PER'])]
+    """
     tokens: list[str] = []
     tags: list[str] = []
     for number, line in enumerate(lines, start=1):

@@ -124,6 +124,11 @@ def load(
 
     Raises:
         ValueError: if a size is negative, or if a text would have two targets.
+
+    Example:
+        >>> splits = sz.datasets.dates.load(train_size=2, validation_size=0, test_size=0)
+        >>> len(splits["train"]), len(splits["train"][0])
+        (2, 2)
     """
     rng = random.Random(seed)
     days = range((LAST_DATE - FIRST_DATE).days + 1)

@@ -11,7 +11,7 @@ Examples = list[tuple[str, str]]
 
 
 def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
-    """Reads lines of a label, a space or tab, and a text.
+    r"""Reads lines of a label, a space or tab, and a text.
 
     Args:
         path: A file, plain or gzipped.
@@ -23,6 +23,12 @@ def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
     Raises:
         FileNotFoundError: if there is no file.
         ValueError: if a line has no text, or the file is empty or not in the encoding.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.txt").write_text("good a moving film\nbad dull\n")
+        >>> sz.datasets.labelled_text.load_lines("train.txt")
+        [('a moving film', 'good'), ('dull', 'bad')]
     """
     examples = []
     for number, line in enumerate(read_lines(path, encoding), start=1):
@@ -34,11 +40,17 @@ def load_lines(path: str | Path, encoding: str = "utf-8") -> Examples:
 
 
 def load_file_per_label(paths: Mapping[str, str | Path], encoding: str = "utf-8") -> Examples:
-    """Reads files that hold one text a line, each file those of one label.
+    r"""Reads files that hold one text a line, each file those of one label.
 
     Args:
         paths: Files by label.
         encoding: Of the files.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("good.txt").write_text("a moving film\n"), Path("bad.txt").write_text("dull\n")
+        >>> sz.datasets.labelled_text.load_file_per_label({"good": "good.txt", "bad": "bad.txt"})
+        [('a moving film', 'good'), ('dull', 'bad')]
     """
     return [
         (line.strip(" \t"), label)
@@ -82,7 +94,7 @@ def text_files(folder: Path) -> list[Path]:
 
 
 def load_json_lines(path: str | Path, text: str = "text", label: str = "label") -> Examples:
-    """Reads a file with one JSON object a line.
+    r"""Reads a file with one JSON object a line.
 
     Args:
         path: A file, plain or gzipped.
@@ -91,6 +103,12 @@ def load_json_lines(path: str | Path, text: str = "text", label: str = "label") 
 
     Raises:
         ValueError: if a line is no object with the two fields; names file and line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.jsonl").write_text('{"text": "a moving film", "label": "good"}\n')
+        >>> sz.datasets.labelled_text.load_json_lines("train.jsonl")
+        [('a moving film', 'good')]
     """
     return [(each, name) for each, name in json_lines(path, text, label)]
 
@@ -105,6 +123,10 @@ def split_off(examples: Sequence, share: float, seed: int = 0) -> tuple[list, li
 
     Returns:
         Two lists, each in the order of the examples.
+
+    Example:
+        >>> sz.datasets.labelled_text.split_off([1, 2, 3, 4, 5], share=0.4)
+        ([1, 2, 3], [4, 5])
     """
     chosen = set(random.Random(seed).sample(range(len(examples)), round(share * len(examples))))
     parts: tuple[list, list] = ([], [])

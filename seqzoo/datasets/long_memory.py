@@ -46,6 +46,11 @@ def adding(size: int, length: int, seed: Seed = 0) -> Arrays:
         ValueError: if `size` is negative or `length` is below 2.
     Reference: Hochreiter and Schmidhuber, 1997, task 4; in the form of Arjovsky et al., 2016,
     https://arxiv.org/abs/1511.06464
+
+    Example:
+        >>> inputs, sums = sz.datasets.long_memory.adding(size=2, length=5)
+        >>> inputs.shape, sums.shape
+        ((2, 5, 2), (2,))
     """
     _check(size, length, 2, "a mark in each half")
     rng = np.random.default_rng(seed)
@@ -75,6 +80,11 @@ def copying(size: int, blanks: int, seed: Seed = 0) -> Arrays:
         ValueError: if `size` is negative or `blanks` is below 1.
     Reference: Arjovsky et al., 2016, https://arxiv.org/abs/1511.06464; after task 2 of Hochreiter
     and Schmidhuber, 1997.
+
+    Example:
+        >>> inputs, targets = sz.datasets.long_memory.copying(size=1, blanks=3)
+        >>> inputs.shape, targets.shape
+        ((1, 23), (1, 23))
     """
     _check(size, blanks, 1, "the delimiter", name="blanks")
     symbols = np.random.default_rng(seed).integers(1, COPY_SYMBOLS + 1, (size, COPY_WIDTH))
@@ -86,7 +96,12 @@ def copying(size: int, blanks: int, seed: Seed = 0) -> Arrays:
 
 
 def copying_baseline(blanks: int) -> float:
-    """Cross-entropy (nats a step) of a model that knows when to write in `copying`, not what."""
+    """Cross-entropy (nats a step) of a model that knows when to write in `copying`, not what.
+
+    Example:
+        >>> round(sz.datasets.long_memory.copying_baseline(blanks=30), 3)
+        0.416
+    """
     return COPY_WIDTH * math.log(COPY_SYMBOLS) / (blanks + 2 * COPY_WIDTH)
 
 
@@ -107,6 +122,11 @@ def temporal_order(size: int, length: int, seed: Seed = 0) -> Arrays:
     Raises:
         ValueError: if `size` is negative or `length` is below 10.
     Reference: Hochreiter and Schmidhuber, 1997, task 6a; there, lengths are drawn from 100 to 110.
+
+    Example:
+        >>> ids, classes = sz.datasets.long_memory.temporal_order(size=2, length=20)
+        >>> ids.shape, classes.shape
+        ((2, 20), (2,))
     """
     _check(size, length, 10, "a step in each tenth")
     rng = np.random.default_rng(seed)
@@ -138,6 +158,11 @@ def sequential_digits(seed: int = 0, permuted: bool = False) -> dict[str, Arrays
         ImportError: without scikit-learn; it comes with the extra `benchmarks`.
     Reference: Alpaydin and Kaynak, 1998, https://doi.org/10.24432/C50P49 (its test images);
     Le et al., 2015, https://arxiv.org/abs/1504.00941
+
+    Example:
+        >>> inputs, digits = sz.datasets.long_memory.sequential_digits()["test"]
+        >>> inputs.shape, digits.shape
+        ((300, 64, 1), (300,))
     """
     digits = _load_digits()
     rng = np.random.default_rng(seed)

@@ -32,6 +32,11 @@ def load(
 
     Returns:
         A dict of "train", "validation" and "test", lists of pairs.
+
+    Example:
+        >>> examples = sz.datasets.names.load(languages=("de", "fr"))["train"]
+        >>> len(examples[0])
+        2
     """
     of_name: dict[str, set[str]] = {}
     thing_of: dict[str, tuple[str, str]] = {}

@@ -23,7 +23,7 @@ def load(
     target: str,
     splits: Sequence[str] = ("train", "validation", "test"),
 ) -> dict[str, Pairs]:
-    """Reads line-aligned files named `<split>.<language>` or `<split>.<language>.gz`.
+    r"""Reads line-aligned files named `<split>.<language>` or `<split>.<language>.gz`.
 
     The training split may lie in shards, `train-*.<language>`; it is then a
     `seqzoo.datasets.streams.Stream`, as it is where its files are larger than 256 MiB: memory holds
@@ -44,6 +44,13 @@ def load(
         FileNotFoundError: if the folder or a file is missing; names what was looked for.
         ValueError: if a file is empty or not UTF-8, or if two files differ in their numbers of
             lines.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.de").write_text("guten Tag\n")
+        >>> _ = Path("train.en").write_text("good day\n")
+        >>> list(sz.datasets.parallel_text.load(".", "de", "en", splits=["train"])["train"])
+        [('guten Tag', 'good day')]
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -75,11 +82,17 @@ def load_aligned(folder: str | Path, source: str, target: str, encoding: str = "
 
 
 def load_tab_separated(path: str | Path) -> Pairs:
-    """Reads one pair from each line: source, tab, target; further columns are left out.
+    r"""Reads one pair from each line: source, tab, target; further columns are left out.
 
     Raises:
         FileNotFoundError: if the file is missing.
         ValueError: if the file is empty or not UTF-8, or if a line has no tab.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("pairs.tsv").write_text("guten Tag\tgood day\n")
+        >>> sz.datasets.parallel_text.load_tab_separated("pairs.tsv")
+        [('guten Tag', 'good day')]
     """
     pairs = list(tab_columns(path))
     if not pairs:

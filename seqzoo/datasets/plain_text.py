@@ -18,7 +18,7 @@ _STEMS = {"validation": ("validation", "valid", "val", "dev")}
 def load(
     folder: str | Path, splits: Sequence[str] = ("train", "validation", "test")
 ) -> dict[str, list[str]]:
-    """Reads the lines of one file for each split.
+    r"""Reads the lines of one file for each split.
 
     Its name has the split's between points: `train.txt`, `ptb.train.txt`, `wiki.train.tokens`, and
     the same with `.gz` behind. `"validation"` may be called `validation`, `valid`, `val` or `dev`.
@@ -33,6 +33,12 @@ def load(
     Raises:
         FileNotFoundError: if the folder or a file is missing; names what was looked for.
         ValueError: if a file is empty or not UTF-8, or several could hold a split.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.txt").write_text("the cat sat\nthe dog ran\n")
+        >>> sz.datasets.plain_text.load(".", splits=["train"])["train"]
+        ['the cat sat', 'the dog ran']
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -56,6 +62,12 @@ def load_whole(
     Raises:
         FileNotFoundError: if there is no file.
         ValueError: if the file is empty or not UTF-8, or a part would hold no character.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("book.txt").write_text("abcdefghij")
+        >>> sz.datasets.plain_text.load_whole("book.txt", validation=0.2)
+        {'train': ['abcdefgh'], 'validation': ['ij']}
     """
     text = read_text(_only_file(Path(path)))
     if not (validation > 0 and test >= 0 and validation + test < 1):

@@ -47,6 +47,11 @@ def parity(size: int, length: int, seed: Seed = 0) -> Sequences:
         ValueError: if `size` is negative or `length` is below 1.
     Reference: Grazzi et al., 2024, https://arxiv.org/abs/2411.12537; there the models answer at
     the last step.
+
+    Example:
+        >>> sequences = sz.datasets.recall.parity(2, 5)
+        >>> sequences.inputs.shape
+        (2, 5)
     """
     _check(size, length=(length, 1))
     bits = np.random.default_rng(seed).integers(0, 2, (size, length), dtype="int32")

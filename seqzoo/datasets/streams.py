@@ -28,7 +28,7 @@ _IMAGES = r"(?i).*\.(jpe?g|png|gif|bmp)"
 
 
 def tab_separated(files: Paths, columns: tuple[int, int] = (0, 1), **options) -> Stream:
-    """Streams files with a pair in each line, between tabs; plain or gzipped.
+    r"""Streams files with a pair in each line, between tabs; plain or gzipped.
 
     A line with too few columns stops the training with an error that names file and line.
 
@@ -40,6 +40,12 @@ def tab_separated(files: Paths, columns: tuple[int, int] = (0, 1), **options) ->
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("pairs.tsv").write_text("guten Tag\tgood day\n")
+        >>> list(sz.datasets.streams.tab_separated("pairs.tsv"))
+        [('guten Tag', 'good day')]
     """
     return Stream(find_files(files), _reader(tab_columns, columns), **options)
 
@@ -47,7 +53,7 @@ def tab_separated(files: Paths, columns: tuple[int, int] = (0, 1), **options) ->
 def comma_separated(
     files: Paths, columns: tuple[int, int] = (0, 1), header: bool = True, **options
 ) -> Stream:
-    """Streams CSV files, in which fields may be quoted; plain or gzipped.
+    r"""Streams CSV files, in which fields may be quoted; plain or gzipped.
 
     A record that lacks one of the two fields stops the training with an error that names file and
     line.
@@ -60,12 +66,18 @@ def comma_separated(
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("pairs.csv").write_text('text,label\n"dull, long",bad\n')
+        >>> list(sz.datasets.streams.comma_separated("pairs.csv"))
+        [('dull, long', 'bad')]
     """
     return Stream(find_files(files), _reader(csv_columns, columns, header), **options)
 
 
 def line_aligned(sources: Paths, targets: Paths, **options) -> Stream:
-    """Streams pairs of files, of which line by line is one pair; plain or gzipped.
+    r"""Streams pairs of files, of which line by line is one pair; plain or gzipped.
 
     Files of a pair that differ in their numbers of lines stop the training with an error that
     names both.
@@ -78,6 +90,12 @@ def line_aligned(sources: Paths, targets: Paths, **options) -> Stream:
     Raises:
         FileNotFoundError: if a pattern fits no file.
         ValueError: if there is another number of targets than of sources.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("a.de").write_text("guten Tag\n"), Path("a.en").write_text("good day\n")
+        >>> list(sz.datasets.streams.line_aligned("a.de", "a.en"))
+        [('guten Tag', 'good day')]
     """
     left, right = find_files(sources), find_files(targets)
     if len(left) != len(right):
@@ -127,7 +145,7 @@ def conll_files(
     conllu: str | None = None,
     **options,
 ) -> Stream:
-    """Streams sentences of CoNLL files, tokens and tags; plain or gzipped.
+    r"""Streams sentences of CoNLL files, tokens and tags; plain or gzipped.
 
     A line that is wrong stops the training with an error that names file and line.
 
@@ -141,6 +159,12 @@ def conll_files(
 
     Raises:
         FileNotFoundError: if a pattern fits no file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("train.txt").write_text("Ann B-PER\nleft O\n")
+        >>> list(sz.datasets.streams.conll_files("train.txt"))
+        [(['Ann', 'left'], ['B-PER', 'O'])]
     """
 
     def sentences(path: bytes) -> Iterator[tuple[list[str], list[str]]]:

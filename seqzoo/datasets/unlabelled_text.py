@@ -17,7 +17,7 @@ _CLITIC = re.compile(r"(?<=\w)(n['\u2019]t|['\u2019](?:s|m|d|re|ve|ll))\b", re.I
 
 
 def load(paths: Sequence[str | Path], split_clitics: bool = True) -> list[str]:
-    """Reads files and puts spaces around punctuation marks; a line is a text.
+    r"""Reads files and puts spaces around punctuation marks; a line is a text.
 
     Args:
         paths: Files of lines, plain or gzipped; those called `.jsonl` hold a JSON object with
@@ -28,6 +28,12 @@ def load(paths: Sequence[str | Path], split_clitics: bool = True) -> list[str]:
     Raises:
         FileNotFoundError: if a file is missing.
         ValueError: if a file is empty or not UTF-8, or a line of a `.jsonl` file has no text.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("plain.txt").write_text("the cat sat\nthe dog ran\n")
+        >>> list(sz.datasets.unlabelled_text.load(["plain.txt"]))
+        ['the cat sat', 'the dog ran']
     """
     texts = [text for path in paths for text in _texts(Path(path))]
     return [spaced(text, split_clitics) for text in texts if text.strip()]

@@ -40,7 +40,14 @@ class BackboneEncoder(keras.layers.Layer):
         `Encoded` with no state.
 
     Example:
-        >>> backbone = lambda x: keras.ops.one_hot(x["token_ids"], 6)
+        >>> ids, real = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
+        >>> inputs = {"token_ids": ids, "padding_mask": real}
+        >>> embedded = keras.layers.Embedding(20, 6)(ids)
+        >>> backbone = keras.Model(inputs, embedded)  # in place of a BERT
+        >>> backbone.vocabulary_size = 20
+        >>> encoder = sz.encoders.BackboneEncoder(backbone)
+        >>> tuple(encoder(np.array([[3, 4, 0]])).outputs.shape)
+        (1, 3, 6)
     """
 
     def __init__(self, backbone: Any, **kwargs):

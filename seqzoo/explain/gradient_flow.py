@@ -105,6 +105,12 @@ def gradient_flow(
 
     Raises:
         ValueError: if no such layer ran, or there is no loss for `y`.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((None, 3)), sz.layers.LSTM(4)])
+        >>> flow = sz.explain.gradient_flow(model, np.zeros((2, 5, 3)))
+        >>> len(flow.layers)
+        1
     """
     x, y, sample_weight, of_loss = _batch(model, x, y, loss, sample_weight)
     with tf.GradientTape(watch_accessed_variables=False) as tape:

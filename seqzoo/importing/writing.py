@@ -56,6 +56,14 @@ def save(task: Any, folder: str | os.PathLike[str]) -> None:
         ValueError: where the task has a form that none of these models has, or something is at
             `folder`.
         OSError: if it cannot be written.
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> model = sz.zoo.radford_2019(text, units=8, layers=1, num_heads=2)
+        >>> sz.importing.save(model, "gpt2")
+        >>> import os
+        >>> sorted(os.listdir("gpt2"))
+        ['config.json', 'model.safetensors']
     """
     from safetensors.numpy import save as as_safetensors
 

@@ -56,6 +56,8 @@ def make_blocks(
         ValueError: for an unknown mixer, options of a mixer that is not among them, or fewer than
             one layer.
 
+    Each block takes and returns `(B, T, features)`.
+
     Example:
         >>> blocks = sz.layers.make_blocks(64, layers=3, mixers=["mamba", "mamba", "attention"])
         >>> [type(block.mixer).__name__ for block in blocks]

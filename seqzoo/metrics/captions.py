@@ -26,7 +26,12 @@ References = Sequence[Sequence[str]]
 
 
 def caption_tokens(text: str) -> list[str]:
-    """Returns the words of a caption, in lower case and in the Unicode normal form NFC."""
+    """Returns the words of a caption, in lower case and in the Unicode normal form NFC.
+
+    Example:
+        >>> sz.metrics.caption_tokens("A red dot, left of it.")
+        ['a', 'red', 'dot', 'left', 'of', 'it']
+    """
     # Python's `\w` has no combining marks: without the normal form a word would end at its accent.
     return _WORD.findall(unicodedata.normalize("NFC", text.lower()))
 
@@ -75,6 +80,10 @@ def rouge_l(captions: Sequence[str], references: References) -> float:
     Raises:
         ValueError: if there is nothing to score, or a caption has no reference.
     Reference: Lin, 2004, https://aclanthology.org/W04-1013
+
+    Example:
+        >>> round(sz.metrics.rouge_l(["a red dot"], [["a red square", "a dot"]]), 2)
+        0.83
     """
     tokens, known = _tokenised(captions, references)
     return math.fsum(map(_rouge_l, tokens, known)) / len(tokens)
@@ -93,13 +102,25 @@ def cider_d(captions: Sequence[str], references: References) -> float:
     Raises:
         ValueError: if there is nothing to score, or a caption has no reference.
     Reference: Vedantam et al., 2015, https://arxiv.org/abs/1411.5726
+
+    Example:
+        >>> captions = ["a red dot", "two blue squares"]
+        >>> round(sz.metrics.cider_d(captions, [["a red dot"], ["two green squares"]]), 2)
+        4.58
     """
     scores = cider_d_each(captions, references)
     return math.fsum(scores) / len(scores)
 
 
 def cider_d_each(captions: Sequence[str], references: References) -> list[float]:
-    """Returns the CIDEr-D of each caption; see `cider_d`."""
+    """Returns the CIDEr-D of each caption; see `cider_d`.
+
+    Example:
+        >>> captions = ["a red dot", "two blue squares"]
+        >>> each = sz.metrics.cider_d_each(captions, [["a red dot"], ["two green squares"]])
+        >>> [round(float(score), 2) for score in each]
+        [7.5, 1.67]
+    """
     tokens, known = _tokenised(captions, references)
     counts = [[_ngrams(words) for words in each] for each in known]
     seen_in = Counter(gram for each in counts for gram in set().union(*each))

@@ -40,7 +40,12 @@ def macro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
 
 
 def micro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
-    """Returns the F1 of all decisions together, from 0 to 1."""
+    """Returns the F1 of all decisions together, from 0 to 1.
+
+    Example:
+        >>> sz.metrics.micro_f1([["a", "b"], ["c"]], [["a"], ["c"]])
+        0.8
+    """
     from sklearn.metrics import f1_score
 
     arrays = _as_arrays(references, outputs)

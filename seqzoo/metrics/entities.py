@@ -28,14 +28,24 @@ def entity_f1(outputs: Tags, references: Tags) -> float:
 
 
 def entity_precision(outputs: Tags, references: Tags) -> float:
-    """Returns the share of the predicted spans that are right; see `entity_f1`."""
+    """Returns the share of the predicted spans that are right; see `entity_f1`.
+
+    Example:
+        >>> sz.metrics.entity_precision([["B-PER", "O", "B-LOC"]], [["B-PER", "O", "O"]])
+        0.5
+    """
     from seqeval.metrics import precision_score
 
     return float(precision_score(*_checked(references, outputs), zero_division=0))
 
 
 def entity_recall(outputs: Tags, references: Tags) -> float:
-    """Returns the share of the right spans that were predicted; see `entity_f1`."""
+    """Returns the share of the right spans that were predicted; see `entity_f1`.
+
+    Example:
+        >>> sz.metrics.entity_recall([["B-PER", "O", "O"]], [["B-PER", "O", "B-LOC"]])
+        0.5
+    """
     from seqeval.metrics import recall_score
 
     return float(recall_score(*_checked(references, outputs), zero_division=0))

@@ -38,7 +38,12 @@ def bleu(
 
 
 def bleu_signature(lowercase: bool = False, tokenize: str = "13a") -> str:
-    """Returns sacrebleu's signature of these settings, to be published beside the score."""
+    """Returns sacrebleu's signature of these settings, to be published beside the score.
+
+    Example:
+        >>> sz.metrics.bleu_signature().rpartition("|")[0]
+        'nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp'
+    """
     metric = _bleu(lowercase, tokenize)
     metric.corpus_score([""], [[""]])  # the signature holds the number of references seen
     return str(metric.get_signature())
@@ -66,7 +71,12 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def chrf_signature() -> str:
-    """Returns sacrebleu's signature of `chrf`, to be published beside the score."""
+    """Returns sacrebleu's signature of `chrf`, to be published beside the score.
+
+    Example:
+        >>> sz.metrics.chrf_signature().rpartition("|")[0]
+        'nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no'
+    """
     from sacrebleu.metrics import CHRF
 
     metric = CHRF()

@@ -77,6 +77,12 @@ class BitsPerCharacter(_TokenMean):
 
     `update_state(nll_sum, character_count)` takes scalars: the weighted sum of the tokens'
     negative log-likelihoods in nats, and the number of characters that they stand for.
+
+    Example:
+        >>> metric = sz.metrics.BitsPerCharacter()
+        >>> metric.update_state(np.log(2) * 10, 5)  # 10 bits for 5 characters
+        >>> round(float(metric.result()), 3)
+        2.0
     """
 
     def __init__(self, name: str = "bits_per_character", dtype: str | None = None):

@@ -28,6 +28,15 @@ class Batches(NamedTuple):
         smallest: Rows of the smallest batch.
         origin: What the stream is made of, in a few words and numbers; other data have another.
         rows_each: Rows of every batch, where all have as many; else None.
+
+    A batch is `(x, y, sample_weight)` of padded tensors `(B, ...)`.
+
+    Example:
+        >>> pairs = sz.preprocessing.examples([("a", "b"), ("c d", "e f"), ("g", "h")])
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer(normalization=None))
+        >>> batches = sz.preprocessing.training_batches(pairs, text, batch_size=2)
+        >>> batches.steps_per_epoch, batches.rows_each
+        (2, 2)
     """
 
     rows: tf.data.Dataset
@@ -122,6 +131,16 @@ def training_batches(
     Raises:
         ValueError: if not exactly one of the two sizes is given, if an example
             alone is above `tokens_per_batch`, or if the corpus is empty or endless.
+
+    Returns `Batches`, whose elements are `(x, y, sample_weight)` of padded tensors `(B, ...)`.
+
+    Example:
+        >>> pairs = sz.preprocessing.examples([("a", "b"), ("c d", "e f"), ("g", "h")])
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer(normalization=None))
+        >>> batches = sz.preprocessing.training_batches(pairs, text, batch_size=2, seed=1)
+        >>> x, y, sample_weight = next(iter(batches.dataset))
+        >>> len(x["source_ids"]), len(y)
+        (2, 2)
     """
     if (batch_size is None) == (tokens_per_batch is None):
         raise ValueError(
@@ -147,7 +166,17 @@ def training_batches(
 def evaluation_batches(
     examples: tf.data.Dataset, preprocessor: Packer, batch_size: int
 ) -> tf.data.Dataset:
-    """Makes a finite dataset of packed batches in the order of the examples, the last one short."""
+    """Makes a finite dataset of packed batches in the order of the examples, the last one short.
+
+    Its elements are `(x, y, sample_weight)` of padded tensors `(B, ...)`.
+
+    Example:
+        >>> pairs = sz.preprocessing.examples([("a", "b"), ("c d", "e f"), ("g", "h")])
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer(normalization=None))
+        >>> batches = sz.preprocessing.evaluation_batches(pairs, text, batch_size=2)
+        >>> [len(y) for x, y, sample_weight in batches]
+        [2, 1]
+    """
     batches = examples.ragged_batch(batch_size).map(
         lambda x, y: preprocessor.pack(*preprocessor.encode(x, y))
     )

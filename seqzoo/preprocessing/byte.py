@@ -24,6 +24,8 @@ class ByteTokenizer(Tokenizer):
 
     Core TensorFlow ops only. Arguments as in `Tokenizer`.
 
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
+
     Example:
         >>> tokenizer = sz.preprocessing.ByteTokenizer()
         >>> ids = tokenizer.tokenize(["hé"])

@@ -67,6 +67,17 @@ class BytePairTokenizer(PublishedTokenizer):
         ValueError: if a merge names what is no token, or a byte has none.
 
     References: Sennrich et al., 2016, https://arxiv.org/abs/1508.07909; Radford et al., 2019
+
+    Takes strings `(B,)` and returns ragged ids `(B, None)`; `sz.importing.load` makes one of the
+    files of a model.
+
+    Example:
+        >>> from seqzoo.preprocessing.byte_pairs import byte_characters
+        >>> pieces = [*byte_characters().values(), "ab", "<|endoftext|>"]
+        >>> tokenizer = sz.preprocessing.BytePairTokenizer(pieces, ["a b"], [257, None, 257, 257])
+        >>> ids = tokenizer.tokenize(["abb"])
+        >>> ids.row_lengths().numpy().tolist(), tokenizer.detokenize(ids).numpy().tolist()
+        ([2], [b'abb'])
     """
 
     def __init__(

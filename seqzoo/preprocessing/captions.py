@@ -35,6 +35,16 @@ class ImageCaptions(tf.Module):
         broken: What becomes of images in training and evaluation that cannot be read, or have no
             caption: `"report"` leaves them out with a warning that counts and names them,
             `"raise"` raises an error. `generate` always raises one.
+
+    Images become pixels `(B, height, width, 3)`, captions ids, labels and weights `(B, K, T)` of K
+    captions an image.
+
+    Example:
+        >>> reader, words = sz.preprocessing.ImageReader(8), sz.preprocessing.WordTokenizer()
+        >>> words.adapt(["a red dot"])
+        >>> preprocessor = sz.preprocessing.ImageCaptions(reader, words, max_target_length=10)
+        >>> preprocessor.target_tokens(words.tokenize(["a dot"]).to_tensor()).numpy().tolist()
+        [[b'a', b'dot']]
     """
 
     def __init__(

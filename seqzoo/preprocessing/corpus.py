@@ -107,6 +107,13 @@ def examples(x: Pairs | Sequence[Text], y: Sequence[Text] | None = None) -> tf.d
     Raises:
         ValueError: if there are no examples, if the numbers of sources and
             targets differ, or if `x` does not hold pairs.
+
+    Returns a `tf.data.Dataset` of pairs of string scalars `()`.
+
+    Example:
+        >>> dataset = sz.preprocessing.examples(["guten Tag"], ["good day"])
+        >>> [(source.numpy(), target.numpy()) for source, target in dataset]
+        [(b'guten Tag', b'good day')]
     """
     if isinstance(x, tf.data.Dataset):
         return _checked_dataset(x, y)

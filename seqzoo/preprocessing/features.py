@@ -22,6 +22,13 @@ class FeatureReader(tf.Module):
     Args:
         places: Positive int, the vectors of an image: 49 of a grid of 7 by 7, 1 of a pooled image.
         width: Positive int, the numbers of a vector.
+
+    Arrays are `(places, width)`; a batch is `(B, places, width)`.
+
+    Example:
+        >>> reader = sz.preprocessing.FeatureReader(places=4, width=3)
+        >>> tuple(reader.as_raw([np.ones((4, 3)), np.zeros((4, 3))]).shape)
+        (2, 4, 3)
     """
 
     def __init__(self, places: int, width: int):

@@ -32,6 +32,15 @@ class FrameReader(ImageReader):
         max_frames: Positive int: of a longer video so many are taken, evenly spaced, the first
             and the last among them. None takes all.
         max_pixels: See `ImageReader`; of a GIF, all frames together.
+
+    Videos become pixels `(B, F, height, width, 3)` and a mask `(B, F)`.
+
+    Example:
+        >>> reader = sz.preprocessing.FrameReader(height=8, max_frames=2)
+        >>> video = np.zeros((5, 16, 16, 3), "uint8")  # 5 frames
+        >>> read, frames = reader.read_videos([video])
+        >>> read.pixels.shape, frames
+        ((2, 8, 8, 3), [2])
     """
 
     def __init__(

@@ -52,6 +52,13 @@ class ImageReader(tf.Module):
             what is too much at two sides.
         max_pixels: Positive int: an encoded image with more counts as one that cannot be read. Its
             header tells; nothing of it is decoded.
+
+    Raw images become pixels `(B, height, width, 3)`, 0 to 255.
+
+    Example:
+        >>> reader = sz.preprocessing.ImageReader(height=8)
+        >>> reader.read([np.full((16, 16, 3), 255, "uint8")]).pixels.shape
+        (1, 8, 8, 3)
     """
 
     def __init__(

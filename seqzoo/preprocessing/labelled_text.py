@@ -33,6 +33,17 @@ class LabelledText(LabelledInputs):
 
     Raises:
         ValueError: if `max_length` is below 1 or `keep` unknown.
+
+    Returns the inputs `inputs` and `mask` `(B, S)`, labels `(B,)` and weights `(B,)`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> text = sz.preprocessing.LabelledText(sz.preprocessing.WordTokenizer())
+        >>> text.adapt([("a moving film", "good"), ("a dull film", "bad")])
+        >>> texts, labels = tf.constant(["a dull film", "moving"]), tf.constant(["bad", "good"])
+        >>> x, y, sample_weight = text(texts, labels)
+        >>> x["inputs"].numpy().tolist(), y.numpy().tolist()
+        ([[4, 6, 5], [7, 0, 0]], [0, 1])
     """
 
     def __init__(

@@ -30,6 +30,14 @@ class LabelledVectors(LabelledInputs):
 
     Raises:
         ValueError: if `features` is not positive.
+
+    Sequences are `(steps, features)`; a batch is `(B, S, features)` with a mask `(B, S)`.
+
+    Example:
+        >>> preprocessor = sz.preprocessing.LabelledVectors(features=2)
+        >>> preprocessor.adapt([(np.zeros((4, 2)), "up"), (np.ones((1, 2)), "down")])
+        >>> preprocessor.labels.names
+        ['down', 'up']
     """
 
     def __init__(

@@ -26,6 +26,14 @@ class Labels(tf.Module):
 
     Raises:
         ValueError: if there are fewer than two, or two of them are one label.
+
+    `ids` takes a string tensor of any shape, such as `(B,)`, and `strings` one of ids.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> labels = sz.preprocessing.Labels(["bad", "good"])
+        >>> labels.ids(tf.constant(["good", "bad"])).numpy().tolist(), labels.index("good")
+        ([1, 0], 1)
     """
 
     unknown_id = -1

@@ -38,6 +38,13 @@ class Limits:
 
     Raises:
         ValueError: if a limit is no positive integer.
+
+    A text of a request `(B,)` becomes at most `source_tokens` steps of `(B, S)`.
+
+    Example:
+        >>> limits = sz.preprocessing.Limits(source_tokens=512, target_tokens=256, width=10)
+        >>> limits.source_tokens
+        512
     """
 
     source_bytes: int = 65_536

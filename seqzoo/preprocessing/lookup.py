@@ -165,6 +165,14 @@ class TokenLookup(LookupTokenizer):
     """Takes every string for one token, as a tagger gets them, spaces and all.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    Strings `(B,)` become one id each, ragged `(B, None)`.
+
+    Example:
+        >>> lookup = sz.preprocessing.TokenLookup()
+        >>> lookup.adapt(["New York", "left"])
+        >>> lookup.tokenize(["left", "unseen"]).to_list()
+        [[5], [1]]
     """
 
     def _split(self, strings: tf.Tensor) -> tf.RaggedTensor:
@@ -179,6 +187,8 @@ class CharacterTokenizer(LookupTokenizer):
     """Makes one token of each Unicode character, spaces and line breaks too.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
 
     Example:
         >>> tokenizer = sz.preprocessing.CharacterTokenizer()
@@ -209,6 +219,8 @@ class WhitespaceTokenizer(LookupTokenizer):
     unknown tokens. The special tokens that a text may not hold are unknown as well.
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
 
     Example:
         >>> tokenizer = sz.preprocessing.WhitespaceTokenizer()

@@ -21,6 +21,15 @@ class MaskedText(RunningText):
     The mask is the token behind those of the vocabulary: its id is `vocabulary_size`.
 
     For the arguments see `RunningText`.
+
+    Texts become ids `(B, S)`.
+
+    Example:
+        >>> words = sz.preprocessing.WordTokenizer()
+        >>> words.adapt(["the cat sat"])
+        >>> text = sz.preprocessing.MaskedText(words)
+        >>> text.prepare(text.as_raw(["the [MASK] sat"])).numpy().tolist(), text.mask_id
+        ([[3, 6, 7, 5]], 7)
     """
 
     @property

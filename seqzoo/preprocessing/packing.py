@@ -19,6 +19,13 @@ class Packed(NamedTuple):
         segment_ids: Int32 `(rows, length)`: 1 for the first sequence of a row, 2 for the next one,
             0 on padding.
         places: Int32 `(sequences, 2)`: row and first step of each sequence.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> sequences = tf.ragged.constant([[5, 5], [7, 7, 7], [9]])
+        >>> packed = sz.preprocessing.pack_rows(sequences, length=4)
+        >>> packed.places.numpy().tolist()  # the row and the first step of each
+        [[1, 0], [0, 0], [0, 3]]
     """
 
     values: tf.Tensor

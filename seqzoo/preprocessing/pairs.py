@@ -27,6 +27,17 @@ class TextPairs(tf.Module):
         max_source_length: Longest source in tokens, the end token counted.
             Longer ones are cut and keep the end token. None cuts nothing.
         max_target_length: The same for the target.
+
+    Returns the inputs `source_ids` `(B, S)` and `target_ids` `(B, T)`, labels `(B, T)` and weights
+    `(B, T)`.
+
+    Example:
+        >>> source, target = sz.preprocessing.WordTokenizer(), sz.preprocessing.WordTokenizer()
+        >>> text = sz.preprocessing.TextPairs(source, target)
+        >>> text.adapt([("guten Tag", "good day")])
+        >>> x, y, sample_weight = text(["guten Tag"], ["good day"])
+        >>> x["target_ids"].numpy().tolist(), y.numpy().tolist()  # begins with 2; ends with 3
+        ([[2, 5, 4]], [[5, 4, 3]])
     """
 
     def __init__(

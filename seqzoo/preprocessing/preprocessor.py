@@ -12,7 +12,15 @@ from seqzoo.preprocessing.limits import BoundedInputs, Limits
 
 @runtime_checkable
 class RawInputs(Protocol):
-    """How raw inputs of one kind become the inputs of a model."""
+    """How raw inputs of one kind become the inputs of a model.
+
+    Texts are string tensors `(B,)`; a batch of encoded ones is padded, `(B, S)`.
+
+    Example:
+        >>> running = sz.preprocessing.RunningText(sz.preprocessing.ByteTokenizer())
+        >>> isinstance(running, sz.preprocessing.RawInputs)
+        True
+    """
 
     @property
     def raw_spec(self) -> tf.TensorSpec:
@@ -74,6 +82,13 @@ class Preprocessor(RawInputs, Packer, Protocol):
     `RunningText` is the exception: its texts are one stream, each token of which is the target of
     those before it, so there are no pairs to encode or to pack. It has `RawInputs` for prompts,
     `adapt`, and `stream` in place of `examples`.
+
+    Text becomes ids `(B, S)`; labels, targets and weights have a row for each example.
+
+    Example:
+        >>> pairs = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer())
+        >>> isinstance(pairs, sz.preprocessing.Preprocessor)
+        True
     """
 
     def adapt(self, examples: Any) -> None:

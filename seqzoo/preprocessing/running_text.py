@@ -46,6 +46,15 @@ class RunningText(tf.Module):
         window_length: Tokens of a training window: gradients go back as far at most.
         max_target_length: Most tokens that `generate` adds to a prompt, where its search does not
             say; None is 128.
+
+    A text becomes ids `(N,)`, prompts ids `(B, S)`.
+
+    Example:
+        >>> words = sz.preprocessing.WordTokenizer()
+        >>> words.adapt(["the cat sat", "the dog"])
+        >>> text = sz.preprocessing.RunningText(words)
+        >>> text.stream(["the dog", "the cat"]).token_ids.tolist()  # 3 ends a text
+        [4, 6, 3, 4, 5, 3]
     """
 
     def __init__(

@@ -34,6 +34,20 @@ class SentencePieceTokenizer(PublishedTokenizer):
         before: See `PublishedTokenizer`.
         after: See `PublishedTokenizer`.
         max_length: See `PublishedTokenizer`.
+
+    Takes strings `(B,)` and returns ragged ids `(B, None)`; `sz.importing.load` makes one of the
+    files of a model.
+
+    Example:
+        >>> import base64
+        >>> from seqzoo.preprocessing.sentence_pieces import pieces_of_model
+        >>> own = sz.preprocessing.SubwordTokenizer(vocabulary_size=24)
+        >>> own.adapt(["low lower lowest", "new newer newest", "slow slower slowest"] * 9)
+        >>> model = own.get_config()["model"]
+        >>> pieces = pieces_of_model(base64.b64decode(model))
+        >>> tokenizer = sz.preprocessing.SentencePieceTokenizer(pieces, model, [0, 1, 2, 3])
+        >>> tokenizer.detokenize(tokenizer.tokenize(["newest low"])).numpy().tolist()
+        [b'newest low']
     """
 
     def __init__(

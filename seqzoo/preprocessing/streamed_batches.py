@@ -43,7 +43,7 @@ def streamed_batches(
     seed: int = 0,
     by_length: bool = True,
 ) -> Batches:
-    """Makes an endless stream of training batches; memory holds a few thousand examples of it.
+    r"""Makes an endless stream of training batches; memory holds a few thousand examples of it.
 
     Examples come in the stream's shuffled order. Of every so many, those of like length become
     batches, whose order is shuffled in turn. An example comes once before one comes again.
@@ -57,6 +57,16 @@ def streamed_batches(
             examples.
         seed: Seed of the order.
         by_length: As in `training_batches`.
+
+    Its elements are `(x, y, sample_weight)` of padded tensors `(B, ...)`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("pairs.tsv").write_text("a\tb\nc d\te f\n")
+        >>> stream = sz.datasets.streams.tab_separated("pairs.tsv")
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer(normalization=None))
+        >>> sz.preprocessing.streamed_batches(stream, text, batch_size=2).steps_per_epoch
+        1
     """
     raw = stream.shuffled(seed)
     pool = _POOL * (batch_size or 64)

@@ -45,6 +45,14 @@ class SubwordTokenizer(Tokenizer):
         lowercase: Whether text is put in lower case.
         normalization: "nfc", "nfkc" or None.
         model: A trained SentencePiece model in base64, instead of `adapt`.
+
+    Takes strings `(B,)` and returns ragged ids `(B, None)`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.SubwordTokenizer(vocabulary_size=24)
+        >>> tokenizer.adapt(["low lower lowest", "new newer newest", "slow slower slowest"] * 9)
+        >>> tokenizer.detokenize(tokenizer.tokenize(["newest low"])).numpy().tolist()
+        [b'newest low']
     """
 
     def __init__(

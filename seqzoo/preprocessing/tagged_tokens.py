@@ -30,6 +30,18 @@ class TaggedTokens(tf.Module):
             token has ids of its own, so that tags stay aligned to tokens. None reads none.
         tags: The tags in the order of their ids, or `Labels`; None takes those of `adapt`.
         max_pieces: Positive int, max number of pieces of a token that are read.
+
+    Returns `inputs` and `mask` `(B, T)`, `pieces` `(B, T, P)`, and of the tags ids and weights `(B,
+    T)`.
+
+    Example:
+        >>> text = sz.preprocessing.TaggedTokens(
+        ...     sz.preprocessing.TokenLookup(), sz.preprocessing.CharacterTokenizer()
+        ... )
+        >>> text.adapt([(["Ann", "left"], ["B-PER", "O"])])
+        >>> x = text.prepare(text.as_raw([["Ann", "left"], ["Bob"]]))
+        >>> x["inputs"].numpy().tolist(), tuple(x["pieces"].shape)
+        ([[4, 5], [1, 0]], (2, 2, 4))
     """
 
     def __init__(

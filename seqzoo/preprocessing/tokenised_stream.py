@@ -54,7 +54,7 @@ def packer_of(stream: Any, packer: Packer) -> Packer:
 
 
 def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> TokenisedStream:
-    """Writes the ids of a stream to a folder, a file for each of its own, and streams these.
+    r"""Writes the ids of a stream to a folder, a file for each of its own, and streams these.
 
         pairs = sz.datasets.streams.tab_separated("shards/*.tsv.gz")
         translator.fit(sz.preprocessing.tokenised(pairs, translator.preprocessor, "ids"))
@@ -70,6 +70,16 @@ def tokenised(stream: Stream, preprocessor: Packer, folder: str | Path) -> Token
     Raises:
         ValueError: if the folder holds those of others, a file there is damaged, or `folder` is a
             file.
+
+    Rows are ids of any length `(None,)` on both sides.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("pairs.tsv").write_text("a\tb\nc d\te f\n")
+        >>> stream = sz.datasets.streams.tab_separated("pairs.tsv")
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer(normalization=None))
+        >>> len(sz.preprocessing.tokenised(stream, text, "ids"))
+        2
     """
     folder = Path(folder)
     if folder.is_file():

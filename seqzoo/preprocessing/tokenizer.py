@@ -33,6 +33,15 @@ class Tokenizer(tf.Module):
     Args:
         lowercase: Whether text is put in lower case.
         normalization: "nfc", "nfkc" or None.
+
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.WordTokenizer()
+        >>> tokenizer.adapt(["Hello, world!"])
+        >>> ids = tokenizer.tokenize(["Hello, world!"])
+        >>> tokenizer.detokenize(ids).numpy().tolist()
+        [b'Hello, world!']
     """
 
     pad_id, unknown_id, start_id, end_id = range(4)

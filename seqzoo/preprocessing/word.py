@@ -36,6 +36,8 @@ class WordTokenizer(LookupTokenizer):
 
     Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
 
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
+
     Example:
         >>> tokenizer = sz.preprocessing.WordTokenizer()
         >>> tokenizer.adapt(["Hello, world.", "Hello again."])

@@ -35,6 +35,8 @@ class WordPieceTokenizer(PublishedTokenizer):
 
     Reference: Devlin et al., 2019, https://arxiv.org/abs/1810.04805
 
+    `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
+
     Example:
         >>> tokenizer = sz.preprocessing.WordPieceTokenizer(
         ...     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "play", "##ing"], [0, 1, 2, 3], [2], [3])

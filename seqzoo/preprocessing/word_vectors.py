@@ -23,6 +23,14 @@ def with_tokens_of(
         tokenizer: Adapted. Its tokens keep their ids.
         texts: See `cooccurrence_vectors`.
         min_frequency: Smallest count of a new token.
+
+    Texts are strings, or a dataset of string tensors `()` or `(B,)`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.WhitespaceTokenizer()
+        >>> tokenizer.adapt(["a film"])
+        >>> sz.preprocessing.with_tokens_of(tokenizer, ["a story"], min_frequency=1).vocabulary
+        ['', '<unk>', '<start>', '<end>', 'a', 'film', 'story']
     """
     config, known = tokenizer.get_config(), tokenizer.vocabulary
     settings = {"vocabulary": None, "vocabulary_size": None, "min_frequency": min_frequency}
@@ -59,6 +67,13 @@ def cooccurrence_vectors(
     Raises:
         ValueError: if an argument is out of its range.
     Reference: Levy, Goldberg and Dagan, 2015, https://aclanthology.org/Q15-1016
+
+    Example:
+        >>> texts = ["a dull film", "a long and dull film", "a moving film"]
+        >>> tokenizer = sz.preprocessing.WhitespaceTokenizer()
+        >>> tokenizer.adapt(texts)
+        >>> sz.preprocessing.cooccurrence_vectors(tokenizer, texts, dim=3).shape
+        (10, 3)
     """
     from sklearn.utils.extmath import randomized_svd  # half a second that few need
 

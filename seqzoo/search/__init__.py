@@ -20,7 +20,13 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def search_to_config(value: Any) -> Any:
-    """Returns a search, or what stands in one, as a dict with its `kind` and its options."""
+    """Returns a search, or what stands in one, as a dict with its `kind` and its options.
+
+    Example:
+        >>> config = sz.search.search_to_config(sz.Greedy(max_length=20))
+        >>> config["kind"], sz.search.search_from_config(config) == sz.Greedy(max_length=20)
+        ('greedy', True)
+    """
     if dataclasses.is_dataclass(value):
         options = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         plain = {name: search_to_config(option) for name, option in options.items()}
@@ -33,6 +39,10 @@ def search_from_config(value: Any) -> Any:
 
     Raises:
         ValueError: if it is no such config: a kind or an option is unknown, or of another type.
+
+    Example:
+        >>> sz.search.search_from_config({"kind": "greedy", "max_length": 20})
+        Greedy(max_length=20, constraints=())
     """
     if isinstance(value, dict):
         options = {name: search_from_config(option) for name, option in value.items()}

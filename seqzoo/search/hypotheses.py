@@ -25,6 +25,13 @@ class Hypotheses(NamedTuple):
         token_log_probs: `(B, N, T)` float32, 0 behind the end.
         alignments: `(B, N, T, S)` float32, the weights on the source with which each token
             was chosen, 0 behind the end; None where the decoder has none.
+
+    Example:
+        >>> table = np.log(np.array([[1, 1, 1, 2, 5]] * 4 + [[1, 1, 1, 5, 2]], "float32") / 10)
+        >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)
+        >>> found = sz.BeamSearch(width=2, n_best=2, max_length=4)(step, np.zeros((2, 1)), (), 2, 3)
+        >>> found.token_ids.numpy().tolist(), found.lengths.numpy().tolist()
+        ([[[4, 3, 0, 0], [3, 0, 0, 0]]], [[2, 1]])
     """
 
     token_ids: Any

@@ -31,6 +31,14 @@ class ExampleOptions(NamedTuple):
             own; one that is not finite counts as that, and one beyond 10 as 10.
         temperature: Float32 `(B,)`, of a search that samples, likewise; one that is not positive
             and finite counts as the search's own, one below 0.001 as 0.001.
+
+    Example:
+        >>> table = np.log(np.full((5, 5), 0.2, "float32"))
+        >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)
+        >>> options = sz.search.ExampleOptions(prefix_ids=np.array([[4, 1]]))
+        >>> best = sz.Greedy(max_length=3)(step, np.zeros((1, 1)), (), 2, 3, options)
+        >>> best.token_ids.numpy().tolist()
+        [[[4, 1, 1]]]
     """
 
     source_mask: Any = None
@@ -51,6 +59,13 @@ class PerSource:
         plus: Int, in tokens.
         at_most: Positive int, in tokens; as `max_length`, it is also the maximum length of every
             example. None leaves it to the task.
+
+    It needs the source lengths: `source_mask` `(B, S)`, which tasks pass.
+
+    Example:
+        >>> search = sz.Greedy(max_length=sz.search.PerSource(times=1.5, plus=5, at_most=100))
+        >>> search.max_length
+        PerSource(times=1.5, plus=5, at_most=100)
     """
 
     times: float

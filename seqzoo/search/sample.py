@@ -56,6 +56,8 @@ class Sample:
     https://arxiv.org/abs/1904.09751 (top-p); Nguyen et al., 2025,
     https://arxiv.org/abs/2407.01082 (min-p)
 
+    The hypotheses are `(B, n_samples, T)`; see `Hypotheses`.
+
     Example:
         >>> table = np.log(np.array([[1, 1, 1, 2, 5]] * 4 + [[1, 1, 1, 5, 2]], "float32") / 10)
         >>> step = lambda ids, state, memory: (keras.ops.take(table, ids, axis=0), state)

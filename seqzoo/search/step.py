@@ -22,6 +22,14 @@ class Step(Protocol):
     are still one, and then the width of the search. Leaves in a `SharedCache` have one for each
     example. A leaf `alignment` `(N, S)` at the top of a state (a dict's key or a named tuple's
     field) is collected for `Hypotheses.alignments`.
+
+    Example:
+        >>> def step(token_ids, state, memory):
+        ...     logits = keras.ops.one_hot((token_ids + 1) % 5, 5) * 9.0
+        ...     return keras.ops.log_softmax(logits), state
+        >>> best = sz.Greedy(max_length=3)(step, np.zeros((1, 1)), (), start_id=3, end_id=1)
+        >>> best.token_ids.numpy().tolist()
+        [[[4, 1, 0]]]
     """
 
     def __call__(self, token_ids: Any, state: Any, memory: Any, /) -> tuple[Any, Any]:
@@ -35,6 +43,13 @@ class SharedCache(NamedTuple):
     For what is written once and read by all later hypotheses of an example, such as the keys and
     values of every step of a Transformer. Another leaf, which is reordered, says which of the
     entries are a hypothesis's own.
+
+    Each leaf is `(B, ...)`.
+
+    Example:
+        >>> cache = sz.search.SharedCache(np.zeros((2, 3)))
+        >>> keras.tree.map_structure(lambda leaf: leaf.shape, cache)
+        SharedCache(leaves=(2, 3))
     """
 
     leaves: Any

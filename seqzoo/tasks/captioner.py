@@ -48,6 +48,16 @@ class Captioner(SampledFeeding):
 
     Returns:
         Logits, one vector for each of `target_ids`.
+
+    Example:
+        >>> text = sz.preprocessing.ImageCaptions(
+        ...     sz.preprocessing.FeatureReader(places=4, width=3), sz.preprocessing.ByteTokenizer()
+        ... )
+        >>> encoder = sz.encoders.FeatureEncoder(places=4, width=3, units=5)
+        >>> decoder = sz.decoders.CaptionDecoder(260, embedding_dim=4, units=6)
+        >>> captioner = sz.Captioner(encoder, decoder, text)
+        >>> len(captioner.generate([np.ones((4, 3), "float32")], search=sz.Greedy(max_length=4)))
+        1
     """
 
     def __init__(

@@ -33,6 +33,14 @@ class Classifier(AnsweringTask):
 
     Returns:
         Logits `(B, class_count)`; of rows of several inputs `(B, G, class_count)`.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.LabelledText(tokenizer, labels=["bad", "good"])
+        >>> encoder = sz.encoders.TextCNN(260, embedding_dim=4, filters=5)
+        >>> classifier = sz.Classifier(encoder, text, pooling="max")
+        >>> classifier.probabilities(["dull", "a moving film"]).shape
+        (2, 2)
     """
 
     def __init__(self, encoder, preprocessor=None, head=None, pooling: Any = "concat", **kwargs):

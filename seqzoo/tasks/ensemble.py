@@ -44,6 +44,13 @@ class Ensemble(GenerationTask):
 
     Raises:
         ValueError: if there is no member, or the vocabularies or weights do not fit.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.ByteTokenizer()
+        >>> members = [sz.zoo.zaremba_2014(tokenizer, units=8, layers=1) for _ in range(2)]
+        >>> ensemble = sz.Ensemble(members, combine="log_linear")
+        >>> len(ensemble.generate(["ab"], search=sz.Greedy(max_length=3)))
+        1
     """
 
     def __init__(

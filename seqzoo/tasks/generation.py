@@ -47,6 +47,13 @@ class GenerationTask(Task):
         head: See `Task`.
         preprocessor: See `Task`.
         search: The search that is used where none is given; None is `Greedy()`.
+
+    `generate` takes a list of B raw inputs, `hypotheses` model inputs such as ids `(B, S)`.
+
+    Example:
+        >>> words = sz.preprocessing.ByteTokenizer()
+        >>> isinstance(sz.zoo.gu_2023(words, units=8, layers=1), sz.tasks.GenerationTask)
+        True
     """
 
     def __init__(self, head, preprocessor=None, search: Any = None, **kwargs):

@@ -58,6 +58,14 @@ class LanguageModel(GenerationTask):
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
+
+    Example:
+        >>> encoder = sz.encoders.LanguageEncoder(260, embedding_dim=4, units=5)
+        >>> text = sz.preprocessing.RunningText(sz.preprocessing.ByteTokenizer())
+        >>> model = sz.LanguageModel(sz.decoders.LanguageDecoder(encoder), text)
+        >>> scored = model.score(["ab"])[0]
+        >>> len(scored.token_log_probs)  # two bytes and the end
+        3
     """
 
     def __init__(

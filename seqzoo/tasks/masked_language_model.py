@@ -26,6 +26,11 @@ class Filling(NamedTuple):
     Attributes:
         token: The readable token.
         probability: Float.
+
+    Example:
+        >>> filling = sz.tasks.Filling("cat", 0.9)
+        >>> filling.token, filling.probability
+        ('cat', 0.9)
     """
 
     token: str
@@ -66,6 +71,13 @@ class MaskedLanguageModel(AnsweringTask):
     Reference: Devlin et al., 2019, section 3.1, https://arxiv.org/abs/1810.04805; there is no
     prediction of the next sentence here, as in RoBERTa (Liu et al., 2019,
     https://arxiv.org/abs/1907.11692).
+
+    Example:
+        >>> text = sz.preprocessing.MaskedText(sz.preprocessing.ByteTokenizer(), window_length=16)
+        >>> blocks = sz.layers.make_blocks(8, layers=1, num_heads=2)
+        >>> model = sz.MaskedLanguageModel(sz.encoders.BlockEncoder(261, 8, blocks), text, n_best=2)
+        >>> len(model.fill(["a [MASK] c"])[0][0])
+        2
     """
 
     def __init__(

@@ -31,6 +31,16 @@ class Generated(NamedTuple):
         token_log_probs: Float array `(T,)`, one for each token.
         alignment: Float array `(T, S)`, the weights on the source tokens with which each token
             was chosen; None where the decoder does not attend.
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(260, embedding_dim=4, units=5)
+        >>> decoder = sz.decoders.RecurrentDecoder(260, embedding_dim=4, units=6)
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer())
+        >>> search = sz.BeamSearch(width=2, n_best=2, max_length=4)
+        >>> translator = sz.Seq2Seq(encoder, decoder, text)
+        >>> best, second = translator.generate(["ab"], search, return_hypotheses=True)[0]
+        >>> best.score >= second.score, best.alignment.shape[1]  # a, b and the end of the source
+        (True, 3)
     """
 
     text: str

@@ -164,6 +164,12 @@ def load(path) -> Any:
     Raises:
         FileNotFoundError: if there is nothing at `path`.
         ValueError: if `path` is no `.keras` file, is damaged, or holds no task.
+
+    Example:
+        >>> model = sz.zoo.gu_2023(sz.preprocessing.ByteTokenizer(), units=8, layers=1)
+        >>> model.save("model.keras")
+        >>> type(sz.load("model.keras")).__name__
+        'LanguageModel'
     """
     path = os.fspath(path)
     _require(path, "a `.keras` file that `save` wrote")
@@ -202,6 +208,12 @@ def from_preset(folder) -> Any:
     Raises:
         FileNotFoundError: if there is nothing at `folder`.
         ValueError: if there is no preset, it is damaged, or its files do not belong together.
+
+    Example:
+        >>> model = sz.zoo.gu_2023(sz.preprocessing.ByteTokenizer(), units=8, layers=1)
+        >>> model.save_preset("preset")
+        >>> type(sz.from_preset("preset")).__name__
+        'LanguageModel'
     """
     folder = os.fspath(folder)
     recover_folder(folder)

@@ -20,6 +20,12 @@ class Scored(NamedTuple):
         score: The sum of the log-probs, in nats.
         tokens: Readable tokens, the end token included.
         token_log_probs: Float array `(T,)`, one for each token.
+
+    Example:
+        >>> text = sz.preprocessing.ByteTokenizer()
+        >>> scored = sz.zoo.gu_2023(text, units=8, layers=1).score(["ab"])[0]
+        >>> scored.tokens
+        ['a', 'b', '<end>']
     """
 
     score: float

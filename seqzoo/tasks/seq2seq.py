@@ -34,6 +34,17 @@ class Seq2Seq(SampledFeeding):
 
     Returns:
         Logits `(B, T, vocabulary_size)`.
+
+    Example:
+        >>> encoder = sz.encoders.RecurrentEncoder(260, embedding_dim=4, units=5)
+        >>> decoder = sz.decoders.RecurrentDecoder(260, embedding_dim=4, units=6)
+        >>> text = sz.preprocessing.TextPairs(sz.preprocessing.ByteTokenizer())
+        >>> translator = sz.Seq2Seq(encoder, decoder, text)
+        >>> x = {"source_ids": np.array([[7, 8, 3]]), "target_ids": np.array([[2, 9]])}
+        >>> tuple(translator(x).shape)
+        (1, 2, 260)
+        >>> len(translator.generate(["Guten Morgen."], search=sz.Greedy(max_length=4)))
+        1
     """
 
     def __init__(

@@ -20,7 +20,13 @@ _ROWS = 1024  # sentences that are checked together
 
 
 class TagPath(NamedTuple):
-    """One sequence of tags for a sentence, and its log-probability among all sequences."""
+    """One sequence of tags for a sentence, and its log-probability among all sequences.
+
+    Example:
+        >>> path = sz.tasks.TagPath(["B-PER", "O"], -0.1)
+        >>> round(float(np.exp(path[1])), 2)  # its probability
+        0.9
+    """
 
     tags: list[str]
     log_prob: float
@@ -47,6 +53,16 @@ class Tagger(AnsweringTask):
 
     Returns:
         Potentials `(B, T, tag_count)`; of rows of several sentences `(B, G, L, tag_count)`.
+
+    Example:
+        >>> words, letters = sz.preprocessing.TokenLookup(), sz.preprocessing.ByteTokenizer()
+        >>> text = sz.preprocessing.TaggedTokens(words, letters)
+        >>> text.adapt([(["Ann", "left"], ["B-PER", "O"])])
+        >>> features = sz.layers.TokenFeatures(words.vocabulary_size, 4, letters.vocabulary_size)
+        >>> encoder = sz.encoders.RecurrentEncoder(None, features.width, units=5)
+        >>> tagger = sz.Tagger(features, encoder, text)
+        >>> [len(tags) for tags in tagger.tag([["Bob", "left"], ["Ann"]])]
+        [2, 1]
     """
 
     def __init__(self, features, encoder, preprocessor=None, head=None, **kwargs):

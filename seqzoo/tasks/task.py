@@ -34,6 +34,11 @@ class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
         preprocessor: Turns raw examples into `(x, y, sample_weight)`; None where users feed
             tensors themselves.
         limits: How much of a served request is read; None is `Limits()`.
+
+    Example:
+        >>> words = sz.preprocessing.ByteTokenizer()
+        >>> isinstance(sz.zoo.gu_2023(words, units=8, layers=1), sz.tasks.Task)
+        True
     """
 
     def __init__(self, head, preprocessor=None, limits: Limits | None = None, **kwargs):

@@ -29,6 +29,15 @@ class EvaluateAverage(keras.callbacks.Callback):
         ValueError: when the training begins, if the optimizer keeps no average.
     Differs from `keras.callbacks.SwapEMAWeights`, which measures by the weights themselves what
     comes after the validation, or leaves the average to a checkpoint of the epoch.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> model.compile(sz.training.Adam(use_ema=True, ema_momentum=0.9), "mse")
+        >>> x, y = np.ones((4, 3)), np.ones((4, 1))
+        >>> callbacks = [sz.training.EvaluateAverage()]
+        >>> history = model.fit(x, y, validation_data=(x, y), callbacks=callbacks, verbose=0)
+        >>> sorted(history.history)
+        ['loss', 'val_loss']
     """
 
     _is_average = False

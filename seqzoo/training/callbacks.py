@@ -38,6 +38,14 @@ class DecodingMetric(keras.callbacks.Callback):
         metrics: Functions of the outputs and the references, by name.
         predict: Function of the model and the inputs that returns the outputs; the model's
             `generate` by default.
+
+    Outputs are those of `generate`, a text for each input.
+
+    Example:
+        >>> pairs = [("Guten Morgen.", "Good morning.")]
+        >>> callback = sz.training.DecodingMetric(pairs, {"bleu": sz.metrics.bleu})
+        >>> isinstance(callback, keras.callbacks.Callback)
+        True
     """
 
     def __init__(
@@ -60,10 +68,18 @@ class DecodingMetric(keras.callbacks.Callback):
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Writes a CSV file with a row for each epoch, the first being 1, and a column for each log.
+    r"""Writes a CSV file with a row for each epoch, the first being 1, and a column for each log.
 
     The file is whole at any time, and of several workers the chief writes it. `rows` holds its
     rows, the oldest first.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> table = sz.training.HistoryFile("history.csv")
+        >>> history = model.fit(np.ones((4, 3)), np.ones((4, 1)), callbacks=[table], verbose=0)
+        >>> open("history.csv").readline()
+        'epoch,loss\n'
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -92,7 +108,13 @@ class HistoryFile(keras.callbacks.Callback):
 
 
 class TimingFile(HistoryFile):
-    """Writes a CSV file with the seconds that each epoch took, validation counted."""
+    """Writes a CSV file with the seconds that each epoch took, validation counted.
+
+    Example:
+        >>> callback = sz.training.TimingFile("timing.csv")
+        >>> isinstance(callback, keras.callbacks.Callback)
+        True
+    """
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.perf_counter()

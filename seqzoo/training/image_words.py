@@ -20,6 +20,11 @@ def word_shares(captions: Sequence[Sequence[str]], at_least: int | None = None) 
 
     Returns:
         `(images, words)` float32, words in the order of the alphabet.
+
+    Example:
+        >>> captions = [["a dot", "a red dot"], ["a dot", "it"]]
+        >>> sz.training.word_shares(captions, at_least=2).tolist()  # of "a" and "dot"
+        [[1.0, 1.0], [0.5, 0.5]]
     """
     at_least = max(1, len(captions) // 1000) if at_least is None else at_least
     words_of = [[set(caption.split()) for caption in each] for each in captions]

@@ -20,6 +20,11 @@ class Adam(keras.optimizers.Adam):
             `clipvalue`; one of the four at most.
 
     Reference: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
+
+    Example:
+        >>> optimizer = sz.training.Adam(1e-3, global_clipnorm=1.0)
+        >>> round(float(optimizer.learning_rate), 4)
+        0.001
     """
 
     def __init__(self, *args, layer_clipnorm: float | None = None, **kwargs):

@@ -67,6 +67,11 @@ class Resume(keras.callbacks.Callback):
         OSError: if a checkpoint cannot be written. Those before it stay whole.
     Differs from `keras.callbacks.BackupAndRestore`, which saves no position in the data and no
     state of other callbacks, and deletes what it wrote when the training ends.
+
+    Example:
+        >>> callback = sz.training.Resume("checkpoints", every=100, keep=2)
+        >>> isinstance(callback, keras.callbacks.Callback)
+        True
     """
 
     def __init__(

@@ -125,6 +125,14 @@ def mix_in_samples(
     Returns:
         Token ids `(N, T)`. The start token and padding stay.
     Reference: Bengio et al., 2015, https://arxiv.org/abs/1506.03099
+
+    Example:
+        >>> def step(token_ids, state, encoded):
+        ...     return keras.ops.one_hot(token_ids * 0 + 4, 6) * 99.0, state  # always samples 4
+        >>> token_ids = np.array([[2, 5, 5, 5]])
+        >>> mixed = sz.training.mix_in_samples(step, (), (), token_ids, rate=1.0, seed=(0, 1))
+        >>> mixed.numpy().tolist()
+        [[2, 4, 4, 4]]
     """
     fold = tf.random.experimental.stateless_fold_in
     right = tf.transpose(token_ids)  # (N, T) -> (T, N)

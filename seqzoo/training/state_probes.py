@@ -26,6 +26,14 @@ class ProbedStates(NamedTuple):
             the states, all that comes after a step counted.
         real: Boolean `(T, B)`, True on real steps; None where all are.
         backward: Whether the cell ran from the last step to the first.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> layer = sz.layers.LSTM(4)
+        >>> with tf.GradientTape() as tape, sz.training.probe_states(tape) as probed:
+        ...     loss = keras.ops.sum(layer(np.ones((2, 3, 5), "float32")))
+        >>> tuple(probed[0].states[0].shape), tuple(tape.gradient(loss, probed[0].probes)[0].shape)
+        ((3, 2, 4), (3, 2, 4))
     """
 
     name: str
@@ -56,6 +64,14 @@ def probe_states(tape: tf.GradientTape, apart: bool = False) -> Iterator[list[Pr
         with tf.GradientTape() as tape, probe_states(tape) as probed:
             loss = compute_loss(model(x, training=True))
         (d_states,) = tape.gradient(loss, probed[0].probes)  # (T, B, units)
+
+    Example:
+        >>> import tensorflow as tf
+        >>> layer = sz.layers.LSTM(4, name="reader")
+        >>> with tf.GradientTape() as tape, sz.training.probe_states(tape) as probed:
+        ...     loss = keras.ops.sum(layer(np.ones((2, 3, 5), "float32")))
+        >>> [each.name for each in probed]
+        ['reader']
     """
     probed: list[ProbedStates] = []
     graph = _current_graph()

@@ -42,6 +42,12 @@ def strategy(name: Strategy = "auto", wait: float = 300.0) -> tf.distribute.Stra
         ValueError: if the name is unknown, there is no TPU, or `TF_CONFIG` is missing, wrong or
             not the same at all workers.
         TimeoutError: if a worker does not come.
+
+    Example:
+        >>> with sz.training.strategy().scope():  # one device where there is no more
+        ...     model = sz.zoo.gu_2023(sz.preprocessing.ByteTokenizer(), units=8, layers=1)
+        >>> model.distribute_strategy is not None
+        True
     """
     check_known("strategy", name, STRATEGIES)
     if name == "auto":

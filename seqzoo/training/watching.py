@@ -20,6 +20,10 @@ class Progress(keras.callbacks.Callback):
     in TensorBoard. Both count real target tokens, since the epoch began or was resumed; with
     several replicas, those of one. A task whose targets are no sequences, such as a classifier,
     shows `examples_per_second` alone. Put it behind what writes tables, which hold no clock time.
+
+    Example:
+        >>> isinstance(sz.training.Progress(), keras.callbacks.Callback)
+        True
     """
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -65,6 +69,11 @@ class WarnOfIdleSteps(keras.callbacks.Callback):
     Args:
         after: Positive int, the steps in a row. It looks once in so many steps, since to look
             waits for the device.
+
+    Example:
+        >>> callback = sz.training.WarnOfIdleSteps(after=50)
+        >>> isinstance(callback, keras.callbacks.Callback)
+        True
     """
 
     def __init__(self, after: int = 20):
@@ -139,6 +148,11 @@ class StopAtBadStep(keras.callbacks.Callback):
 
     Raises:
         FloatingPointError: at the end of such a step.
+
+    Example:
+        >>> callback = sz.training.StopAtBadStep(most=1e4)
+        >>> isinstance(callback, keras.callbacks.Callback)
+        True
     """
 
     def __init__(self, most: float | None = None, resume: Resume | None = None):

@@ -25,6 +25,8 @@ class ChronoInitializer(keras.initializers.Initializer):
 
     Reference: Tallec and Ollivier, 2018, https://arxiv.org/abs/1804.11188
 
+    The bias is `(gates * units,)`, gate after gate.
+
     Example:
         >>> cell = sz.layers.LSTMCell(4, bias_initializer=sz.layers.ChronoInitializer(100, seed=0))
         >>> cell.build((None, 3))

@@ -57,6 +57,8 @@ class GriffinRecurrence(SequenceMixer):
     4 / 3 of the width. The published code of RecurrentGemma differs from the paper at the first
     step, whose input it does not scale by the square root; this is the paper's.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.GriffinRecurrence(units=6, num_heads=2)
         >>> outputs, state = mixer(np.ones((1, 3, 4)))

@@ -57,6 +57,8 @@ class Mamba(SequenceMixer):
     Reference: Gu and Dao, 2023, https://arxiv.org/abs/2312.00752, with the simpler discretisation
     of B and the first values of its published code.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.Mamba(state_units=2)
         >>> outputs, state = mixer(np.ones((1, 3, 4)))

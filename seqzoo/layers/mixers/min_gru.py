@@ -54,6 +54,8 @@ class MinGRU(SequenceMixer):
     the convolution of its language models. The paper computes in logarithms, as its scan divides by
     products of decays; ours never divides.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.MinGRU(expansion=2)
         >>> outputs, state = mixer(np.ones((1, 3, 4)))

@@ -36,6 +36,8 @@ class RecurrentMixer(SequenceMixer):
     Raises:
         ValueError: for `units` beside a `Cell`, which has its own.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.RecurrentMixer("lstm", units=5)
         >>> outputs, state = mixer(np.ones((1, 3, 4)))

@@ -66,6 +66,8 @@ class SelfAttention(SequenceMixer):
     keys and values), https://arxiv.org/abs/2305.13245; Beltagy et al., 2020 (windows),
     https://arxiv.org/abs/2004.05150
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.SelfAttention(num_heads=2, positions="rotary")
         >>> outputs, _ = mixer(np.ones((1, 3, 8)))

@@ -68,6 +68,8 @@ class SLSTM(SequenceMixer):
     for the first values, those of its first block. There is no product after the norm, as there:
     the feed-forward layer of the block follows.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.SLSTM(num_heads=2)
         >>> outputs, state = mixer(np.ones((1, 3, 4)))

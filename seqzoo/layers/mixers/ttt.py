@@ -206,6 +206,8 @@ class TTTLinear(TTT):
     __doc__ = f"""{TTT.__doc__}
     The inner network is one affine map, and the base of its learning rates 1.
 
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
+
     Example:
         >>> mixer = sz.layers.TTTLinear(num_heads=2)
         >>> outputs, state = mixer(np.ones((1, 3, 8)))
@@ -225,6 +227,8 @@ class TTTMLP(TTT):
     __doc__ = f"""{TTT.__doc__}
     The inner network has a hidden layer of 4 D values with gelu, and the base of its learning
     rates is 0.1.
+
+    Takes and returns `(B, T, features)`; for call arguments and results see `SequenceMixer`.
 
     Example:
         >>> mixer = sz.layers.TTTMLP(num_heads=2)

@@ -74,6 +74,8 @@ class LSTM(KerasRecurrent):
 
     Reference: Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.
 
+    Takes `(B, T, features)` and returns `(B, units)`, or `(B, T, units)` with `return_sequences`.
+
     Example:
         >>> layer = sz.layers.LSTM(5, return_sequences=True, zoneout=0.1)
         >>> keras.ops.shape(layer(np.ones((2, 3, 4))))
@@ -172,6 +174,8 @@ class GRU(KerasRecurrent):
     fast. For call arguments and results see `Recurrent`.
 
     Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
+
+    Takes `(B, T, features)` and returns `(B, units)`, or `(B, T, units)` with `return_sequences`.
 
     Example:
         >>> layer = sz.layers.GRU(5, return_sequences=True, return_state=True)
@@ -272,6 +276,8 @@ class SimpleRNN(KerasRecurrent):
     fast. For call arguments and results see `Recurrent`.
 
     Reference: Elman, 1990, Finding structure in time.
+
+    Takes `(B, T, features)` and returns `(B, units)`, or `(B, T, units)` with `return_sequences`.
 
     Example:
         >>> layer = sz.layers.SimpleRNN(5, return_sequences=True)

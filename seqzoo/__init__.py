@@ -28,6 +28,7 @@ if "tensorflow" not in sys.modules:
 
 if TYPE_CHECKING:
     from seqzoo import (
+        baselines,
         datasets,
         decoders,
         encoders,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = (
     *(
+        "baselines",
         "datasets",
         "decoders",
         "encoders",
@@ -101,6 +103,7 @@ __all__ = [
     "SentenceEncoder",
     "Seq2Seq",
     "Tagger",
+    "baselines",
     "datasets",
     "decoders",
     "encoders",

@@ -117,8 +117,10 @@ def _recipe_of(arguments: argparse.Namespace) -> Path:
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Print the metrics of a split as one JSON object."""
+    """Print the metrics of a split, and those of trivial baselines, as one JSON object."""
+    from seqzoo.baselines import baselines
     from seqzoo.recipe import Run
+    from seqzoo.recipe.run import beside_baselines
 
     run = Run.open(arguments.run, arguments.trust)
     task = run.load_task()
@@ -130,7 +132,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
             f"Unknown split {arguments.split!r}.{_hint(arguments.split, splits)} "
             f"Known: {', '.join(splits)}."
         )
-    print(json.dumps(recipe.scores(task, splits[arguments.split], search)))
+    examples = splits[arguments.split]
+    scores = recipe.scores(task, examples, search)
+    trivial = baselines(task, splits["train"])
+    print(json.dumps(scores | beside_baselines(trivial, scores, examples, recipe)))
 
 
 def predict(arguments: argparse.Namespace) -> None:

@@ -20,7 +20,9 @@ Curves = dict[str, list[float]]
 """Values by name, one for each epoch, NaN where there is none."""
 
 
-def learning_curves(history: Any, path: str | Path | None = None) -> Figure:
+def learning_curves(
+    history: Any, path: str | Path | None = None, baselines: Mapping[str, float] | None = None
+) -> Figure:
     """Draws each quantity of a training over its epochs, validation beside training.
 
     Args:
@@ -28,6 +30,8 @@ def learning_curves(history: Any, path: str | Path | None = None) -> Figure:
             `history.csv`, whose column `epoch` is the x-axis. Without one, the
             first epoch is 1.
         path: File to write, such as "curves.png"; None writes none.
+        baselines: What a trivial model reaches in validation, by the name of a quantity, such as
+            {"accuracy": 0.5}; see `baselines.compare`.
 
     Returns:
         The figure, which is no part of pyplot's state.
@@ -42,7 +46,7 @@ def learning_curves(history: Any, path: str | Path | None = None) -> Figure:
         raise ValueError(
             "`history` must hold at least one value of one epoch. Received: none. Train first."
         )
-    figure = _draw(panels, epochs, curves)
+    figure = _draw(panels, epochs, curves, baselines or {})
     if path is not None:
         save(figure, path)
     return figure
@@ -65,7 +69,12 @@ def _read(path: str | Path) -> Curves:
         ) from error
 
 
-def _draw(panels: Sequence[str], epochs: Sequence[float], curves: Curves) -> Figure:
+def _draw(
+    panels: Sequence[str],
+    epochs: Sequence[float],
+    curves: Curves,
+    baselines: Mapping[str, float],
+) -> Figure:
     columns = min(len(panels), _COLUMNS)
     rows = math.ceil(len(panels) / columns)
     names, families = readable_labels([panel.replace("_", " ") for panel in panels], 120)
@@ -82,6 +91,8 @@ def _draw(panels: Sequence[str], epochs: Sequence[float], curves: Curves) -> Fig
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), marker=".", label=label, color=color)
+        if panel in baselines:
+            axes.axhline(baselines[panel], linestyle="--", color="C7", label="baseline")
         axes.set_title(title, fontsize=_TITLE, fontfamily=families, parse_math=False)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))

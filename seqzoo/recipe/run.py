@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seqzoo.baselines import Baseline, Comparison, baselines, compare
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.files.atomic_write import write_atomically
 from seqzoo.files.folder_lock import locked_folder
 from seqzoo.recipe.fitting import compile_task, fit
 from seqzoo.recipe.provenance import provenance_of, split_digests
-from seqzoo.recipe.recipe import Splits
+from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.record import RunRecord
 from seqzoo.recipe.training_run import Run
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
@@ -126,21 +127,27 @@ def _train(
             elif chief:
                 this.folder.create(this.source, record)
                 held.enter_context(locked_folder(this.folder.path))
+            trivial = baselines(task, splits["train"]) if chief else []
+            levels = compare(trivial, splits["validation"], this.recipe.metrics or {})
+            for line in levels.lines():
+                _say(f"validation {line}")
             with contextlib.redirect_stdout(sys.stderr):
                 fit(this, task, fitted, signals, accept_changes)
-        scores = _finish(this, task, splits) if chief else {}
+        scores = _finish(this, task, splits, trivial, levels) if chief else {}
         wait_for_workers(replicas)
     return scores
 
 
-def _finish(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
-    """Saves the trained task and reports its metrics."""
+def _finish(
+    run: Run, task: Any, splits: Splits, trivial: list[Baseline], levels: Comparison
+) -> dict[str, float | None]:
+    """Saves the trained task and reports its metrics; `levels` are the baselines' in validation."""
     if run.recipe.search is not None:
         task.search = run.recipe.search  # it is saved in the preset
     task.save_preset(run.folder.preset)
     if has_several_workers(task.distribute_strategy):
         task = run.load_task()  # without the strategy, as the other workers have ended
-    return _report(run, task, splits)
+    return _report(run, task, splits, trivial, levels)
 
 
 def _build(run: Run, splits: Splits) -> tuple[Run, Any, Splits]:
@@ -176,7 +183,9 @@ def _check_labels(task: Any, splits: Splits) -> None:
                     raise ValueError(f"{error} Split: {name!r}.") from error
 
 
-def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
+def _report(
+    run: Run, task: Any, splits: Splits, trivial: list[Baseline], levels: Comparison
+) -> dict[str, float | None]:
     """Prints and writes outputs, metrics, pictures and the exported model."""
     recipe, folder = run.recipe, run.folder
     examples = recipe.examples_of(splits)
@@ -188,10 +197,11 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     for name in tests or ["validation"]:  # some corpora publish no test split
         _say(f"evaluating {name}: {len(splits[name])} examples")
         of_split = recipe.scores(task, splits[name], recipe.search)
+        of_split |= beside_baselines(trivial, of_split, splits[name], recipe)
         prefix = "" if name == "test" else f"{name}_"
         scores |= {f"{prefix}{metric}": value for metric, value in of_split.items()}
     write_atomically(folder.metrics, (json.dumps(scores, indent=2) + "\n").encode())
-    learning_curves(folder.history, folder.plots / "learning_curves.png")
+    learning_curves(folder.history, folder.plots / "learning_curves.png", levels.best())
     held_out = splits.get("test", splits.get("validation", ()))
     run_pictures(task, examples, outputs, held_out, folder.plots, _say)
     with contextlib.redirect_stdout(sys.stderr):
@@ -199,6 +209,23 @@ def _report(run: Run, task: Any, splits: Splits) -> dict[str, float | None]:
     _say(f"the run is in {folder.path}")
     print(json.dumps(scores))
     return scores
+
+
+def beside_baselines(
+    trivial: list[Baseline],
+    scores: dict[str, float | None],
+    examples: Sequence[Any],
+    recipe: Recipe,
+) -> dict[str, float]:
+    """Tells what baselines reach on examples, and whether a model with these scores is better.
+
+    Returns:
+        The best values of the baselines, by the names of the metrics with "baseline_" in front.
+    """
+    reached = compare(trivial, examples, recipe.metrics or {})
+    for line in reached.lines(scores):
+        _say(line)
+    return {f"baseline_{name}": value for name, value in reached.best().items()}
 
 
 def _shown(example: Any, index: int) -> str:

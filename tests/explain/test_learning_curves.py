@@ -107,3 +107,11 @@ def test_a_file_that_is_no_history_is_refused(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         learning_curves(tmp_path / "nowhere.csv")
+
+
+def test_a_baseline_is_a_dashed_line_in_its_panel():
+    history = {"loss": [1.0, 0.5], "accuracy": [0.4, 0.6], "val_accuracy": [0.3, 0.5]}
+    loss, accuracy = learning_curves(history, baselines={"accuracy": 0.55}).axes
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training"]
+    assert accuracy.get_legend().get_texts()[-1].get_text() == "baseline"
+    assert accuracy.lines[-1].get_ydata() == [0.55, 0.55]

@@ -1,0 +1,10 @@
+"""What a trivial model reaches on the same data: a trained one that is no better has failed.
+
+Classes: the most frequent label, and logistic regression on TF-IDF. Tags: the most frequent tag of
+each word. Texts of texts: the source itself, and the target of the nearest source. Captions: the
+one that is nearest to all others. Language models: n-grams with Kneser-Ney smoothing.
+"""
+
+from seqzoo.baselines.baseline import Baseline, Comparison, baselines, compare
+
+__all__ = ["Baseline", "Comparison", "baselines", "compare"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # TensorFlow takes seconds to import: what needs it is imported once the arguments are known.
 from seqzoo import arguments as flags
+from seqzoo.extras import MissingPackageError
 from seqzoo.listing import find_recipe, model_lines, own_recipes, recipe_lines
 from seqzoo.version import __version__
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"seqzoo: {str(stopped) or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "number", signal.SIGINT)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MissingPackageError) as error:
         print(f"seqzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0

@@ -18,6 +18,7 @@ from typing import NamedTuple
 ORDER = (
     "version",
     "registration",
+    "extras",
     "files",
     "ops",
     "search",

@@ -1,34 +1,34 @@
 """Loaders of raw examples, one for each file: a dict of splits, each a sequence of examples.
 
-Importing this folder is light; TensorFlow loads when a loader that needs it is called.
+Importing this folder is light: a loader, and the package that it needs, is imported when it is
+first used.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
-from seqzoo.datasets import (
-    captioned_images,
-    clips,
-    conll,
-    dates,
-    labelled_text,
-    long_memory,
-    names,
-    parallel_text,
-    plain_text,
-    recall,
-    requests,
-    scenes,
-    splits,
-    tables,
-    tfds_captions,
-    tfds_classification,
-    tfds_translation,
-    unlabelled_text,
-)
-
 if TYPE_CHECKING:
-    from seqzoo.datasets import streams
+    from seqzoo.datasets import (
+        captioned_images,
+        clips,
+        conll,
+        dates,
+        labelled_text,
+        long_memory,
+        names,
+        parallel_text,
+        plain_text,
+        recall,
+        requests,
+        scenes,
+        splits,
+        streams,
+        tables,
+        tfds_captions,
+        tfds_classification,
+        tfds_translation,
+        unlabelled_text,
+    )
 
 __all__ = [
     "captioned_images",
@@ -54,7 +54,11 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    """Imports `streams`, which needs TensorFlow, on first use."""
-    if name == "streams":
-        return importlib.import_module("seqzoo.datasets.streams")
+    """Imports a loader on first use."""
+    if name in __all__:
+        return importlib.import_module(f"seqzoo.datasets.{name}")
     raise AttributeError(f"module 'seqzoo.datasets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

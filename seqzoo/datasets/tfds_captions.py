@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqzoo.extras import import_tfds
+
 Example = tuple[Any, list[str]]
 
 
@@ -55,7 +57,7 @@ def load(
     Raises:
         ValueError: if TFDS has no set of this name, or the set has no captioned images.
     """
-    import tensorflow_datasets as tfds
+    tfds = import_tfds()
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)

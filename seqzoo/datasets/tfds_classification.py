@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqzoo.datasets.labelled_text import Examples, split_off
+from seqzoo.extras import import_tfds
 
 SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
@@ -32,7 +33,7 @@ def load(
     Raises:
         ValueError: if TFDS has no set of this name, or it has not one text and one label.
     """
-    import tensorflow_datasets as tfds
+    tfds = import_tfds()
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqzoo.extras import import_tfds
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -33,7 +35,7 @@ def load(
     Raises:
         ValueError: if TFDS has no set of this name, or the set lacks a language or a split.
     """
-    import tensorflow_datasets as tfds
+    tfds = import_tfds()
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -53,7 +55,7 @@ def load(
 
 
 def _require_languages(builder, source: str, target: str) -> None:
-    import tensorflow_datasets as tfds
+    tfds = import_tfds()
 
     features = builder.info.features
     if not isinstance(features, tfds.features.Translation):

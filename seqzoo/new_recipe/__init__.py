@@ -86,9 +86,9 @@ def _divided(kind: str, path: Path, layout: Layout) -> tuple[dict[str, Any], dic
         return settings, datasets_splits.divide(found.pop("train"), **found, **settings)
     examples = reading.examples(path / files["train"] if files else path)
     given = {name: reading.examples(path / file) for name, file in files.items() if name != "train"}
-    count = sum(1 for _ in examples)
     most = _MOST_GENERATED if kind in ("translator", "captioner") else _MOST
-    part = 0.1 if count * 0.1 <= most else most
+    many = getattr(examples, "is_large", False) or sum(1 for _ in examples) * 0.1 > most
+    part = most if many else 0.1
     # Where the validation split is a file and there is none for a test, none is drawn.
     drawn = {"validation": part, "test": 0 if set(given) == {"validation"} else part}
     settings: dict[str, Any] = dict(drawn)

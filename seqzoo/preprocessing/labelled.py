@@ -12,6 +12,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.packing import numbers_of, side_by_side
+from seqzoo.preprocessing.streamed_batches import is_stream
 
 Inputs = dict[str, tf.Tensor]
 
@@ -43,7 +44,7 @@ class LabelledInputs(tf.Module):
         raise NotImplementedError
 
     def adapt_inputs(self, raw: Any) -> None:
-        """Makes what the inputs need, such as a vocabulary."""
+        """Makes what raw inputs need, such as a vocabulary; or an iterable of those of a stream."""
         raise NotImplementedError
 
     def encode_inputs(self, raw: Any) -> tf.RaggedTensor:
@@ -81,9 +82,15 @@ class LabelledInputs(tf.Module):
         """Makes labels and vocabulary from examples; labels that were given stay.
 
         Args:
-            pairs: Examples in any form that `examples` takes.
+            pairs: Examples in any form that `examples` takes, or a stream, of which no more than a
+                part is held in memory.
             y: Their labels, where `pairs` holds the inputs alone.
         """
+        if is_stream(pairs):
+            if self.labels.get_config()["names"] is None:
+                self.labels.adapt(label for _, label in pairs)
+            self.adapt_inputs(given for given, _ in pairs)
+            return
         inputs, labels = self._two_lists(pairs, y)
         if self.labels.get_config()["names"] is None:
             names = [self._names(label, index) for index, label in enumerate(labels)]

@@ -62,8 +62,8 @@ class LabelledText(LabelledInputs):
         self.max_length = max_length
         self.keep = keep
 
-    def adapt_inputs(self, raw: tf.Tensor) -> None:
-        self.tokenizer.adapt(raw.numpy().tolist())
+    def adapt_inputs(self, raw: Any) -> None:
+        self.tokenizer.adapt(raw.numpy().tolist() if tf.is_tensor(raw) else raw)
 
     @property
     def raw_spec(self) -> tf.TensorSpec:

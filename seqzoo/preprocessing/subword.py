@@ -13,6 +13,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from seqzoo.extras import import_tensorflow_text
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, text_batches
 from seqzoo.preprocessing.tokenizer import (
@@ -215,7 +216,7 @@ def subword_functions(model: bytes) -> tuple[Any, Any]:
     clears its kernels, as `tf.random.set_seed` does. The resource is looked up by its name, which
     therefore is one of the model.
     """
-    import tensorflow_text
+    tensorflow_text = import_tensorflow_text()
 
     name = f"sentencepiece_{hashlib.sha256(model).hexdigest()[:16]}"
 

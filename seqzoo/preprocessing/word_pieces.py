@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqzoo.extras import import_tensorflow_text
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.published import PublishedTokenizer
 
@@ -63,7 +64,7 @@ class WordPieceTokenizer(PublishedTokenizer):
         self._words: Any = None
 
     def _original_ids(self, strings: tf.Tensor) -> tf.RaggedTensor:
-        import tensorflow_text
+        tensorflow_text = import_tensorflow_text()
 
         if self._words is None:
             with tf.init_scope():

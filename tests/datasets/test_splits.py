@@ -5,6 +5,7 @@ import random
 import pytest
 
 from seqzoo.datasets import splits, tables
+from seqzoo.preprocessing import CharacterTokenizer, LabelledText
 
 WORDS = [f"w{number}" for number in range(40)]
 EXAMPLES = [(word, "ab"[number % 2]) for number, word in enumerate(WORDS)]
@@ -95,3 +96,9 @@ def test_a_large_table_is_streamed_with_the_same_examples_in_the_same_splits(tmp
     assert len(streamed["train"]) == len(expected["train"])
     assert sorted(streamed["train"]) == sorted(expected["train"])
     assert streamed["test"] == expected["test"]
+    vocabularies = []
+    for parts in (expected, streamed):
+        preprocessor = LabelledText(CharacterTokenizer(normalization=None))
+        preprocessor.adapt(parts["train"])
+        vocabularies.append((preprocessor.labels.names, preprocessor.tokenizer.vocabulary))
+    assert vocabularies[0] == vocabularies[1]

@@ -1,0 +1,44 @@
+"""Packages that not everybody needs, imported when used; errors say how to install them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+class MissingPackageError(ImportError):
+    """A package is needed that is not installed; the message says how to install it."""
+
+
+def import_tfds() -> Any:
+    """Imports TensorFlow Datasets.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import("tensorflow_datasets", "Data sets of TFDS need", "pip install 'seqzoo[tfds]'.")
+
+
+def import_tensorflow_text() -> Any:
+    """Imports TensorFlow Text, which cuts sub-words in the graph.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import(
+        "tensorflow_text",
+        "Sub-words need",
+        "pip install tensorflow-text. It has no wheels for Windows: use WordTokenizer, "
+        "CharacterTokenizer or ByteTokenizer there, or the Windows Subsystem for Linux.",
+    )
+
+
+def _import(name: str, needed: str, way: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:  # it is there, and lacks another package itself
+            raise
+        raise MissingPackageError(
+            f"{needed} the package {name}, which is not installed. Install it: {way}", name=name
+        ) from error

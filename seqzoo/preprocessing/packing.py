@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.batching import Batches, data_origin, lengths_of
 
+_ROWS_TRIED = 8  # of those with the same number of steps left
+
 
 class Packed(NamedTuple):
     """Sequences that lie one after the other in rows of one length.
@@ -63,7 +65,8 @@ def pack_rows(sequences: tf.RaggedTensor, length: int) -> Packed:
             f"A row must hold the longest sequence. Received: length={length}, where a sequence "
             f"has {lengths.max()} steps. Raise it, or cut the sequences."
         )
-    row_of, start_of = _best_fit(lengths, length)
+    row_of, starts = _best_fit(lengths[:, None], length)
+    start_of = starts[:, 0]
     places = np.stack([row_of, start_of], axis=1)
     rows = int(row_of.max(initial=-1)) + 1
     steps = np.repeat(row_of * length + start_of, lengths) + _counted(lengths)
@@ -108,7 +111,8 @@ def packed_batches(
             than `tokens_per_batch`.
     """
     with tf.device("CPU:0"):
-        longer = np.maximum(lengths_of(source), lengths_of(target))
+        lengths = np.stack([lengths_of(source), lengths_of(target)], axis=1)
+        longer = lengths.max(axis=1)
         length = int(longer.max()) if row_length is None else row_length
         if longer.max() > length:
             raise ValueError(
@@ -126,8 +130,8 @@ def packed_batches(
                 f"`tokens_per_batch` must hold a row. Received: {tokens_per_batch}, where a row "
                 f"has {length} steps. Raise it, or give `packed` a smaller number."
             )
-        row_of, start_of = _best_fit(longer, length)
-        order = np.lexsort([start_of, row_of])
+        row_of, _ = _best_fit(lengths, length)
+        order = np.lexsort([-longer, row_of])
         members = tf.RaggedTensor.from_value_rowids(order, row_of[order])
     count = int(members.nrows())
     rows_each = batch_size if tokens_per_batch is None else tokens_per_batch // length
@@ -175,20 +179,41 @@ def numbers_of(members: tf.RaggedTensor) -> tf.RaggedTensor:
 
 
 def _best_fit(lengths: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The row and the first step of each sequence."""
-    open_rows: list[list[int]] = [[] for _ in range(length + 1)]  # by the steps that are left
-    row_of, start_of = np.zeros((2, len(lengths)), np.int64)
-    rows = 0
-    for sequence in np.argsort(-lengths, kind="stable"):
-        steps = int(lengths[sequence])
-        left = next((left for left in range(steps, length) if open_rows[left]), length)
-        if left == length:
-            row, rows = rows, rows + 1
-        else:
-            row = open_rows[left].pop()
-        row_of[sequence], start_of[sequence] = row, length - left
-        open_rows[left - steps].append(row)
+    """The row and the first steps of each example.
+
+    Args:
+        lengths: `(N, sides)`, the steps of each example on every side.
+        length: Steps of a row on each side.
+
+    Returns:
+        `(N,)` and `(N, sides)`.
+    """
+    open_rows: list[list[int]] = [
+        [] for _ in range(length + 1)
+    ]  # by what is left of the fuller side
+    left_of: list[np.ndarray] = []
+    row_of, start_of = np.zeros(len(lengths), np.int64), np.zeros_like(lengths)
+    for example in np.argsort(-lengths.max(axis=1, initial=0), kind="stable"):
+        steps = lengths[example]
+        row = _take_fitting(open_rows, left_of, steps)
+        if row is None:
+            row = len(left_of)
+            left_of.append(np.full(len(steps), length))
+        row_of[example], start_of[example] = row, length - left_of[row]
+        left_of[row] = left_of[row] - steps
+        open_rows[left_of[row].min()].append(row)
     return row_of, start_of
+
+
+def _take_fitting(
+    open_rows: list[list[int]], left_of: list[np.ndarray], steps: np.ndarray
+) -> int | None:
+    """Takes the fullest of the open rows that holds the steps, or None where none does."""
+    for rows in open_rows[steps.min() :]:
+        for index in range(len(rows) - 1, max(-1, len(rows) - 1 - _ROWS_TRIED), -1):
+            if (left_of[rows[index]] >= steps).all():
+                return rows.pop(index)
+    return None
 
 
 def _numbers_in_rows(row_of: np.ndarray, start_of: np.ndarray) -> np.ndarray:

@@ -252,3 +252,21 @@ def test_every_pooling_reads_the_real_steps_alone(kind):
     wanted["concat"] = np.concatenate([wanted[k] for k in ("last", "mean", "max")], axis=1)
     if kind in wanted:
         np.testing.assert_allclose(found[:2], wanted[kind], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", POOLINGS)
+def test_every_pooling_makes_a_vector_of_each_sequence_of_a_row(kind):
+    keras.utils.set_random_seed(2)
+    values = np.random.default_rng(1).normal(size=(2, 7, 4)).astype("float32")
+    layer = Pooling(kind, units=3, hops=2)
+    segment_ids = np.array([[1, 1, 1, 2, 3, 3, 0], [5, 5, 5, 5, 5, 5, 5]])
+    mask = np.array([[1, 0, 1, 1, 1, 1, 1], [0, 1, 1, 1, 0, 1, 0]], bool)
+    segments = np.array([[3, 1, 2, 4], [5, 0, 0, 0]])  # of 4 there is no step
+    found = layer(
+        ops.convert_to_tensor(values), mask=mask, segment_ids=segment_ids, segments=segments
+    )
+    for row in range(2):
+        for place, segment in enumerate(segments[row]):
+            real = mask[row] & (segment_ids[row] == segment) & (segment > 0)
+            alone = layer(ops.convert_to_tensor(values[row][None]), mask=real[None])
+            np.testing.assert_allclose(found[row, place], alone[0], rtol=1e-5, atol=1e-6)

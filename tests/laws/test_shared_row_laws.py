@@ -126,11 +126,12 @@ TAGGERS = {
     "tagger after a language model": tagger_after_language_model,
 }
 MAKERS = TRANSLATORS | LANGUAGE_MODELS | CLASSIFIERS | TAGGERS
-# Each task, encoder, decoder and pooling runs by default.
-SLOW = ["raffel_2020", "luong_2015", "zaremba_2014", "touvron_2023", "beck_2024", "de_2024"]
-SLOW += ["sun_2024", "yang_2024", "lample_2016", "feng_2024"]
+# By default each task runs, over each encoder and decoder, and the poolings of most parts.
+BY_DEFAULT = ["bahdanau_2015", "vaswani_2017", "merity_2018", "devlin_2019", "kim_2014", "bai_2018"]
+BY_DEFAULT += ["classifier of many labels", "classifier of vectors", "classifier, attention"]
+BY_DEFAULT += ["classifier, concat", "ma_2016"]
 everywhere = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=slow) if name in SLOW else name for name in MAKERS]
+    "name", [name if name in BY_DEFAULT else pytest.param(name, marks=slow) for name in MAKERS]
 )
 
 

@@ -125,6 +125,17 @@ def test_every_pair_comes_once_in_an_epoch_whole_and_in_a_new_order():
     assert orders[0] != orders[1]
 
 
+def test_a_row_is_filled_on_both_sides():
+    preprocessor = TextPairs(letters_tokenizer())
+    pairs = [("a b c d", "a"), ("b", "b c d e")]  # with their ends 5 and 2, 2 and 5 tokens
+    encoded = encode_corpus(preprocessor.examples(pairs), preprocessor)
+    batches = packed_batches(*encoded, preprocessor, 7, batch_size=1)
+    x, y, _ = next(iter(batches.dataset))
+    assert batches.steps_per_epoch == 1
+    assert x["source_ids"].shape == y.shape == (1, 7)
+    assert not np.any(np.asarray(x["target_segments"]) == 0)
+
+
 @pytest.mark.usefixtures("eagerly")
 def test_fit_packs_and_says_what_cannot_be_packed():
     tokenizer = letters_tokenizer()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seqzoo.layers.block_stack import BlockStack
+from seqzoo.preprocessing.byte_pairs import BytePairTokenizer, byte_characters
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.masked_text import MASK
@@ -17,6 +18,7 @@ from seqzoo.tasks.masked_language_model import MaskedLanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger
 
+_SHOWN_BYTES = {" ": "␣", "\n": "↵", "\t": "⇥"}  # as tokenizers of words and characters have them
 _MAX_TOKENS = 512  # of a text: what is drawn of it grows with their square
 
 
@@ -92,9 +94,13 @@ def check_text(example: Any) -> str:
     return example
 
 
-def readable(tokens: tf.Tensor) -> list[str]:
-    """Returns the first row of readable tokens `(1, T)`."""
-    return [token.decode("utf-8") for token in tokens.numpy()[0]]
+def readable(tokens: tf.Tensor, tokenizer: Any) -> list[str]:
+    """Returns the first row of a tokenizer's readable tokens `(1, T)`, with spaces seen."""
+    found = [token.decode("utf-8") for token in tokens.numpy()[0]]
+    if isinstance(tokenizer, BytePairTokenizer):
+        shown = str.maketrans({byte_characters()[ord(b)]: s for b, s in _SHOWN_BYTES.items()})
+        found = [token.translate(shown) for token in found]
+    return found
 
 
 def require_tokens(tokens: Sequence[str], ends: int = 0) -> None:
@@ -117,8 +123,8 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TaskInputs:
     preprocessor: Any = task.preprocessor
     x, _, _ = preprocessor(as_strings([source]), as_strings([target]))
     tokens = {
-        "encoder": readable(preprocessor.source_tokens(x["source_ids"])),
-        "decoder": readable(preprocessor.target_tokens(x["target_ids"])),
+        "encoder": readable(preprocessor.source_tokens(x["source_ids"]), preprocessor.source),
+        "decoder": readable(preprocessor.target_tokens(x["target_ids"]), preprocessor.target),
     }
     require_tokens(tokens["encoder"], 1)
     run = {
@@ -131,7 +137,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TaskInputs:
 def _of_language_model(task: LanguageModel, example: Any) -> TaskInputs:
     preprocessor: Any = task.preprocessor
     ids = preprocessor.prompt_ids(preprocessor.as_raw([check_text(example)]))
-    tokens = readable(preprocessor.target_tokens(ids))
+    tokens = readable(preprocessor.target_tokens(ids), preprocessor.target)
     require_tokens(tokens, 1)
     return TaskInputs({"decoder": tokens}, {"decoder": lambda: task.decoder(ids)})
 
@@ -142,7 +148,7 @@ def masked_ids(task: MaskedLanguageModel, example: Any) -> tuple[tf.Tensor, list
     ids = preprocessor.prompt_ids(preprocessor.as_raw([check_text(example)]))
     is_mask = tf.equal(ids, preprocessor.mask_id)
     shown = preprocessor.target_tokens(tf.where(is_mask, Tokenizer.unknown_id, ids))
-    tokens = readable(tf.where(is_mask, MASK, shown))
+    tokens = readable(tf.where(is_mask, MASK, shown), preprocessor.target)
     require_tokens(tokens, 1)
     return ids, tokens
 
@@ -162,7 +168,9 @@ def _of_tagger(task: Tagger, example: Any) -> TaskInputs:
 
 def _of_labelled_text(task: Any, example: Any) -> TaskInputs:
     preprocessor = task.preprocessor
-    tokens = preprocessor.tokens(check_text(example))
+    encoded = preprocessor.encode_inputs(preprocessor.as_raw([check_text(example)]))
+    tokenizer = preprocessor.tokenizer
+    tokens = readable(tokenizer.tokens(encoded.to_tensor()), tokenizer)
     require_tokens(tokens)
-    x = preprocessor.pack_inputs(preprocessor.encode_inputs(preprocessor.as_raw([example])))
+    x = preprocessor.pack_inputs(encoded)
     return TaskInputs({"encoder": tokens}, {"encoder": lambda: task(x)})

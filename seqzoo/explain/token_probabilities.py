@@ -32,7 +32,7 @@ _SIZE, _TITLE, _LINE = 10.0, 11.0, 10.0  # points, points, inches of a line of t
 _HEIGHT, _PAD = 0.32, 0.07  # inches of a line, and at both sides of a token
 _MARGIN, _MIN_WIDTH = 0.2, 5.0  # inches around the picture, and of its text at least
 _BAR_WIDTH, _MIN_BAR, _MAX_BAR = 0.9, 1.3, 2.5  # inches of the colour bar, its labels in its width
-_BREAKS = ("\n", "↵", "\\n")  # tokens that end a line, as tokenizers show them
+_BREAKS = ("↵", "\\n", "<0x0A>")  # what tokens that end a line end in, as they are shown
 
 
 class TokenProbabilities(NamedTuple):
@@ -104,7 +104,7 @@ def _of_language_model(task: LanguageModel, example: Any) -> TokenProbabilities:
     for x, y, weight in task.make_evaluation_batches([example]):
         counted = weight.numpy() > 0  # windows overlap, and each token counts in one
         parts.append(_measured(task, task(x), y, counted))
-    tokens = readable(preprocessor.target_tokens(ids[None]))
+    tokens = readable(preprocessor.target_tokens(ids[None]), preprocessor.target)
     return TokenProbabilities(tokens, *map(np.concatenate, zip(*parts, strict=True)))
 
 
@@ -113,7 +113,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TokenProbabilities:
     preprocessor: Any = task.preprocessor
     x, y, weight = preprocessor(as_strings([source]), as_strings([target]))
     _check_length(y.shape[1])
-    tokens = readable(preprocessor.target_tokens(y))
+    tokens = readable(preprocessor.target_tokens(y), preprocessor.target)
     return TokenProbabilities(tokens, *_measured(task, task(x), y, weight.numpy() > 0), source)
 
 
@@ -236,6 +236,6 @@ def _flow(labels: list[str], families: list[str]) -> tuple[list, int, float]:
         boxes.append((x, line, widths[label]))
         x += widths[label]
         longest = max(longest, x)
-        if label in _BREAKS and i + 1 < len(labels):
+        if label.endswith(_BREAKS) and i + 1 < len(labels):
             x, line = 0.0, line + 1
     return boxes, line + 1, longest

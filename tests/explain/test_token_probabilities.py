@@ -10,6 +10,8 @@ from tiny_tasks import letters_tokenizer, make_language_model, make_translator
 
 import seqzoo as sz
 from seqzoo import explain
+from seqzoo.preprocessing import BytePairTokenizer
+from seqzoo.preprocessing.byte_pairs import byte_characters
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 TINY = {"units": 8, "layers": 1, "num_heads": 2, "dropout": 0.0}
@@ -131,3 +133,15 @@ def test_what_predicts_no_tokens_and_texts_without_or_with_too_many_are_refused(
         with pytest.raises(ValueError, match=message) as refused:
             explain.token_probabilities(task, example)
         assert "\n" not in str(refused.value)
+
+
+def test_spaces_and_ends_of_lines_in_pairs_of_bytes_are_seen():
+    pieces = [*byte_characters().values(), "\u0120t", "\u0120to", "<|end|>"]
+    merges = ["\u0120 t", "\u0120t o"]
+    tokenizer = BytePairTokenizer(pieces, merges, [None, None, 258, 258])
+    gpt = sz.zoo.radford_2019(tokenizer, **TINY, window_length=20)
+    text = "a to\n\tb"
+    tokens = ["a", "\u2423to", "\u21b5", "\u21e5", "b"]
+    end = explain.token_probabilities(gpt, text).tokens[len(tokens) :]
+    assert explain.token_probabilities(gpt, text).tokens == [*tokens, *end]
+    assert explain.attention_weights(gpt, text)["decoder"].queries[1:] == tokens

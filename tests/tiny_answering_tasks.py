@@ -1,20 +1,27 @@
-"""Tiny classifiers and taggers for the tests: is there an "a", and the letter after each "a"."""
+"""Tiny tasks for the tests that answer at once.
+
+Classifiers and taggers: is there an "a", and the letter after each "a". Masked language models, and
+what their encoders become: texts of letters that follow each other.
+"""
 
 import functools
 import random
 from typing import Any, NamedTuple
 
 import keras
+from tiny_tasks import letter_texts, letters_tokenizer
 from tracing import traced
 
-from seqzoo import zoo
+from seqzoo import SentenceEncoder, Tagger, heads, zoo
 from seqzoo.preprocessing import (
     CharacterTokenizer,
     LabelledText,
+    TaggedSubwords,
     TaggedTokens,
     TokenLookup,
     WhitespaceTokenizer,
 )
+from seqzoo.preprocessing.tag_schemes import forbidden_pairs
 from seqzoo.training.optimizer import Adam
 
 LETTERS = "abcdefg"
@@ -76,6 +83,26 @@ def make_tagger(builder="ma_2016", seed=1, **settings):
     return zoo.ZOO[builder](preprocessor, **{**sizes, "scheme": "bio", **settings})
 
 
+def make_masked_language_model(seed=1, **settings):
+    keras.utils.set_random_seed(seed)
+    sizes = {"units": 16, "layers": 1, "num_heads": 2, "dropout": 0.0, "window_length": 8}
+    return zoo.devlin_2019(letters_tokenizer(), **{**sizes, "rate": 0.3, **settings})
+
+
+def make_subword_tagger(seed=1, **settings):
+    """One of letters as subwords, whose encoder is that of a masked language model."""
+    encoder = make_masked_language_model(seed, **settings).encoder
+    tags = ["B-X", "I-X", "O"]
+    subwords = TaggedSubwords(tokenizer(CharacterTokenizer), tags, max_length=8)
+    head = heads.Tags(3, forbidden=forbidden_pairs(tags, "bio"))
+    return Tagger(encoder=encoder, preprocessor=subwords, head=head)
+
+
+def make_sentence_encoder(seed=1, **settings):
+    encoder = make_masked_language_model(seed, **settings).encoder
+    return SentenceEncoder(encoder, LabelledText(letters_tokenizer(), max_length=8))
+
+
 class Trained(NamedTuple):
     task: Any
     history: dict[str, list[float]]
@@ -85,8 +112,15 @@ class Trained(NamedTuple):
 @traced
 def trained(kind):
     """One that has learned something, and its history. Tests share it and leave it as it is."""
-    task = {"classifier": make_classifier, "tagger": make_tagger}[kind]()
-    examples = {"classifier": classified, "tagger": tagged}[kind]
-    task.compile(Adam(0.03))
-    settings = {"validation_data": examples(20, seed=2), "batch_size": 20, "verbose": 0}
-    return Trained(task, task.fit(examples(120), epochs=5, **settings).history)
+    if kind == "sentence_encoder":  # not trained as one
+        return Trained(make_sentence_encoder(), {})
+    build, examples, settings = {
+        "classifier": (make_classifier, classified, {"epochs": 5}),
+        "tagger": (make_tagger, tagged, {"epochs": 5}),
+        "subword_tagger": (make_subword_tagger, tagged, {"epochs": 8}),
+        "masked_language_model": (make_masked_language_model, letter_texts, {"epochs": 25}),
+    }[kind]
+    task, count = build(), 400 if examples is letter_texts else 120
+    task.compile(Adam(0.01 if examples is letter_texts else 0.03))
+    settings |= {"validation_data": examples(20, seed=2), "batch_size": 20, "verbose": 0}
+    return Trained(task, task.fit(examples(count), **settings).history)

@@ -22,6 +22,7 @@ from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
 from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
+from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.tokenised_stream import tokenised
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -44,6 +45,7 @@ PREPROCESSORS = {
     "labelled_text": LabelledText,
     "labelled_vectors": LabelledVectors,
     "tagged_tokens": TaggedTokens,
+    "tagged_subwords": TaggedSubwords,
 }
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "Limits",
     "LabelledVectors",
     "Labels",
+    "TaggedSubwords",
     "TaggedTokens",
     "TokenLookup",
     "WhitespaceTokenizer",

@@ -115,17 +115,23 @@ class PublishedTokenizer(Tokenizer):
         """Returns the bytes of text that a token stands for."""
         raise NotImplementedError
 
-    def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
-        ids = self._original_ids(strings)
-        own = ids.with_flat_values(tf.gather(tf.constant(self._own_ids), ids.flat_values))
+    @property
+    def around(self) -> tuple[list[int], list[int]]:
         count, *around = self._around.tolist()
-        before, after = (self._own_ids[part] for part in (around[:count], around[count:]))
+        return self._own_ids[around[:count]].tolist(), self._own_ids[around[count:]].tolist()
+
+    def tokenize_words(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        return self._own(self.normalize(strings))
+
+    def _own(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        ids = self._original_ids(strings)
+        return ids.with_flat_values(tf.gather(tf.constant(self._own_ids), ids.flat_values))
+
+    def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        own, around = self._own(strings), self.around
         if self.max_length is not None:
-            own = own[:, : self.max_length - len(around)]
-        parts = [
-            tf.tile(tf.constant([part.tolist()], tf.int32), [own.nrows(), 1])
-            for part in (before, after)
-        ]
+            own = own[:, : self.max_length - sum(map(len, around))]
+        parts = [tf.tile(tf.constant([part], tf.int32), [own.nrows(), 1]) for part in around]
         return tf.concat([parts[0], own, parts[1]], axis=1)
 
     def _decode(self, ids: tf.RaggedTensor) -> tf.Tensor:

@@ -88,6 +88,15 @@ class Tokenizer(tf.Module):
         self._require_vocabulary()
         return self._encode(self.normalize(strings))
 
+    def tokenize_words(self, strings: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `(N, None)` of the words `(N,)` of a text, without what stands around a text."""
+        return self.tokenize(strings)
+
+    @property
+    def around(self) -> tuple[list[int], list[int]]:
+        """The ids that `tokenize` puts before and behind every text."""
+        return [], []
+
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Text `(...)` of ids `(..., T)`.
 

@@ -1,11 +1,13 @@
 """Recipes: all that a training needs, in one Python file; and the runs that they leave."""
 
 from seqzoo.recipe.folder import RunFolder
+from seqzoo.recipe.pretrained import Pretrained, pretrained
 from seqzoo.recipe.recipe import (
     Answer,
     Figure,
     Recipe,
     classified_answers,
+    filled_answers,
     load_recipe,
     tagged_answers,
 )
@@ -21,7 +23,10 @@ __all__ = [
     "Answer",
     "load_recipe",
     "classified_answers",
+    "filled_answers",
     "tagged_answers",
+    "Pretrained",
+    "pretrained",
     "run",
     "Run",
     "RunFolder",

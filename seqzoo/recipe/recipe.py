@@ -84,10 +84,21 @@ def tagged_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[A
     return [[Answer(path.tags, path.log_prob) for path in paths] for paths in best]
 
 
+def filled_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
+    """Returns each text with its hidden tokens filled in, and the log-probability of these."""
+    inputs = list(inputs)
+    best = [[each[0].probability for each in filled] for filled in task.fill(inputs)]
+    return [
+        [Answer(text, math.fsum(map(math.log, probabilities)))]
+        for text, probabilities in zip(task.fill_texts(inputs), best, strict=True)
+    ]
+
+
 ANSWERS: dict[str, Callable[..., list[list[Answer]]]] = {
     "generated": generated_answers,
     "classified": classified_answers,
     "tagged": tagged_answers,
+    "filled": filled_answers,
 }
 """The functions that answer inputs from a task alone, by the names that records of runs have."""
 

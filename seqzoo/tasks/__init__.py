@@ -20,6 +20,8 @@ TASKS = {
     "language_model": LanguageModel,
     "classifier": Classifier,
     "tagger": Tagger,
+    "masked_language_model": MaskedLanguageModel,
+    "sentence_encoder": SentenceEncoder,
 }
 """The tasks by name."""
 

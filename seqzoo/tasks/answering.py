@@ -115,3 +115,17 @@ class AnsweringTask(Task):
                 "none. Give it one, or call the task on model inputs."
             )
         return self.preprocessor
+
+
+def check_vocabulary(encoder: Any, tokenizer: Any) -> None:
+    """Raises ValueError where an encoder does not read the tokens of a tokenizer.
+
+    The encoder of a `MaskedLanguageModel` has one token more, the mask.
+    """
+    received, size = encoder.vocabulary_size, tokenizer.vocabulary_size
+    if received not in (size, size + 1):
+        raise ValueError(
+            f"The encoder has a vocabulary of {received} tokens and the tokenizer one of {size}. "
+            f"Make the encoder with vocabulary_size={size}, or take the tokenizer that it was "
+            "trained with."
+        )

@@ -12,7 +12,7 @@ from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.classes import Classes
 from seqzoo.layers.pooling import Pooling
 from seqzoo.metrics.calibration import best_temperature, best_thresholds
-from seqzoo.tasks.answering import AnsweringTask
+from seqzoo.tasks.answering import AnsweringTask, check_vocabulary
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -20,7 +20,8 @@ class Classifier(AnsweringTask):
     """An encoder, a pooling and a head: sentiment, topics, questions, languages.
 
     Args:
-        encoder: Makes `Encoded` of the inputs; see `seqzoo.encoders`.
+        encoder: Makes `Encoded` of the inputs; see `seqzoo.encoders`. That of another task, such as
+            a `MaskedLanguageModel` or a published BERT, goes on learning.
         preprocessor: `LabelledText` or `LabelledVectors`, adapted; None where users feed tensors
             `{"inputs", "mask"}` themselves.
         head: Makes logits of the pooled vector; None is `Classes` for the preprocessor's labels.
@@ -72,12 +73,8 @@ class Classifier(AnsweringTask):
                 f"{len(labels)} labels. Make the head with class_count={len(labels)}."
             )
         tokenizer = getattr(self.preprocessor, "tokenizer", None)
-        if tokenizer and self.encoder.vocabulary_size != tokenizer.vocabulary_size:
-            raise ValueError(
-                f"The encoder has a vocabulary of {self.encoder.vocabulary_size} tokens and the "
-                f"tokenizer one of {tokenizer.vocabulary_size}. Make the encoder with "
-                f"vocabulary_size={tokenizer.vocabulary_size}."
-            )
+        if tokenizer:
+            check_vocabulary(self.encoder, tokenizer)
 
     def call(self, x, training=False):
         segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}

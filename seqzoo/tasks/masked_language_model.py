@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.tokens import Tokens
+from seqzoo.ops.decoding.noise import uniform
 from seqzoo.preprocessing.batching import Batches
 from seqzoo.preprocessing.masked_text import MaskedText
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -59,11 +60,11 @@ class MaskedLanguageModel(AnsweringTask):
     read by itself, as `fill` reads it, several in a row.
 
     Call arguments:
-        x: Dict of `token_ids` `(B, T)`, and where rows hold several texts `segment_ids` `(B, T)`, 0
-            on padding.
+        x: Dict of `token_ids` `(B, T)`; where rows hold several texts `segment_ids` `(B, T)`, 0 on
+            padding; where logits of some steps alone are needed, their indices `counted` `(B, K)`.
 
     Returns:
-        Logits `(B, T, vocabulary_size)`, those of the mask counted.
+        Logits `(B, T, vocabulary_size)` or `(B, K, vocabulary_size)`, those of the mask counted.
 
     Raises:
         ValueError: where sizes do not fit, or `rate` or `n_best` is out of its range.
@@ -108,7 +109,6 @@ class MaskedLanguageModel(AnsweringTask):
         self.rate = rate
         self.n_best = n_best
         self.tie_embeddings = tie_embeddings
-        self.seed_generator = keras.random.SeedGenerator()
         if tie_embeddings:
             head.tie(encoder.embedding)
         self.build()
@@ -121,10 +121,13 @@ class MaskedLanguageModel(AnsweringTask):
     def call(self, x, training=False):
         segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
         encoded = Encoded(*self.encoder(x["token_ids"], training=training, **segments))
-        return self.head(encoded.outputs)
+        outputs = encoded.outputs
+        if "counted" in x:
+            outputs = tf.gather(outputs, x["counted"], batch_dims=1)
+        return self.head(outputs)
 
     def target_mask(self, x, y):
-        return tf.not_equal(y, Tokenizer.pad_id)
+        return tf.not_equal(x["token_ids"], Tokenizer.pad_id)
 
     def make_training_batches(
         self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch, packed=False
@@ -152,20 +155,19 @@ class MaskedLanguageModel(AnsweringTask):
 
     def train_step(self, data):
         x, _, weight = unpack_batch(data)
-        drawn = [
-            keras.random.uniform(tf.shape(x["token_ids"]), seed=self.seed_generator)
-            for _ in range(3)
-        ]
-        return super().train_step(self._with_hidden_tokens(x, weight, *drawn))
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        return super().train_step(self._hide(x, weight, step))
 
     def test_step(self, data):
         x, _, weight = unpack_batch(data)
-        ids = x["token_ids"]
-        drawn = [  # the same for the same tokens
-            tf.random.stateless_uniform(tf.shape(ids), [number, tf.reduce_sum(ids)])
-            for number in range(3)
-        ]
-        return super().test_step(self._with_hidden_tokens(x, weight, *drawn))
+        return super().test_step(self._hide(x, weight, 0))
+
+    def _hide(self, x, weight, step) -> tuple:
+        """Returns the batch with tokens hidden: which ones depends on their row and the step."""
+        seeds = tf.reduce_sum(x["token_ids"], axis=1)
+        positions = tf.range(tf.shape(weight)[1])[None]
+        drawn = [uniform(seeds, number, step, positions) for number in range(3)]
+        return self._counted_alone(*self._with_hidden_tokens(x, weight, *drawn))
 
     def _with_hidden_tokens(self, x, weight, chosen, kind, token) -> tuple:
         """Returns the batch with some tokens hidden, of three uniform numbers for each."""
@@ -178,15 +180,31 @@ class MaskedLanguageModel(AnsweringTask):
         hidden = tf.where(is_chosen, shown, ids)
         return {**x, "token_ids": hidden}, ids, tf.cast(is_chosen, weight.dtype)
 
+    def _counted_alone(self, x, y, weight) -> tuple:
+        """Returns the batch with the targets of the chosen tokens alone, and few others.
+
+        Most of a step over a large vocabulary would go to logits that count nothing. The number
+        for a row depends on its length alone, so that XLA compiles it: five standard deviations
+        above the mean, which one row of three million exceeds.
+        """
+        steps = tf.cast(tf.shape(y)[1], tf.float32)
+        most = self.rate * steps + 5 * tf.sqrt(self.rate * (1 - self.rate) * steps)
+        count = tf.cast(tf.minimum(steps, tf.math.ceil(most)), tf.int32)
+        indices = tf.math.top_k(weight, count).indices  # (B, K)
+        y, weight = (tf.gather(part, indices, batch_dims=1) for part in (y, weight))
+        return {**x, "counted": indices}, y, weight
+
     def answer_inputs(self, inputs):
         log_probs = self.head.readout(self({"token_ids": inputs}))
         count = min(self.n_best, self.head.vocabulary_size)
         best, token_ids = tf.math.top_k(log_probs, count)
+        is_hidden = tf.equal(inputs, self.preprocessor.mask_id)
+        whole = tf.where(is_hidden, token_ids[:, :, 0], inputs)
         return {
-            "is_hidden": tf.equal(inputs, self.preprocessor.mask_id),
+            "text": self.preprocessor.detokenize(whole[:, 1:]),
+            "is_hidden": is_hidden,
             "tokens": self.preprocessor.target_tokens(token_ids),
             "probabilities": tf.exp(best),
-            "token_ids": token_ids,
         }
 
     def serve(self, raw):
@@ -209,12 +227,11 @@ class MaskedLanguageModel(AnsweringTask):
     def served_answer(self, inputs, is_read, shape, longest):
         answer = self.answer_inputs(inputs)
         hidden = answer["is_hidden"]
-        whole = tf.where(hidden, answer["token_ids"][:, :, 0], inputs)
         padding = [[0, 0], [0, tf.maximum(0, longest - tf.shape(inputs)[1])], [0, 0]]
         tokens = tf.where(hidden[:, :, None], answer["tokens"], "")
         probabilities = tf.where(hidden[:, :, None], answer["probabilities"], 0.0)
         return {
-            "text": tf.where(is_read, self.preprocessor.detokenize(whole[:, 1:]), ""),
+            "text": tf.where(is_read, answer["text"], ""),
             "tokens": tf.pad(tokens, padding, constant_values="")[:, 1:],
             "probabilities": tf.pad(probabilities, padding)[:, 1:],
         }
@@ -244,6 +261,20 @@ class MaskedLanguageModel(AnsweringTask):
                     for t in range(len(hidden))
                     if hidden[t]
                 ]
+        return filled
+
+    def fill_texts(self, texts: Sequence[str], batch_size: int = 64) -> list[str]:
+        """Returns the texts with the most probable token in place of each `[MASK]`.
+
+        Args:
+            texts: List of texts.
+            batch_size: Positive int. Texts that are read together.
+        """
+        texts = self._as_list(texts)
+        filled = [""] * len(texts)
+        for indices, answers in self.answers(texts, batch_size):
+            for index, text in zip(indices, answers["text"], strict=True):
+                filled[index] = text.decode()
         return filled
 
     def get_config(self):

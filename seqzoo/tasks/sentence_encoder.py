@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.layers.pooling import Pooling
-from seqzoo.tasks.answering import AnsweringTask
+from seqzoo.tasks.answering import AnsweringTask, check_vocabulary
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -77,13 +77,7 @@ class SentenceEncoder(AnsweringTask):
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         if self.preprocessor is not None:
-            required = self.preprocessor.tokenizer.vocabulary_size
-            if self.encoder.vocabulary_size != required:
-                raise ValueError(
-                    f"The encoder has a vocabulary of {self.encoder.vocabulary_size} tokens and "
-                    f"the tokenizer one of {required}. Make the encoder with "
-                    f"vocabulary_size={required}."
-                )
+            check_vocabulary(self.encoder, self.preprocessor.tokenizer)
         self.width = self.call({"inputs": symbolic_inputs(self.encoder)}).shape[-1]
         self.built = True
 

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqzoo.encoders.encoder import Encoded
+from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.tags import Tags
 from seqzoo.ops.gather import gather
 from seqzoo.preprocessing.tag_schemes import detect_scheme, pair_in_words, scheme_of_pairs
 from seqzoo.tasks.answering import AnsweringTask
+from seqzoo.tasks.tagger_parts import check_parts
 
 _ROWS = 1024  # sentences that are checked together
 
@@ -36,12 +37,17 @@ class TagPath(NamedTuple):
 class Tagger(AnsweringTask):
     """Features of tokens, an encoder and a head: parts of speech, entities, chunks.
 
+    Without features, the encoder reads the subwords of a sentence, as that of a
+    `MaskedLanguageModel` or of a published BERT does, and its output at the first subword of a word
+    stands for the word. It goes on learning.
+
     Args:
-        features: Makes vectors of tokens and of their characters or subwords; see
-            `layers.TokenFeatures`.
-        encoder: Makes `Encoded` of vectors, `vocabulary_size=None`; see `seqzoo.encoders`.
-        preprocessor: `TaggedTokens`, adapted; None where users feed tensors
-            `{"inputs", "pieces", "mask"}` themselves.
+        features: Makes vectors of tokens and of their characters or subwords, see
+            `layers.TokenFeatures`; None where the encoder reads subwords.
+        encoder: Makes `Encoded` of vectors, `vocabulary_size=None`, or of subwords; see
+            `seqzoo.encoders`.
+        preprocessor: `TaggedTokens`, adapted, or `TaggedSubwords` for an encoder of subwords; None
+            where users feed tensors themselves.
         head: Makes potentials of hidden states; None is `Tags` with a CRF for the preprocessor's
             tags.
 
@@ -49,7 +55,9 @@ class Tagger(AnsweringTask):
         x: Dict of `inputs`, token ids `(B, T)`, `mask` `(B, T)`, and where the features read
             them `pieces` `(B, T, P)`, ids of characters or subwords. Where rows hold several
             sentences, also `segment_ids` `(B, T)` and `steps` `(B, G, L)`, the steps of the tokens
-            of each sentence, -1 on padding.
+            of each sentence, -1 on padding. Without features, of `inputs` `(B, C, S)`, ids of
+            subwords in C chunks, `mask` `(B, T)`, True on words, and `starts` `(B, T)`, where each
+            word begins among the C * S subwords.
 
     Returns:
         Potentials `(B, T, tag_count)`; of rows of several sentences `(B, G, L, tag_count)`.
@@ -65,7 +73,7 @@ class Tagger(AnsweringTask):
         [2, 1]
     """
 
-    def __init__(self, features, encoder, preprocessor=None, head=None, **kwargs):
+    def __init__(self, features=None, encoder=None, preprocessor=None, head=None, **kwargs):
         if head is None:
             if preprocessor is None:
                 raise ValueError(
@@ -80,37 +88,12 @@ class Tagger(AnsweringTask):
 
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
-        self._check_sizes()
-        self.call(self.features.input_specs())
+        check_parts(self.features, self.encoder, self.preprocessor, self.head)
+        if self.features is None:
+            self.head(Encoded(*self.encoder(symbolic_inputs(self.encoder))).outputs)
+        else:
+            self.call(self.features.input_specs())
         self.built = True
-
-    def _check_sizes(self):
-        if self.encoder.vocabulary_size is not None or (
-            self.encoder.embedding_dim != self.features.width
-        ):
-            raise ValueError(
-                "The encoder of a tagger takes the vectors of `features`. Make it with "
-                f"vocabulary_size=None, embedding_dim={self.features.width}."
-            )
-        if self.preprocessor is None:
-            return
-        pieces = self.preprocessor.pieces
-        sizes = {
-            "head.tag_count": (self.head.tag_count, len(self.preprocessor.labels)),
-            "features.vocabulary_size": (
-                self.features.vocabulary_size,
-                self.preprocessor.words.vocabulary_size,
-            ),
-            "features.piece_count": (
-                self.features.piece_count,
-                None if pieces is None else pieces.vocabulary_size,
-            ),
-        }
-        for name, (received, size) in sizes.items():
-            if received != size:
-                raise ValueError(
-                    f"`{name}` must be {size}, as in the preprocessor. Received: {received}."
-                )
 
     def target_mask(self, x, y):
         return x["steps"] >= 0 if "steps" in x else _mask(x)
@@ -198,6 +181,8 @@ class Tagger(AnsweringTask):
         )
 
     def call(self, x, training=False):
+        if self.features is None:
+            return self.head(self._read_subwords(x, training))
         pieces = x["pieces"] if self.features.piece_count is not None else None
         segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
         features = self.features(x["inputs"], pieces, training=training, **segments)
@@ -211,6 +196,15 @@ class Tagger(AnsweringTask):
                 "`segment_ids` and no `steps`. Give the steps `(B, G, L)` of the tokens of each."
             )
         return keras.tree.map_structure(lambda leaf: _of_sentences(leaf, x["steps"]), outputs)
+
+    def _read_subwords(self, x, training):
+        """Returns the outputs at the first subwords of words, `(B, T, features)`."""
+        ids, starts = x["inputs"], x["starts"]
+        batch, chunks, steps = tf.unstack(tf.shape(ids))
+        rows = tf.reshape(ids, [batch * chunks, steps])  # (B, C, S) -> (B*C, S)
+        outputs = Encoded(*self.encoder(rows, training=training)).outputs
+        outputs = tf.reshape(outputs, [batch, chunks * steps, outputs.shape[-1]])
+        return tf.gather(outputs, starts, batch_dims=1)
 
     def answer_inputs(self, inputs):
         outputs, mask = self(inputs), inputs["mask"]
@@ -297,7 +291,7 @@ class Tagger(AnsweringTask):
 
 
 def _mask(x):
-    """The real steps of model inputs, boolean `(B, T)`."""
+    """The real words of model inputs, boolean `(B, T)`."""
     return x["mask"] if "mask" in x else ops.not_equal(x["inputs"], 0)
 
 

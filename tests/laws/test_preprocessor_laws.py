@@ -18,6 +18,7 @@ from seqzoo.preprocessing import (
     Preprocessor,
     RawInputs,
     RunningText,
+    TaggedSubwords,
     TaggedTokens,
     TextPairs,
     TokenLookup,
@@ -66,6 +67,13 @@ CASES = {
     ),
     "tagged_tokens": lambda: Case(
         TaggedTokens(TokenLookup(), CharacterTokenizer()),
+        [["New", "York", "is"], ["ok"], ["a", "b"]],
+        [["B", "I", "O"], ["O"], ["O", "B"]],
+        [3, 1, 2],
+        "one text",
+    ),
+    "tagged_subwords": lambda: Case(
+        TaggedSubwords(CharacterTokenizer(), max_length=4),
         [["New", "York", "is"], ["ok"], ["a", "b"]],
         [["B", "I", "O"], ["O"], ["O", "B"]],
         [3, 1, 2],
@@ -161,7 +169,7 @@ def test_targets_come_back_from_a_batch(case_of_examples):
     _, y, weight = case.preprocessor(case.preprocessor.as_raw(case.inputs), targets_of(case))
     assert weight.shape == y.shape
     back = case.preprocessor.raw_targets(y).numpy()
-    is_sequence = isinstance(case.preprocessor, TaggedTokens)
+    is_sequence = isinstance(case.preprocessor, TaggedSubwords | TaggedTokens)
     rows = (
         [row[real] for row, real in zip(back, weight.numpy() > 0, strict=True)]
         if is_sequence
@@ -172,7 +180,7 @@ def test_targets_come_back_from_a_batch(case_of_examples):
 
 
 def targets_of(case):
-    if isinstance(case.preprocessor, TaggedTokens):
+    if isinstance(case.preprocessor, TaggedSubwords | TaggedTokens):
         return tf.ragged.constant(case.targets)
     return tf.constant(case.targets)
 

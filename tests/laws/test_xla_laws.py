@@ -4,12 +4,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_answering_tasks import classified, make_classifier, make_tagger, tagged
+from tiny_answering_tasks import (
+    classified,
+    make_classifier,
+    make_masked_language_model,
+    make_tagger,
+    tagged,
+)
 from tiny_captioners import captioned_pictures, make_captioner
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo import BeamSearch, Greedy
-from seqzoo.tasks import TASKS
+from seqzoo.tasks import TASKS, SentenceEncoder
 
 # Builders of small tasks, always the same, and their raw examples.
 BUILDERS = {
@@ -18,6 +24,7 @@ BUILDERS = {
     "language_model": make_language_model,
     "classifier": make_classifier,
     "tagger": make_tagger,
+    "masked_language_model": make_masked_language_model,
 }
 EXAMPLES = {
     "captioner": captioned_pictures,
@@ -25,6 +32,7 @@ EXAMPLES = {
     "language_model": letter_texts,
     "classifier": classified,
     "tagger": tagged,
+    "masked_language_model": letter_texts,
 }
 TEXTS = ["a b c", "g", "e e f a"]
 INPUTS = {
@@ -35,7 +43,8 @@ INPUTS = {
 
 
 def test_every_task_of_the_registry_is_tested_here():
-    assert BUILDERS.keys() == EXAMPLES.keys() == TASKS.keys()
+    trained = {name for name, task in TASKS.items() if task is not SentenceEncoder}
+    assert BUILDERS.keys() == EXAMPLES.keys() == trained
 
 
 def one_of_each_family(names):
@@ -47,7 +56,7 @@ def one_of_each_family(names):
 
 
 @pytest.mark.parametrize("parts", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", one_of_each_family(TASKS))
+@pytest.mark.parametrize("name", one_of_each_family(BUILDERS))
 def test_a_train_step_that_xla_compiles_learns_the_same(name, parts):
     found = []
     for way in ({"run_eagerly": True}, {"jit_compile": True}):

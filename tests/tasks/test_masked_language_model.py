@@ -1,13 +1,10 @@
 """A masked language model hides what its paper hides, learns to fill it in, and passes it on."""
 
-import functools
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_answering_tasks import make_masked_language_model, trained
 from tiny_tasks import LETTERS, letter_texts, letters_tokenizer
-from tracing import traced
 
 import seqzoo as sz
 from seqzoo.encoders import BlockEncoder
@@ -15,28 +12,9 @@ from seqzoo.layers import make_blocks
 from seqzoo.preprocessing import MaskedText
 from seqzoo.training.optimizer import Adam
 
-SIZES = {"units": 16, "layers": 1, "num_heads": 2, "dropout": 0.0, "window_length": 8}
-
-
-def make(**settings):
-    keras.utils.set_random_seed(1)
-    return sz.zoo.devlin_2019(letters_tokenizer(), **SIZES | settings)
-
-
-@functools.cache
-@traced
-def trained():
-    task = make(rate=0.3)
-    task.compile(Adam(0.01))
-    history = task.fit(
-        letter_texts(400), validation_data=letter_texts(40, seed=2), batch_size=16, epochs=25,
-        verbose=0,
-    ).history  # fmt: skip
-    return task, history
-
 
 def test_training_lowers_the_loss_and_fills_in_the_letter_between_its_neighbours():
-    task, history = trained()
+    task, history = trained("masked_language_model")
     for key in ("loss", "val_loss", "val_perplexity"):
         assert history[key][-1] < 0.9 * history[key][0]
     (before, after), nothing = task.fill(["a [MASK] c d e [MASK] g", "a b"])
@@ -49,7 +27,7 @@ def test_training_lowers_the_loss_and_fills_in_the_letter_between_its_neighbours
 
 
 def test_of_the_chosen_tokens_eight_of_ten_are_hidden_and_one_is_another():
-    task = make(rate=0.2)
+    task = make_masked_language_model(rate=0.2)
     ids = np.random.default_rng(0).integers(0, 4 + len(LETTERS), (400, 50)).astype("int32")
     x, y, weight = task._with_hidden_tokens(
         {"token_ids": tf.constant(ids)},
@@ -71,14 +49,14 @@ def test_of_the_chosen_tokens_eight_of_ten_are_hidden_and_one_is_another():
 
 
 def test_evaluation_hides_the_same_tokens_each_time():
-    task, _ = trained()
+    task, _ = trained("masked_language_model")
     texts = letter_texts(20, seed=4)
     first, second = (task.evaluate(texts, return_dict=True, verbose=0) for _ in range(2))
     assert first["loss"] == second["loss"]
 
 
 def test_a_saved_and_an_exported_model_fill_in_the_same(tmp_path):
-    task, _ = trained()
+    task, _ = trained("masked_language_model")
     texts = ["a [MASK] c", "", "[MASK]", "e f [MASK] a", "zz [MASK]"]
     expected = task.fill(texts)
     task.save(tmp_path / "task.keras")
@@ -95,17 +73,27 @@ def test_a_saved_and_an_exported_model_fill_in_the_same(tmp_path):
 
 @pytest.mark.usefixtures("eagerly")
 def test_what_the_encoder_has_learned_goes_on_in_a_classifier():
-    task, _ = trained()
-    vocabulary = [*letters_tokenizer().vocabulary, "[MASK]"]
-    tokenizer = type(letters_tokenizer())(normalization=None, vocabulary=vocabulary)
-    labels = sz.preprocessing.LabelledText(tokenizer, labels=["early", "late"])
+    task = make_masked_language_model()
+    labels = sz.preprocessing.LabelledText(letters_tokenizer(), labels=["early", "late"])
     classifier = sz.Classifier(task.encoder, labels, pooling="mean")
     classifier.compile(Adam(0.01))
     before = task.encoder.embedding.embeddings.numpy().copy()
     classifier.fit([("a b", "early"), ("f g", "late")], epochs=1, verbose=0)
-    assert np.abs(classifier.encoder.embedding.embeddings.numpy() - before).max() > 0
+    assert np.abs(task.encoder.embedding.embeddings.numpy() - before).max() > 0
     assert classifier.classify(["a b c"])[0] in ("early", "late")
-    classifier.encoder.embedding.embeddings.assign(before)
+
+
+def test_logits_of_the_chosen_tokens_alone_have_the_loss_of_all():
+    task = make_masked_language_model(rate=0.25)
+    rng = np.random.default_rng(3)
+    ids = tf.constant(rng.integers(4, 11, (6, 8)), tf.int32)
+    weight = tf.cast(rng.random((6, 8)) < 0.25, tf.float32)
+    x, y, counted = task._counted_alone({"token_ids": ids}, ids, weight)
+    assert y.shape == counted.shape == (6, 8)  # of so short rows all; of long ones a part
+    assert task._counted_alone({}, *[tf.ones((2, 400))] * 2)[1].shape == (2, 144)
+    logits, all_logits = task(x), task({"token_ids": ids})
+    found, expected = task.head.loss(y, logits, counted), task.head.loss(ids, all_logits, weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_sizes_and_options_that_do_not_fit_are_refused():
@@ -114,8 +102,8 @@ def test_sizes_and_options_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="vocabulary_size=12"):
         sz.MaskedLanguageModel(encoder, text)
     with pytest.raises(ValueError, match="rate=1"):
-        make(rate=1)
-    task = make()
+        make_masked_language_model(rate=1)
+    task = make_masked_language_model()
     task.compile(Adam(0.01))
     with pytest.raises(ValueError, match="learns from texts alone"):
         task.fit(["a b"], ["c"], verbose=0)

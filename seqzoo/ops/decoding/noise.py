@@ -9,13 +9,18 @@ _GOLDEN = np.uint32(0x9E3779B9)
 
 
 def gumbel(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
-    """Gumbel noise, a hash of its arguments.
+    """Gumbel noise `(N, J)`; for the arguments see `uniform`."""
+    return -ops.log(-ops.log(uniform(seeds, sample, step, token_ids)))
+
+
+def uniform(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
+    """Numbers between 0 and 1, a hash of the arguments.
 
     Args:
         seeds: Int32 `(N,)`.
-        sample: Int32 `(N,)`, tells the samples of one seed apart.
+        sample: Int32 `(N,)` or scalar, tells the samples of one seed apart.
         step: Int32 scalar.
-        token_ids: Int32 `(N, J)`.
+        token_ids: Int32 `(N, J)`, or what else a number is drawn for.
 
     Returns:
         Float32 `(N, J)`.
@@ -24,8 +29,7 @@ def gumbel(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
     numbers = _mix(ops.expand_dims(key, 1) + _unsigned(token_ids) * ops.convert_to_tensor(_GOLDEN))
     # 23 bits, so that float32 holds the middles of their intervals, neither 0 nor 1.
     numbers = ops.cast(ops.cast(_shifted(numbers, 9), "int32"), "float32")
-    uniform = (numbers + 0.5) * 2.0**-23
-    return -ops.log(-ops.log(uniform))
+    return (numbers + 0.5) * 2.0**-23
 
 
 def _unsigned(values: Any) -> Any:

@@ -120,7 +120,9 @@ def trained(kind):
         "subword_tagger": (make_subword_tagger, tagged, {"epochs": 8}),
         "masked_language_model": (make_masked_language_model, letter_texts, {"epochs": 25}),
     }[kind]
-    task, count = build(), 400 if examples is letter_texts else 120
-    task.compile(Adam(0.01 if examples is letter_texts else 0.03))
-    settings |= {"validation_data": examples(20, seed=2), "batch_size": 20, "verbose": 0}
-    return Trained(task, task.fit(examples(count), **settings).history)
+    is_text = examples is letter_texts
+    task, counts = build(), (400, 40) if is_text else (120, 20)
+    task.compile(Adam(0.01 if is_text else 0.03))
+    settings |= {"validation_data": examples(counts[1], seed=2), "verbose": 0}
+    history = task.fit(examples(counts[0]), batch_size=16 if is_text else 20, **settings).history
+    return Trained(task, history)

@@ -93,7 +93,7 @@ class MaskedLanguageModel(AnsweringTask):
     ):
         size = preprocessor.mask_id + 1
         if head is None:
-            head = Tokens(size, impossible=(Tokenizer.pad_id, Tokenizer.start_id, size - 1))
+            head = Tokens(size, impossible=(*_NEVER_HIDDEN, size - 1))
         super().__init__(head, preprocessor, **kwargs)
         if not 0 < rate < 1:
             raise ValueError(f"`rate` must be above 0 and below 1. Received: rate={rate}.")
@@ -106,6 +106,7 @@ class MaskedLanguageModel(AnsweringTask):
                     f"tokenizer and the mask have {size}. Make it with vocabulary_size={size}."
                 )
         self.encoder = encoder
+        self.mask_id = preprocessor.mask_id
         self.rate = rate
         self.n_best = n_best
         self.tie_embeddings = tie_embeddings
@@ -171,7 +172,7 @@ class MaskedLanguageModel(AnsweringTask):
 
     def _with_hidden_tokens(self, x, weight, chosen, kind, token) -> tuple:
         """Returns the batch with some tokens hidden, of three uniform numbers for each."""
-        ids, mask_id = x["token_ids"], self.preprocessor.mask_id
+        ids, mask_id = x["token_ids"], self.mask_id
         can_be = tf.reduce_all([tf.not_equal(ids, never) for never in _NEVER_HIDDEN], axis=0)
         is_chosen = (chosen < self.rate) & can_be & (weight > 0)
         first = Tokenizer.end_id + 1
@@ -198,7 +199,7 @@ class MaskedLanguageModel(AnsweringTask):
         log_probs = self.head.readout(self({"token_ids": inputs}))
         count = min(self.n_best, self.head.vocabulary_size)
         best, token_ids = tf.math.top_k(log_probs, count)
-        is_hidden = tf.equal(inputs, self.preprocessor.mask_id)
+        is_hidden = tf.equal(inputs, self.mask_id)
         whole = tf.where(is_hidden, token_ids[:, :, 0], inputs)
         return {
             "text": self.preprocessor.detokenize(whole[:, 1:]),

@@ -12,6 +12,7 @@ from seqzoo.preprocessing.byte_pairs import BytePairTokenizer, byte_characters
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.masked_text import MASK
+from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import MaskedLanguageModel
@@ -163,6 +164,13 @@ def _of_tagger(task: Tagger, example: Any) -> TaskInputs:
     tokens = preprocessor.tokens(example) if isinstance(example, str) else list(example)
     require_tokens(tokens)
     x = preprocessor.prepare(preprocessor.as_raw([tokens]))
+    if isinstance(preprocessor, TaggedSubwords):
+        if x["inputs"].shape[1] > 1:
+            raise ValueError(
+                f"A sentence must have at most {preprocessor.max_length} subwords, which are read "
+                f"together. Received: {len(tokens)} words of more. Leave some out."
+            )
+        tokens = readable(preprocessor.tokenizer.tokens(x["inputs"][:, 0]))
     return TaskInputs({"encoder": tokens}, {"encoder": lambda: task(x)})
 
 

@@ -113,6 +113,14 @@ def test_parts_that_do_not_go_together_are_refused():
         task.fit([(["a", "b"], ["O"])], verbose=0)
 
 
+def test_attention_is_between_the_subwords_of_a_sentence():
+    found = sz.explain.attention_weights(make_subword_tagger(), ["ab", "c"])
+    (maps,) = found.maps if hasattr(found, "maps") else found
+    assert maps.weights.shape[-2:] == (3, 3)
+    with pytest.raises(ValueError, match="at most 8 subwords"):
+        sz.explain.attention_weights(make_subword_tagger(), ["abcdefgab"])
+
+
 def test_a_recurrent_encoder_of_subwords_tags_too():
     keras.utils.set_random_seed(0)
     encoder = RecurrentEncoder(letters().vocabulary_size, 5, 6)

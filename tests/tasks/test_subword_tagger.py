@@ -114,9 +114,9 @@ def test_parts_that_do_not_go_together_are_refused():
 
 
 def test_attention_is_between_the_subwords_of_a_sentence():
-    found = sz.explain.attention_weights(make_subword_tagger(), ["ab", "c"])
-    (maps,) = found.maps if hasattr(found, "maps") else found
-    assert maps.weights.shape[-2:] == (3, 3)
+    found = sz.explain.attention_weights(make_subword_tagger(), ["ab", "c"])["encoder"]
+    assert found.queries == found.keys == ["a", "b", "c"]
+    assert found.weights.shape == (1, 2, 3, 3)
     with pytest.raises(ValueError, match="at most 8 subwords"):
         sz.explain.attention_weights(make_subword_tagger(), ["abcdefgab"])
 

@@ -6,6 +6,8 @@ from derivatives import assert_all_close, differentiate, float_leaves, randomize
 from keras import ops
 from layer_cases import FEATURES, RECURRENTS, ids, law_rows, normal
 
+from seqzoo.layers import GRUCell, Recurrent
+
 LENGTHS = [3, 1, 4, 2, 5]
 # (row, first step) of each sequence in three rows of six steps; the last row has padding
 PLACES = [(0, 0), (0, 3), (1, 0), (1, 4), (2, 0)]
@@ -51,6 +53,12 @@ def test_packed_sequences_have_the_states_of_those_alone_at_all_their_steps(name
         flat = ops.reshape(found, (ROWS * STEPS, *found.shape[2:]))
         expected = np.repeat(expected, LENGTHS, axis=0)
         np.testing.assert_allclose(ops.take(flat, np.array(steps), axis=0), expected, atol=1e-12)
+
+
+def test_states_of_segments_without_segment_ids_are_refused():
+    layer = Recurrent(GRUCell(2), return_state=True)
+    with pytest.raises(ValueError, match="no `segment_ids`. Give them"):
+        layer(normal(1, 3, 2), segment_states=True)
 
 
 # A language model reads texts one after the other, in rows of one.

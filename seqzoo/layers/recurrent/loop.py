@@ -151,7 +151,15 @@ def states_after_segments(states: list, segment_ids: Any, reverse: bool = False)
         states: Those after each step of a loop, `(T, B, ...)`.
         segment_ids: Integers `(B, T)`, as in `make_loop`.
         reverse: Whether the loop ran from the last step.
+
+    Raises:
+        ValueError: without segment ids.
     """
+    if segment_ids is None:
+        raise ValueError(
+            "`segment_states` are the states after each sequence of a row. Received: no "
+            "`segment_ids`. Give them, or leave out `segment_states`."
+        )
     changes = ops.not_equal(segment_ids[:, 1:], segment_ids[:, :-1])
     is_end = ops.pad(changes, [[0, 0], [1, 0] if reverse else [0, 1]], constant_values=True)
     batch, time = ops.shape(segment_ids)

@@ -57,7 +57,7 @@ def test_packed_sequences_have_the_states_of_those_alone_at_all_their_steps(name
 
 def test_states_of_segments_without_segment_ids_are_refused():
     layer = Recurrent(GRUCell(2), return_state=True)
-    with pytest.raises(ValueError, match="no `segment_ids`. Give them"):
+    with pytest.raises(ValueError, match=r"no `segment_ids`\. Give them"):
         layer(normal(1, 3, 2), segment_states=True)
 
 

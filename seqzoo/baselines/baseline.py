@@ -98,6 +98,8 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
     if len(examples) > MOST_EXAMPLES:
         drawn = set(random.Random(seed).sample(range(len(examples)), MOST_EXAMPLES))
         examples = [each for number, each in enumerate(examples) if number in drawn]
+    elif not isinstance(examples, Sequence):  # a stream
+        examples = list(examples)
     if isinstance(task, LanguageModel):
         return [_of_texts(NGrams(task.preprocessor, examples))]
     answering: list[Any] = []

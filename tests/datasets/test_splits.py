@@ -4,8 +4,11 @@ import random
 
 import pytest
 
+from seqzoo.baselines import baselines, compare
 from seqzoo.datasets import splits, tables
+from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import CharacterTokenizer, LabelledText
+from seqzoo.zoo import kim_2014
 
 WORDS = [f"w{number}" for number in range(40)]
 EXAMPLES = [(word, "ab"[number % 2]) for number, word in enumerate(WORDS)]
@@ -102,3 +105,9 @@ def test_a_large_table_is_streamed_with_the_same_examples_in_the_same_splits(tmp
         preprocessor.adapt(parts["train"])
         vocabularies.append((preprocessor.labels.names, preprocessor.tokenizer.vocabulary))
     assert vocabularies[0] == vocabularies[1]
+    task = kim_2014(preprocessor, embedding_dim=3, windows=(1,), filters=2)
+    reached = [
+        compare(baselines(task, parts["train"]), parts["test"], {"accuracy": METRICS["accuracy"]})
+        for parts in (expected, streamed)
+    ]
+    assert reached[0] == reached[1]

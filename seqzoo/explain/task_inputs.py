@@ -104,9 +104,9 @@ def readable(tokens: tf.Tensor, tokenizer: Any) -> list[str]:
     return found
 
 
-def require_tokens(tokens: Sequence[str], ends: int = 0) -> None:
+def require_tokens(count: int, ends: int = 0) -> None:
     """Raises ValueError unless there are tokens beside so many that every text has."""
-    if len(tokens) <= ends:
+    if count <= ends:
         raise ValueError("The text has no token. Give a text with words.")
 
 
@@ -127,7 +127,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TaskInputs:
         "encoder": readable(preprocessor.source_tokens(x["source_ids"]), preprocessor.source),
         "decoder": readable(preprocessor.target_tokens(x["target_ids"]), preprocessor.target),
     }
-    require_tokens(tokens["encoder"], 1)
+    require_tokens(len(tokens["encoder"]), 1)
     run = {
         "encoder": lambda: task.encoder(x["source_ids"]),
         "decoder": lambda: task.decoder(x["target_ids"], task.encoder(x["source_ids"])),
@@ -139,7 +139,7 @@ def _of_language_model(task: LanguageModel, example: Any) -> TaskInputs:
     preprocessor: Any = task.preprocessor
     ids = preprocessor.prompt_ids(preprocessor.as_raw([check_text(example)]))
     tokens = readable(preprocessor.target_tokens(ids), preprocessor.target)
-    require_tokens(tokens, 1)
+    require_tokens(len(tokens), 1)
     return TaskInputs({"decoder": tokens}, {"decoder": lambda: task.decoder(ids)})
 
 
@@ -150,7 +150,7 @@ def masked_ids(task: MaskedLanguageModel, example: Any) -> tuple[tf.Tensor, list
     is_mask = tf.equal(ids, preprocessor.mask_id)
     shown = preprocessor.target_tokens(tf.where(is_mask, Tokenizer.unknown_id, ids))
     tokens = readable(tf.where(is_mask, MASK, shown), preprocessor.target)
-    require_tokens(tokens, 1)
+    require_tokens(len(tokens), 1)
     return ids, tokens
 
 
@@ -162,7 +162,7 @@ def _of_masked_language_model(task: MaskedLanguageModel, example: Any) -> TaskIn
 def _of_tagger(task: Tagger, example: Any) -> TaskInputs:
     preprocessor: Any = task.preprocessor
     tokens = preprocessor.tokens(example) if isinstance(example, str) else list(example)
-    require_tokens(tokens)
+    require_tokens(len(tokens))
     x = preprocessor.prepare(preprocessor.as_raw([tokens]))
     if isinstance(preprocessor, TaggedSubwords):
         if x["inputs"].shape[1] > 1:
@@ -179,6 +179,6 @@ def _of_labelled_text(task: Any, example: Any) -> TaskInputs:
     encoded = preprocessor.encode_inputs(preprocessor.as_raw([check_text(example)]))
     tokenizer = preprocessor.tokenizer
     tokens = readable(tokenizer.tokens(encoded.to_tensor()), tokenizer)
-    require_tokens(tokens)
+    require_tokens(len(tokens))
     x = preprocessor.pack_inputs(encoded)
     return TaskInputs({"encoder": tokens}, {"encoder": lambda: task(x)})

@@ -105,7 +105,7 @@ def _of_language_model(task: LanguageModel, example: Any) -> TokenProbabilities:
         counted = weight.numpy() > 0  # windows overlap, and each token counts in one
         parts.append(_measured(task, task(x), y, counted))
     tokens = readable(preprocessor.target_tokens(ids[None]), preprocessor.target)
-    return TokenProbabilities(tokens, *map(np.concatenate, zip(*parts, strict=True)))
+    return _joined(tokens, parts)
 
 
 def _of_seq2seq(task: Seq2Seq, example: Any) -> TokenProbabilities:
@@ -114,7 +114,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TokenProbabilities:
     x, y, weight = preprocessor(as_strings([source]), as_strings([target]))
     _check_length(y.shape[1])
     tokens = readable(preprocessor.target_tokens(y), preprocessor.target)
-    return TokenProbabilities(tokens, *_measured(task, task(x), y, weight.numpy() > 0), source)
+    return _joined(tokens, [_measured(task, task(x), y, weight.numpy() > 0)], source)
 
 
 def _of_masked_language_model(task: MaskedLanguageModel, example: Any) -> TokenProbabilities:
@@ -134,12 +134,18 @@ def _of_masked_language_model(task: MaskedLanguageModel, example: Any) -> TokenP
         parts.append(
             _measured(task, task({"token_ids": tf.where(is_hidden, mask_id, y)}), y, is_hidden)
         )
-    return TokenProbabilities(tokens[1:], *map(np.concatenate, zip(*parts, strict=True)))
+    return _joined(tokens[1:], parts)
+
+
+def _joined(tokens: list[str], parts: list[tuple], given: str = "") -> TokenProbabilities:
+    """Returns what was measured of a text in parts."""
+    log_probs, ranks, entropies = map(np.concatenate, zip(*parts, strict=True))
+    return TokenProbabilities(tokens, log_probs, ranks, entropies, given)
 
 
 def _check_length(count: int, positions: int | None = None) -> None:
     longest = _MAX_TOKENS if positions is None else min(_MAX_TOKENS, positions - 1)
-    require_tokens(range(count))
+    require_tokens(count)
     if count > longest:
         raise ValueError(
             f"The text must have at most {longest} tokens. Received: {count} tokens. Shorten it."
@@ -190,14 +196,15 @@ def plot_token_probabilities(
         return figure.add_axes((left / size[0], bottom / size[1], inches / size[0], tall / size[1]))
 
     finite = bits[np.isfinite(bits)]
-    colors = ScalarMappable(Normalize(0, max(1.0, float(finite.max(initial=0.0)))), "YlOrRd")
+    largest = max(1.0, float(finite.max(initial=0.0)))
+    colors: Any = ScalarMappable(Normalize(0, largest), "YlOrRd")
     axes = axes_at(_MARGIN, width, height)
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontfamily": families}
     for (x, line, inches), label, value in zip(boxes, labels, bits, strict=True):
         box = Rectangle((x, line * _HEIGHT), inches, 0.85 * _HEIGHT, lw=0)
         box.set_facecolor(colors.to_rgba(value))
         axes.add_patch(box)
-        color = "white" if value > 0.65 * colors.norm.vmax else "black"
+        color = "white" if value > 0.65 * largest else "black"
         middle = x + inches / 2, (line + 0.425) * _HEIGHT
         axes.text(*middle, label, color=color, fontsize=_SIZE, parse_math=False, **style)
     axes.set(xlim=(0, width), ylim=(height, 0))

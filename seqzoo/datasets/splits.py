@@ -88,7 +88,7 @@ def divide(
         from seqzoo.datasets import streams  # it loads TensorFlow
 
         parts["train"] = streams.of_rows(
-            examples,
+            cast(Any, examples),
             lambda each: split_of(each) == "train" or _hash(each, seed) in again,
             size=trained + len(moved),
         )

@@ -64,7 +64,7 @@ class Rows:
         count = 0
         for line, values in self._values():
             if all(value.strip() for value in values):
-                yield values if len(values) > 1 else values[0]
+                yield values[0] if len(self.columns) == 1 else values
                 continue
             count += 1
             if not empty:
@@ -84,7 +84,7 @@ class Rows:
             yield from self._json_values()
             return
         rows = records(self.path, delimiter, self.encoding)
-        names, width = list(self.columns), 0
+        names, width, indices = list(self.columns), 0, []
         for index, (line, fields) in enumerate(rows):
             if index == 0:
                 width = len(fields)

@@ -13,6 +13,7 @@ from typing import Any
 
 from seqzoo.datasets import splits as datasets_splits
 from seqzoo.files.atomic_write import write_atomically
+from seqzoo.new_recipe.columns import ROLES
 from seqzoo.new_recipe.layouts import Layout, Named, aligned, find_layout
 from seqzoo.new_recipe.recipe_text import recipe_text
 
@@ -52,13 +53,18 @@ def new_recipe(
         OSError: if a file cannot be read or written.
     """
     paths, named = [Path(each) for each in data], Named(columns or {}, encoding)
+    roles = {"tagger": ("token", "tag"), **ROLES}[kind]
+    for name in (name for name, value in named.columns.items() if value is not None):
+        if name not in roles:
+            known = ", ".join(f"--{role}" for role in roles)
+            raise ValueError(f"--{name} is not for a {kind}, which takes {known}. Leave it out.")
     if len(paths) > 1 + (kind == "translator"):
         raise ValueError(
             f"A {kind} learns from one file or folder. Received: {', '.join(map(str, paths))}. "
             "Give one, such as a folder with train.csv, valid.csv and test.csv."
         )
     if len(paths) == 2:
-        path, layout = paths[0].parent, aligned(*paths, named)
+        path, layout = paths[0].parent, aligned(paths[0], paths[1], named)
         title = paths[0]
     else:
         path, layout = paths[0], find_layout(kind, paths[0], named)

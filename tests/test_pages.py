@@ -56,7 +56,7 @@ def rows():
             yield pytest.param(name, marks=pytest.mark.slow if trains else ())
 
 
-@pytest.mark.parametrize("name", rows())
+@pytest.mark.parametrize("name", [*rows()])
 def test_the_code_of_a_page_prints_what_it_says(name, tmp_path, monkeypatch):
     run(DOCS / name, tmp_path, monkeypatch)
 

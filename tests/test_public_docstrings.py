@@ -27,6 +27,7 @@ WITHOUT_EXAMPLE = {
         "downloads with TFDS",
     ),
     "tfds_translation.load": "downloads with TFDS",
+    **dict.fromkeys(["baselines.Baseline", "baselines.Comparison"], "what `baselines` returns"),
     "training.average_checkpoints": "needs checkpoints of a run",
     "training.learn_words": "trains for seconds, and prints how long",
     "export.Servable": "a protocol that is not checked at run time",

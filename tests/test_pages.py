@@ -6,6 +6,7 @@ import io
 import re
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -41,6 +42,7 @@ def run(page, folder, monkeypatch):
     monkeypatch.setattr("seqzoo.preprocessing.text_normalization.normalize", ascii_form)
     found = {}
     for code, expected in BLOCKS.findall(page.read_text(encoding="utf-8")):
+        keras.utils.set_random_seed(0)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, page.name, "exec"), found)
         if expected:

@@ -91,7 +91,7 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
         >>> pairs = [("good film", "pos"), ("bad film", "neg"), ("good", "pos")]
         >>> words = sz.preprocessing.LabelledText(sz.preprocessing.WordTokenizer())
         >>> words.adapt(pairs)
-        >>> task = sz.zoo.kim_2014(words, units=4)
+        >>> task = sz.zoo.kim_2014(words, filters=4)
         >>> [each.name for each in sz.baselines.baselines(task, pairs)]
         ['most frequent label', 'TF-IDF with logistic regression']
     """
@@ -132,7 +132,7 @@ def compare(
         >>> pairs = [("good film", "pos"), ("bad film", "neg"), ("good", "pos")]
         >>> words = sz.preprocessing.LabelledText(sz.preprocessing.WordTokenizer())
         >>> words.adapt(pairs)
-        >>> found = sz.baselines.baselines(sz.zoo.kim_2014(words, units=4), pairs)
+        >>> found = sz.baselines.baselines(sz.zoo.kim_2014(words, filters=4), pairs)
         >>> metrics = {"accuracy": sz.metrics.accuracy}
         >>> sz.baselines.compare(found, [("bad", "neg")], metrics).best()
         {'accuracy': 1.0}

@@ -170,7 +170,8 @@ def _of_tagger(task: Tagger, example: Any) -> TaskInputs:
                 f"A sentence must have at most {preprocessor.max_length} subwords, which are read "
                 f"together. Received: {len(tokens)} words of more. Leave some out."
             )
-        tokens = readable(preprocessor.tokenizer.tokens(x["inputs"][:, 0]))
+        tokenizer = preprocessor.tokenizer
+        tokens = readable(tokenizer.tokens(x["inputs"][:, 0]), tokenizer)
     return TaskInputs({"encoder": tokens}, {"encoder": lambda: task(x)})
 
 

@@ -82,8 +82,8 @@ class Tagger(AnsweringTask):
                 )
             head = Tags(len(preprocessor.labels))
         super().__init__(head, preprocessor, **kwargs)
-        self.features = features
-        self.encoder = encoder
+        self.features: Any = features
+        self.encoder: Any = encoder
         self.build()
 
     def build(self, input_shape=None):

@@ -381,7 +381,7 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path, error):
 def test_a_file_that_is_no_recipe_is_explained(tmp_path, error):
     (tmp_path / "r.py").write_text("x = 1\n")
 
-    assert "no file or folder" in error("train", tmp_path / "none.py")
+    assert "No file or folder, and no recipe" in error("train", tmp_path / "none.py")
     assert "must hold one `recipe = Recipe(...)`" in error("train", tmp_path / "r.py")
 
 

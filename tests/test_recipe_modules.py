@@ -20,15 +20,13 @@ def load(folder, data):
     return {}
 
 import dataclasses
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     size: int = 3
 
-recipe = Recipe(
-    "r", load, build, Data(), Data(), TrainingOptions(), None, {}, (), ()
-)
+recipe = Recipe(load=load, build=build, name="r", data=Data(), model=Data())
 """
 FILES = {
     "own_model.py": "from own_layers import *\ndef build(splits, model): ...\n",

@@ -82,6 +82,7 @@ def test_the_command_line_captions_files_of_images(tmp_path, monkeypatch, capsys
     recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, train_size=16))
     model = dataclasses.replace(recipe.model, units=8, embedding_dim=6)
     task = recipe.build(recipe.load_splits(None), model)
+    recipe = recipe.completed(task)
     trained = TrainedModel("scenes", task, recipe.search, recipe.respond)
     monkeypatch.setattr("seqzoo.recipe.open_trained", lambda *_, **__: trained)
     out = str(tmp_path)

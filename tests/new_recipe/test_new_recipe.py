@@ -312,7 +312,10 @@ def test_what_cannot_be_trained_is_one_line(arguments, message, tmp_path, monkey
     assert error.count("\n") == 1
 
 
-def test_recipes_of_seqzoo_are_found_by_name_and_have_the_names_of_their_files():
+def test_recipes_of_seqzoo_are_found_by_name_and_have_the_names_of_their_files(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # where no folder ./recipes comes before them
     for path in own_recipes().rglob("*.py"):
         assert find_recipe(path.stem).samefile(path)
         assert load_recipe(path).name == path.stem

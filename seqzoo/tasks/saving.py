@@ -73,11 +73,6 @@ class SavedAsFiles:
                     file.write(content)
             write_digests(path, {name: sha256(each) for name, each in contents.items()})
 
-    def _quantization(self) -> str | None:
-        """Returns the mode that `quantize` was called with, or None."""
-        modes = (getattr(layer, "quantization_mode", None) for layer in self._flatten_layers())
-        return next(filter(None, modes), None)
-
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {
@@ -86,8 +81,8 @@ class SavedAsFiles:
             "head": serialize(self.head),
             "preprocessor": serialize(self.preprocessor),
             "limits": dataclasses.asdict(self.limits),
-            "frozen": [index for index, each in enumerate(self.weights) if not each.trainable],
-            "quantization": self._quantization(),
+            "frozen": _frozen(self),
+            "quantization": self.quantized_layers() or None,
         }
 
     @classmethod
@@ -96,14 +91,25 @@ class SavedAsFiles:
         limits = Limits.from_config(config.get("limits", {}))
         config = {**config, "limits": limits}
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
-        frozen, quantization = parts.pop("frozen", []), parts.pop("quantization", None)
+        frozen, quantized = parts.pop("frozen", []), parts.pop("quantization", None)
         task = cls(**parts)
         # Keras saves these of no layer that is a part of another.
-        if quantization is not None:
-            task.quantize(quantization)
+        task.quantize_again(quantized or [])
         for index in frozen:
             task.weights[index].trainable = False
         return task
+
+
+def _frozen(task: Any) -> list[int]:
+    """The indices of the weights that are not trained, in the task that is loaded from its files.
+
+    It has no LoRA: what that has learned is added to the weights in files, and they train again.
+    """
+    layers = [each for each in task._flatten_layers() if getattr(each, "lora_enabled", False)]
+    names = "_kernel", "_embeddings"
+    adapted = {id(getattr(each, name, None)) for each in layers for name in names}
+    weights = [each for each in task.weights if not each.name.startswith("lora_")]
+    return [i for i, each in enumerate(weights) if not (each.trainable or id(each) in adapted)]
 
 
 def _as_model(task: Any) -> keras.Model:

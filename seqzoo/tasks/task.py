@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.batch_maker import BatchMaker, is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.quantizing import Quantizable
 from seqzoo.tasks.saving import SavedAsFiles
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.replicated_model import ReplicatedModel
@@ -26,7 +27,7 @@ from seqzoo.training.strategies import distribute_batches, explain_lost_workers
 from seqzoo.training.watching import HideCounts, WarnOfIdleSteps
 
 
-class Task(BatchMaker, SavedAsFiles, ReplicatedModel):
+class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
     """A model that knows its preprocessing, its loss and its metrics.
 
     Args:

@@ -86,6 +86,10 @@ ROWS = {
 }
 ROWS["subword_tagger"] = ROWS["tagger"]._replace(build=make_subword_tagger)
 everywhere = pytest.mark.parametrize("name", ROWS)
+two_by_default = pytest.mark.parametrize(
+    "name",
+    [n if n in ("classifier", "tagger") else pytest.param(n, marks=pytest.mark.slow) for n in ROWS],
+)
 learning = pytest.mark.parametrize("name", [name for name in ROWS if name != "sentence_encoder"])
 
 
@@ -131,6 +135,47 @@ def test_a_saved_and_an_exported_task_give_the_same_answers(name, tmp_path):
                 np.testing.assert_array_equal(each[key], value)
             else:
                 np.testing.assert_allclose(each[key], value, rtol=1e-4, atol=1e-6)
+
+
+@two_by_default
+def test_a_quantized_task_answers_nearly_as_before_and_so_does_its_preset(name, tmp_path, capsys):
+    row = ROWS[name]
+    trained(name).task.save_preset(tmp_path / "float")
+    task = from_preset(tmp_path / "float")
+    before = serve(task, row.inputs)
+
+    quantized = task.quantize("int8")
+
+    assert capsys.readouterr().out == f"{quantized}\n"
+    wanted = serve(task, row.inputs)
+    task.save_preset(tmp_path / "preset")
+    found = serve(from_preset(tmp_path / "preset"), row.inputs)
+    for key, value in wanted.items():
+        if value.dtype != object:
+            np.testing.assert_allclose(value, before[key], atol=0.03)
+            np.testing.assert_allclose(found[key], value, rtol=1e-4, atol=1e-6)
+
+
+@everywhere
+@pytest.mark.slow
+def test_an_exported_quantized_task_answers_as_the_task_does(name, tmp_path):
+    row = ROWS[name]
+    trained(name).task.save_preset(tmp_path / "float")
+    task = from_preset(tmp_path / "float")
+    task.quantize("int8")
+    task.save(tmp_path / "task.keras")
+    task = load(tmp_path / "task.keras")
+    wanted = serve(task, row.inputs)
+    task.export(tmp_path / "export")
+
+    signature = tf.saved_model.load(tmp_path / "export/1").signatures["serving_default"]
+    found = signature(task.preprocessor.pad(task.preprocessor.as_raw(row.inputs)))
+
+    for key, value in wanted.items():
+        if value.dtype != object:
+            np.testing.assert_allclose(found[key], value, rtol=1e-4, atol=1e-6)
+    stored = tf.train.load_checkpoint(tmp_path / "export/1/variables/variables")
+    assert tf.int8 in stored.get_variable_to_dtype_map().values()
 
 
 @everywhere

@@ -56,6 +56,10 @@ ODD = {
 }
 
 everywhere = pytest.mark.parametrize("name", TRAINED)
+one_by_default = pytest.mark.parametrize(
+    "name",
+    ["seq2seq"] + [pytest.param(n, marks=pytest.mark.slow) for n in TRAINED if n != "seq2seq"],
+)
 
 
 def test_every_task_of_the_registry_is_tested_here():
@@ -88,6 +92,47 @@ def test_a_saved_task_gives_the_same_answers(name, tmp_path):
         found = serve(name, again)
         np.testing.assert_array_equal(found["text"], wanted["text"])
         np.testing.assert_allclose(found["scores"], wanted["scores"], rtol=1e-5)
+
+
+@one_by_default
+def test_a_quantized_task_answers_nearly_as_before_and_so_does_its_preset(name, tmp_path):
+    TRAINED[name]()[0].save_preset(tmp_path / "float")
+    task = from_preset(tmp_path / "float")
+    given: list = TEXTS[:4]
+    if name != "language_model":
+        pairs = EXAMPLES[name][:6]
+        given = [(one, text if isinstance(text, str) else text[0]) for one, text in pairs]
+    before = [each.token_log_probs for each in task.score(given)]
+
+    task.quantize("int8")
+
+    for each, old in zip(task.score(given), before, strict=True):
+        np.testing.assert_allclose(each.token_log_probs, old, rtol=0.1, atol=0.1)
+    wanted = serve(name, task)
+    task.save_preset(tmp_path / "preset")
+    found = serve(name, from_preset(tmp_path / "preset"))
+    np.testing.assert_array_equal(found["text"], wanted["text"])
+    np.testing.assert_allclose(found["scores"], wanted["scores"], rtol=1e-5)
+
+
+@everywhere
+@pytest.mark.slow
+def test_an_exported_quantized_task_answers_as_the_task_does(name, tmp_path):
+    TRAINED[name]()[0].save_preset(tmp_path / "float")
+    task = from_preset(tmp_path / "float")
+    task.quantize("int8")
+    task.save(tmp_path / "task.keras")
+    task = load(tmp_path / "task.keras")
+    wanted = serve(name, task)
+    task.export(tmp_path / "export", BEAM)
+
+    signature = tf.saved_model.load(tmp_path / "export/1").signatures["serving_default"]
+    found = signature(tf.constant(INPUTS[name]))
+
+    np.testing.assert_array_equal(found["text"], wanted["text"])
+    np.testing.assert_allclose(found["scores"], wanted["scores"], rtol=1e-4)
+    stored = tf.train.load_checkpoint(tmp_path / "export/1/variables/variables")
+    assert tf.int8 in stored.get_variable_to_dtype_map().values()
 
 
 def assert_same_answers(found, wanted):

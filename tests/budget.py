@@ -3,6 +3,9 @@
 `python tests/budget.py` prints the figures of the code. A run of pytest prints its own figures at
 its end; with SEQZOO_BUDGET=strict a default run above its budget fails. Machines differ, so it is
 not strict by default.
+
+With SEQZOO_DURATIONS=FILE a run of pytest writes the seconds of each test, and
+`python tests/budget.py FILE` writes tests/thorough.txt from them.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ MAX_MINUTES = 12
 MAX_GIGABYTES = 5
 MAX_HOPS, MAX_FILES = 15, 8
 STEP_FUNCTION = "lstm_step"
+MAX_SECONDS = 1.0  # of a default test ...
+MAX_SECONDS_ALONE = 3.0  # ... and of the quickest row of its function
+THOROUGH = ROOT / "tests/thorough.txt"
 SECONDS_BETWEEN_SAMPLES = 5.0  # to look at gigabytes takes part of a second
 
 
@@ -145,6 +151,23 @@ def print_figures_of_the_code() -> None:
         print(f"    {name}: {', '.join(places)}")
 
 
+def write_thorough(durations: Path) -> None:
+    """Writes the list of the tests that a default run leaves out, from the seconds of each."""
+    rows: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for line in durations.read_text(encoding="utf-8").splitlines():
+        seconds, _, test = line.partition(" ")
+        rows[test.partition("[")[0]].append((float(seconds), test))
+    left_out = []
+    for tests in rows.values():
+        quickest, *others = sorted(tests)
+        left_out += [test for seconds, test in others if seconds > MAX_SECONDS]
+        left_out += [quickest[1]] * (quickest[0] > MAX_SECONDS_ALONE)
+    THOROUGH.write_text("".join(f"{test}\n" for test in sorted(left_out)), encoding="utf-8")
+    total = sum(seconds for tests in rows.values() for seconds, _ in tests)
+    default = total - sum(s for tests in rows.values() for s, test in tests if test in left_out)
+    print(f"{len(left_out)} tests are thorough: {total - default:.0f} of {total:.0f} seconds")
+
+
 class RunBudget:
     """A plugin of pytest: the minutes, the memory and the number of tests of a run."""
 
@@ -152,6 +175,7 @@ class RunBudget:
         self.start = time.monotonic()
         self.peak = 0
         self.passed = 0
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._ended = threading.Event()
         threading.Thread(target=self._sample, daemon=True).start()
 
@@ -161,9 +185,13 @@ class RunBudget:
 
     def pytest_runtest_logreport(self, report):
         self.passed += report.when == "call" and report.passed
+        self.seconds[report.nodeid] += report.duration
 
     def pytest_sessionfinish(self, session):
         self._ended.set()
+        if durations := os.environ.get("SEQZOO_DURATIONS"):
+            lines = (f"{seconds:.2f} {test}\n" for test, seconds in sorted(self.seconds.items()))
+            Path(durations).write_text("".join(lines), encoding="utf-8")
         strict = os.environ.get("SEQZOO_BUDGET") == "strict"
         if strict and self.is_exceeded and session.exitstatus == 0:
             session.exitstatus = 1
@@ -224,4 +252,7 @@ def memory_of_this_process() -> int:
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.path.insert(0, str(ROOT))
-    print_figures_of_the_code()
+    if sys.argv[1:]:
+        write_thorough(Path(sys.argv[1]))
+    else:
+        print_figures_of_the_code()

@@ -28,6 +28,7 @@ from tracing import free_traced_functions
 
 GROWTH = 300_000_000  # bytes that a process may grow by before it frees what was traced
 ROWS = 2  # of a test on JAX, about; the others are slow
+THOROUGH = Path(__file__).with_name("thorough.txt")
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
@@ -90,7 +91,11 @@ def tf():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Marks what is slow; leaves out what asks for `tf` where there is none."""
+    """Marks what is slow or thorough; leaves out what asks for `tf` where there is none."""
+    thorough = set(THOROUGH.read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if item.nodeid in thorough:
+            item.add_marker("thorough")
     crossings = defaultdict(list)
     for item in items:
         if item.get_closest_marker("one_of_each") and not item.get_closest_marker("slow"):

@@ -19,6 +19,7 @@ ORDER = (
     "version",
     "registration",
     "extras",
+    "amounts",
     "files",
     "ops",
     "search",

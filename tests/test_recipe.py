@@ -9,7 +9,7 @@ import pytest
 from seqzoo.files.digests import sha256
 from seqzoo.recipe import Recipe, RunFolder, TrainingOptions, load_recipe
 from seqzoo.recipe.fields import set_fields
-from seqzoo.recipe.fitting import make_optimizer
+from seqzoo.recipe.fitting import _advice, make_optimizer
 from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.search import BeamSearch, Greedy, Sample
@@ -392,3 +392,20 @@ def test_a_folder_without_a_run_or_with_a_broken_record_is_explained(tmp_path):
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(ValueError, match=r"run.json cannot be read: .* or train again"):
             RunFolder(tmp_path).record()
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "said"),
+    [
+        ([3.0, 2.0, 1.0], "min", "was still getting better in the last epoch, by 50.0%"),
+        ([0.5, 0.6, 0.9], "max", "Train longer, --set training.epochs=6."),
+        ([2.0, 1.0, 0.999], "min", None),
+        ([1.0, 2.0, 3.0, 4.0], "min", "was best in epoch 1 of 4"),
+        ([0.9, 0.8, 0.85, 0.7], "max", "a higher dropout"),
+        ([3.0, 2.0, 1.0, 1.1], "min", None),
+        ([3.0, 1.0], "min", None),
+    ],
+)
+def test_a_training_that_was_too_short_or_too_long_says_so(values, mode, said):
+    lines = _advice(values, TrainingOptions(epochs=3, monitor="val_x", mode=mode))
+    assert [said in line for line in lines] == [True] * (said is not None)

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqzoo.amounts import choose_amounts
 from seqzoo.new_recipe.layouts import Layout, as_code
 
 _SEEN = 2000  # examples
 _LETTERS_IN_A_WORD = 15  # mean, above which a script puts no spaces between words
 _CHARACTERS = 5_000_000  # of a text, above which its sub-words are learned
+_CHARACTERS_IN_A_SUBWORD = 4
+_WINDOW = 64  # tokens of a running text that a step reads of each row
 
 
 class Model(NamedTuple):
@@ -22,11 +25,19 @@ class Model(NamedTuple):
     Attributes:
         body: Lines of code.
         names: What they use of `seqzoo.preprocessing`.
+        examples: The number of training examples, or of windows of a running text.
+        tokens: Of an example, about.
+        watched: The validation metric whose best epoch is kept, if it is not the loss.
+        learning_rate: The highest of the training, as code.
         search: The search of the recipe, as code; "" for a task that does not search.
     """
 
     body: str
     names: tuple[str, ...]
+    examples: int
+    tokens: float
+    watched: str = ""
+    learning_rate: str = "1e-3"
     search: str = ""
 
 
@@ -60,11 +71,13 @@ def recipe_text(
     search_import = (
         f"from seqzoo.search import {model.search.partition('(')[0]}\n" if search else ""
     )
+    watched = f'    monitor="{model.watched}",\n    mode="max",\n' if model.watched else ""
+    batch_size, epochs = choose_amounts(model.examples, model.tokens)
     load = load_code(layout, shares)
     modules = [layout.reading.module, *(["splits"] if "splits." in load else [])]
     return f'''"""A {kind.replace("-", " ")} of {data.name}; change it as you like.
 
-    seqzoo train {shlex.quote(file.name)} --set training.epochs=10
+    seqzoo train {shlex.quote(file.name)} --set training.epochs={2 * epochs}
 """
 
 from pathlib import Path
@@ -72,7 +85,7 @@ from pathlib import Path
 from seqzoo import zoo
 from seqzoo.datasets import {", ".join(sorted(modules))}
 from seqzoo.preprocessing import {", ".join(sorted(model.names))}
-from seqzoo.recipe import Recipe
+from seqzoo.recipe import Recipe, TrainingOptions
 {search_import}
 DATA = Path({as_code(str(data.resolve()))})
 
@@ -84,7 +97,13 @@ def load(folder, data):
 def build(splits, model):
 {model.body}
 
-recipe = Recipe(load=load, build=build{search})
+training = TrainingOptions(
+    epochs={epochs},
+    batch_size={batch_size},
+    learning_rate={model.learning_rate},
+    schedule="cosine",
+{watched})
+recipe = Recipe(load=load, build=build, training=training{search})
 '''
 
 
@@ -121,25 +140,30 @@ def load_code(layout: Layout, shares: Mapping[str, Any]) -> str:
 def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     """A model to begin with, whose tokens suit the training examples."""
     train: Sequence[Any] = splits["train"]
-    first = list(itertools.islice(train, _SEEN))
+    count, first = len(train), list(itertools.islice(train, _SEEN))
     if kind == "classifier":
-        tokens = _tokens_of_script([text for text, _ in first])
+        texts = [text for text, _ in first]
+        tokens = _tokens_of_script(texts)
         body = f"""\
     tokenizer = {tokens.code}
     preprocessor = LabelledText(tokenizer, max_length=400, keep="both")
     preprocessor.adapt(splits["train"])
     return zoo.kim_2014(preprocessor)
 """
-        return Model(body, ("LabelledText", tokens.name))
+        names = ("LabelledText", tokens.name)
+        return Model(body, names, count, _length(texts, tokens), "val_accuracy")
     if kind == "tagger":
         body = """\
     preprocessor = TaggedTokens(TokenLookup(lowercase=True), CharacterTokenizer())
     preprocessor.adapt(splits["train"])
     return zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15)
 """
-        return Model(body, ("CharacterTokenizer", "TaggedTokens", "TokenLookup"))
+        names = ("CharacterTokenizer", "TaggedTokens", "TokenLookup")
+        length = sum(len(tokens) for tokens, _ in first) / len(first)
+        return Model(body, names, count, length, "val_token_accuracy", "2e-3")
     if kind == "translator":
-        tokens = _tokens_to_generate([text for pair in first for text in pair])
+        texts = [text for pair in first for text in pair]
+        tokens = _tokens_to_generate(texts)
         body = f"""\
     source = {tokens.code}
     target = {tokens.code}
@@ -147,9 +171,11 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     target.adapt(text for _, text in splits["train"])
     return zoo.bahdanau_2015(source, target, units=256, embedding_dim=128, dropout=0.3)
 """
-        return Model(body, (tokens.name,), "BeamSearch(width=5)")
+        length = 2 * _length(texts, tokens)
+        return Model(body, (tokens.name,), count, length, search="BeamSearch(width=5)")
     if kind == "language-model":
-        tokens = _tokens_of_text(first, sum(map(len, train)))
+        characters = sum(map(len, train))
+        tokens = _tokens_of_text(first, characters)
         body = f"""\
     tokenizer = {tokens.code}
     tokenizer.adapt(splits["train"])
@@ -159,18 +185,27 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         layers=1,
         embedding_dim=128,
         dropout=0.2,
-        end_tokens={len(train) > 1},
-        window_length=64,
+        end_tokens={count > 1},
+        window_length={_WINDOW},
     )
 """
-        return Model(body, (tokens.name,), "Sample(temperature=0.8, max_length=100)")
+        windows = _length(first, tokens) * count / _WINDOW
+        search = "Sample(temperature=0.8, max_length=100)"
+        return Model(
+            body,
+            (tokens.name,),
+            max(1, round(windows)),
+            _WINDOW,
+            learning_rate="2e-3",
+            search=search,
+        )
     frequency = 2 if sum(len(captions) for _, captions in train) > _SEEN else 1
     body = f"""\
     words = WordTokenizer(lowercase=True, min_frequency={frequency})
     words.adapt(caption for _, captions in splits["train"] for caption in captions)
     return zoo.xu_2015(words, height=64, units=256, embedding_dim=128, dropout=0.5)
 """
-    return Model(body, ("WordTokenizer",), "BeamSearch(width=3)")
+    return Model(body, ("WordTokenizer",), count, 0, search="BeamSearch(width=3)")
 
 
 _LETTERS = Tokens("CharacterTokenizer", "CharacterTokenizer()")
@@ -200,6 +235,13 @@ def _tokens_of_text(texts: Sequence[str], characters: int) -> Tokens:
     if any("<unk>" in text for text in texts):
         return Tokens("WhitespaceTokenizer", "WhitespaceTokenizer()")
     return _LETTERS if characters < _CHARACTERS else _tokens_to_generate(texts)
+
+
+def _length(texts: Sequence[str], tokens: Tokens) -> float:
+    """The mean length of texts in tokens, about."""
+    size = {"CharacterTokenizer": 1, "SubwordTokenizer": _CHARACTERS_IN_A_SUBWORD}.get(tokens.name)
+    lengths = [len(text) / size if size else len(text.split()) for text in texts]
+    return sum(lengths) / max(1, len(texts))
 
 
 def _characters_in_a_word(texts: Sequence[str]) -> float:

@@ -21,6 +21,9 @@ from seqzoo.training.stopping import StopAtSignal, Stopped, StopSignals
 from seqzoo.training.strategies import has_several_workers, is_chief
 from seqzoo.training.watching import Progress, StopAtBadStep
 
+_TELLING = 3  # epochs that tell something
+_SMALL_GAIN = 0.01  # of the watched value in an epoch
+
 _CLIPPINGS = {
     "global": "global_clipnorm",
     "layer": "layer_clipnorm",
@@ -106,7 +109,7 @@ def fit(
     if run.recipe.metrics:
         callbacks.insert(0, DecodingMetric(splits["validation"], run.recipe.metrics, outputs))
     try:
-        task.fit(
+        history = task.fit(
             splits["train"],
             validation_data=splits["validation"],
             batch_size=options.batch_size,
@@ -119,9 +122,33 @@ def fit(
         if not (stopped.at_once or has_several_workers(task.distribute_strategy)):
             _write_unsaved(callbacks)
         raise
+    for line in _advice(history.history.get(options.monitor, []), options):
+        print(line, file=sys.stderr, flush=True)
     if options.average_checkpoints is not None:
         count = average_checkpoints(task, folder.checkpoints, options.average_checkpoints)
         print(f"averaged {count} checkpoints", file=sys.stderr, flush=True)
+
+
+def _advice(values: list[float], options: TrainingOptions) -> list[str]:
+    """What the watched values of the epochs say about the length of the training, if anything."""
+    if len(values) < _TELLING:
+        return []
+    better = min if options.mode == "min" else max
+    best = values.index(better(values))
+    name = options.monitor
+    gain = abs(values[-1] - values[-2]) / max(abs(values[-2]), 1e-12)
+    if best == len(values) - 1 and gain > _SMALL_GAIN:
+        return [
+            f"{name} was still getting better in the last epoch, by {gain:.1%}: the model has not "
+            f"converged. Train longer, --set training.epochs={2 * options.epochs}."
+        ]
+    if best < len(values) / 3:
+        return [
+            f"{name} was best in epoch {best + 1} of {len(values)}, whose weights are kept: from "
+            "then on the model learned its training examples by heart. More examples, a higher "
+            "dropout or a smaller model would do better."
+        ]
+    return []
 
 
 def _write_unsaved(callbacks: list[keras.callbacks.Callback]) -> None:

@@ -169,6 +169,10 @@ def _build(run: Run, splits: Splits) -> tuple[Run, Any, Splits]:
             f"Known: {', '.join(sorted(f'val_{name}' for name in known))}."
         )
     _say(f"{count} training examples, {steps_per_epoch} steps in an epoch, on {devices()}")
+    _say(
+        f"{task.count_params():,} parameters, {options.epochs} epochs in batches of "
+        f"{options.batch_size}, learning rate {options.learning_rate:g}, {options.schedule}"
+    )
     return run, task, splits
 
 

@@ -53,8 +53,8 @@ def save(task: Any, folder: str | os.PathLike[str]) -> None:
         folder: Where it goes: a new folder, or an empty one.
 
     Raises:
-        ValueError: where the task has a form that none of these models has, or something is at
-            `folder`.
+        ValueError: where the task has a form that none of these models has or is quantized, or
+            something is at `folder`.
         OSError: if it cannot be written.
 
     Example:
@@ -67,6 +67,11 @@ def save(task: Any, folder: str | os.PathLike[str]) -> None:
     """
     from safetensors.numpy import save as as_safetensors
 
+    if task.quantized_layers():
+        raise ValueError(
+            f"Published models hold float weights. Received: {task.name}, which is quantized. Save "
+            "it as it was before `quantize`."
+        )
     family = _family_of(task)
     tokenizer = _tokenizer_of(task)
     fields = family.config_of(task) | _ids_of(task, tokenizer)

@@ -2,10 +2,10 @@
 
 A kernel of n output channels becomes int8 values and n scales, one for each index of its last
 axis: the largest value of a channel is 127 or -127. The layer keeps an `Int8Weight` where it kept
-the variable, and reads it as it read that. What it reads are float values again, which it
-multiplies by: products of int8 are slower than those of float32 on a CPU, and round the inputs too.
-So a file and a model at rest take a quarter, and an answer what it took before. A loop that reads
-kernels at every step is built in `read_once`.
+the variable, and reads it as it read that: as float values, about a millisecond for a million of
+them on a CPU. Products of int8 would be slower there than those of float32, and round the inputs
+too (`benchmarks/quantization.py`). A loop over steps is built in `read_once`, so that it reads
+ahead of the first step.
 """
 
 import contextlib

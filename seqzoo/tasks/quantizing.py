@@ -54,9 +54,10 @@ class Quantizable(keras.Model):
     ) -> Quantized:
         """Stores kernels and embeddings as int8, each output channel with a scale of its own.
 
-        They are read as float values, so that answers stay close and take as long. Files and
-        exported models take about a quarter. The kernels are not trained any more; biases and
-        gains are, by an optimizer that begins anew. To be called after training.
+        They are read as float values ahead of each answer, which so stays close and takes about a
+        millisecond longer for a million weights. Files and exported models take about a quarter.
+        The kernels are not trained any more; biases and gains are, by an optimizer that begins
+        anew. To be called after training.
 
         Args:
             mode: `"int8"`.

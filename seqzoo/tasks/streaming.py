@@ -128,6 +128,8 @@ class TokenStream:
         seeds = np.arange(len(raw), dtype="int32") + getattr(self._search, "seed", 0)
         state = self.start(raw, seeds)
         step = tf.function(self.step, input_signature=[self._specs()], autograph=False)
+        with self._task.kernels_read_once():
+            step = step.get_concrete_function()
         finished = np.zeros(len(raw), bool)
         while not finished.all():
             outputs = step(state)

@@ -43,6 +43,9 @@ def test_a_form_that_no_published_model_has_is_refused(tmp_path):
     task.head.bias.assign(np.ones(task.head.bias.shape))
     with pytest.raises(ValueError, match="a head whose bias is not 0"):
         importing.save(task, tmp_path / "c")
+    task.quantize("int8")
+    with pytest.raises(ValueError, match="which is quantized"):
+        importing.save(task, tmp_path / "d")
     assert not list(tmp_path.iterdir())
 
 

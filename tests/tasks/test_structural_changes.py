@@ -53,7 +53,6 @@ def assign(task):
 
 
 @pytest.mark.parametrize("change", [quantize, enable_lora, assign])
-@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 def test_a_changed_task_answers_anew_and_is_saved_as_it_is(change, tmp_path):
     task = translator()
     before = scores(task)
@@ -67,7 +66,6 @@ def test_a_changed_task_answers_anew_and_is_saved_as_it_is(change, tmp_path):
     np.testing.assert_allclose(scores(sz.load(tmp_path / "task.keras")), changed, rtol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 @pytest.mark.parametrize("name", ["radford_2019", "zaremba_2014"])
 def test_a_quantized_language_model_scores_anew(name):
     keras.utils.set_random_seed(0)

@@ -12,13 +12,8 @@ from seqzoo.zoo.modern_recurrences import (
     yang_2024,
 )
 from seqzoo.zoo.tagging import lample_2016, ma_2016
-from seqzoo.zoo.transformers import (
-    devlin_2019,
-    radford_2019,
-    raffel_2020,
-    touvron_2023,
-    vaswani_2017,
-)
+from seqzoo.zoo.transformer_language_models import devlin_2019, radford_2019, touvron_2023
+from seqzoo.zoo.transformers import raffel_2020, vaswani_2017
 from seqzoo.zoo.translation import bahdanau_2015, luong_2015, sutskever_2014
 
 ZOO = {

@@ -14,6 +14,7 @@ from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.captioner import Captioner
+from seqzoo.zoo.sizes import Size, sized
 
 
 def vinyals_2015(
@@ -21,8 +22,8 @@ def vinyals_2015(
     backbone: Any = None,
     height: int = 64,
     width: int | None = None,
-    units: int = 512,
-    embedding_dim: int = 512,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     image: Literal["first_input", "state"] = "first_input",
     frozen: bool = False,
     augmentation: Any = None,
@@ -30,6 +31,7 @@ def vinyals_2015(
     label_smoothing: float = 0.0,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Captioner:
     """Builds Show and Tell: an LSTM that is shown one vector of the image, and no attention.
 
@@ -41,8 +43,8 @@ def vinyals_2015(
         backbone: See `ImageEncoder`; None is `convolutional_backbone(height, width)`.
         height: Pixels of an image.
         width: Likewise; None is `height`.
-        units: Width of the LSTM and of the vector.
-        embedding_dim: Width of the embedding.
+        units: Width of the LSTM and of the vector; None is 256, the paper's 512.
+        embedding_dim: Width of the embedding; None is 128, the paper's 512.
         image: Whether the LSTM reads the vector before the first token, as in the paper, or begins
             with a state that is a projection of it.
         frozen: Whether the backbone stays as it is.
@@ -51,6 +53,7 @@ def vinyals_2015(
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Vinyals et al., 2015, https://arxiv.org/abs/1411.4555
 
     Example:
@@ -59,6 +62,7 @@ def vinyals_2015(
         >>> model.count_params()
         98816
     """
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(256, 128), paper=(512, 512))
     start = {"first_input": True} if image == "first_input" else {"bridge": "dense"}
     return _captioner(
         _image_encoder(backbone, height, width, units, frozen, augmentation, dropout),
@@ -75,8 +79,8 @@ def xu_2015(
     backbone: Any = None,
     height: int = 64,
     width: int | None = None,
-    units: int = 512,
-    embedding_dim: int = 512,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     even_reading: float = 1.0,
     frozen: bool = False,
     augmentation: Any = None,
@@ -84,6 +88,7 @@ def xu_2015(
     label_smoothing: float = 0.0,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Captioner:
     """Builds Show, Attend and Tell with soft attention over the grid of the backbone.
 
@@ -97,8 +102,9 @@ def xu_2015(
         backbone: See `ImageEncoder`; None is `convolutional_backbone(height, width)`.
         height: Pixels of an image.
         width: Likewise; None is `height`.
-        units: Width of the LSTM, of the attention and of the positions.
-        embedding_dim: Width of the embedding.
+        units: Width of the LSTM, of the attention and of the positions; None is 256, the paper's
+            512.
+        embedding_dim: Width of the embedding; None is 128, the paper's 512.
         even_reading: See `CaptionDecoder`.
         frozen: Whether the backbone stays as it is.
         augmentation: See `ImageEncoder`.
@@ -106,6 +112,7 @@ def xu_2015(
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Xu et al., 2015, https://arxiv.org/abs/1502.03044
 
     Example:
@@ -114,6 +121,7 @@ def xu_2015(
         >>> model.count_params()
         98453
     """
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(256, 128), paper=(512, 512))
     return _captioner(
         _image_encoder(backbone, height, width, units, frozen, augmentation, dropout),
         ImageReader(height, width),
@@ -130,14 +138,15 @@ def venugopalan_2015(
     height: int = 64,
     width: int | None = None,
     max_frames: int = 16,
-    units: int = 512,
-    embedding_dim: int = 512,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     reading: Literal["mean", "recurrent"] = "recurrent",
     frozen: bool = False,
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Captioner:
     """Builds a captioner of videos whose frames become one vector: by a mean, or by an LSTM (S2VT).
 
@@ -149,14 +158,15 @@ def venugopalan_2015(
         height: Pixels of a frame.
         width: Likewise; None is `height`.
         max_frames: Most frames; of longer videos so many are taken.
-        units: Width of all recurrent layers.
-        embedding_dim: Width of the embedding.
+        units: Width of all recurrent layers; None is 256, the paper's 512.
+        embedding_dim: Width of the embedding; None is 128, the paper's 512.
         reading: `"mean"` is the first of the two papers, `"recurrent"` the second.
         frozen: Whether the backbone stays as it is.
         dropout: Of the frames, the embedding and the hidden states.
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Venugopalan et al., 2015, https://arxiv.org/abs/1412.4729 (mean) and
     https://arxiv.org/abs/1505.00487 (S2VT)
 
@@ -166,6 +176,7 @@ def venugopalan_2015(
         >>> model.count_params()
         99524
     """
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(256, 128), paper=(512, 512))
     bridge = "copy" if reading == "recurrent" else "dense"
     return _captioner(
         _video_encoder(backbone, height, width, max_frames, units, reading, frozen, dropout),
@@ -183,14 +194,15 @@ def yao_2015(
     height: int = 64,
     width: int | None = None,
     max_frames: int = 16,
-    units: int = 512,
-    embedding_dim: int = 512,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     even_reading: float = 0.0,
     frozen: bool = False,
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Captioner:
     """Builds a captioner of videos with soft attention over the frames.
 
@@ -203,14 +215,15 @@ def yao_2015(
         height: Pixels of a frame.
         width: Likewise; None is `height`.
         max_frames: Most frames; of longer videos so many are taken.
-        units: Width of the LSTM, of the attention and of the frames.
-        embedding_dim: Width of the embedding.
+        units: Width of the LSTM, of the attention and of the frames; None is 256, the paper's 512.
+        embedding_dim: Width of the embedding; None is 128, the paper's 512.
         even_reading: See `CaptionDecoder`.
         frozen: Whether the backbone stays as it is.
         dropout: Of the frames, the embedding and the hidden states.
         label_smoothing: See `Tokens`.
         max_target_length: See `ImageCaptions`.
         search: See `Captioner`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Yao et al., 2015, https://arxiv.org/abs/1502.08029
 
     Example:
@@ -219,6 +232,7 @@ def yao_2015(
         >>> model.count_params()
         98653
     """
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(256, 128), paper=(512, 512))
     return _captioner(
         _video_encoder(backbone, height, width, max_frames, units, "frames", frozen, dropout),
         FrameReader(height, width, max_frames=max_frames),

@@ -10,6 +10,7 @@ from seqzoo.heads.classes import Classes
 from seqzoo.layers.pooling import Pooling
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.tasks.classifier import Classifier
+from seqzoo.zoo.sizes import Size, sized
 
 
 def kim_2014(
@@ -49,29 +50,32 @@ def kim_2014(
 
 def conneau_2017(
     preprocessor: LabelledText,
-    units: int = 2048,
-    embedding_dim: int = 300,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     layers: int = 1,
     cell: str = "lstm",
     pooling: str = "max",
-    dropout: float = 0.0,
+    dropout: float | None = None,
     embedding_stddev: float = 0.1,
     label_smoothing: float = 0.0,
     class_weights: Sequence[float] | None = None,
+    size: Size = "small",
 ) -> Classifier:
     """Builds a bidirectional LSTM whose states are pooled by their maximum, BiLSTM-max.
 
     Args:
         preprocessor: Adapted `LabelledText`.
-        units: Width of each direction.
-        embedding_dim: Width of the embeddings.
+        units: Width of each direction; None is 128, the paper's 2048.
+        embedding_dim: Width of the embeddings; None is 128, the paper's 300.
         layers: Recurrent layers on top of each other.
         cell: A name in `layers.cells.CELLS`.
         pooling: A name in `layers.pooling.POOLINGS`; the paper has max and mean.
-        dropout: Of the embeddings, between layers, of outputs and of pooled features.
+        dropout: Of the embeddings, between layers, of outputs and of pooled features; None is 0.5,
+            the paper's 0.0.
         embedding_stddev: Deviation of the embeddings before training.
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Conneau et al., 2017, https://arxiv.org/abs/1705.02364
 
     Example:
@@ -80,6 +84,9 @@ def conneau_2017(
         >>> sz.zoo.conneau_2017(text, units=8, embedding_dim=4).count_params()
         1907
     """
+    units, embedding_dim, dropout = sized(
+        size, (units, embedding_dim, dropout), small=(128, 128, 0.5), paper=(2048, 300, 0.0)
+    )
     encoder = RecurrentEncoder(
         preprocessor.tokenizer.vocabulary_size,
         embedding_dim=embedding_dim,
@@ -95,25 +102,27 @@ def conneau_2017(
 
 def lin_2017(
     preprocessor: LabelledText,
-    units: int = 300,
+    units: int | None = None,
     embedding_dim: int = 100,
-    attention_units: int = 350,
-    hops: int = 30,
-    dropout: float = 0.0,
+    attention_units: int | None = None,
+    hops: int | None = None,
+    dropout: float | None = None,
     label_smoothing: float = 0.0,
     class_weights: Sequence[float] | None = None,
+    size: Size = "small",
 ) -> Classifier:
     """Builds a bidirectional LSTM that is pooled by several attentions to itself.
 
     Args:
         preprocessor: Adapted `LabelledText`.
-        units: Width of each direction.
+        units: Width of each direction; None is 128, the paper's 300.
         embedding_dim: Width of the embeddings.
-        attention_units: Width of the hidden layer of the attention.
-        hops: Attentions side by side.
-        dropout: Of the embeddings, of outputs and of pooled features.
+        attention_units: Width of the hidden layer of the attention; None is 64, the paper's 350.
+        hops: Attentions side by side; None is 8, the paper's 30.
+        dropout: Of the embeddings, of outputs and of pooled features; None is 0.3, the paper's 0.0.
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Lin et al., 2017, https://arxiv.org/abs/1703.03130
     Differs from the paper: no hidden layer before the classes.
 
@@ -124,6 +133,12 @@ def lin_2017(
         >>> model.count_params()
         2029
     """
+    units, attention_units, hops, dropout = sized(
+        size,
+        (units, attention_units, hops, dropout),
+        small=(128, 64, 8, 0.3),
+        paper=(300, 350, 30, 0.0),
+    )
     size = preprocessor.tokenizer.vocabulary_size
     encoder = RecurrentEncoder(size, embedding_dim, units, dropout=dropout, embedding_stddev=0.1)
     head = _classes(preprocessor, label_smoothing, class_weights, dropout)

@@ -9,20 +9,22 @@ from seqzoo.encoders.language import LanguageEncoder
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.language_model import LanguageModel
+from seqzoo.zoo.sizes import Size, sized
 
 
 def zaremba_2014(
     tokenizer: Tokenizer,
-    units: int = 650,
-    layers: int = 2,
+    units: int | None = None,
+    layers: int | None = None,
     embedding_dim: int | None = None,
     cell: str = "lstm",
-    dropout: float = 0.5,
+    dropout: float | None = None,
     end_tokens: bool = True,
     window_length: int = 35,
     tie_embeddings: bool = False,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> LanguageModel:
     """Builds stacked LSTMs with dropout on what goes up, none on what goes on in time.
 
@@ -31,25 +33,29 @@ def zaremba_2014(
 
     Args:
         tokenizer: Adapted tokenizer.
-        units: Width of every layer.
-        layers: Layers on top of each other.
+        units: Width of every layer; None is 256, the paper's 650.
+        layers: Layers on top of each other; None is 1, the paper's 2.
         embedding_dim: Width of the embedding; None is `units`, as in the paper.
         cell: A name in `layers.cells.CELLS`.
         dropout: After the embedding, between the layers and of the outputs, other values at each
-            step.
+            step; None is 0.2, the paper's 0.5.
         end_tokens: See `RunningText`.
         window_length: See `RunningText`.
         tie_embeddings: Whether the head uses the embedding; the paper's does not.
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Zaremba et al., 2014, https://arxiv.org/abs/1409.2329
 
     Example:
         >>> text = sz.preprocessing.ByteTokenizer()
         >>> model = sz.zoo.zaremba_2014(text, units=8)
         >>> model.count_params()
-        5508
+        4964
     """
+    units, layers, dropout = sized(
+        size, (units, layers, dropout), small=(256, 1, 0.2), paper=(650, 2, 0.5)
+    )
     encoder = LanguageEncoder(
         tokenizer.vocabulary_size,
         embedding_dim=units if embedding_dim is None else embedding_dim,
@@ -68,9 +74,9 @@ def zaremba_2014(
 
 def merity_2018(
     tokenizer: Tokenizer,
-    units: int = 1150,
-    layers: int = 3,
-    embedding_dim: int = 400,
+    units: int | None = None,
+    layers: int | None = None,
+    embedding_dim: int | None = None,
     cell: str = "lstm",
     dropout: float = 0.25,
     input_dropout: float = 0.4,
@@ -84,6 +90,7 @@ def merity_2018(
     window_length: int = 70,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> LanguageModel:
     """Builds AWD-LSTM: LSTMs whose recurrent weights are dropped, with variational dropout.
 
@@ -93,9 +100,10 @@ def merity_2018(
 
     Args:
         tokenizer: Adapted tokenizer.
-        units: Width of the layers below the top, which is as wide as the embedding.
-        layers: Layers on top of each other.
-        embedding_dim: Width of the embedding and of the outputs.
+        units: Width of the layers below the top, which is as wide as the embedding; None is 256,
+            the paper's 1150.
+        layers: Layers on top of each other; None is 2, the paper's 3.
+        embedding_dim: Width of the embedding and of the outputs; None is 128, the paper's 400.
         cell: A name in `layers.cells.CELLS`. One whose recurrence has no weights, such as
             `"min_gru"` and `"lru"`, goes with `weight_drop=0`.
         dropout: Between the layers, the same values at all steps; as the two next ones.
@@ -110,6 +118,7 @@ def merity_2018(
         window_length: See `RunningText`.
         max_target_length: See `RunningText`.
         search: See `LanguageModel`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Merity, Keskar and Socher, 2018, https://arxiv.org/abs/1708.02182
 
     Example:
@@ -118,6 +127,9 @@ def merity_2018(
         >>> model.count_params()
         1924
     """
+    units, layers, embedding_dim = sized(
+        size, (units, layers, embedding_dim), small=(256, 2, 128), paper=(1150, 3, 400)
+    )
     encoder = LanguageEncoder(
         tokenizer.vocabulary_size,
         embedding_dim=embedding_dim,

@@ -10,7 +10,7 @@ from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.language_model import LanguageModel
-from seqzoo.zoo.transformers import language_model_of_blocks
+from seqzoo.zoo.transformer_language_models import language_model_of_blocks
 
 
 def gu_2023(

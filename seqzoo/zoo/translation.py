@@ -10,19 +10,21 @@ from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.seq2seq import Seq2Seq
+from seqzoo.zoo.sizes import Size, sized
 
 
 def sutskever_2014(
     source: Tokenizer,
     target: Tokenizer,
-    units: int = 1000,
-    layers: int = 4,
-    embedding_dim: int = 1000,
+    units: int | None = None,
+    layers: int | None = None,
+    embedding_dim: int | None = None,
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
     max_source_length: int | None = None,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Seq2Seq:
     """Builds an LSTM encoder and decoder that share one fixed vector and no attention.
 
@@ -31,14 +33,15 @@ def sutskever_2014(
     Args:
         source: Adapted tokenizer of the source.
         target: Adapted tokenizer of the target.
-        units: Width of every LSTM.
-        layers: LSTMs on top of each other, on either side.
-        embedding_dim: Width of both embeddings.
+        units: Width of every LSTM; None is 256, the paper's 1000.
+        layers: LSTMs on top of each other, on either side; None is 2, the paper's 4.
+        embedding_dim: Width of both embeddings; None is 128, the paper's 1000.
         dropout: See `RecurrentEncoder`.
         label_smoothing: See `Tokens`.
         max_source_length: See `TextPairs`.
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215
 
     Example:
@@ -47,6 +50,9 @@ def sutskever_2014(
         >>> model.count_params()
         6340
     """
+    units, layers, embedding_dim = sized(
+        size, (units, layers, embedding_dim), small=(256, 2, 128), paper=(1000, 4, 1000)
+    )
     sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
     return Seq2Seq(
         encoder=RecurrentEncoder(source.vocabulary_size, direction="backward", **sizes),
@@ -62,14 +68,15 @@ def sutskever_2014(
 def bahdanau_2015(
     source: Tokenizer,
     target: Tokenizer,
-    units: int = 1000,
-    embedding_dim: int = 620,
+    units: int | None = None,
+    embedding_dim: int | None = None,
     cell: str = "gru",
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
     max_source_length: int | None = None,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Seq2Seq:
     """Builds the first translation model with attention, RNNsearch.
 
@@ -81,14 +88,16 @@ def bahdanau_2015(
     Args:
         source: Adapted tokenizer of the source.
         target: Adapted tokenizer of the target.
-        units: Width of the decoder and of each direction of the encoder.
-        embedding_dim: Width of both embeddings.
+        units: Width of the decoder and of each direction of the encoder; None is 256, the paper's
+            1000.
+        embedding_dim: Width of both embeddings; None is 128, the paper's 620.
         cell: A name in `layers.cells.CELLS`.
         dropout: See `RecurrentEncoder`.
         label_smoothing: See `Tokens`.
         max_source_length: See `TextPairs`.
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Bahdanau et al., 2015, https://arxiv.org/abs/1409.0473
 
     Example:
@@ -97,6 +106,7 @@ def bahdanau_2015(
         >>> model.count_params()
         5340
     """
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(256, 128), paper=(1000, 620))
     sizes = {"embedding_dim": embedding_dim, "units": units, "cell": cell, "dropout": dropout}
     return Seq2Seq(
         encoder=RecurrentEncoder(source.vocabulary_size, direction="both", **sizes),
@@ -116,9 +126,9 @@ def bahdanau_2015(
 def luong_2015(
     source: Tokenizer,
     target: Tokenizer,
-    units: int = 1000,
-    layers: int = 4,
-    embedding_dim: int = 1000,
+    units: int | None = None,
+    layers: int | None = None,
+    embedding_dim: int | None = None,
     attention: str = "general",
     input_feeding: bool = True,
     dropout: float = 0.2,
@@ -127,6 +137,7 @@ def luong_2015(
     max_source_length: int | None = None,
     max_target_length: int | None = None,
     search: Any = None,
+    size: Size = "small",
 ) -> Seq2Seq:
     """Builds stacked LSTMs with global attention from the current state and input feeding.
 
@@ -136,9 +147,9 @@ def luong_2015(
     Args:
         source: Adapted tokenizer of the source.
         target: Adapted tokenizer of the target.
-        units: Width of every LSTM.
-        layers: LSTMs on top of each other, on either side.
-        embedding_dim: Width of both embeddings.
+        units: Width of every LSTM; None is 256, the paper's 1000.
+        layers: LSTMs on top of each other, on either side; None is 2, the paper's 4.
+        embedding_dim: Width of both embeddings; None is 128, the paper's 1000.
         attention: A name in `layers.attention.ATTENTIONS`; the paper has dot, general and concat.
         input_feeding: Whether the attentional vector enters the next step.
         dropout: See `RecurrentEncoder`.
@@ -147,6 +158,7 @@ def luong_2015(
         max_source_length: See `TextPairs`.
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
+        size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
     Reference: Luong et al., 2015, https://arxiv.org/abs/1508.04025
 
     Example:
@@ -155,6 +167,9 @@ def luong_2015(
         >>> model.count_params()
         6796
     """
+    units, layers, embedding_dim = sized(
+        size, (units, layers, embedding_dim), small=(256, 2, 128), paper=(1000, 4, 1000)
+    )
     sizes = {"embedding_dim": embedding_dim, "units": units, "layers": layers, "dropout": dropout}
     return Seq2Seq(
         encoder=RecurrentEncoder(source.vocabulary_size, direction="backward", **sizes),

@@ -34,7 +34,7 @@ def build(name, **settings):
 
 @pytest.mark.parametrize(("name", "settings", "count"), ROWS)
 def test_the_model_has_the_weights_of_the_paper(name, settings, count):
-    assert build(name, **settings).count_params() == count
+    assert build(name, size="paper", **settings).count_params() == count
 
 
 @pytest.mark.usefixtures("eagerly")

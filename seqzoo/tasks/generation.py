@@ -104,9 +104,9 @@ class GenerationTask(Task):
 
     def _search(self, inputs, search, options: ExampleOptions | None = None) -> Hypotheses:
         """`hypotheses` with a complete search."""
-        state, memory, start, mask = InitialDecodingState(*self.begin(inputs, search))
-        options = (ExampleOptions() if options is None else options)._replace(source_mask=mask)
         with self.kernels_read_once():
+            state, memory, start, mask = InitialDecodingState(*self.begin(inputs, search))
+            options = (ExampleOptions() if options is None else options)._replace(source_mask=mask)
             return search(self.step(search.width), state, memory, start, Tokenizer.end_id, options)
 
     def serve(

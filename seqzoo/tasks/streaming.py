@@ -58,7 +58,8 @@ class TokenStream:
         task, search = self._task, self._search
         raw, encoded, _, is_read = task.preprocessor.encode_within(raw, task.limits_of(search))
         inputs = task.preprocessor.pack_inputs(encoded)
-        first = InitialDecodingState(*task.begin(inputs, search))
+        with task.kernels_read_once():
+            first = InitialDecodingState(*task.begin(inputs, search))
         state, memory, start_id, mask = first
         options = ExampleOptions(source_mask=mask, seeds=seed)
         arguments = task.step(), state, memory, start_id, Tokenizer.end_id, options

@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 from tiny_answering_tasks import classified, make_classifier
 from tiny_tasks import letters_tokenizer, make_bigram, make_translator, reversal_pairs
@@ -173,3 +174,24 @@ def test_lora_is_saved_with_int8_kernels_and_without(order, tmp_path):
     np.testing.assert_allclose(again.probabilities(["a b c", "d e"]), probabilities, atol=tolerance)
     kind = getattr(again.encoder.bypass.kernel, "values", again.encoder.bypass.kernel)
     assert kind.dtype == ("float32" if order == "without" else "int8")
+
+
+@pytest.mark.slow
+def test_the_steps_of_a_search_read_no_int8_kernel():
+    """A mixer reads its kernels in every step; those of int8 are read ahead of the loop."""
+    task = sz.zoo.feng_2024(letters_tokenizer(), units=8, layers=1)
+    task.quantize("int8")
+    spec = tf.TensorSpec([None, None], tf.int32)
+
+    def hypotheses(ids):
+        return task.hypotheses(ids, SEARCH)
+
+    traced = tf.function(hypotheses, input_signature=[spec], autograph=False)
+    graph = traced.get_concrete_function().graph.as_graph_def()
+
+    def kernels_read(nodes):
+        casts = [each for each in nodes if each.op == "Cast" and each.attr["SrcT"].type == tf.int8]
+        return [each for each in casts if "Gather" not in each.input[0]]  # rows of an embedding
+
+    assert kernels_read(graph.node)
+    assert not [each for one in graph.library.function for each in kernels_read(one.node_def)]

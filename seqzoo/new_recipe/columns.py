@@ -37,7 +37,7 @@ _TEXTS = (
     *("text", "texts", "sentence", "review", "content", "body", "message", "comment", "tweet"),
     *("question", "utterance", "document", "phrase", "title", "headline", "headlines", "abstract"),
 )
-_NAMES = {
+KNOWN_NAMES = {
     "text": _TEXTS,
     "label": (
         *("label", "labels", "class", "category", "sentiment", "target", "intent", "topic"),
@@ -182,12 +182,12 @@ def _is_header(rows: list[list[str]], named: Sequence[str]) -> bool:
 
 
 def _known_name(cell: str) -> bool:
-    return any(cell.strip().lower() in names for names in _NAMES.values())
+    return any(cell.strip().lower() in names for names in KNOWN_NAMES.values())
 
 
 def _known(columns: list[Column], role: str) -> Column | None:
     by_name = {column.name.strip().lower(): column for column in reversed(columns)}
-    return next((by_name[name] for name in _NAMES[role] if name in by_name), None)
+    return next((by_name[name] for name in KNOWN_NAMES[role] if name in by_name), None)
 
 
 def _named(path: Path, columns: list[Column], name: str, role: str) -> Column:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.caption_rows import CaptionRows, caption_batch
 from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.data_forms import Kind, read_examples, read_inputs
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader, Inputs
@@ -21,6 +23,10 @@ from seqzoo.preprocessing.tokenizer import Tokenizer
 _SHOWN = 3  # names of broken images in a warning
 
 Reader = ImageReader | FeatureReader
+
+_ROLES = ("image", "caption")
+IMAGES, FEATURES = Kind(_ROLES, (0, 2, 3)), Kind(_ROLES, (0, 2))
+VIDEOS = Kind(_ROLES, (0, 1, 3, 4))
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -68,6 +74,13 @@ class ImageCaptions(tf.Module):
         self.broken = broken
 
     @property
+    def kind(self) -> Kind:
+        """What examples are read: paths or contents of files, pixels, frames or features."""
+        if isinstance(self.reader, FrameReader):
+            return VIDEOS
+        return FEATURES if isinstance(self.reader, FeatureReader) else IMAGES
+
+    @property
     def raw_spec(self) -> tf.TensorSpec:
         """What a served model takes: encoded images, encoded frames or features."""
         return self.reader.spec
@@ -77,7 +90,7 @@ class ImageCaptions(tf.Module):
         is_pixels = isinstance(inputs, np.ndarray) and inputs.dtype == "uint8" and inputs.ndim < 4
         if isinstance(inputs, (str, bytes)) or is_pixels:
             raise ValueError("A list of images is needed. Received one. Put it in a list.")
-        return self.reader.as_raw(list(inputs))
+        return self.reader.as_raw(list(read_inputs(self.kind, inputs)))
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.Tensor:
         """The raw inputs themselves: images are decoded batch by batch."""
@@ -99,9 +112,15 @@ class ImageCaptions(tf.Module):
         """Frames of each video `(B,)`; 0 for images and features, which are all alike."""
         return self.reader.lengths(raw)
 
-    def adapt(self, pairs: Sequence[tuple[Any, Any]]) -> None:
-        """Makes the vocabulary from the captions of pairs of an image and its captions."""
-        listed = [_as_list(captions, index) for index, (_, captions) in enumerate(pairs)]
+    def adapt(self, pairs: Any, columns: Mapping[str, str] | None = None) -> None:
+        """Makes the vocabulary from the captions of pairs of an image and its captions.
+
+        Args:
+            pairs: In any form that `fit` takes.
+            columns: Names of the columns "image" and "caption" of a table.
+        """
+        x, y, _ = read_examples(self.kind, pairs, columns=columns)
+        listed = [_as_list(each, index) for index, each in enumerate(image_pairs(x, y)[1])]
         self.target.adapt([text for captions in listed for text in captions])
 
     def examples(self, x: Any, y: Any = None) -> tf.data.Dataset:
@@ -188,7 +207,9 @@ class ImageCaptions(tf.Module):
         listed = [listed[indices[row]] for row in usable]
         dataset = tf.data.Dataset.from_tensor_slices((np.array(usable), _padded(listed)))
         counts = set(map(len, listed))
-        return dataset, CaptionRows(self, inputs, splits, max(counts) if len(counts) == 1 else None)
+        captions_each = max(counts) if len(counts) == 1 else None
+        kept = [indices[row] for row in usable]
+        return dataset, CaptionRows(self, inputs, splits, captions_each, kept)
 
     def report(self, broken: list[str], these: str) -> None:
         """Warns of images that are left out, a line each, or raises if `broken` says so."""
@@ -212,81 +233,6 @@ class ImageCaptions(tf.Module):
     def from_config(cls, config: dict[str, Any]) -> ImageCaptions:
         deserialize = keras.saving.deserialize_keras_object
         return cls(**config | {name: deserialize(config[name]) for name in ("reader", "target")})
-
-
-class CaptionRows:
-    """What makes batches of a data set that was read: images that stay in memory, as they are.
-
-    It is a `Preprocessor` for `training_batches`: the source of an example is the number of its
-    image, or the numbers of its frames; the target is its captions one after the other, each with
-    the end id. An image is encoded once for all its captions.
-
-    Args:
-        preprocessor: Knows the tokens.
-        inputs: Pixels `(N, height, width, 3)` uint8 or features `(N, places, width)`.
-        splits: For videos, `(V + 1,)`: video v has the frames from splits[v] to splits[v + 1].
-        captions_each: How many captions every image has, if all have as many: a train step that
-            knows its rows is faster.
-    """
-
-    def __init__(
-        self,
-        preprocessor: ImageCaptions,
-        inputs: np.ndarray,
-        splits: Any = None,
-        captions_each: int | None = None,
-    ):
-        self._preprocessor = preprocessor
-        self._captions_each = captions_each
-        self._splits = None if splits is None else tf.constant(splits, tf.int64)
-        with tf.device("CPU:0"):
-            self._inputs = tf.constant(inputs)
-
-    def encode(self, rows: tf.Tensor, captions: tf.Tensor) -> tuple:
-        """Numbers of inputs `(B, None)` and ids `(B, None)` of captions `(B, K)`, "" for none."""
-        if self._splits is None:
-            source = tf.RaggedTensor.from_tensor(rows[:, None])
-        else:
-            source = tf.ragged.range(
-                tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
-            )
-        return source, self._preprocessor.encode_captions(captions)
-
-    def pack(self, source: tf.RaggedTensor, target: tf.RaggedTensor) -> tuple:
-        """Makes a batch `(x, y, sample_weight)`.
-
-        Returns:
-            x, a dict of the inputs and of "target_ids" `(B, K, T)` int32, which begin with the
-            start id; y `(B, K, T)` int32, one step ahead; sample_weight float32, likewise. A row
-            of an image that has fewer captions than others is 0 everywhere.
-        """
-        shifted, y, weight = caption_batch(target, self._captions_each)
-        return self._gather(source) | {"target_ids": shifted}, y, weight
-
-    def _gather(self, source: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        if self._splits is not None:
-            mask = tf.sequence_mask(source.row_lengths())
-            return {"frames": tf.gather(self._inputs, source.to_tensor()), "mask": mask}
-        name = "images" if self._inputs.dtype == tf.uint8 else "features"
-        return {name: tf.gather(self._inputs, source.values)}
-
-
-def caption_batch(
-    target: tf.RaggedTensor, captions_each: int | None = None
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Previous ids, ids and weights `(B, K, T)` of encoded captions; see `CaptionRows.pack`."""
-    y = tf.ensure_shape(_by_caption(target), [None, captions_each, None])
-    shifted = tf.concat([tf.fill(tf.shape(y[:, :, :1]), Tokenizer.start_id), y[:, :, :-1]], 2)
-    return tf.where(y != 0, shifted, 0), y, tf.cast(y != 0, tf.float32)
-
-
-def _by_caption(target: tf.RaggedTensor) -> tf.Tensor:
-    """Captions one after the other `(B, None)`, each with an end id, as `(B, K, T)`."""
-    is_end = tf.cast(target.flat_values == Tokenizer.end_id, tf.int64)
-    limits = tf.where(is_end == 1)[:, 0] + 1
-    captions = tf.RaggedTensor.from_row_limits(target.flat_values, limits)
-    count = tf.reduce_sum(target.with_flat_values(is_end), axis=1)
-    return tf.RaggedTensor.from_row_lengths(captions, count).to_tensor()
 
 
 def _read_pixels(reader: ImageReader, images: Sequence[Any]) -> tuple:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from seqzoo.preprocessing.data_forms import Kind, read_examples, read_inputs
+from seqzoo.preprocessing.named_columns import as_table
 
 _AT_ONCE = 1024  # raw inputs
 
 Text = str | bytes
 Texts = Iterable[Text] | tf.data.Dataset
 Pairs = Iterable[tuple[Text, Text]] | tf.data.Dataset
+
+PAIRS, TEXTS = Kind(("source", "target"), (0,)), Kind(("text",), (0,))
 
 
 def as_strings(texts: Any) -> tf.Tensor:
@@ -40,6 +45,7 @@ def raw_texts(inputs: Any) -> tf.Tensor:
         raise ValueError(
             f"A list of texts is needed. Received one text: {inputs[:40]!r}. Put it in a list."
         )
+    inputs = read_inputs(TEXTS, inputs)
     texts = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
     for index, text in enumerate(texts):
         if not _is_text(text):
@@ -67,6 +73,8 @@ def text_batches(texts: Texts, batch_size: int = 2048) -> Iterator[tf.Tensor]:
             f"A corpus is an iterable of texts. Received one text: {texts[:40]!r}. "
             "Put it in a list, one sentence for each item."
         )
+    if as_table(texts) is not None:  # which would give the names of its columns
+        texts = read_inputs(TEXTS, texts)
     batches = (
         _dataset_batches(texts, batch_size)
         if isinstance(texts, tf.data.Dataset)
@@ -96,13 +104,13 @@ def _chunks(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:
         yield chunk
 
 
-def examples(x: Pairs | Sequence[Text], y: Sequence[Text] | None = None) -> tf.data.Dataset:
+def examples(x: Any, y: Any = None, columns: Mapping[str, str] | None = None) -> tf.data.Dataset:
     """Makes a dataset of (source, target) string scalars.
 
     Args:
-        x: Pairs of texts, or a `tf.data.Dataset` of pairs of string scalars, or
-            the sources alone.
+        x: Pairs of texts in any form that `fit` takes, or the sources alone.
         y: The targets, where `x` holds the sources alone.
+        columns: Names of the columns "source" and "target" of a table.
 
     Raises:
         ValueError: if there are no examples, if the numbers of sources and
@@ -115,6 +123,7 @@ def examples(x: Pairs | Sequence[Text], y: Sequence[Text] | None = None) -> tf.d
         >>> [(source.numpy(), target.numpy()) for source, target in dataset]
         [(b'guten Tag', b'good day')]
     """
+    x, y, _ = read_examples(PAIRS, x, y, columns=columns)
     if isinstance(x, tf.data.Dataset):
         return _checked_dataset(x, y)
     if y is None:

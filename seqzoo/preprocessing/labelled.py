@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.data_forms import Kind, is_stream, read_examples
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.packing import numbers_of, side_by_side
-from seqzoo.preprocessing.streamed_batches import is_stream
 
 Inputs = dict[str, tf.Tensor]
 
@@ -33,6 +33,11 @@ class LabelledInputs(tf.Module):
         super().__init__()
         self.labels = labels if isinstance(labels, Labels) else Labels(labels)
         self.multi_label = multi_label
+
+    @property
+    def kind(self) -> Kind:
+        """What examples are read."""
+        raise NotImplementedError
 
     @property
     def raw_spec(self) -> tf.TensorSpec:
@@ -78,20 +83,21 @@ class LabelledInputs(tf.Module):
         names = tf.broadcast_to(tf.constant(self.labels.names), tf.shape(y))
         return tf.ragged.boolean_mask(names, y > 0)
 
-    def adapt(self, pairs: Any, y: Any = None) -> None:
+    def adapt(self, pairs: Any, y: Any = None, columns: Mapping[str, str] | None = None) -> None:
         """Makes labels and vocabulary from examples; labels that were given stay.
 
         Args:
             pairs: Examples in any form that `examples` takes, or a stream, of which no more than a
                 part is held in memory.
             y: Their labels, where `pairs` holds the inputs alone.
+            columns: Names of the columns of a table by role, see `fit` of a task.
         """
         if is_stream(pairs):
             if self.labels.get_config()["names"] is None:
                 self.labels.adapt(label for _, label in pairs)
             self.adapt_inputs(given for given, _ in pairs)
             return
-        inputs, labels = self._two_lists(pairs, y)
+        inputs, labels = self._two_lists(pairs, y, columns)
         if self.labels.get_config()["names"] is None:
             names = [self._names(label, index) for index, label in enumerate(labels)]
             self.labels.adapt(name for each in names for name in each)
@@ -101,8 +107,8 @@ class LabelledInputs(tf.Module):
         """Makes a dataset of raw inputs and their label, or list of labels, as strings.
 
         Args:
-            x: List of pairs of an input and its label (or labels), or a `tf.data.Dataset` of
-                them, or the inputs alone.
+            x: Pairs of an input and its label (or labels) in any form that `fit` takes, or the
+                inputs alone.
             y: The labels, where `x` holds the inputs alone.
 
         Raises:
@@ -129,8 +135,9 @@ class LabelledInputs(tf.Module):
         listed: Any = label if several else [label]
         return [as_name(name, f" at index {index}") for name in listed]
 
-    def _two_lists(self, x: Any, y: Any) -> tuple[list, list]:
+    def _two_lists(self, x: Any, y: Any, columns: Any = None) -> tuple[list, list]:
         """Inputs and labels of examples in any form."""
+        x, y, _ = read_examples(self.kind, x, y, columns=columns)
         if isinstance(x, tf.data.Dataset):
             rank = self.raw_spec.shape.rank - 1
             x = examples_of_dataset(x, y, "an input and its label", rank, int(self.multi_label))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.data_forms import Kind, read_inputs
 from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
 from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
@@ -62,6 +63,8 @@ class LabelledText(LabelledInputs):
         self.max_length = max_length
         self.keep = keep
 
+    kind = Kind(("text", "label"), (0,))  # pyright: ignore[reportAssignmentType]
+
     def adapt_inputs(self, raw: Any) -> None:
         self.tokenizer.adapt(raw.numpy().tolist() if tf.is_tensor(raw) else raw)
 
@@ -74,6 +77,7 @@ class LabelledText(LabelledInputs):
             raise ValueError(
                 f"Expected a list of texts. Received one text: {inputs[:40]!r}. Put it in a list."
             )
+        inputs = read_inputs(self.kind, inputs)
         inputs = list(inputs.numpy() if tf.is_tensor(inputs) else inputs)
         for index, text in enumerate(inputs):
             if not isinstance(text, (str, bytes)):

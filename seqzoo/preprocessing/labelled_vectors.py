@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.data_forms import Kind, read_inputs
 from seqzoo.preprocessing.labelled import Inputs, LabelledInputs
 from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step
@@ -55,6 +56,8 @@ class LabelledVectors(LabelledInputs):
         self._mean = _numbers(np.zeros(features) if mean is None else mean)
         self._deviation = _numbers(np.ones(features) if deviation is None else deviation)
 
+    kind = Kind(("inputs", "label"), (2,))  # pyright: ignore[reportAssignmentType]
+
     def adapt_inputs(self, raw: tf.RaggedTensor) -> None:
         values = raw.flat_values.numpy().astype(float)
         deviation = values.std(axis=0)
@@ -67,7 +70,7 @@ class LabelledVectors(LabelledInputs):
         return tf.TensorSpec([None, None, self.features], tf.float32, name="vectors")
 
     def as_raw(self, inputs: Any) -> tf.RaggedTensor:
-        rows = [np.asarray(row, np.float32) for row in inputs]
+        rows = [np.asarray(row, np.float32) for row in read_inputs(self.kind, inputs)]
         for index, row in enumerate(rows):
             if row.ndim != 2 or row.shape[1] != self.features or not np.isfinite(row).all():
                 raise ValueError(

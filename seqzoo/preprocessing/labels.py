@@ -126,7 +126,7 @@ class Labels(tf.Module):
 def as_name(label: Any, where: str = "") -> str:
     """Returns a label as text in the normal form NFC, in which the same label is the same text.
 
-    Bytes are UTF-8, and an integer stands for its digits.
+    Bytes are UTF-8, and an integer, also as a float, stands for its digits.
 
     Args:
         label: Of an example.
@@ -138,6 +138,8 @@ def as_name(label: Any, where: str = "") -> str:
     if isinstance(label, (bytes, np.bytes_)):
         with contextlib.suppress(UnicodeDecodeError):
             label = label.decode("utf-8")
+    if isinstance(label, (float, np.floating)) and float(label).is_integer():
+        label = int(label)  # as in a frame whose column lacks a value elsewhere
     if isinstance(label, (int, np.integer)) and not isinstance(label, bool):
         return str(int(label))
     if isinstance(label, str) and label:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import Pairs, examples, raw_texts, row_lengths
+from seqzoo.preprocessing.corpus import PAIRS, examples, raw_texts, row_lengths
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.packing import side_by_side
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -59,13 +60,16 @@ class TextPairs(tf.Module):
         self.max_source_length = max_source_length
         self.max_target_length = max_target_length
 
-    def adapt(self, pairs: Pairs) -> None:
+    kind = PAIRS
+
+    def adapt(self, pairs: Any, columns: Mapping[str, str] | None = None) -> None:
         """Makes the vocabularies; a tokenizer that serves both sides sees both.
 
         Args:
-            pairs: List of (source, target) texts or a `tf.data.Dataset` of them.
+            pairs: Source and target texts in any form that `fit` takes.
+            columns: Names of the columns "source" and "target" of a table.
         """
-        dataset = examples(pairs)
+        dataset = examples(pairs, columns=columns)
         sources = dataset.map(lambda source, _: source)
         targets = dataset.map(lambda _, target: target)
         if self.target is self.source:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.data_forms import Kind
 from seqzoo.preprocessing.limits import BoundedInputs, Limits
 
 
@@ -25,6 +26,11 @@ class RawInputs(Protocol):
     @property
     def raw_spec(self) -> tf.TensorSpec:
         """Shape, type and name of a batch of raw inputs, as a served model takes it."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """What examples are read, of data in any form; see `data_forms`."""
         ...
 
     def as_raw(self, inputs: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.corpus import Texts, raw_texts, row_lengths, text_batches
+from seqzoo.preprocessing.corpus import TEXTS, Texts, raw_texts, row_lengths, text_batches
+from seqzoo.preprocessing.data_forms import read_examples
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.packing import side_by_side
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -84,9 +86,16 @@ class RunningText(tf.Module):
         """The token that stands before a text."""
         return Tokenizer.end_id if self.end_tokens else Tokenizer.start_id
 
-    def adapt(self, texts: Texts) -> None:
-        """Makes the vocabulary; see `Tokenizer.adapt`."""
-        self.tokenizer.adapt(as_texts(texts))
+    kind = TEXTS
+
+    def adapt(self, texts: Any, columns: Mapping[str, str] | None = None) -> None:
+        """Makes the vocabulary; see `Tokenizer.adapt`.
+
+        Args:
+            texts: In any form that `fit` takes.
+            columns: Name of the column "text" of a table.
+        """
+        self.tokenizer.adapt(as_texts(texts, columns))
 
     def encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` of texts `(B,)`, with the end id where texts end with one."""
@@ -154,6 +163,20 @@ class RunningText(tf.Module):
         characters, _ = side_by_side(target, members)
         x = {"token_ids": token_ids, "segment_ids": segment_ids, "characters": characters}
         return x, y, tf.cast(segment_ids > 0, tf.float32)
+
+    def texts_side_by_side(self, texts: Texts) -> tuple[dict[str, tf.Tensor], Any, Any]:
+        """Makes one batch of texts, each in a row of its own; see `pack_together`."""
+        ids, characters = self.separate_texts(texts)
+        alone = tf.RaggedTensor.from_tensor(tf.range(ids.nrows())[:, None])
+        return self.pack_together(ids, characters, alone)
+
+    def given_tokens(self, strings: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The tokens before each of those of texts `(B,)`: `token_ids`, `segment_ids` `(B, T)`."""
+        ids = self.encode(strings)
+        starts = tf.fill([ids.nrows(), 1], self.first_id)
+        before = tf.concat([starts, ids], axis=1)[:, :-1]
+        mask = tf.sequence_mask(before.row_lengths())
+        return {"token_ids": before.to_tensor(), "segment_ids": tf.cast(mask, tf.int32)}
 
     def _tokens_of(self, strings: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ids `(N,)` of texts one after the other, and the characters of each."""
@@ -232,14 +255,15 @@ def _check_tokens(token_ids: Any) -> None:
         )
 
 
-def as_texts(texts: Any) -> Texts:
-    """Takes one text for a list of one.
+def as_texts(texts: Any, columns: Mapping[str, str] | None = None) -> Texts:
+    """Reads texts in any form that `fit` takes, and one text as a list of one.
 
     Raises:
         ValueError: if an item of a list is no text.
     """
     if isinstance(texts, (str, bytes)):
         return [texts]
+    texts = read_examples(TEXTS, texts, columns=columns).x
     if isinstance(texts, tf.data.Dataset):
         return texts
     texts = list(texts)

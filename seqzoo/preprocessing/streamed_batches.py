@@ -30,11 +30,6 @@ class ExampleStream(Protocol):
         ...
 
 
-def is_stream(x: Any) -> bool:
-    """Whether this is a stream, and not examples that are held in memory."""
-    return callable(getattr(x, "shuffled", None))
-
-
 def streamed_batches(
     stream: ExampleStream,
     preprocessor: Packer,

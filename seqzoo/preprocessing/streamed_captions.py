@@ -7,7 +7,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.preprocessing.captions import CaptionRows, ImageCaptions
+from seqzoo.preprocessing.caption_rows import CaptionRows
+from seqzoo.preprocessing.captions import ImageCaptions
 
 
 class StreamedCaptions(CaptionRows):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from seqzoo.preprocessing.corpus import as_strings
+from seqzoo.preprocessing.data_forms import Kind, read_examples, read_inputs
 from seqzoo.preprocessing.labelled import examples_of_dataset
 from seqzoo.preprocessing.labels import Labels, as_name
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, last_real_step, short_enough
 
 Encoded = dict[str, tf.RaggedTensor]
+
+TAGGED = Kind(("tokens", "tags"), (1,))
 
 
 class TaggedSentences(tf.Module):
@@ -30,6 +33,8 @@ class TaggedSentences(tf.Module):
         super().__init__()
         self.labels = tags if isinstance(tags, Labels) else Labels(tags)
 
+    kind = TAGGED
+
     def adapt_tokens(self, tokens: list) -> None:
         """Makes what reads tokens, such as a vocabulary, of those of all sentences."""
         raise NotImplementedError
@@ -42,9 +47,15 @@ class TaggedSentences(tf.Module):
         """The model's inputs, among them "mask" `(B, T)`, True on tokens."""
         raise NotImplementedError
 
-    def adapt(self, sentences: Any) -> None:
-        """Makes the vocabularies from pairs of tokens and tags; tags that were given stay."""
-        tokens, tags = zip(*_checked_pairs(sentences), strict=True)
+    def adapt(self, sentences: Any, columns: Mapping[str, str] | None = None) -> None:
+        """Makes the vocabularies from pairs of tokens and tags; tags that were given stay.
+
+        Args:
+            sentences: Pairs in any form that `fit` takes.
+            columns: Names of the columns "tokens" and "tags" of a table.
+        """
+        x, y, _ = read_examples(TAGGED, sentences, columns=columns)
+        tokens, tags = zip(*_checked_pairs(x, y), strict=True)
         if self.labels.get_config()["names"] is None:
             self.labels.adapt(tag for each in tags for tag in each)
         flat = [token for sentence in tokens for token in sentence]
@@ -56,8 +67,8 @@ class TaggedSentences(tf.Module):
         """Makes a dataset of tokens `(T,)` and tags `(T,)`, string tensors.
 
         Args:
-            x: List of pairs of a list of tokens and the list of their tags, or a
-                `tf.data.Dataset` of them, or the lists of tokens alone.
+            x: Pairs of a list of tokens and the list of their tags in any form that `fit` takes,
+                or the lists of tokens alone.
             y: The lists of tags, where `x` holds the tokens alone.
 
         Raises:
@@ -75,7 +86,8 @@ class TaggedSentences(tf.Module):
             raise ValueError(
                 f"Expected a list of lists of tokens. Received a text: {inputs[:40]!r}."
             )
-        inputs = [_checked_tokens(tokens, index) for index, tokens in enumerate(inputs)]
+        sentences = enumerate(read_inputs(TAGGED, inputs))
+        inputs = [_checked_tokens(tokens, index) for index, tokens in sentences]
         return _ragged(inputs)
 
     def tokens(self, text: str) -> list[str]:
@@ -150,6 +162,7 @@ class TaggedSentences(tf.Module):
 
 
 def _checked_pairs(sentences: Any, y: Any = None) -> list[tuple[list, list[str]]]:
+    sentences, y, _ = read_examples(TAGGED, sentences, y)
     if isinstance(sentences, tf.data.Dataset):
         sentences, y = examples_of_dataset(sentences, y, "tokens and their tags", 1, 1), None
     if y is not None:
@@ -167,7 +180,10 @@ def _checked_pairs(sentences: Any, y: Any = None) -> list[tuple[list, list[str]]
                 f"{str(pair)[:60]!r} at index {index}."
             )
         where = f" in the sentence at index {index}"
-        tokens, tags = _checked_tokens(pair[0], index), [as_name(tag, where) for tag in pair[1]]
+        tokens, tags = _checked_tokens(pair[0], index), pair[1]
+        if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
+            raise ValueError(f"Expected a list of tags. Received: {tags!r}{where}. Give one.")
+        tags = [as_name(tag, where) for tag in tags]
         if len(tokens) != len(tags):
             raise ValueError(
                 f"Each token must have one tag. Received: {len(tokens)} tokens and {len(tags)} "
@@ -184,6 +200,11 @@ def _checked_tokens(tokens: Any, index: int) -> list:
         raise ValueError(
             f"A sentence is a list of tokens. Received a text at index {index}: {tokens[:40]!r}. "
             "Split it, for example with the preprocessor's `tokens`."
+        )
+    if not isinstance(tokens, Iterable):
+        raise ValueError(
+            f"A sentence is a list of tokens. Received: {tokens!r} at index {index}. Give one, or "
+            "leave the example out."
         )
     tokens = list(tokens)
     for token in tokens:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.data_forms import RawExamples, read_inputs
 from seqzoo.search.options import check_at_least
 from seqzoo.tasks.length_groups import answer_in_groups
 from seqzoo.tasks.request import batches_of_like_length
@@ -103,10 +104,25 @@ class AnsweringTask(Task):
             answers = run(preprocessor.pad(tf.gather(raw, indices)))
             yield indices, tf.nest.map_structure(lambda tensor: tensor.numpy(), answers)
 
-    @staticmethod
-    def _as_list(inputs) -> Any:
+    def _as_list(self, inputs) -> Any:
         """Returns the inputs as a list; a single text as it is, for `as_raw` to refuse."""
-        return inputs if isinstance(inputs, (str, bytes)) else list(inputs)
+        if isinstance(inputs, (str, bytes)):
+            return inputs
+        return list(read_inputs(self._required_preprocessor("this").kind, inputs))
+
+    def read_given(self, x, columns=None):
+        return RawExamples(read_inputs(self.preprocessor.kind, x, columns))
+
+    def model_inputs(self, examples):
+        return self.inputs_of(self.preprocessor.as_raw(examples.x))
+
+    def input_batches(self, examples, batch_size):
+        raw = tf.data.Dataset.from_tensor_slices(self.preprocessor.as_raw(examples.x))
+        return raw.ragged_batch(batch_size).map(self.inputs_of)
+
+    def inputs_of(self, raw) -> Any:
+        """Returns what the task is called on, for raw inputs of one batch."""
+        return self.preprocessor.prepare(raw)
 
     def _required_preprocessor(self, what: str) -> Any:
         if self.preprocessor is None:

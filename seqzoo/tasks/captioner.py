@@ -13,10 +13,11 @@ from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.batching import evaluation_batches, training_batches
 from seqzoo.preprocessing.captions import ImageCaptions, image_pairs
+from seqzoo.preprocessing.data_forms import is_stream
+from seqzoo.preprocessing.example_weights import NO_WEIGHTS, WeightedPacker
 from seqzoo.preprocessing.features import is_features, reader_of
-from seqzoo.preprocessing.streamed_batches import is_stream, streamed_batches
+from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.streamed_captions import StreamedCaptions
-from seqzoo.tasks.batch_maker import split
 from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 
@@ -128,25 +129,37 @@ class Captioner(SampledFeeding):
             parts.append(compute_features(pixels).numpy())
         return np.concatenate(parts).astype("float32")
 
-    def make_training_batches(self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch):
+    def make_training_batches(
+        self, x, y, batch_size, tokens_per_batch, seed, steps_per_epoch, weights=NO_WEIGHTS
+    ):
         by_length = getattr(self.encoder, "frozen", False)  # see `training_batches`
         if is_stream(x):
             rows: Any = StreamedCaptions(self.preprocessor)
             return streamed_batches(x, rows, batch_size, tokens_per_batch, seed, by_length)
         sizes = batch_size, tokens_per_batch
-        return training_batches(*self._corpus(x, y), *sizes, seed, by_length=by_length)  # pyright: ignore[reportCallIssue]
+        corpus = self._corpus(x, y, weights)
+        return training_batches(*corpus, *sizes, seed, by_length=by_length)  # pyright: ignore[reportCallIssue]
 
-    def make_evaluation_batches(self, x, y=None, batch_size=None):
+    def make_evaluation_batches(self, x, y=None, batch_size=None, weights=NO_WEIGHTS):
         if is_stream(x):
             rows: Any = StreamedCaptions(self.preprocessor)
             return evaluation_batches(x.ordered(), rows, batch_size or 64)
-        corpus = self._corpus(*(split(x) if y is None else (x, y)))
-        return evaluation_batches(*corpus, batch_size or 64)  # pyright: ignore[reportCallIssue]
+        return evaluation_batches(*self._corpus(x, y, weights), batch_size or 64)  # pyright: ignore[reportCallIssue]
 
-    def _corpus(self, x, y=None):
+    def _corpus(self, x, y, weights):
         images, captions = image_pairs(x, y)
         reader = reader_of(images[0]) if images and is_features(images[0]) else None
-        return self.preprocessor.corpus(images, captions, reader)
+        examples, packer = self.preprocessor.corpus(images, captions, reader)
+        if not weights:
+            return examples, packer
+        weights = weights._replace(of_examples=weights.of_examples[packer.indices])
+        return weights.apply(examples), WeightedPacker(packer, weights)
+
+    def one_batch(self, examples, weights):
+        batches = self.make_evaluation_batches(
+            examples.x, examples.y, len(examples.x), weights=weights
+        )
+        return next(iter(batches))
 
     def _has_answer(self, inputs, is_read):
         return is_read & inputs.get("is_whole", True)  # features have no such thing

@@ -140,6 +140,13 @@ class MaskedLanguageModel(AnsweringTask):
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
         return training_windows(text, cast(int, batch_size), window, seed, steps_per_epoch)
 
+    def inputs_of(self, raw):
+        return {"token_ids": self.preprocessor.prepare(raw)}
+
+    def one_batch(self, examples, weights):
+        _refuse(examples.y, None)
+        return self.preprocessor.texts_side_by_side(examples.x)
+
     def encoded_apart(self, x, y):
         return self.preprocessor.separate_texts(x)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from seqzoo.preprocessing.limits import Limits
-from seqzoo.tasks.batch_maker import BatchMaker, is_batched, refuse_arguments_for_tensors
+from seqzoo.tasks.batch_maker import held_out, refuse_shuffle, warn_of_few
+from seqzoo.tasks.on_raw_inputs import OnRawInputs
 from seqzoo.tasks.quantizing import Quantizable
 from seqzoo.tasks.saving import SavedAsFiles
+from seqzoo.tasks.user_loss import make_loss
 from seqzoo.training.optimizer import Adam
 from seqzoo.training.replicated_model import ReplicatedModel
 from seqzoo.training.resume import Resume
@@ -27,7 +30,7 @@ from seqzoo.training.strategies import distribute_batches, explain_lost_workers
 from seqzoo.training.watching import HideCounts, WarnOfIdleSteps
 
 
-class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
+class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
     """A model that knows its preprocessing, its loss and its metrics.
 
     Args:
@@ -73,7 +76,8 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
             optimizer: `"auto"` is Adam with a learning rate of 0.001 whose gradients are clipped
                 to a global norm of 1. Any other Keras optimizer clips as it is configured.
             loss: `"auto"` is that of the head. A Keras loss is called on `(y, outputs)`, one
-                value for each token, of which the weighted mean is minimised.
+                value for each token, of which the weighted mean is minimised; by name it gets
+                `from_logits=True`.
             metrics: As in Keras, beside those of the head.
             weighted_metrics: As in Keras.
             jit_compile: As in Keras, but False.
@@ -82,7 +86,8 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
             **kwargs: Other arguments of Keras's `compile`.
 
         Raises:
-            ValueError: if `accumulation_steps` is below 1.
+            ValueError: if `accumulation_steps` is below 1, or a loss cannot read logits and the
+                task's targets.
         """
         if accumulation_steps < 1:
             raise ValueError(
@@ -98,7 +103,7 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
             **kwargs,
         )
         self._loss_tracker = self.loss_mean  # Keras's own is updated by no step
-        self._user_loss = None if loss in ("auto", None) else keras.losses.get(loss)
+        self._user_loss = make_loss(loss, self.head)
         self.accumulation_steps = accumulation_steps
 
     @property
@@ -194,10 +199,10 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
             return self.head.loss(y, outputs, weight, mask)
         function = getattr(self._user_loss, "call", self._user_loss)
         dtype = keras.backend.result_type(outputs.dtype, "float32")
-        losses, weight = (
-            tf.cast(function(y, tf.cast(outputs, dtype)), dtype),
-            tf.cast(weight, dtype),
-        )
+        losses = tf.cast(function(y, tf.cast(outputs, dtype)), dtype)
+        weight = tf.cast(weight, dtype)
+        if len(losses.shape) < len(weight.shape):  # Keras takes the mean over the labels of a row
+            weight = tf.reduce_mean(weight, axis=-1)
         return tf.reduce_sum(losses * weight), tf.reduce_sum(weight)
 
     def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
@@ -224,21 +229,28 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
         tokens_per_batch: int | None = None,
         packed: bool | int = False,
         seed: int = 0,
+        sample_weight=None,
+        class_weight: Mapping[Any, float] | None = None,
+        validation_split: float = 0.0,
+        columns: Mapping[str, str] | None = None,
         **kwargs,
     ):
-        """Trains on raw examples, or, where the task has no preprocessor, as Keras does.
+        """Trains on raw examples, or on tensors as Keras does.
 
         Args:
-            x: Pairs of raw input and target: a list of tuples or a `tf.data.Dataset` of them,
-                unbatched; or a stream of `seqzoo.datasets.streams`, which need not fit into
-                memory; or the inputs, with the targets in `y`.
+            x: Raw inputs and targets: a list of pairs; a frame of pandas or polars, a data set of
+                Hugging Face, a dict or list of dicts with named columns; a `tf.data.Dataset` of
+                tuples or dicts, batched or not; a generator or `PyDataset`, which are read once; or
+                a stream of `seqzoo.datasets.streams`, which need not fit into memory. Or the
+                inputs alone, with the targets in `y`. Or tensors that the task is called on.
             y: Targets, one for each of `x`.
             batch_size: Examples of a batch, over all replicas; 64 if it and `tokens_per_batch`
                 are None, for tensors Keras's own default.
             epochs: The epoch at which training ends.
             verbose: As in Keras.
             callbacks: As in Keras, in a list.
-            validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets.
+            validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets,
+                and of weights where there are.
             initial_epoch: The first epoch; the stream of batches continues from there. A
                 `training.Resume` in `callbacks` that has a checkpoint overrides it.
             steps_per_epoch: Batches of an epoch; None is as many as hold all examples.
@@ -249,6 +261,14 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
                 losses and gradients of a row for each; an int is the steps of a row, True the
                 longest example. `batch_size` counts rows then.
             seed: Seed of the order of the examples; has no effect on tensors.
+            sample_weight: A number for each example, how much it counts in loss and metrics. It may
+                also be the third of a tuple, or a column that `columns` names for `"weight"`.
+            class_weight: Weights by label or tag, 1 where none is given.
+            validation_split: Share of the examples, the last ones, that is validated on and not
+                learned from; for lists, arrays and tables.
+            columns: Names of columns by role: text and label; tokens and tags; source and target;
+                image and caption. Those that are not named are guessed where there is one usual
+                name, and told on stderr.
             **kwargs: Other arguments of Keras's `fit`.
 
         Returns:
@@ -268,7 +288,7 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
             initial_epoch = resume.initial_epoch(epochs)
         passed["initial_epoch"] = initial_epoch
         self.check_options(x, tokens_per_batch, packed)
-        if self.preprocessor is None:
+        if not self.is_raw(x):
             if isinstance(validation_data, tuple):
                 self.checked_tensors(*validation_data[:2])
             elif validation_data is not None:
@@ -280,20 +300,39 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
                 validation_data=validation_data,
                 steps_per_epoch=steps_per_epoch,
                 validation_batch_size=validation_batch_size,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+                validation_split=validation_split,
                 **passed,
             )
-        refuse_arguments_for_tensors(kwargs)
+        refuse_shuffle(kwargs)
         batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
-        sizes = batch_size, tokens_per_batch
-        packing = {"packed": packed} if packed else {}
-        batches = self.make_training_batches(x, y, *sizes, seed, steps_per_epoch, **packing)
-        steps = steps_per_epoch or batches.steps_per_epoch
+        rows = validation_batch_size or batch_size
+        most = steps_per_epoch and steps_per_epoch * epochs * (batch_size or 64)
+        examples = self.read(x, y, sample_weight, columns, most)
+        warn_of_few(x, examples, most)
         validation = None
         if validation_data is not None:
-            rows = validation_batch_size or batch_size
-            validation = self.make_evaluation_batches(validation_data, None, rows)
+            validation = self.evaluated_batches(validation_data, None, rows, columns=columns)
+        elif validation_split:
+            examples, others = held_out(examples, validation_split)
+            validation = self.evaluated_batches(*others[:2], rows, others.weights)
+        options: dict[str, Any] = {"packed": packed} if packed else {}
+        if packed and examples.weights is not None:
+            raise ValueError(
+                "`sample_weight` goes with a row for each example. Received: it with "
+                f"packed={packed}. Leave out one of them."
+            )
+        if weights := self.make_weights(examples, class_weight):
+            options["weights"] = weights
+        sizes = batch_size, tokens_per_batch
+        batches = self.make_training_batches(
+            examples.x, examples.y, *sizes, seed, steps_per_epoch, **options
+        )
+        steps = steps_per_epoch or batches.steps_per_epoch
         if resume:
             settings = {"batch_size": batch_size, "tokens_per_batch": tokens_per_batch}
+            settings |= {"class_weight": dict(class_weight)} if class_weight else {}
             resume.data = {**batches.origin, **settings, "seed": seed, "steps_per_epoch": steps}
         self._examples_of_step = batches.examples_of_step
         batches = batches.after(done or initial_epoch * steps)
@@ -309,20 +348,6 @@ class Task(BatchMaker, SavedAsFiles, Quantizable, ReplicatedModel):
     def examples_of_step(self, step: int) -> list[int] | None:
         """The numbers of the examples in a batch of the last `fit`, from 0 on; None of a stream."""
         return self._examples_of_step(step)
-
-    def evaluate(self, x=None, y=None, batch_size: int | None = None, **kwargs):
-        """Returns loss and metrics on raw examples, or tensors without a preprocessor.
-
-        Args:
-            x: As in `fit`.
-            y: As in `fit`.
-            batch_size: Examples of a batch; None is 64, for tensors Keras's own default.
-            **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
-        """
-        if self.preprocessor is None or is_batched(x):
-            x = self.checked_tensors(x, y)
-            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
-        return super().evaluate(self.make_evaluation_batches(x, y, batch_size), **kwargs)
 
     def export(self, filepath, **options) -> None:
         """Writes a SavedModel to `filepath`/1; see `seqzoo.export.saved_model`."""

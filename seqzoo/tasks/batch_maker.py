@@ -169,7 +169,9 @@ class BatchMaker:
         """Returns the examples of data in any form; see `seqzoo.preprocessing.data_forms`."""
         return read_examples(self.preprocessor.kind, x, y, sample_weight, columns, most)
 
-    def make_weights(self, examples: RawExamples, class_weight: Any = None) -> Weights:
+    def make_weights(
+        self, examples: RawExamples, class_weight: Any = None, packed: bool | int = False
+    ) -> Weights:
         """Returns the weights of examples and classes.
 
         Raises:
@@ -180,6 +182,11 @@ class BatchMaker:
             raise ValueError(
                 f"A {name} reads its texts as one, which has no examples to weigh. Received: "
                 "`sample_weight`. Leave it out."
+            )
+        if packed and examples.weights is not None:
+            raise ValueError(
+                "`sample_weight` goes with a row for each example. Received: it with "
+                f"packed={packed}. Leave out one of them."
             )
         if class_weight is None:
             return Weights(examples.weights)

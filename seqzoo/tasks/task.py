@@ -318,12 +318,7 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
             examples, others = held_out(examples, validation_split)
             validation = self.evaluated_batches(*others[:2], rows, others.weights)
         options: dict[str, Any] = {"packed": packed} if packed else {}
-        if packed and examples.weights is not None:
-            raise ValueError(
-                "`sample_weight` goes with a row for each example. Received: it with "
-                f"packed={packed}. Leave out one of them."
-            )
-        if weights := self.make_weights(examples, class_weight):
+        if weights := self.make_weights(examples, class_weight, packed):
             options["weights"] = weights
         sizes = batch_size, tokens_per_batch
         batches = self.make_training_batches(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         preprocessing,
         search,
         tasks,
+        trained,
         training,
         zoo,
     )
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         from_preset,
         load,
     )
+    from seqzoo.trained import presets
 
 _FOLDERS = (
     *(
@@ -72,7 +74,7 @@ _FOLDERS = (
         "layers",
         "metrics",
     ),
-    *("ops", "preprocessing", "search", "tasks", "training", "zoo"),
+    *("ops", "preprocessing", "search", "tasks", "trained", "training", "zoo"),
 )
 _HOMES = {
     "BeamSearch": "search",
@@ -88,6 +90,7 @@ _HOMES = {
     "Tagger": "tasks",
     "from_preset": "tasks",
     "load": "tasks",
+    "presets": "trained",
 }
 
 __all__ = [
@@ -117,8 +120,10 @@ __all__ = [
     "metrics",
     "ops",
     "preprocessing",
+    "presets",
     "search",
     "tasks",
+    "trained",
     "training",
     "zoo",
 ]

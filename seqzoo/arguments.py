@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from seqzoo.trained import presets
+
 KINDS = ("classifier", "tagger", "translator", "language-model", "captioner")
 """The kinds of task that `seqzoo new` writes recipes for."""
 
@@ -112,7 +114,7 @@ def add_export_arguments(add: Callable) -> None:
 
 def _add_run(add: Callable) -> None:
     """Adds the folder of the run."""
-    add("run", type=_existing, metavar="RUN", help="folder of a run")
+    add("run", type=_run, metavar="RUN", help="folder of a run, or the name of a trained model")
     _add_trust(add, "the run's recipe.py may be executed, and its links may lead elsewhere")
 
 
@@ -157,6 +159,11 @@ def _add_replacement(add: Callable) -> None:
 def _add_n_best(add: Callable) -> None:
     """Adds the number of answers to each input."""
     add("--n-best", type=_positive, metavar="N", help="number of answers to each input, in columns")
+
+
+def _run(text: str) -> Path:
+    """Returns the path of an existing folder, or the name of a trained model."""
+    return Path(text) if text in presets() else _existing(text)
 
 
 def _existing(text: str) -> Path:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from seqzoo import arguments as flags
 from seqzoo.extras import MissingPackageError
 from seqzoo.listing import find_recipe, model_lines, own_recipes, recipe_lines
+from seqzoo.trained import presets
 from seqzoo.version import __version__
 
 if TYPE_CHECKING:
@@ -54,10 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def show_list(arguments: argparse.Namespace) -> None:
-    """Show models and recipes, with published and measured figures."""
+    """Show models, trained ones and recipes, with published and measured figures."""
+    trained = [f"{each.name:<24}{each.card['about']}" for each in presets().values()]
     models, own, here = model_lines(), own_recipes(), Path("recipes")
     others = [] if own and here.resolve() == own.resolve() else list(recipe_lines(here))
     print("Models (seqzoo.zoo)", *models, sep="\n  ")
+    print("\nTrained models (seqzoo predict NAME, sz.from_preset)", *trained, sep="\n  ")
     if own:
         print("\nRecipes (seqzoo train NAME)", *recipe_lines(own, by_name=True), sep="\n  ")
     if others:

@@ -20,6 +20,7 @@ ORDER = (
     "registration",
     "extras",
     "amounts",
+    "trained",
     "files",
     "ops",
     "search",

@@ -163,7 +163,7 @@ class Recipe:
             "search": getattr(task, "search", None),
             "metrics": _metrics_of(task),
             "examples": first_inputs,
-            "respond": _answers_of(task),
+            "respond": answers_of(task),
         }
         missing = {name: it for name, it in defaults.items() if getattr(self, name) is None}
         return dataclasses.replace(self, **missing)
@@ -189,7 +189,7 @@ class Recipe:
 
     def outputs(self, task: Any, inputs: Sequence[Any], search: Any = None) -> list[Any]:
         """Returns the best output for each input; "" where a search returned none."""
-        answers = (self.respond or _answers_of(task))(task, inputs, search)
+        answers = (self.respond or answers_of(task))(task, inputs, search)
         return [n_best[0].output if n_best else "" for n_best in answers]
 
     def scores(self, task: Any, examples: Sequence[Any], search: Any) -> dict[str, float | None]:
@@ -241,7 +241,8 @@ def _metrics_of(task: Any) -> Mapping[str, Metric]:
     return {name: METRICS[name] for name in names}
 
 
-def _answers_of(task: Any) -> Callable[..., list[list[Answer]]]:
+def answers_of(task: Any) -> Callable[..., list[list[Answer]]]:
+    """Returns the function that answers inputs for a kind of task."""
     if isinstance(task, Classifier):
         return classified_answers
     return tagged_answers if isinstance(task, Tagger) else generated_answers

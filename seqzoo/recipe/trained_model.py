@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqzoo.recipe.folder import RunFolder
-from seqzoo.recipe.recipe import ANSWERS, Answer
+from seqzoo.recipe.recipe import ANSWERS, Answer, answers_of
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_run import Run, load_trained
+from seqzoo.tasks import from_preset
+from seqzoo.trained import presets
 
 
 class TrainedModel(NamedTuple):
@@ -37,13 +39,13 @@ class TrainedModel(NamedTuple):
 
 
 def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -> TrainedModel:
-    """Reads the trained model of a run.
+    """Reads the trained model of a run, or one that `sz.presets()` knows by its name.
 
     No code of the run is executed, but where the model has classes of its own, the recipe answers
     by a function of its own, or version 0.1.0 made the run.
 
     Args:
-        path: Folder of the run.
+        path: Folder of the run, or the name.
         trust: As in `Run.open`.
         answers: Whether `respond` is needed.
 
@@ -51,6 +53,9 @@ def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -
         FileNotFoundError: if the folder holds no run, or its training has not ended.
         ValueError: if code would have to be executed that may not be, or the run is damaged.
     """
+    if not Path(path).exists() and str(path) in presets():
+        task = from_preset(path)
+        return TrainedModel(str(path), task, getattr(task, "search", None), answers_of(task))
     folder = RunFolder(Path(path))
     provenance = folder.record(trust).provenance
     if provenance is None or provenance.own_classes or (answers and not provenance.answers):

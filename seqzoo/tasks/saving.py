@@ -12,7 +12,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import h5py
 import keras
+import numpy as np
 
 from seqzoo.files.atomic_write import atomic_file, atomic_folder, recover_folder
 from seqzoo.files.digests import (
@@ -25,6 +27,7 @@ from seqzoo.files.digests import (
 )
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.untrusted_config import Size, bounded_by, read_config, size_of_weights
+from seqzoo.trained import find_preset
 from seqzoo.training.finite_values import warn_if_not_finite
 
 _CONFIG = "config.json"
@@ -51,13 +54,19 @@ class SavedAsFiles:
                 file.write(archive.getbuffer())
             seal_archive(path)
 
-    def save_preset(self, folder) -> None:
+    def save_preset(self, folder, half: bool = False) -> None:
         """Saves config and weights, without the optimizer, to a folder that `from_preset` reads.
 
         An existing preset is replaced.
 
+        Args:
+            folder: Path.
+            half: Whether weights are written as float16, in half the bytes and with 3 digits. The
+                model that is loaded has the weights of its own type.
+
         Raises:
-            ValueError: if `folder` exists and holds anything but a preset.
+            ValueError: if `folder` exists and holds anything but a preset, or a weight is too large
+                for float16.
             OSError: if it cannot be written. An existing preset stays whole.
         """
         task = _as_model(self)
@@ -66,7 +75,7 @@ class SavedAsFiles:
             config.pop("compile_config", None)
             contents = {
                 _CONFIG: json.dumps(config, ensure_ascii=False, indent=1).encode(),
-                _WEIGHTS: _weights_of(task),
+                _WEIGHTS: _halved(_weights_of(task)) if half else _weights_of(task),
             }
             for name, content in contents.items():
                 with open(os.path.join(path, name), "wb") as file:
@@ -136,6 +145,31 @@ def _weights_of(task: keras.Model) -> memoryview:
     with _without_optimizers(task):
         task.save_weights(file)
     return file.getbuffer()
+
+
+def _halved(content: memoryview) -> memoryview:
+    """The same file of weights, whose float32 arrays are float16."""
+    source, target = io.BytesIO(content), io.BytesIO()
+    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+                return
+            values = item[()]
+            if values.dtype == np.float32:
+                with np.errstate(over="ignore"):
+                    values = values.astype(np.float16)
+                if not np.isfinite(values).all():
+                    raise ValueError(
+                        f"`half` needs weights below 65,504, the largest of float16. {name} has a "
+                        "larger one. Leave it out."
+                    )
+            new.create_dataset(name, data=values).attrs.update(item.attrs)
+
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+    return target.getbuffer()
 
 
 @contextlib.contextmanager
@@ -208,11 +242,14 @@ def load(path) -> Any:
 def from_preset(folder) -> Any:
     """Loads the task of a preset, with the checks of `load`.
 
+    Args:
+        folder: That `save_preset` wrote; or the name of a trained model of `sz.presets()`.
+
     Returns:
         The `Task`, not compiled.
 
     Raises:
-        FileNotFoundError: if there is nothing at `folder`.
+        FileNotFoundError: if there is nothing at `folder`, and no trained model of the name.
         ValueError: if there is no preset, it is damaged, or its files do not belong together.
 
     Example:
@@ -220,10 +257,12 @@ def from_preset(folder) -> Any:
         >>> model.save_preset("preset")
         >>> type(sz.from_preset("preset")).__name__
         'LanguageModel'
+        >>> sz.from_preset("dates").generate(["3 avril 2021"])
+        ['2021-04-03']
     """
     folder = os.fspath(folder)
     recover_folder(folder)
-    _require(folder, "a folder that `save_preset` wrote")
+    folder = folder if os.path.exists(folder) else os.fspath(find_preset(folder))
     if os.path.isfile(folder):
         raise ValueError(
             f"`from_preset` reads a folder. Received a file: {folder}. Give a folder that "

@@ -1,0 +1,81 @@
+"""Trained models by name: those of this package, and those of packages that offer some.
+
+Another package offers its folders of presets, each with a `card.json`, by an entry point of the
+group `seqzoo.presets`, whose value is the name of the package that the folders stand in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["Preset", "find_preset", "presets"]
+
+_GROUP = "seqzoo.presets"
+_CARD = "card.json"
+
+
+class Preset(NamedTuple):
+    """A trained model, and what is known about it.
+
+    Attributes:
+        name: That `from_preset` takes.
+        folder: Where its files are.
+        card: What it does (`about`), `data`, `licence`, `figures` with those of `baselines`,
+            `seed`, `minutes` of training, `weaknesses`, the `command` that makes it again, and
+            `examples`, pairs of an input and its answer.
+
+    Example:
+        >>> preset = sz.presets()["dates"]
+        >>> preset.name, preset.card["licence"]
+        ('dates', 'Apache-2.0')
+    """
+
+    name: str
+    folder: Path
+    card: dict[str, Any]
+
+
+def presets() -> dict[str, Preset]:
+    """Returns the trained models that are installed, by name. It loads none of them.
+
+    Example:
+        >>> "dates" in sz.presets()
+        True
+    """
+    folders = (folder for home in _homes() for folder in sorted(home.iterdir()))
+    found = [folder for folder in folders if (folder / _CARD).is_file()]
+    return {folder.name: Preset(folder.name, folder, _card_of(folder)) for folder in found}
+
+
+def find_preset(name: str) -> Path:
+    """Returns the folder of a trained model.
+
+    Raises:
+        FileNotFoundError: if there is none of the name.
+    """
+    known = presets()
+    if name in known:
+        return known[name].folder
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise FileNotFoundError(
+        f"There is no folder {name!r}, and no trained model of this name.{hint} Known: "
+        f"{', '.join(sorted(known))}. Check the path; give a folder that `save_preset` wrote."
+    )
+
+
+def _homes() -> Iterator[Path]:
+    yield Path(__file__).parent
+    for point in entry_points(group=_GROUP):
+        found = importlib.util.find_spec(point.value)
+        yield from map(Path, (found and found.submodule_search_locations) or ())
+
+
+def _card_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / _CARD).read_text(encoding="utf-8"))

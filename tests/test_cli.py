@@ -19,6 +19,7 @@ import pytest
 from seqzoo import cli
 from seqzoo.files.folder_lock import locked_folder
 from seqzoo.recipe import RunFolder, load_recipe
+from seqzoo.trained import presets
 from seqzoo.training import Resume
 from seqzoo.zoo import ZOO
 
@@ -566,6 +567,9 @@ def test_list_shows_all_that_the_models_and_recipes_say_of_themselves_and_import
     expected = ["Models (seqzoo.zoo)"]
     for name, builder in ZOO.items():
         expected.append(f"  {name:<24}{builder.__doc__.strip().splitlines()[0]}")
+    expected += ["", "Trained models (seqzoo predict NAME, sz.from_preset)"]
+    for preset in presets().values():
+        expected.append(f"  {preset.name:<24}{preset.card['about']}")
     expected += ["", "Recipes (seqzoo train NAME)"]
     for path in sorted((ROOT / "recipes").rglob("*.py")):
         recipe = load_recipe(path)

@@ -58,6 +58,10 @@ def find_preset(name: str) -> Path:
 
     Raises:
         FileNotFoundError: if there is none of the name.
+
+    Example:
+        >>> sz.trained.find_preset("dates").name
+        'dates'
     """
     known = presets()
     if name in known:

@@ -168,8 +168,9 @@ def _class_names(data: Any, column: str, values: list) -> list:
 
 
 def _name(names: Sequence[str], value: Any) -> Any:
-    is_number = isinstance(value, (int, np.integer))
-    return (names[value] if value >= 0 else None) if is_number else value  # -1: without a label
+    if not isinstance(value, (int, np.integer)):
+        return value
+    return names[int(value)] if value >= 0 else None  # -1: without a label
 
 
 def _listing(names: Sequence[str]) -> str:

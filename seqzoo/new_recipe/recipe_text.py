@@ -148,7 +148,7 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     tokenizer = {tokens.code}
     preprocessor = LabelledText(tokenizer, max_length=400, keep="both")
     preprocessor.adapt(splits["train"])
-    return zoo.kim_2014(preprocessor)
+    return zoo.kim_2014(preprocessor, embedding_dropout=0.2, label_smoothing=0.1)
 """
         names = ("LabelledText", tokens.name)
         return Model(body, names, count, _length(texts, tokens), "val_accuracy")

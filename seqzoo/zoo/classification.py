@@ -139,8 +139,8 @@ def lin_2017(
         small=(128, 64, 8, 0.3),
         paper=(300, 350, 30, 0.0),
     )
-    size = preprocessor.tokenizer.vocabulary_size
-    encoder = RecurrentEncoder(size, embedding_dim, units, dropout=dropout, embedding_stddev=0.1)
+    words = preprocessor.tokenizer.vocabulary_size
+    encoder = RecurrentEncoder(words, embedding_dim, units, dropout=dropout, embedding_stddev=0.1)
     head = _classes(preprocessor, label_smoothing, class_weights, dropout)
     pooling = Pooling("attention", attention_units, hops)
     return Classifier(encoder, preprocessor, head, pooling=pooling)

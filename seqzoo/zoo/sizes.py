@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVarTuple, cast
 
 from seqzoo.ops.option_names import check_known
 
 Size = Literal["small", "paper"]
+Numbers = TypeVarTuple("Numbers")
 
 
 def sized(
-    size: Size, given: tuple[Any, ...], small: tuple[Any, ...], paper: tuple[Any, ...]
-) -> tuple[Any, ...]:
+    size: Size, given: tuple[Any, ...], small: tuple[*Numbers], paper: tuple[*Numbers]
+) -> tuple[*Numbers]:
     """Returns what a user gave, and in place of each None the value of the size."""
     check_known("size", size, ("small", "paper"))
-    chosen = small if size == "small" else paper
-    return tuple(
-        default if value is None else value for value, default in zip(given, chosen, strict=True)
-    )
+    defaults = cast("tuple[Any, ...]", small if size == "small" else paper)
+    chosen = (d if value is None else value for value, d in zip(given, defaults, strict=True))
+    return cast("tuple[*Numbers]", tuple(chosen))

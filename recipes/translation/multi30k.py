@@ -13,6 +13,16 @@ Expected, test 2016, beam 5, lower-cased, seed 0: de-en BLEU 36.4 (greedy 35.1),
 BLEU 33.7 (greedy 31.1), chrF 45.9; 46 and 100 minutes on 2 cores that had other work too, most
 of it the second time. Published: de-en 28.3 (bentrevett/pytorch-seq2seq).
 
+A Transformer of 4 blocks of 128 on subwords: en-de BLEU 38.3, chrF 49.3, seed 0, 64 minutes of a
+processor core (Intel Xeon with AMX). Published: 41.0 (Wu et al., 2021, Transformer-tiny).
+
+    seqzoo train recipes/translation/multi30k.py --data DIR --seed 0 --set data.source=en
+        --set data.target=de --set model.architecture=vaswani_2017 --set model.units=128
+        --set model.layers=4 --set model.num_heads=4 --set model.dropout=0.2
+        --set model.tokens=subword --set model.vocabulary_size=8000 --set training.epochs=18
+        --set training.batch_size=128 --set training.learning_rate=0.002
+        --set training.warmup_steps=800 --set training.ema=0.998 --set training.patience=18
+
 Sets that TensorFlow Datasets carries train in the same way:
 
     seqzoo train recipes/translation/multi30k.py --set data.tfds=ted_hrlr_translate/pt_to_en

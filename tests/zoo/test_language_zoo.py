@@ -65,7 +65,7 @@ def test_lengths_ends_and_search_reach_the_task(name):
 
 
 def test_awd_lstm_drops_and_penalises_in_training_only():
-    task = build("merity_2018", embedding_dim=E)
+    task = build("merity_2018", embedding_dim=E, layers=3)
     encoder = task.encoder
     assert [layer.weight_drop for layer in encoder.recurrent] == [0.5] * 3
     assert [drop.rate for drop in encoder.drops] == [0.4, 0.25, 0.25, 0.4]

@@ -55,7 +55,7 @@ def conneau_2017(
     layers: int = 1,
     cell: str = "lstm",
     pooling: str = "max",
-    dropout: float | None = None,
+    dropout: float = 0.0,
     embedding_stddev: float = 0.1,
     label_smoothing: float = 0.0,
     class_weights: Sequence[float] | None = None,
@@ -70,8 +70,7 @@ def conneau_2017(
         layers: Recurrent layers on top of each other.
         cell: A name in `layers.cells.CELLS`.
         pooling: A name in `layers.pooling.POOLINGS`; the paper has max and mean.
-        dropout: Of the embeddings, between layers, of outputs and of pooled features; None is 0.5,
-            the paper's 0.0.
+        dropout: Of the embeddings, between layers, of outputs and of pooled features.
         embedding_stddev: Deviation of the embeddings before training.
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
@@ -84,9 +83,7 @@ def conneau_2017(
         >>> sz.zoo.conneau_2017(text, units=8, embedding_dim=4).count_params()
         1907
     """
-    units, embedding_dim, dropout = sized(
-        size, (units, embedding_dim, dropout), small=(128, 128, 0.5), paper=(2048, 300, 0.0)
-    )
+    units, embedding_dim = sized(size, (units, embedding_dim), small=(128, 128), paper=(2048, 300))
     encoder = RecurrentEncoder(
         preprocessor.tokenizer.vocabulary_size,
         embedding_dim=embedding_dim,
@@ -106,7 +103,7 @@ def lin_2017(
     embedding_dim: int = 100,
     attention_units: int | None = None,
     hops: int | None = None,
-    dropout: float | None = None,
+    dropout: float = 0.0,
     label_smoothing: float = 0.0,
     class_weights: Sequence[float] | None = None,
     size: Size = "small",
@@ -119,7 +116,7 @@ def lin_2017(
         embedding_dim: Width of the embeddings.
         attention_units: Width of the hidden layer of the attention; None is 64, the paper's 350.
         hops: Attentions side by side; None is 8, the paper's 30.
-        dropout: Of the embeddings, of outputs and of pooled features; None is 0.3, the paper's 0.0.
+        dropout: Of the embeddings, of outputs and of pooled features.
         label_smoothing: See `Classes`.
         class_weights: See `Classes`.
         size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
@@ -133,11 +130,8 @@ def lin_2017(
         >>> model.count_params()
         2029
     """
-    units, attention_units, hops, dropout = sized(
-        size,
-        (units, attention_units, hops, dropout),
-        small=(128, 64, 8, 0.3),
-        paper=(300, 350, 30, 0.0),
+    units, attention_units, hops = sized(
+        size, (units, attention_units, hops), small=(128, 64, 8), paper=(300, 350, 30)
     )
     words = preprocessor.tokenizer.vocabulary_size
     encoder = RecurrentEncoder(words, embedding_dim, units, dropout=dropout, embedding_stddev=0.1)

@@ -14,7 +14,7 @@ def test_every_pooling_learns(pooling):
     task.compile(Adam(0.05), run_eagerly=True)
     batch = task.preprocessor(*map(tf.constant, zip(*classified(30), strict=True)))
     losses = [task.train_on_batch(*batch)[0] for _ in range(6)]
-    assert min(losses) < 0.9 * losses[0]  # a step of 0.05 may overshoot
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_calibration_finds_the_temperature_of_the_highest_likelihood():

@@ -163,7 +163,8 @@ def _add_n_best(add: Callable) -> None:
 
 def _run(text: str) -> Path:
     """Returns the path of an existing folder, or the name of a trained model."""
-    return Path(text) if text in presets() else _existing(text)
+    is_name = not os.path.exists(text) and text in presets()
+    return Path(text) if is_name else _existing(text)
 
 
 def _existing(text: str) -> Path:

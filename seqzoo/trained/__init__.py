@@ -44,6 +44,9 @@ class Preset(NamedTuple):
 def presets() -> dict[str, Preset]:
     """Returns the trained models that are installed, by name. It loads none of them.
 
+    Raises:
+        ValueError: if a card cannot be read.
+
     Example:
         >>> "dates" in sz.presets()
         True
@@ -77,9 +80,19 @@ def find_preset(name: str) -> Path:
 def _homes() -> Iterator[Path]:
     yield Path(__file__).parent
     for point in entry_points(group=_GROUP):
-        found = importlib.util.find_spec(point.value)
+        try:
+            found = importlib.util.find_spec(point.value)
+        except ModuleNotFoundError:  # the package that the entry point was in is gone
+            continue
         yield from map(Path, (found and found.submodule_search_locations) or ())
 
 
 def _card_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / _CARD).read_text(encoding="utf-8"))
+    path = folder / _CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return {**card, "about": str(card["about"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be a JSON object with `about`. ({error}) Repair its package."
+        ) from error

@@ -61,7 +61,9 @@ def test_other_packages_offer_models_by_an_entry_point(tmp_path, monkeypatch):
         "ours/greek/card.json": '{"about": "Greek"}',
         "ours/no_model/notes.txt": "",
         "ours-1.0.dist-info/METADATA": "Name: ours\nVersion: 1.0\n",
-        "ours-1.0.dist-info/entry_points.txt": "[seqzoo.presets]\nours = ours\n",
+        "ours-1.0.dist-info/entry_points.txt": (
+            "[seqzoo.presets]\nours = ours\ngone = no_such.package\n"
+        ),
     }
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +72,10 @@ def test_other_packages_offer_models_by_an_entry_point(tmp_path, monkeypatch):
     known = trained.presets()
     assert known.keys() == {*NAMES, "greek"}
     assert known["greek"].folder == tmp_path / "ours/greek"
+
+    (tmp_path / "ours/greek/card.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"greek/card.json must be a JSON object with `about`"):
+        trained.presets()
 
 
 def test_the_command_line_lists_them_and_answers_by_name(capsys, monkeypatch, tmp_path):

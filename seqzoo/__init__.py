@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         training,
         zoo,
     )
+    from seqzoo.importing import from_preset
     from seqzoo.search import BeamSearch, Greedy, Sample
     from seqzoo.tasks import (
         Captioner,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         SentenceEncoder,
         Seq2Seq,
         Tagger,
-        from_preset,
         load,
     )
     from seqzoo.trained import presets
@@ -88,7 +88,7 @@ _HOMES = {
     "SentenceEncoder": "tasks",
     "Seq2Seq": "tasks",
     "Tagger": "tasks",
-    "from_preset": "tasks",
+    "from_preset": "importing",
     "load": "tasks",
     "presets": "trained",
 }

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from seqzoo.trained import presets
+from seqzoo.trained import is_address, presets
 
 KINDS = ("classifier", "tagger", "translator", "language-model", "captioner")
 """The kinds of task that `seqzoo new` writes recipes for."""
@@ -114,7 +114,12 @@ def add_export_arguments(add: Callable) -> None:
 
 def _add_run(add: Callable) -> None:
     """Adds the folder of the run."""
-    add("run", type=_run, metavar="RUN", help="folder of a run, or the name of a trained model")
+    add(
+        "run",
+        type=_run,
+        metavar="RUN",
+        help="folder of a run, name of a trained model, or hf://owner/name",
+    )
     _add_trust(add, "the run's recipe.py may be executed, and its links may lead elsewhere")
 
 
@@ -161,8 +166,10 @@ def _add_n_best(add: Callable) -> None:
     add("--n-best", type=_positive, metavar="N", help="number of answers to each input, in columns")
 
 
-def _run(text: str) -> Path:
-    """Returns the path of an existing folder, or the name of a trained model."""
+def _run(text: str) -> str | Path:
+    """Returns the path of an existing folder, the name of a trained model, or an address."""
+    if is_address(text):
+        return text
     is_name = not os.path.exists(text) and text in presets()
     return Path(text) if is_name else _existing(text)
 

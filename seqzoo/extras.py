@@ -19,6 +19,17 @@ def import_tfds() -> Any:
     return _import("tensorflow_datasets", "Data sets of TFDS need", "pip install 'seqzoo[tfds]'.")
 
 
+def import_huggingface_hub() -> Any:
+    """Imports the package that downloads from Hugging Face.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import(
+        "huggingface_hub", "Models of hf:// addresses need", "pip install 'seqzoo[hub]'."
+    )
+
+
 def import_tensorflow_text() -> Any:
     """Imports TensorFlow Text, which cuts sub-words in the graph.
 

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from seqzoo import listing
-from seqzoo.extras import MissingPackageError, import_tensorflow_text, import_tfds
+from seqzoo.extras import (
+    MissingPackageError,
+    import_huggingface_hub,
+    import_tensorflow_text,
+    import_tfds,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize(
     ("import_package", "name", "way"),
     [
+        (import_huggingface_hub, "huggingface_hub", r"pip install 'seqzoo\[hub\]'"),
         (import_tfds, "tensorflow_datasets", r"pip install 'seqzoo\[tfds\]'"),
         (import_tensorflow_text, "tensorflow_text", "pip install tensorflow-text.*WordTokenizer"),
     ],

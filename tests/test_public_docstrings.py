@@ -17,7 +17,7 @@ SHAPES_ELSEWHERE = {
     *("preprocessing.convert_tags", "preprocessing.detect_scheme"),  # lists of tags
     *("search.search_from_config", "search.search_to_config"),  # dicts
     *("search.BeamSearch", "search.Greedy", "tasks.Task"),  # in the methods
-    *("tasks.Filling", "tasks.TagPath", "tasks.from_preset", "tasks.load"),  # no tensors
+    *("tasks.Filling", "tasks.TagPath", "tasks.load"),  # no tensors
 }
 """What stands in a folder of tensors and has none, or describes them in its methods."""
 

@@ -54,11 +54,11 @@ def test_every_name_of_the_public_face_is_there(name):
 
 
 def test_names_are_the_objects_of_their_homes():
-    from seqzoo import search, tasks
+    from seqzoo import importing, search, tasks
 
     assert sz.BeamSearch is search.BeamSearch
     assert sz.Seq2Seq is tasks.Seq2Seq
-    assert (sz.load, sz.from_preset) == (tasks.load, tasks.from_preset)
+    assert (sz.load, sz.from_preset) == (tasks.load, importing.from_preset)
     assert sz.zoo.bahdanau_2015 is sys.modules["seqzoo.zoo"].bahdanau_2015
 
 

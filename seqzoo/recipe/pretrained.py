@@ -10,7 +10,7 @@ import keras
 from seqzoo import importing
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.recipe.folder import RunFolder
-from seqzoo.tasks.saving import from_preset
+from seqzoo.trained import is_address
 
 
 class Pretrained(NamedTuple):
@@ -28,8 +28,8 @@ def pretrained(
     It computes with the precision that is set, whatever it was trained with.
 
     Args:
-        folder: A run of `seqzoo train`, a preset, or a published model with `config.json` and
-            `model.safetensors`. Nothing in it is executed.
+        folder: A run of `seqzoo train`, a preset, a published model with `config.json` and
+            `model.safetensors`, or `hf://owner/name`. Nothing in it is executed.
         dropout: From 0 to below 1, in all parts of the encoder; None leaves what it was trained
             with.
         random_start: Whether its weights are random after all, to measure what training was worth.
@@ -38,8 +38,7 @@ def pretrained(
         ValueError: if there is no such model, or it has no encoder of the tokens of a text.
         OSError: if a file is missing.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
+    if not is_address(str(folder)) and not Path(folder).is_dir():
         raise FileNotFoundError(
             "A pre-trained encoder comes from a folder: a run, a preset or a published model. "
             f"Received: {str(folder)!r}, which is none. Check the path."
@@ -55,13 +54,9 @@ def pretrained(
     return Pretrained(_copy(encoder, dropout, random_start), tokenizer)
 
 
-def _task_in(folder: Path) -> Any:
-    preset = RunFolder(folder).preset
-    if preset.is_dir():
-        return from_preset(preset)
-    if any(folder.glob("*.safetensors*")):
-        return importing.load(folder)
-    return from_preset(folder)
+def _task_in(folder: str | Path) -> Any:
+    preset = RunFolder(Path(folder)).preset
+    return importing.from_preset(preset if preset.is_dir() else folder)
 
 
 def _copy(encoder: Any, dropout: float | None, random_start: bool) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqzoo.importing import from_preset
 from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.recipe import ANSWERS, Answer, answers_of
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_run import Run, load_trained
-from seqzoo.tasks import from_preset
-from seqzoo.trained import presets
+from seqzoo.trained import is_address, presets
 
 
 class TrainedModel(NamedTuple):
@@ -39,13 +39,13 @@ class TrainedModel(NamedTuple):
 
 
 def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -> TrainedModel:
-    """Reads the trained model of a run, or one that `sz.presets()` knows by its name.
+    """Reads the trained model of a run, of `sz.presets()` or of a repository of Hugging Face.
 
     No code of the run is executed, but where the model has classes of its own, the recipe answers
     by a function of its own, or version 0.1.0 made the run.
 
     Args:
-        path: Folder of the run, or the name.
+        path: Folder of the run, the name of a trained model, or `hf://owner/name`.
         trust: As in `Run.open`.
         answers: Whether `respond` is needed.
 
@@ -53,7 +53,7 @@ def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -
         FileNotFoundError: if the folder holds no run, or its training has not ended.
         ValueError: if code would have to be executed that may not be, or the run is damaged.
     """
-    if not Path(path).exists() and str(path) in presets():
+    if is_address(str(path)) or (not Path(path).exists() and str(path) in presets()):
         task = from_preset(path)
         return TrainedModel(str(path), task, getattr(task, "search", None), answers_of(task))
     folder = RunFolder(Path(path))

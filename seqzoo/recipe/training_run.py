@@ -15,7 +15,7 @@ from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.provenance import module_digests, module_file
 from seqzoo.recipe.recipe import Recipe, Splits, load_recipe, read_recipe
 from seqzoo.recipe.record import Provenance, RunOptions
-from seqzoo.tasks import from_preset
+from seqzoo.tasks.saving import load_preset
 
 # Settings that may change when a run is resumed.
 _MAY_CHANGE = {"training.epochs", "training.patience", "training.checkpoint_steps"}
@@ -160,7 +160,7 @@ def load_trained(folder: RunFolder) -> Any:
             f"{folder.path} holds no trained model yet. Finish its training: "
             "`seqzoo train` with the same recipe and --out, and --resume."
         )
-    task = from_preset(folder.preset)
+    task = load_preset(folder.preset)
     task.compile()
     return task
 

@@ -7,7 +7,7 @@ from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
 from seqzoo.tasks.request import Generated
-from seqzoo.tasks.saving import from_preset, load
+from seqzoo.tasks.saving import load
 from seqzoo.tasks.scoring import Scored
 from seqzoo.tasks.sentence_encoder import SentenceEncoder
 from seqzoo.tasks.seq2seq import Seq2Seq
@@ -41,6 +41,5 @@ __all__ = [
     "TagPath",
     "Tagger",
     "Task",
-    "from_preset",
     "load",
 ]

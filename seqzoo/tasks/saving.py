@@ -27,11 +27,10 @@ from seqzoo.files.digests import (
 )
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.untrusted_config import Size, bounded_by, read_config, size_of_weights
-from seqzoo.trained import find_preset
 from seqzoo.training.finite_values import warn_if_not_finite
 
 _CONFIG = "config.json"
-_WEIGHTS = "model.weights.h5"
+PRESET_WEIGHTS = "model.weights.h5"
 
 
 class SavedAsFiles:
@@ -75,7 +74,7 @@ class SavedAsFiles:
             config.pop("compile_config", None)
             contents = {
                 _CONFIG: json.dumps(config, ensure_ascii=False, indent=1).encode(),
-                _WEIGHTS: _halved(_weights_of(task)) if half else _weights_of(task),
+                PRESET_WEIGHTS: _halved(_weights_of(task)) if half else _weights_of(task),
             }
             for name, content in contents.items():
                 with open(os.path.join(path, name), "wb") as file:
@@ -141,7 +140,7 @@ class _MemoryFile(io.BytesIO):
 
 def _weights_of(task: keras.Model) -> memoryview:
     """Makes the content of a file of weights in memory."""
-    file = _MemoryFile(_WEIGHTS)
+    file = _MemoryFile(PRESET_WEIGHTS)
     with _without_optimizers(task):
         task.save_weights(file)
     return file.getbuffer()
@@ -188,7 +187,7 @@ def _without_optimizers(task: keras.Model) -> Iterator[None]:
 
 def _is_preset(path: str) -> bool:
     """Tells whether a path is that of a preset, with nothing else in it."""
-    return os.path.isdir(path) and set(os.listdir(path)) - {SUMS} == {_CONFIG, _WEIGHTS}
+    return os.path.isdir(path) and set(os.listdir(path)) - {SUMS} == {_CONFIG, PRESET_WEIGHTS}
 
 
 def load(path) -> Any:
@@ -239,42 +238,29 @@ def load(path) -> Any:
     return task
 
 
-def from_preset(folder) -> Any:
-    """Loads the task of a preset, with the checks of `load`.
-
-    Args:
-        folder: That `save_preset` wrote; or the name of a trained model of `sz.presets()`.
+def load_preset(folder: str | os.PathLike[str]) -> Any:
+    """Loads the task of a folder that `save_preset` wrote, with the checks of `load`.
 
     Returns:
         The `Task`, not compiled.
 
     Raises:
-        FileNotFoundError: if there is nothing at `folder`, and no trained model of the name.
         ValueError: if there is no preset, it is damaged, or its files do not belong together.
-
-    Example:
-        >>> model = sz.zoo.gu_2023(sz.preprocessing.ByteTokenizer(), units=8, layers=1)
-        >>> model.save_preset("preset")
-        >>> type(sz.from_preset("preset")).__name__
-        'LanguageModel'
-        >>> sz.from_preset("dates").generate(["3 avril 2021"])
-        ['2021-04-03']
     """
     folder = os.fspath(folder)
     recover_folder(folder)
-    folder = folder if os.path.exists(folder) else os.fspath(find_preset(folder))
     if os.path.isfile(folder):
         raise ValueError(
             f"`from_preset` reads a folder. Received a file: {folder}. Give a folder that "
             "`save_preset` wrote, or load a `.keras` file with `load`."
         )
-    for name in (_CONFIG, _WEIGHTS):
+    for name in (_CONFIG, PRESET_WEIGHTS):
         if not os.path.isfile(os.path.join(folder, name)):
             raise ValueError(
                 f"{folder} is no preset: it has no {name}. Give a folder that `save_preset` wrote."
             )
-    check_digests(folder, (_CONFIG, _WEIGHTS))
-    config, weights = (os.path.join(folder, name) for name in (_CONFIG, _WEIGHTS))
+    check_digests(folder, (_CONFIG, PRESET_WEIGHTS))
+    config, weights = (os.path.join(folder, name) for name in (_CONFIG, PRESET_WEIGHTS))
     wrong_weights = (
         f"{weights} does not fit the model of {config}. They must come from one `save_preset`."
     )
@@ -323,7 +309,7 @@ def _size_in_archive(path: str) -> Size:
         if length > 10 * os.path.getsize(path) + 2**26:
             raise ValueError(f"Its members would unpack to {length} bytes.")
         read_config(archive.read(_CONFIG))
-        return size_of_weights(io.BytesIO(archive.read(_WEIGHTS)))
+        return size_of_weights(io.BytesIO(archive.read(PRESET_WEIGHTS)))
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Preset", "find_preset", "presets"]
+__all__ = ["Preset", "find_preset", "is_address", "presets"]
 
 _GROUP = "seqzoo.presets"
 _CARD = "card.json"
@@ -75,6 +75,16 @@ def find_preset(name: str) -> Path:
         f"There is no folder {name!r}, and no trained model of this name.{hint} Known: "
         f"{', '.join(sorted(known))}. Check the path; give a folder that `save_preset` wrote."
     )
+
+
+def is_address(text: str) -> bool:
+    """Tells whether a text is the address of a repository of Hugging Face, and no path.
+
+    Example:
+        >>> sz.trained.is_address("hf://owner/name"), sz.trained.is_address("owner/name")
+        (True, False)
+    """
+    return text.startswith("hf://")
 
 
 def _homes() -> Iterator[Path]:

@@ -1,11 +1,33 @@
 """Heads: projection, loss, metrics and readout in one object."""
 
 from seqzoo.heads.classes import Classes
+from seqzoo.heads.forecast import Forecast, Point, Quantiles
+from seqzoo.heads.forecast_distributions import Gaussian, StudentT
 from seqzoo.heads.head import Head
 from seqzoo.heads.tags import Tags
 from seqzoo.heads.tokens import Tokens
 
 HEADS = {"tokens": Tokens, "classes": Classes, "tags": Tags}
-"""The heads by name."""
+"""The heads of tokens, classes and tags by name."""
 
-__all__ = ["HEADS", "Classes", "Head", "Tags", "Tokens"]
+FORECAST_HEADS = {
+    "point": Point,
+    "quantiles": Quantiles,
+    "gaussian": Gaussian,
+    "student_t": StudentT,
+}
+"""The heads of forecasts by name."""
+
+__all__ = [
+    "FORECAST_HEADS",
+    "HEADS",
+    "Classes",
+    "Forecast",
+    "Gaussian",
+    "Head",
+    "Point",
+    "Quantiles",
+    "StudentT",
+    "Tags",
+    "Tokens",
+]

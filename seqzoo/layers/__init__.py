@@ -38,6 +38,13 @@ from seqzoo.layers.cells import (
 from seqzoo.layers.crf import CRF
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
+from seqzoo.layers.forecast import (
+    FORECAST_NETWORKS,
+    EncodedWindow,
+    ForecastNetwork,
+    SegmentRNN,
+    WindowSteps,
+)
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.make_blocks import make_blocks
 from seqzoo.layers.mixers import (
@@ -70,9 +77,17 @@ from seqzoo.layers.recurrent.bidirectional import Bidirectional
 from seqzoo.layers.recurrent.keras_layers import GRU, LSTM, SimpleRNN
 from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.layers.recurrent.stack import RecurrentStack
+from seqzoo.layers.scaling import Scaled, SeriesScaling
 from seqzoo.layers.token_features import TokenFeatures
 
 __all__ = [
+    "FORECAST_NETWORKS",
+    "EncodedWindow",
+    "ForecastNetwork",
+    "Scaled",
+    "SegmentRNN",
+    "SeriesScaling",
+    "WindowSteps",
     "ActivationRegularization",
     "ChronoInitializer",
     "CoupledLSTMCell",

@@ -3,9 +3,11 @@
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.byte_pairs import BytePairTokenizer
+from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
 from seqzoo.preprocessing.captions import ImageCaptions
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
+from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.labelled_text import LabelledText
@@ -16,6 +18,7 @@ from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, Whitesp
 from seqzoo.preprocessing.masked_text import MaskedText
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.preprocessing.panel import Columns, Panel, read_panel
 from seqzoo.preprocessing.preprocessor import Preprocessor, RawInputs
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
@@ -49,7 +52,13 @@ PREPROCESSORS = {
 }
 
 __all__ = [
+    "CALENDAR",
     "PREPROCESSORS",
+    "Columns",
+    "ForecastWindows",
+    "Panel",
+    "calendar_features",
+    "read_panel",
     "Preprocessor",
     "RawInputs",
     "FeatureReader",

@@ -1,8 +1,10 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
+from seqzoo.tasks.backtest import Backtest
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.ensemble import Ensemble
+from seqzoo.tasks.forecaster import Forecaster
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
@@ -27,10 +29,12 @@ TASKS = {
 
 __all__ = [
     "TASKS",
+    "Backtest",
     "Captioner",
     "Classifier",
     "Ensemble",
     "Filling",
+    "Forecaster",
     "Generated",
     "GenerationTask",
     "LanguageModel",

@@ -1,0 +1,15 @@
+"""Networks of forecasters: a window of series in, hidden states of the horizon out."""
+
+from seqzoo.layers.forecast.encoded_window import EncodedWindow
+from seqzoo.layers.forecast.network import ForecastNetwork
+from seqzoo.layers.forecast.segment_rnn import SegmentRNN
+from seqzoo.layers.forecast.window_steps import WindowSteps
+
+FORECAST_NETWORKS = {
+    "encoded_window": EncodedWindow,
+    "segment_rnn": SegmentRNN,
+    "window_steps": WindowSteps,
+}
+"""The networks by name."""
+
+__all__ = ["FORECAST_NETWORKS", "EncodedWindow", "ForecastNetwork", "SegmentRNN", "WindowSteps"]

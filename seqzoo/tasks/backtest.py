@@ -1,0 +1,79 @@
+"""Forecasts of the past beside what came, and beside forecasts that need no training."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.heads.forecast import Forecast
+
+
+class Backtest(NamedTuple):
+    """Forecasts from many origins beside what came, in units of the data.
+
+    Attributes:
+        series: Names `(W,)`.
+        stamps: Of the first step of each forecast `(W,)`.
+        forecasts: `(W, H, C)`.
+        quantiles: `(W, H, C, levels)` of the levels of the head; no levels where it has none.
+        actual: `(W, H, C)`, NaN where missing.
+        naive: `(W, H, C)` by name: `repeat_last`, `seasonal_naive`, `drift`.
+
+    Example:
+        >>> windows = sz.preprocessing.ForecastWindows(lookback=4, horizon=2)
+        >>> windows.adapt(np.arange(20.0))
+        >>> tested = sz.zoo.zeng_2023(windows).backtest(np.arange(20.0))
+        >>> tested.forecasts.shape, round(tested.mean_absolute_errors()["drift"], 4)
+        ((15, 2, 1), 0.0)
+    """
+
+    series: np.ndarray
+    stamps: np.ndarray
+    forecasts: np.ndarray
+    quantiles: np.ndarray
+    actual: np.ndarray
+    naive: dict[str, np.ndarray]
+
+    def mean_absolute_errors(self) -> dict[str, float]:
+        """Returns the mean absolute error of the `"forecast"` and of each naive one."""
+        forecasts = {"forecast": self.forecasts, **self.naive}
+        return {name: float(np.nanmean(np.abs(self.actual - f))) for name, f in forecasts.items()}
+
+    def skill(self) -> dict[str, float]:
+        """Returns the share of the error of each naive forecast that is avoided, at most 1."""
+        errors = self.mean_absolute_errors()
+        own = errors.pop("forecast")
+        return {name: 1 - own / error if error else -np.inf for name, error in errors.items()}
+
+
+def run_backtest(task: Any, data: Any, stride: int, batch_size: int) -> Backtest:
+    """Returns the forecasts of a `Forecaster` from every origin of series; see `backtest`."""
+    preprocessor = task.preprocessor
+    panel = preprocessor.read(data)
+    windows = preprocessor.windows(panel, stride)
+    levels = getattr(task.head, "levels", ())
+
+    @tf.function(autograph=False)
+    def answer(x, y, weight):
+        outputs = Forecast(*task(x, training=False))
+        scaled = [task.head.decide(outputs), tf.where(weight > 0, y, np.nan)]
+        scaled += task.naive_forecasts(x).values()
+        scaled += [task.head.quantile(outputs, level) for level in levels]
+        return [preprocessor.unscale(each, x) for each in scaled]
+
+    parts = [answer(*batch) for batch in preprocessor.evaluation_batches(windows, batch_size)]
+    empty = np.zeros((0, task.horizon, preprocessor.target_count), np.float32)
+    sides = zip(*parts, strict=True) if parts else [()] * (5 + len(levels))
+    forecasts, actual, *others = (np.concatenate([empty, *side]) for side in sides)
+    names = list(task.naive_names)
+    quantiles = np.stack(others[len(names) :] or [forecasts], axis=-1)
+    return Backtest(
+        np.array(panel.names, str)[windows.series],
+        panel.stamps[windows.origins],
+        forecasts,
+        quantiles if levels else quantiles[..., :0],
+        actual,
+        dict(zip(names, others[: len(names)], strict=True)),
+    )

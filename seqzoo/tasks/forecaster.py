@@ -1,0 +1,316 @@
+"""Forecasters: the past of series in, numbers, quantiles or distributions of their future out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqzoo.heads.forecast import Forecast
+from seqzoo.layers.scaling import SeriesScaling, fill_forward
+from seqzoo.ops.naive_forecasts import drift, repeat_last, seasonal_naive
+from seqzoo.ops.option_names import check_known
+from seqzoo.preprocessing.batching import Batches
+from seqzoo.preprocessing.data_forms import RawExamples
+from seqzoo.preprocessing.example_weights import NO_WEIGHTS
+from seqzoo.preprocessing.forecast_windows import ForecastWindows
+from seqzoo.tasks.backtest import Backtest, run_backtest
+from seqzoo.tasks.task import Task
+from seqzoo.training.steps import unpack_batch
+
+_NAIVE = ("repeat_last", "seasonal_naive", "drift")
+_NAIVE_METRICS = [f"mae_{name}" for name in _NAIVE]
+
+
+@keras.saving.register_keras_serializable(package="seqzoo")
+class Forecaster(Task):
+    """A network over windows of series, and a head that predicts the steps behind them.
+
+    A window is scaled by its own values, read by the network, and scaled back, all in the graph.
+    Every evaluation has the errors of three forecasts that need no training, the last value, the
+    last season and the line from the first value through the last, and the skill against each:
+    1 - error / error of the naive forecast, of the mean absolute errors.
+
+    Args:
+        network: Reads windows; see `layers.ForecastNetwork`.
+        head: See `heads.forecast`; its `series` are those of `channels`.
+        preprocessor: Adapted `ForecastWindows`.
+        scaling: Of each window; a name of `SeriesScaling`, or one.
+        channels: How the C targets of a series are read: `"independent"`, each as a row of its own
+            by the same weights, or `"joint"`, side by side.
+        id_units: Width of a vector that is learned for each series and target, 0: none. That of
+            an unknown series is 0.
+
+    Call arguments:
+        x: Dict of `history` and `observed` `(B, L, C + P)`, `mask` `(B, L)`, `series` `(B,)` and,
+            where covariates are known, `known` `(B, L + H, K)`; see `ForecastWindows`.
+
+    Returns:
+        `Forecast` with parameters `(B, H, C, P)`; where every step is an origin `(B, L, H, C, P)`.
+
+    Raises:
+        ValueError: if network, head and windows do not fit each other.
+
+    Example:
+        >>> windows = sz.preprocessing.ForecastWindows(lookback=4, horizon=2)
+        >>> windows.adapt(np.arange(20.0))
+        >>> forecaster = sz.Forecaster(sz.layers.WindowSteps(), sz.heads.Point(2), windows)
+        >>> forecaster.forecast(np.arange(20.0)).shape
+        (1, 2, 1)
+    """
+
+    def __init__(
+        self,
+        network,
+        head,
+        preprocessor: ForecastWindows,
+        scaling: Any = "last",
+        channels: Literal["independent", "joint"] = "independent",
+        id_units: int = 0,
+        **kwargs,
+    ):
+        check_known("channels", channels, ("independent", "joint"))
+        super().__init__(head, preprocessor, **kwargs)
+        self.network = network
+        self.scaling = SeriesScaling(cast(Any, scaling)) if isinstance(scaling, str) else scaling
+        self.channels = channels
+        self.id_units = id_units
+        self.identity = None
+        if id_units:
+            count = len(preprocessor.fitted.names) * preprocessor.target_count
+            self.identity = keras.layers.Embedding(count, id_units, "normal", name="identity")
+        self._answer = tf.function(
+            self.answer_raw, input_signature=[preprocessor.raw_spec], autograph=False
+        )
+        self.naive_metrics = [keras.metrics.Mean(name=name) for name in _NAIVE_METRICS]
+        self.build()
+
+    naive_names = _NAIVE
+    """Names of the forecasts that need no training."""
+
+    @property
+    def horizon(self) -> int:
+        """H, the steps that are forecast."""
+        return self.preprocessor.horizon
+
+    def build(self, input_shape=None):
+        """Makes all weights; no data are needed for it."""
+        windows = self.preprocessor
+        shape = (2, windows.lookback, windows.value_count)
+        x = {
+            "history": tf.zeros(shape),
+            "observed": tf.ones(shape, tf.bool),
+            "mask": tf.ones(shape[:2], tf.bool),
+            "series": tf.zeros([2], tf.int32),
+        }
+        if windows.known_count:
+            x["known"] = tf.zeros([2, windows.lookback + windows.horizon, windows.known_count])
+        series = 1 if self.channels == "independent" else windows.target_count
+        if self.head.series != series:
+            raise ValueError(
+                f"Hidden states tell of {series} series where channels={self.channels!r}. "
+                f"Received: a head of series={self.head.series}. Make it with series={series}."
+            )
+        steps = self.call(x).parameters.shape[-3]
+        if steps != self.horizon:
+            raise ValueError(
+                f"`horizon` is {self.horizon}, and network and head tell of {steps} steps. Make "
+                "them so that hidden states times the steps of the head are the horizon."
+            )
+        self.built = True
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether training takes every step that is read as the origin of a forecast."""
+        return self.scaling.causal
+
+    def call(self, x, training=False):
+        scaled = self.scaling(x["history"], x["observed"])
+        targets = self.preprocessor.target_count
+        values, mask, known, ids = scaled.values, x["mask"], x.get("known"), x["series"]
+        location, scale = scaled.location[..., :targets], scaled.scale[..., :targets]
+        if self.channels == "independent":
+            values = _rows_of_channels(values, targets)
+            mask = tf.repeat(mask, targets, axis=0)
+            known = None if known is None else tf.repeat(known, targets, axis=0)
+        hidden = self.network(
+            values, mask=mask, known=known, static=self._static(ids), training=training
+        )
+        parameters = self.head(hidden).parameters  # (B, N, steps, series, P)
+        states, steps = parameters.shape[1], parameters.shape[2]
+        if not self.is_forked:
+            parameters = tf.reshape(parameters, [-1, 1, states * steps, *parameters.shape[3:]])
+        elif not training:
+            parameters, location, scale = (each[:, -1:] for each in (parameters, location, scale))
+        if self.channels == "independent":
+            parameters = _channels_of_rows(parameters, targets)
+        if self.is_forked and training:
+            return Forecast(parameters, location[:, :, None], scale[:, :, None])
+        return Forecast(parameters[:, 0], location, scale)
+
+    def _static(self, ids):
+        """What is learned of each row, `(B * C, id_units)`; 0 where the series is unknown."""
+        if self.identity is None:
+            return None
+        targets = self.preprocessor.target_count
+        if self.channels == "joint":
+            index, is_known = ids, ids >= 0
+        else:
+            index = tf.reshape(ids[:, None] * targets + tf.range(targets)[None], [-1])
+            is_known = tf.repeat(ids >= 0, targets)
+        vectors = self.identity(tf.maximum(index, 0))
+        return tf.where(is_known[:, None], vectors, tf.zeros_like(vectors))
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        return {name: value for name, value in logs.items() if name not in _NAIVE_METRICS}
+
+    def test_step(self, data):
+        logs = super().test_step(data)
+        x, y, weight = unpack_batch(data)
+        naive = self.naive_forecasts(x)
+        for metric, name in zip(self.naive_metrics, _NAIVE, strict=True):
+            metric.update_state(tf.abs(y - naive[name]), weight)
+            logs[metric.name] = metric.result()
+            logs[f"skill_{name}"] = 1 - tf.math.divide_no_nan(logs["mae"], metric.result())
+        return logs
+
+    def naive_forecasts(self, x) -> dict[str, tf.Tensor]:
+        """Returns the forecasts without training of a batch of model inputs, `(B, H, C)` each."""
+        targets, horizon = self.preprocessor.target_count, self.horizon
+        history = fill_forward(x["history"][..., :targets], x["observed"][..., :targets])
+        season = self.preprocessor.season or 1
+        return {
+            "repeat_last": repeat_last(history, horizon),
+            "seasonal_naive": seasonal_naive(history, horizon, season),
+            "drift": drift(history, x["mask"], horizon),
+        }
+
+    # Examples.
+
+    def is_raw(self, x) -> bool:
+        spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
+        return not (spec is not None or (isinstance(x, dict) and "history" in x))
+
+    def read(self, x, y=None, sample_weight=None, columns=None, most=None) -> RawExamples:
+        for name, value in (("y", y), ("sample_weight", sample_weight), ("columns", columns)):
+            if value is not None:
+                raise ValueError(
+                    f"A forecaster learns from series, whose columns `ForecastWindows` knows. "
+                    f"Received: `{name}`. Leave it out."
+                )
+        return RawExamples(self.preprocessor.read(x), None)
+
+    def make_training_batches(
+        self,
+        x,
+        y,
+        batch_size,
+        tokens_per_batch,
+        seed,
+        steps_per_epoch,
+        packed=False,
+        weights=NO_WEIGHTS,
+    ) -> Batches:
+        stride = self.preprocessor.lookback if self.is_forked else 1
+        windows = self.preprocessor.windows(x, stride)
+        size = cast(int, batch_size)
+        return self.preprocessor.training_batches(windows, size, seed, self.is_forked)
+
+    def make_evaluation_batches(self, x, y=None, batch_size=None, weights=NO_WEIGHTS):
+        return self.preprocessor.evaluation_batches(self.preprocessor.windows(x), batch_size or 64)
+
+    def check_options(self, x, tokens_per_batch, packed):
+        if tokens_per_batch is not None or packed:
+            raise ValueError(
+                "Windows of a forecaster have as many steps each. Received: `tokens_per_batch` or "
+                "`packed`. Set `batch_size`."
+            )
+
+    def model_inputs(self, examples):
+        return self.preprocessor.prepare(self.preprocessor.as_raw(examples.x))
+
+    def read_given(self, x, columns=None):
+        return self.read(x)
+
+    # Answers.
+
+    def answer_raw(self, raw) -> dict[str, tf.Tensor]:
+        """Returns what a server answers to raw inputs `(B, …)`, in units of the data."""
+        inputs = self.preprocessor.prepare(raw)
+        outputs = Forecast(*self(inputs, training=False))
+        levels = getattr(self.head, "levels", ())
+        answer = {"forecast": self.preprocessor.unscale(self.head.decide(outputs), inputs)}
+        if levels:
+            quantiles = [
+                self.preprocessor.unscale(self.head.quantile(outputs, level), inputs)
+                for level in levels
+            ]
+            answer["quantiles"] = tf.stack(quantiles, axis=-1)
+        return answer
+
+    def forecast(self, data: Any, batch_size: int = 256) -> np.ndarray:
+        """Returns the steps behind the end of each series, `(N, H, C)`, in units of the data.
+
+        Args:
+            data: Series in any form of `read_panel`. Where covariates are known, rows behind the
+                last value hold those of the horizon.
+            batch_size: Positive int. Max series that are answered together.
+        """
+        raw = self.preprocessor.as_raw(data)
+        count = len(raw["history"])
+        parts = [
+            self._answer({name: each[i : i + batch_size] for name, each in raw.items()})["forecast"]
+            for i in range(0, count, batch_size)
+        ]
+        empty = np.zeros((0, self.horizon, self.preprocessor.target_count), np.float32)
+        return np.concatenate([empty, *(part.numpy() for part in parts)])
+
+    def backtest(self, data: Any, stride: int = 1, batch_size: int = 256) -> Backtest:
+        """Returns the forecasts from every origin of series beside what came.
+
+        An origin is a step with a whole lookback before it and a whole horizon from it on. Rows
+        of the lookback of the first one belong to `data`.
+
+        Args:
+            data: Series in any form of `read_panel`.
+            stride: Positive int, the steps between origins.
+            batch_size: Positive int. Origins that are answered together.
+        """
+        return run_backtest(self, data, stride, batch_size)
+
+    def serving_signatures(self, search: Any = None) -> dict[str, Any]:
+        """Returns the functions of the SavedModel by the name of their signature."""
+
+        @tf.function(input_signature=[self.preprocessor.raw_spec], autograph=False)
+        def serving_default(raw):
+            return self.answer_raw(raw)
+
+        return {"serving_default": serving_default}
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "network": serialize(self.network),
+            "scaling": serialize(self.scaling),
+            "channels": self.channels,
+            "id_units": self.id_units,
+        }
+
+
+def _rows_of_channels(values, targets: int):
+    """Each target, covariates beside it, as a row: `(B, L, C + P)` -> `(B * C, L, 1 + P)`."""
+    steps, width = values.shape[1], values.shape[2]
+    own = tf.reshape(tf.transpose(values[..., :targets], [0, 2, 1]), [-1, steps, 1])
+    if width == targets:
+        return own
+    return tf.concat([own, tf.repeat(values[..., targets:], targets, axis=0)], axis=-1)
+
+
+def _channels_of_rows(parameters, targets: int):
+    """`(B * C, N, H, 1, P)` -> `(B, N, H, C, P)`."""
+    states, steps, count = parameters.shape[1], parameters.shape[2], parameters.shape[4]
+    parted = tf.reshape(parameters, [-1, targets, states, steps, count])
+    return tf.transpose(parted, [0, 2, 3, 1, 4])

@@ -1,0 +1,107 @@
+"""Networks of forecasters against their papers, and what holds for all."""
+
+import keras
+import numpy as np
+import pytest
+
+from seqzoo.encoders import RecurrentEncoder
+from seqzoo.layers import (
+    FORECAST_NETWORKS,
+    EncodedWindow,
+    ForecastNetwork,
+    SegmentRNN,
+    WindowSteps,
+)
+
+B, L, F = 3, 6, 1
+RNG = np.random.default_rng(0)
+VALUES = RNG.normal(size=(B, L, F)).astype("float32")
+ROWS = {
+    "encoded_window": lambda: EncodedWindow(RecurrentEncoder(None, F, units=4)),
+    "segment_rnn": lambda: SegmentRNN(horizon_segments=2, segment=3, units=4),
+    "window_steps": lambda: WindowSteps(trend=3),
+}
+everywhere = pytest.mark.parametrize("name", FORECAST_NETWORKS)
+
+
+def test_every_network_of_the_registry_is_tested_here():
+    assert ROWS.keys() == FORECAST_NETWORKS.keys()
+
+
+@everywhere
+def test_it_is_a_network_whose_config_makes_it_again(name):
+    network = ROWS[name]()
+    assert isinstance(network, ForecastNetwork)
+    again = type(network).from_config(network.get_config())
+    assert again.get_config() == network.get_config()
+    hidden = network(VALUES)
+    assert hidden.shape[0] == B
+    assert len(hidden.shape) == 3
+
+
+@everywhere
+def test_rows_do_not_affect_each_other(name):
+    network = ROWS[name]()
+    whole = np.asarray(network(VALUES))
+    np.testing.assert_allclose(np.asarray(network(VALUES[1:2])), whole[1:2], atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_segments_of_the_horizon_are_steps_of_the_cell_from_the_last_state(cell):
+    network = SegmentRNN(horizon_segments=2, segment=3, units=4, cell=cell)
+    static = RNG.normal(size=(B, 2)).astype("float32")
+    found = np.asarray(network(VALUES, static=static))
+    kernel, bias = network.embedding.get_weights()
+    embedded = np.maximum(VALUES.reshape(B, 2, 3) @ kernel + bias, 0)
+    of_keras = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}[cell](4)
+    of_keras.build((None, 4))
+    of_keras.set_weights(network.recurrent.cell.get_weights())
+    states = [np.zeros((B, 4), "float32")] * (2 if cell == "lstm" else 1)
+    for t in range(2):
+        _, states = of_keras(embedded[:, t], states)
+    for segment in range(2):
+        position = np.tile(np.asarray(network.position)[segment], (B, 1))
+        want, _ = of_keras(np.concatenate([position, static], axis=1), states)
+        np.testing.assert_allclose(found[:, segment], want, atol=1e-6)
+
+
+def test_the_trend_is_the_moving_mean_that_goes_on_with_the_ends():
+    hidden = np.asarray(WindowSteps(trend=3)(VALUES))[:, 0]
+    padded = np.concatenate([VALUES[:, :1], VALUES, VALUES[:, -1:]], axis=1)[..., 0]
+    trend = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    np.testing.assert_allclose(hidden[:, :L], trend, atol=1e-6)
+    np.testing.assert_allclose(hidden[:, L:], VALUES[..., 0] - trend, atol=1e-6)
+
+
+def test_known_covariates_stand_beside_their_steps_and_those_of_the_horizon_behind_them():
+    encoder = RecurrentEncoder(None, F + 2, units=4, direction="forward")
+    network = EncodedWindow(encoder)
+    known = RNG.normal(size=(B, L + 2, 2)).astype("float32")
+    hidden = np.asarray(network(VALUES, known=known))
+    assert hidden.shape == (B, 1, 4 + 2 * 2)
+    np.testing.assert_array_equal(hidden[:, 0, 4:], known[:, L:].reshape(B, -1))
+    inputs = np.concatenate([VALUES, known[:, :L]], axis=-1)
+    np.testing.assert_allclose(hidden[:, 0, :4], encoder(inputs)[0][:, -1], atol=1e-6)
+
+
+@pytest.mark.parametrize("read", ["mean", "flat", "every", "last"])
+def test_padding_before_a_window_changes_nothing_but_where_all_steps_are_read(read):
+    network = EncodedWindow(RecurrentEncoder(None, F, units=4, direction="forward"), read)
+    padded = np.concatenate([np.full((B, 2, F), 9.0, "float32"), VALUES], axis=1)
+    mask = np.arange(L + 2)[None].repeat(B, 0) >= 2
+    whole, short = np.asarray(network(padded, mask=mask)), np.asarray(network(VALUES))
+    if read == "flat":
+        whole = whole.reshape(B, L + 2, 4)
+        np.testing.assert_allclose(whole[:, 2:].reshape(B, 1, -1), short, atol=1e-6)
+        assert not whole[:, :2].any()
+    else:
+        np.testing.assert_allclose(whole[:, -short.shape[1] :], short, atol=1e-6)
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"`segment` must divide .* segment=4 and a window of 6"):
+        SegmentRNN(2, segment=4, units=4)(VALUES)
+    with pytest.raises(ValueError, match="`units` must be even"):
+        SegmentRNN(2, segment=3, units=5)(VALUES)
+    with pytest.raises(ValueError, match="`trend` must be at least 1"):
+        WindowSteps(trend=0)

@@ -1,0 +1,154 @@
+"""Windows of series: what is read and forecast, and the constants that scale it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.stats import boxcox
+
+from seqzoo.preprocessing import CALENDAR, Columns, ForecastWindows, calendar_features, read_panel
+
+L, H = 4, 2
+SERIES = [np.arange(9.0), 100 + 10 * np.arange(3.0), np.arange(2.0) + 5]
+
+
+def adapted(data, **options):
+    windows = ForecastWindows(L, H, **options)
+    windows.adapt(data)
+    return windows
+
+
+def batch_of(windows, data, **options):
+    cut = windows.windows(data, **options)
+    return cut, windows.take(cut, tf.constant(cut.series), tf.constant(cut.origins))
+
+
+def test_windows_are_whole_but_of_series_that_are_too_short():
+    windows = adapted(SERIES, scaler="none")
+    cut, (x, y, weight) = batch_of(windows, SERIES)
+    assert cut.series.tolist() == [0, 0, 0, 0, 1, 2]
+    assert cut.origins.tolist() == [4, 5, 6, 7, 10, 13]
+    np.testing.assert_array_equal(x["history"][1, :, 0], [1, 2, 3, 4])
+    np.testing.assert_array_equal(y[1, :, 0], [5, 6])
+    np.testing.assert_array_equal(x["mask"][4], [False, False, False, True])
+    np.testing.assert_array_equal(y[4, :, 0], [110, 120])
+    np.testing.assert_array_equal(weight[5, :, 0], [1, 0])  # the second step is behind the end
+
+
+def test_every_stride_holds_the_last_origin():
+    windows = adapted(SERIES[:1], scaler="none")
+    assert windows.windows(SERIES[:1], stride=2).origins.tolist() == [5, 7]
+    assert windows.windows(SERIES[:1], stride=99).origins.tolist() == [7]
+
+
+def test_constants_are_those_of_the_rows_that_were_adapted_to():
+    windows = adapted([each[:4] for each in SERIES])
+    assert windows.fitted.location[0, 0] == np.arange(4.0).mean()
+    assert windows.fitted.scale[1, 0] == (100 + 10 * np.arange(3.0)).std()
+    _, (x, y, _) = batch_of(windows, SERIES)
+    np.testing.assert_allclose(y[0, :, 0], (np.array([4, 5]) - 1.5) / np.arange(4).std(), 1e-6)
+    np.testing.assert_allclose(windows.unscale(y, x)[0, :, 0], [4, 5], 1e-6)
+
+
+def test_an_unknown_series_is_scaled_by_its_own_history_and_no_later_value():
+    windows = adapted({"ds": [1, 2], "y": [1, 2], "unique_id": ["a", "a"]})
+    other = {"ds": np.arange(6), "y": [4.0, 6, 4, 6, 1e9, 1e9], "unique_id": ["b"] * 6}
+    _, (x, y, _) = batch_of(windows, other)
+    np.testing.assert_allclose(x["history"][0, :, 0], [-1, 1, -1, 1])
+    np.testing.assert_allclose(windows.unscale(y, x)[0, :, 0], [1e9, 1e9], rtol=1e-6)
+
+
+@pytest.mark.parametrize("transform", ["log", "box_cox"])
+def test_transforms_are_those_of_scipy_and_are_taken_back(transform):
+    values = np.exp(np.random.default_rng(0).normal(size=60)) * 50
+    windows = adapted(values, transform=transform)
+    power = windows.fitted.power[0, 0]
+    want = boxcox(values, power)
+    if transform == "box_cox":
+        assert abs(power - boxcox(values)[1]) <= 0.03
+    _, (x, y, _) = batch_of(windows, values)
+    np.testing.assert_allclose(x["history"][0, :, 0], ((want - want.mean()) / want.std())[:L], 1e-5)
+    np.testing.assert_allclose(windows.unscale(y, x)[0, :, 0], values[L : L + H], rtol=1e-5)
+
+
+def test_values_around_1e30_and_constant_ones_are_scaled():
+    series = [1e30 * np.arange(1.0, 9.0), np.full(8, 7.0)]
+    windows = adapted(series)
+    _, (x, y, _) = batch_of(windows, series)
+    assert np.isfinite(x["history"]).all()
+    np.testing.assert_allclose(windows.unscale(y, x)[0, :, 0], [5e30, 6e30], rtol=1e-5)
+    np.testing.assert_allclose(windows.unscale(y, x)[-1, :, 0], [7, 7])
+
+
+def test_what_is_served_is_what_was_trained_on():
+    windows = adapted(SERIES)
+    _, (x, _, _) = batch_of(windows, SERIES)
+    raw = {"history": np.array([SERIES[0][:L, None]], "float32"), "series": np.array(["0"], object)}
+    served = windows.prepare(raw)
+    for name, value in served.items():
+        np.testing.assert_allclose(value[0], x[name][0], rtol=1e-6)
+    long = np.concatenate([np.full((1, 7, 1), 3.0, "float32"), raw["history"]], axis=1)
+    np.testing.assert_allclose(
+        windows.prepare(raw | {"history": long})["history"], served["history"]
+    )
+    short = windows.prepare(raw | {"history": raw["history"][:, 2:]})
+    np.testing.assert_array_equal(short["mask"], [[False, False, True, True]])
+
+
+def test_every_step_is_an_origin_with_the_steps_behind_it():
+    windows = adapted(SERIES[:1], scaler="none")
+    cut = windows.windows(SERIES[:1], stride=99)
+    _, y, weight = windows.take_every_origin(cut, *(tf.constant([i], tf.int64) for i in (0, 6)))
+    np.testing.assert_array_equal(y[0, :, :, 0], [[3, 4], [4, 5], [5, 6], [6, 7]])
+    assert (weight.numpy() == 1).all()
+
+
+def test_known_covariates_are_taken_around_the_origin_and_asked_for_ahead():
+    columns = Columns(known=("price",))
+    days = [f"2024-01-{day:02d}" for day in range(1, 11)]
+    data = {"ds": days, "y": [*range(8), None, None], "price": np.arange(10.0)}
+    windows = adapted(data, columns=columns, calendar=("weekday",))
+    raw = windows.as_raw(data)
+    assert raw["known"].shape == (1, L + H, 3)
+    np.testing.assert_array_equal(raw["known"][0, :, 0], [4, 5, 6, 7, 8, 9])
+    stamps = np.array(days[4:], "datetime64[ns]")
+    np.testing.assert_allclose(raw["known"][0, :, 1:], calendar_features(stamps, ["weekday"]), 1e-6)
+    with pytest.raises(ValueError, match=r"known covariates \['price'\] of 2 rows behind.* '0'"):
+        windows.as_raw({name: column[:8] for name, column in data.items()})
+
+
+def test_parts_of_dates_are_those_of_the_calendar():
+    stamps = np.array(["2023-12-31T18:30"], "datetime64[ns]")  # a Sunday
+    angles = {"minute": 30 / 60, "hour": 18.5 / 24, "weekday": 6 / 7, "monthday": 30 / 31}
+    angles |= {"yearday": 364 / 366, "month": 11 / 12}
+    assert angles.keys() == CALENDAR.keys()
+    for name, turn in angles.items():
+        want = [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
+        np.testing.assert_allclose(calendar_features(stamps, [name])[0], want, atol=1e-12)
+    with pytest.raises(ValueError, match="stamps that are dates"):
+        calendar_features(np.arange(3), ["hour"])
+
+
+def test_a_config_makes_the_same_windows_again():
+    data = {"ds": ["2024-01-01", "2024-01-02"], "y": [1.0, 4.0], "unique_id": ["a", "a"]}
+    windows = adapted(data, transform="log", calendar=("hour",))
+    again = ForecastWindows.from_config(windows.get_config())
+    assert again.get_config() == windows.get_config()
+    assert again.season == 7
+    raw = windows.as_raw(data)
+    for name, value in windows.prepare(raw).items():
+        np.testing.assert_array_equal(value, again.prepare(raw)[name])
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=r"`horizon` must be at least 1\. Received: horizon=0"):
+        ForecastWindows(4, 0)
+    with pytest.raises(
+        ValueError, match=r"above 0\. Received: -1\.0 in column 'y', series '0', row 1"
+    ):
+        adapted([3.0, -1.0, 2.0], transform="log")
+    with pytest.raises(ValueError, match="`adapt` them first"):
+        ForecastWindows(4, 2).windows(np.arange(9.0))
+    windows = adapted(np.arange(9.0))
+    with pytest.raises(ValueError, match="A series needs two rows"):
+        windows.training_batches(windows.windows(np.arange(1.0)), 4, 0)
+    assert len(read_panel([[]])) == 1

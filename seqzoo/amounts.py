@@ -9,7 +9,10 @@ _BATCH_SIZES = (128, 64, 32, 16)
 _SMALLEST_BATCH = 8
 _STEPS = 4000  # of a training, about,
 _TOKENS = 20_000_000  # unless it would read more: minutes on two cores, with a million weights
-_EPOCHS = (3, 30)  # at least and at most
+_EPOCHS = (3, 30)  # at least and at most,
+_FEWEST_STEPS = 100  # unless so many take more
+_FEW_STEPS = 2000  # of a training, below which each is larger,
+_HIGHEST_RATE = 0.02  # up to this
 
 
 class Amounts(NamedTuple):
@@ -19,11 +22,16 @@ class Amounts(NamedTuple):
     epochs: int
 
 
-def choose_amounts(examples: int, tokens: float) -> Amounts:
+def choose_amounts(examples: int, tokens: float, batch_size: int | None = None) -> Amounts:
     """Returns what suits a number of training examples and their mean length in tokens.
 
     Hundreds of steps make an epoch, so that few examples are learned from in small batches, and
     thousands a training.
+
+    Args:
+        examples: Positive int.
+        tokens: Of an example, about.
+        batch_size: Examples of a batch, where that is given.
 
     Example:
         >>> from seqzoo.amounts import choose_amounts
@@ -31,7 +39,23 @@ def choose_amounts(examples: int, tokens: float) -> Amounts:
         (Amounts(batch_size=8, epochs=16), Amounts(batch_size=64, epochs=3))
     """
     fitting = (size for size in _BATCH_SIZES if examples >= size * _STEPS_IN_AN_EPOCH)
-    batch_size = next(fitting, _SMALLEST_BATCH)
+    batch_size = next(fitting, _SMALLEST_BATCH) if batch_size is None else batch_size
     steps = -(-examples // batch_size)
     epochs = round(min(_STEPS / steps, _TOKENS / (examples * max(tokens, 1))))
-    return Amounts(batch_size, min(max(epochs, _EPOCHS[0]), _EPOCHS[1]))
+    most = max(_EPOCHS[1], -(-_FEWEST_STEPS // steps))
+    return Amounts(batch_size, min(max(epochs, _EPOCHS[0]), most))
+
+
+def suited_rate(rate: float, steps: int) -> float:
+    """Returns the highest learning rate of a training of so many steps: fewer steps are larger.
+
+    Args:
+        rate: Of a training of thousands of steps.
+        steps: Positive int, of the whole training.
+
+    Example:
+        >>> from seqzoo.amounts import suited_rate
+        >>> suited_rate(0.001, steps=4000), suited_rate(0.001, steps=250)
+        (0.001, 0.008)
+    """
+    return max(rate, min(rate * _FEW_STEPS / steps, _HIGHEST_RATE))

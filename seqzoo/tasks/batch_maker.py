@@ -14,6 +14,7 @@ from seqzoo.preprocessing.batching import (
     Batches,
     encode_corpus,
     evaluation_batches,
+    lengths_of,
     training_batches,
 )
 from seqzoo.preprocessing.data_forms import (
@@ -28,6 +29,8 @@ from seqzoo.preprocessing.named_columns import listed
 from seqzoo.preprocessing.packing import packed_batches
 from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.tokenised_stream import packer_of
+
+_SEEN = 2000  # examples whose length is measured
 
 
 class BatchMaker:
@@ -219,12 +222,18 @@ class BatchMaker:
         return x
 
     def count_steps(self, x: Any, batch_size: int) -> int:
-        """Returns the number of batches of so many examples in an epoch over a list of them."""
-        return math.ceil(len(x) / min(batch_size, len(x)))
+        """Returns the number of batches of so many examples in an epoch over them.
 
-    def count_examples(self, x: Any, y: Any) -> Any:
-        """Returns how many examples a batch holds, or for each whether it is one, in the graph."""
-        return tf.shape(y)[0]
+        Raises:
+            ValueError: if the examples do not end.
+        """
+        count = _count(x)
+        return math.ceil(count / min(batch_size, count))
+
+    def mean_length(self, x: Any, y: Any = None) -> float:
+        """Returns the mean length of the first examples in tokens, those of both sides together."""
+        sides = encode_corpus(self.raw_examples(x, y).take(_SEEN), self.preprocessor)
+        return float(sum(lengths_of(side).mean() for side in sides))
 
     @property
     def between_batches(self) -> list[tf.Variable] | None:
@@ -233,6 +242,18 @@ class BatchMaker:
         None where they cannot be saved, so that a training resumes from the end of an epoch only.
         """
         return []
+
+
+def _count(x: Any) -> int:
+    """The number of examples in a list, a stream or a dataset."""
+    if not isinstance(x, tf.data.Dataset):
+        return len(x)
+    count = int(x.cardinality())
+    if count == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("A finite corpus is needed. Received an endless dataset: `take` a part.")
+    if count == tf.data.UNKNOWN_CARDINALITY:
+        return int(x.reduce(0, lambda number, *_: number + 1))
+    return count
 
 
 def split(data: Any) -> tuple:

@@ -155,6 +155,10 @@ class Captioner(SampledFeeding):
         weights = weights._replace(of_examples=weights.of_examples[packer.indices])
         return weights.apply(examples), WeightedPacker(packer, weights)
 
+    def mean_length(self, x, y=None):
+        """Returns 1: an image is one step."""
+        return 1.0
+
     def one_batch(self, examples, weights):
         batches = self.make_evaluation_batches(
             examples.x, examples.y, len(examples.x), weights=weights

@@ -44,6 +44,8 @@ class Classifier(AnsweringTask):
         (2, 2)
     """
 
+    watched = "accuracy"
+
     def __init__(self, encoder, preprocessor=None, head=None, pooling: Any = "concat", **kwargs):
         if head is None:
             if preprocessor is None:

@@ -69,6 +69,8 @@ class LanguageModel(GenerationTask):
         3
     """
 
+    learning_rate = 2e-3
+
     def __init__(
         self,
         decoder,
@@ -195,6 +197,10 @@ class LanguageModel(GenerationTask):
         """Returns the number of batches of an epoch over texts."""
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
         return training_windows(text, batch_size, window).steps_per_epoch
+
+    def mean_length(self, x, y=None):
+        """Returns the length of a window."""
+        return float(self.preprocessor.window_length)
 
     def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
         if self.bits_per_character is not None:

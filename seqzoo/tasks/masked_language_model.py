@@ -161,6 +161,10 @@ class MaskedLanguageModel(AnsweringTask):
         text, window = self.preprocessor.stream(x), self.preprocessor.window_length
         return training_windows(text, batch_size, window).steps_per_epoch
 
+    def mean_length(self, x, y=None):
+        """Returns the length of a window."""
+        return float(self.preprocessor.window_length)
+
     def train_step(self, data):
         x, _, weight = unpack_batch(data)
         step = tf.cast(self.optimizer.iterations, tf.int32)

@@ -29,6 +29,23 @@ class OnRawInputs(BatchMaker, ReplicatedModel):
             args = self.model_inputs(self.read_given(args[0])), *args[1:]
         return super().__call__(*args, **kwargs)
 
+    def fit_tensors(self, x, y, validation_data, **options):
+        """Trains on tensors, or on batches of them, as Keras's `fit` does.
+
+        Args:
+            x: As in Keras.
+            y: As in Keras.
+            validation_data: As in Keras.
+            **options: Other arguments of Keras's `fit`.
+        """
+        if isinstance(validation_data, tuple):
+            self.checked_tensors(*validation_data[:2])
+        elif validation_data is not None:
+            validation_data = self.checked_tensors(validation_data)
+        return super().fit(
+            self.checked_tensors(x, y), y, validation_data=validation_data, **options
+        )
+
     def evaluate(
         self,
         x=None,

@@ -73,6 +73,9 @@ class Tagger(AnsweringTask):
         [2, 1]
     """
 
+    watched = "token_accuracy"
+    learning_rate = 2e-3
+
     def __init__(self, features=None, encoder=None, preprocessor=None, head=None, **kwargs):
         if head is None:
             if preprocessor is None:

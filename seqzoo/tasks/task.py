@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import keras
-import tensorflow as tf
 
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.batch_maker import held_out, refuse_shuffle, warn_of_few
+from seqzoo.tasks.chosen_training import check_choosable, choose_training
+from seqzoo.tasks.exact_steps import ExactSteps
 from seqzoo.tasks.on_raw_inputs import OnRawInputs
 from seqzoo.tasks.quantizing import Quantizable
 from seqzoo.tasks.saving import SavedAsFiles
 from seqzoo.tasks.user_loss import make_loss
 from seqzoo.training.optimizer import Adam
-from seqzoo.training.replicated_model import ReplicatedModel
 from seqzoo.training.resume import Resume
-from seqzoo.training.steps import (
-    accumulated_gradients,
-    apply_gradients,
-    gradient_norm,
-    is_idle,
-    token_mean_gradients,
-    unpack_batch,
-)
 from seqzoo.training.strategies import distribute_batches, explain_lost_workers
 from seqzoo.training.watching import HideCounts, WarnOfIdleSteps
 
 
-class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
+class Task(ExactSteps, OnRawInputs, SavedAsFiles, Quantizable):
     """A model that knows its preprocessing, its loss and its metrics.
 
     Args:
@@ -45,6 +37,9 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
         True
     """
 
+    watched = "loss"  # the measure of validation that tells best how good a task is
+    learning_rate = 1e-3  # the highest of a training, where the task chooses it
+
     def __init__(self, head, preprocessor=None, limits: Limits | None = None, **kwargs):
         super().__init__(**kwargs)
         self.head = head
@@ -58,6 +53,7 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
         self.idle_sum = keras.metrics.Sum(name="idle_steps")
         self._user_loss: Any = None
         self.accumulation_steps = 1
+        self.chose_optimizer = False
         self._examples_of_step: Any = lambda step: None
 
     def compile(
@@ -94,7 +90,8 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
                 "`accumulation_steps` must be at least 1. Received: "
                 f"accumulation_steps={accumulation_steps}."
             )
-        optimizer = Adam(1e-3, global_clipnorm=1.0) if optimizer == "auto" else optimizer
+        self.chose_optimizer = optimizer == "auto"
+        optimizer = Adam(1e-3, global_clipnorm=1.0) if self.chose_optimizer else optimizer
         super().compile(
             optimizer=optimizer,
             metrics=metrics,
@@ -127,99 +124,12 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
         """What an exported model reads at most, by name."""
         return dataclasses.asdict(self.limits)
 
-    def target_mask(self, x, y) -> Any:
-        """Returns which steps of the targets are real, boolean of the shape of `y`.
-
-        None where the targets are no sequences. A weight is how much a step counts in the loss;
-        it does not decide whether the step exists.
-        """
-        return None
-
-    def train_step(self, data):
-        batch, variables = unpack_batch(data), self.trainable_variables
-        if not self.optimizer.built:  # a loss scale is read before it is applied
-            self.optimizer.build(variables)
-
-        def loss(x, y, weight):
-            outputs = self(x, training=True)
-            sums = self._token_losses(x, y, outputs, weight)
-            penalty = tf.add_n([tf.zeros([], sums[0].dtype), *self.losses])
-            self._measure(x, y, outputs, weight, *sums)
-            return *sums, penalty
-
-        scale = self.optimizer.scale_loss
-        if self.accumulation_steps == 1:
-            gradients, _, weight = token_mean_gradients(lambda: loss(*batch), variables, scale)
-        else:
-            parts = self.accumulation_steps
-            gradients, _, weight = accumulated_gradients(loss, batch, parts, variables, scale)
-        norm, norm_weight = gradient_norm(self.optimizer, gradients)
-        self.gradient_norm.update_state(norm, sample_weight=norm_weight)
-        self.idle_sum.update_state(is_idle(norm, weight))
-        apply_gradients(self.optimizer, gradients, variables)
-        return self._logs(self._counted(*batch[:2]))
-
-    def _counted(self, x, y) -> dict[str, Any]:
-        """Counts a batch, and returns all that is measured: `tokens` and `padding`, or `examples`.
-
-        Rows without a real step, which only fill up a batch, count nothing.
-        """
-        mask = self.target_mask(x, y)
-        if mask is None:
-            self.token_sum.update_state(self.count_examples(x, y))
-            measured = self.get_metrics_result()
-            measured["examples"] = measured.pop("tokens")
-            del measured["padding"]
-            return measured
-        self.token_sum.update_state(tf.cast(mask, tf.float32))
-        in_real_row = mask | tf.reduce_any(mask, axis=-1, keepdims=True)
-        padding, counts = (tf.cast(each, tf.float32) for each in (~mask, in_real_row))
-        self.padding_mean.update_state(tf.reshape(padding, [-1]), tf.reshape(counts, [-1]))
-        return self.get_metrics_result()
-
-    def test_step(self, data):
-        x, y, weight = unpack_batch(data)
-        outputs = self(x, training=False)
-        loss_sum, weight_sum = self._token_losses(x, y, outputs, weight)
-        measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
-        of_training = (self.gradient_norm, self.token_sum, self.padding_mean, self.idle_sum)
-        for metric in of_training:
-            del measured[metric.name]
-        return self._logs(measured)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
-        _, y, weight = unpack_batch((x, tf.convert_to_tensor(y), sample_weight))
-        loss_sum, weight_sum = self._token_losses(x, y, y_pred, weight)
-        return tf.add_n([tf.math.divide_no_nan(loss_sum, weight_sum), *self.losses])
-
-    def _token_losses(self, x, y, outputs, weight):
-        if self._user_loss is None:
-            mask = None if x is None else self.target_mask(x, y)
-            return self.head.loss(y, outputs, weight, mask)
-        function = getattr(self._user_loss, "call", self._user_loss)
-        dtype = keras.backend.result_type(outputs.dtype, "float32")
-        losses = tf.cast(function(y, tf.cast(outputs, dtype)), dtype)
-        weight = tf.cast(weight, dtype)
-        if len(losses.shape) < len(weight.shape):  # Keras takes the mean over the labels of a row
-            weight = tf.reduce_mean(weight, axis=-1)
-        return tf.reduce_sum(losses * weight), tf.reduce_sum(weight)
-
-    def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
-        self.loss_mean.update_state(
-            tf.math.divide_no_nan(loss_sum, weight_sum), sample_weight=weight_sum
-        )
-        arguments = self.head.measure(y, outputs, weight, self.target_mask(x, y))
-        for metric, sums in zip(self.head_metrics, arguments, strict=True):
-            metric.update_state(*sums)
-        return self.compute_metrics(x, y, outputs, sample_weight=weight)
-
     def fit(
         self,
         x=None,
         y=None,
         batch_size: int | None = None,
-        epochs: int = 1,
+        epochs: int | Literal["auto"] = 1,
         verbose="auto",
         callbacks=None,
         validation_data=None,
@@ -246,7 +156,9 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
             y: Targets, one for each of `x`.
             batch_size: Examples of a batch, over all replicas; 64 if it and `tokens_per_batch`
                 are None, for tensors Keras's own default.
-            epochs: The epoch at which training ends.
+            epochs: The epoch at which training ends. `"auto"` suits the examples, and so do the
+                batch size, if none is given, and the learning rate, unless `compile` got an
+                optimizer; the best weights stay where there are validation data.
             verbose: As in Keras.
             callbacks: As in Keras, in a list.
             validation_data: Examples in any of the forms of `x`, or a tuple of inputs and targets,
@@ -278,26 +190,28 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
             ValueError: if the examples are not of such a form, or an argument is only for tensors.
             ConnectionError: if another worker has stopped.
         """
+        is_raw = self.is_raw(x)
+        if epochs == "auto":
+            check_choosable(is_raw, packed, steps_per_epoch, callbacks)
+            if not self.compiled:
+                self.compile()
         callbacks = [*(callbacks or ()), HideCounts()]
         if not any(isinstance(each, WarnOfIdleSteps) for each in callbacks):
             callbacks.insert(0, WarnOfIdleSteps())
-        passed = dict(epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
         resume = next((each for each in callbacks if isinstance(each, Resume)), None)
         done = resume.step if resume else 0
         if resume and done:
-            initial_epoch = resume.initial_epoch(epochs)
-        passed["initial_epoch"] = initial_epoch
+            initial_epoch = resume.initial_epoch(int(epochs))
+        passed = dict(verbose=verbose, initial_epoch=initial_epoch, **kwargs)
         self.check_options(x, tokens_per_batch, packed)
-        if not self.is_raw(x):
-            if isinstance(validation_data, tuple):
-                self.checked_tensors(*validation_data[:2])
-            elif validation_data is not None:
-                validation_data = self.checked_tensors(validation_data)
-            return super().fit(
-                self.checked_tensors(x, y),
+        if not is_raw:
+            return self.fit_tensors(
+                x,
                 y,
+                validation_data,
                 batch_size=batch_size,
-                validation_data=validation_data,
+                epochs=epochs,
+                callbacks=callbacks,
                 steps_per_epoch=steps_per_epoch,
                 validation_batch_size=validation_batch_size,
                 sample_weight=sample_weight,
@@ -306,16 +220,25 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
                 **passed,
             )
         refuse_shuffle(kwargs)
-        batch_size = 64 if batch_size is None and tokens_per_batch is None else batch_size
-        rows = validation_batch_size or batch_size
-        most = steps_per_epoch and steps_per_epoch * epochs * (batch_size or 64)
+        most = steps_per_epoch and steps_per_epoch * int(epochs) * (batch_size or 64)
         examples = self.read(x, y, sample_weight, columns, most)
         warn_of_few(x, examples, most)
+        others = None
+        if validation_split and validation_data is None:
+            examples, others = held_out(examples, validation_split)
+        if epochs == "auto":
+            is_validated = others is not None or validation_data is not None
+            sizes = batch_size, tokens_per_batch
+            chosen = choose_training(self, examples, *sizes, callbacks, is_validated, verbose)
+            batch_size, epochs = chosen.batch_size, chosen.epochs
+            callbacks += chosen.callbacks
+        elif batch_size is None and tokens_per_batch is None:
+            batch_size = 64
+        rows = validation_batch_size or batch_size
         validation = None
         if validation_data is not None:
             validation = self.evaluated_batches(validation_data, None, rows, columns=columns)
-        elif validation_split:
-            examples, others = held_out(examples, validation_split)
+        elif others:
             validation = self.evaluated_batches(*others[:2], rows, others.weights)
         options: dict[str, Any] = {"packed": packed} if packed else {}
         if weights := self.make_weights(examples, class_weight, packed):
@@ -334,6 +257,8 @@ class Task(OnRawInputs, SavedAsFiles, Quantizable, ReplicatedModel):
         with explain_lost_workers(self.distribute_strategy):
             return super().fit(
                 distribute_batches(self.distribute_strategy, batches),
+                epochs=epochs,
+                callbacks=callbacks,
                 steps_per_epoch=steps,
                 validation_data=validation,
                 shuffle=False,  # the stream is shuffled already

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -46,6 +47,42 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"peak": self.peak, "warmup_steps": self.warmup_steps}
+
+
+class CosineRate(keras.callbacks.Callback):
+    """Sets the learning rate of each step: up in a line, then down to 0 along half a cosine.
+
+    The rise takes a twentieth of the steps. After the training the rate is what it was before, so
+    that another one may follow.
+
+    Args:
+        peak: Positive float, the highest rate.
+    """
+
+    def __init__(self, peak: float):
+        super().__init__()
+        self.peak = peak
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._before = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self._first = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._first = epoch * self.params["steps"]
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate = self.rate(self._first + batch)
+
+    def rate(self, step: int) -> float:
+        """Returns the rate of a step of the training, counted from 0."""
+        steps = self.params["epochs"] * self.params["steps"]
+        rising = steps // 20
+        if step < rising:
+            return self.peak * (step + 1) / (rising + 1)
+        return self.peak * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate = self._before
 
 
 def make_schedule(kind: Schedule, peak: float, warmup_steps: int, steps: int):

@@ -16,6 +16,7 @@ import numpy as np
 from seqzoo.metrics import CAPTION_METRICS, METRICS
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
+from seqzoo.recipe.unknown_lines import unknown_lines
 from seqzoo.tasks import Captioner, Classifier, Seq2Seq, Tagger
 from seqzoo.training.callbacks import Metric
 
@@ -195,6 +196,8 @@ class Recipe:
     def scores(self, task: Any, examples: Sequence[Any], search: Any) -> dict[str, float | None]:
         """Returns the task's loss and metrics and the recipe's; None for one that is not finite.
 
+        It tells on stderr how many inputs and answers hold an unknown word.
+
         Raises:
             ValueError: if there are no examples.
         """
@@ -204,6 +207,8 @@ class Recipe:
         if self.metrics:
             inputs, references = zip(*examples, strict=True)
             outputs = self.outputs(task, inputs, search)
+            for line in unknown_lines(task, inputs, outputs):
+                print(line, file=sys.stderr, flush=True)
             scores |= {name: metric(outputs, references) for name, metric in self.metrics.items()}
         return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}
 

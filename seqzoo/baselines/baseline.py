@@ -16,7 +16,7 @@ from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger
 
 MOST_EXAMPLES = 100_000  # that a baseline learns from
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_character"})
+_LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_character"})
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
@@ -34,6 +34,10 @@ class Baseline(NamedTuple):
     scores: Callable[[Sequence[Any], Mapping[str, Metric]], dict[str, float]]
 
 
+def _is_lower_better(metric: str) -> bool:
+    return metric in _LOWER_IS_BETTER or metric.endswith("error_rate")
+
+
 class Comparison(NamedTuple):
     """What the baselines of a task reach on some examples.
 
@@ -48,7 +52,7 @@ class Comparison(NamedTuple):
         best: dict[str, float] = {}
         for scores in self.scores.values():
             for name, value in scores.items():
-                better = min if name in LOWER_IS_BETTER else max
+                better = min if _is_lower_better(name) else max
                 best[name] = better(best.get(name, value), value)
         return best
 
@@ -66,7 +70,7 @@ class Comparison(NamedTuple):
             own = None if scores is None else scores.get(name)
             if own is None:
                 continue
-            if own >= value if name in LOWER_IS_BETTER else own <= value:
+            if own >= value if _is_lower_better(name) else own <= value:
                 lines.append(
                     f"the model is not better than its baseline: {name} {own:.4g}, baseline "
                     f"{value:.4g}. Train it for longer, on more data, or with other settings."

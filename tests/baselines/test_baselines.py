@@ -115,3 +115,10 @@ def test_many_examples_are_drawn_and_a_task_of_another_kind_has_none(monkeypatch
     found = sz.baselines.baselines(make_classifier(), pairs)
     assert sz.baselines.compare(found, pairs, {"n": lambda o, r: float(len(o))}).best() == {"n": 55}
     assert sz.baselines.baselines(keras.Sequential(), pairs) == []
+
+
+def test_a_rate_of_errors_is_better_where_it_is_lower():
+    reached = Comparison({"copy": {"word_error_rate": 1.0}, "nearest": {"word_error_rate": 0.8}})
+    assert reached.best() == {"word_error_rate": 0.8}
+    assert len(reached.lines({"word_error_rate": 0.7})) == 2
+    assert "is not better" in reached.lines({"word_error_rate": 0.9})[-1]

@@ -164,3 +164,79 @@ def test_a_recipe_trains_evaluates_explains_exports_and_is_loaded_again(
     assert sz.from_preset(out / "preset").search == recipe.search
     answers = served(out / "export/1", recipe.examples)
     assert shown == [f"{x} -> {y}" for x, y in zip(recipe.examples, answers, strict=True)]
+
+
+def test_tatoeba_divides_by_source_and_tests_each_once(tmp_path):
+    lines = [f"{i} dogs.\t{i} chiens\u202f!\n{i} dogs.\t{i}  clebs.\n" for i in range(20)]
+    (tmp_path / "fra.txt.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    (tmp_path / "_about.txt").write_text("Not pairs.")
+    recipe = recipe_of("tatoeba", "data.validation_size=3", "data.test_size=4")
+    splits = recipe.load_splits(tmp_path)
+
+    assert {name: len(pairs) for name, pairs in splits.items()} == {
+        **{"train": 26, "validation": 3, "test": 4}
+    }
+    sources = [{source for source, _ in pairs} for pairs in splits.values()]
+    assert len(set.union(*sources)) == sum(map(len, sources)) == 20
+    number = splits["test"][0][0].split()[0]
+    assert splits["test"][0] == (f"{number} dogs.", f"{number} chiens !")
+    number = splits["train"][0][0].split()[0]
+    assert splits["train"][1] == (f"{number} dogs.", f"{number} clebs.")
+    (tmp_path / "deu.txt").write_text("a\tb\n")
+    with pytest.raises(FileNotFoundError, match=r"one file of pairs.*deu\.txt, fra\.txt\.gz"):
+        recipe.load_splits(tmp_path)
+
+
+def test_tatoeba_has_one_vocabulary_for_both_sides():
+    recipe = recipe_of("tatoeba", "model.units=4", "model.vocabulary_size=40")
+    pairs = list(zip(ENGLISH, GERMAN, strict=True))
+    task = recipe.build({"train": pairs}, recipe.model)
+    assert task.preprocessor.source is task.preprocessor.target
+    assert task.encoder.vocabulary_size == 40
+
+
+def test_words_with_their_sounds_are_read_without_stress(tmp_path):
+    entries = ["'bout B AW1 T", "a AH0", "a(2) EY1", "a. EY1", "aalen AA1 L AH0 N # place, dutch"]
+    entries += ["record R AH0 K AO1 R D", "record(2) R EH1 K ER0 D", "record(3) R IH0 K AO1 R D"]
+    entries += ["abuse AH0 B Y UW1 S", "abuse(2) AH1 B Y UW0 S", "7-up S EH1 V AH0 N AH1 P"]
+    (tmp_path / "cmudict.dict").write_text("\n".join(entries) + "\n")
+    recipe = recipe_of("spelling_to_sound", "data.validation=0.2", "data.test=0.2")
+    splits = recipe.load_splits(tmp_path)
+
+    known = [
+        *[("'bout", "B AW T"), ("a", "AH"), ("a", "EY"), ("aalen", "AA L AH N")],
+        *[("record", "R AH K AO R D"), ("record", "R EH K ER D"), ("record", "R IH K AO R D")],
+        ("abuse", "AH B Y UW S"),
+    ]
+    held_out = {splits[name][0] for name in ("validation", "test")}
+    words = {word for word, _ in held_out}
+    assert len(words) == 2
+    assert held_out <= {*known}
+    assert splits["train"] == [pair for pair in known if pair[0] not in words]
+
+
+def test_phones_that_are_wrong_are_counted_as_edits():
+    def edits(one, other):
+        if not one or not other:
+            return len(one) + len(other)
+        rest = edits(one[1:], other[1:]) + (one[0] != other[0])
+        return min(rest, edits(one[1:], other) + 1, edits(one, other[1:]) + 1)
+
+    rate = recipe_of("spelling_to_sound").metrics["phone_error_rate"]
+    answers = ["K AE T", "", "D AO G Z", "AE T K", "S IY"]
+    references = ["K AE T", "AH", "D AA G", "K AE T", "S IY T ER"]
+    pairs = list(zip(answers, references, strict=True))
+    wrong = [edits(answer.split(), reference.split()) for answer, reference in pairs]
+    assert wrong == [0, 1, 2, 2, 2]
+    assert rate(answers, references) == pytest.approx(sum(wrong) / 14)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("tatoeba", "manythings.org/anki"), ("spelling_to_sound", "cmusphinx")]
+)
+def test_without_data_a_recipe_says_where_to_get_them(name, place, capsys):
+    assert cli.main(["train", name]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--data DIR" in error
+    assert place in error

@@ -28,6 +28,7 @@ if "tensorflow" not in sys.modules:
 
 if TYPE_CHECKING:
     from seqzoo import (
+        backtesting,
         baselines,
         datasets,
         decoders,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         tasks,
         trained,
         training,
+        tuning,
         zoo,
     )
     from seqzoo.importing import from_preset
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = (
     *(
+        "backtesting",
         "baselines",
         "datasets",
         "decoders",
@@ -75,7 +78,7 @@ _FOLDERS = (
         "layers",
         "metrics",
     ),
-    *("ops", "preprocessing", "search", "tasks", "trained", "training", "zoo"),
+    *("ops", "preprocessing", "search", "tasks", "trained", "training", "tuning", "zoo"),
 )
 _HOMES = {
     "BeamSearch": "search",
@@ -109,6 +112,7 @@ __all__ = [
     "SentenceEncoder",
     "Seq2Seq",
     "Tagger",
+    "backtesting",
     "baselines",
     "datasets",
     "decoders",
@@ -128,6 +132,7 @@ __all__ = [
     "tasks",
     "trained",
     "training",
+    "tuning",
     "zoo",
 ]
 

@@ -17,6 +17,17 @@ from seqzoo.metrics.entities import (
     entity_recall,
     tag_accuracy,
 )
+from seqzoo.metrics.forecasts import (
+    coverage,
+    mae,
+    mase,
+    mse,
+    msis,
+    owa,
+    seasonal_errors,
+    smape,
+    weighted_quantile_loss,
+)
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
@@ -43,6 +54,15 @@ CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
 __all__ = [
     "CAPTION_METRICS",
     "METRICS",
+    "coverage",
+    "mae",
+    "mase",
+    "mse",
+    "msis",
+    "owa",
+    "seasonal_errors",
+    "smape",
+    "weighted_quantile_loss",
     "caption_bleu",
     "caption_tokens",
     "cider_d",

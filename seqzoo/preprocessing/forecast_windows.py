@@ -14,6 +14,7 @@ from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches, data_origin
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
 from seqzoo.preprocessing.panel import Columns, Panel, read_panel, window_origins
+from seqzoo.preprocessing.series_ends import known_around, last_rows, series_ends
 from seqzoo.preprocessing.series_scaling import SeriesConstants, Units, fit_constants
 
 TRANSFORMS = ("none", "log", "box_cox")
@@ -166,45 +167,13 @@ class ForecastWindows(tf.Module):
             ValueError: if a covariate that must be known for the horizon is missing.
         """
         panel = self.read(data)
-        length = self.lookback + self.horizon
-        history = np.full((len(panel), self.lookback, self.value_count), np.nan, np.float32)
-        known = np.zeros((len(panel), length, self.known_count), np.float32)
-        values = np.concatenate([panel.targets, panel.past], axis=1)
-        has_future = bool(self.fitted.columns.known)
-        for i, name in enumerate(panel.names):
-            rows = values[panel.rows(i)]
-            count = len(rows)
-            if has_future:
-                seen = np.flatnonzero(np.isfinite(rows).any(axis=1))
-                count = int(seen[-1]) + 1 if len(seen) else 0
-            part = rows[max(0, count - self.lookback) : count]
-            if len(part):
-                history[i, -len(part) :] = part
-            if self.known_count:
-                known[i] = self._known_around(panel, i, count, name)
-        raw = {"history": history}
+        ends = series_ends(panel)
+        raw = {"history": last_rows(panel, ends, self.lookback)}
         if "series" in self.raw_spec:
             raw["series"] = np.array(panel.names, object)
         if self.known_count:
-            raw["known"] = known
+            raw["known"] = known_around(panel, ends, self.lookback, self.horizon, self.calendar)
         return raw
-
-    def _known_around(self, panel: Panel, index: int, count: int, name: str) -> np.ndarray:
-        """Covariates `(lookback + horizon, K)` around the end of a series, 0 before its begin."""
-        rows = panel.known[panel.rows(index)]
-        ahead = rows[count : count + self.horizon]
-        if panel.columns.known and (len(ahead) < self.horizon or np.isnan(ahead).any()):
-            raise ValueError(
-                f"Expected the known covariates {list(panel.columns.known)} of {self.horizon} rows "
-                f"behind the last value of each series. Received: {len(ahead)} such rows of series "
-                f"{name!r}, or missing values in them. Append rows with the target missing."
-            )
-        begin = max(0, count - self.lookback)
-        stamps = panel.stamps_of(index, begin, count + self.horizon)
-        parts = [rows[begin : count + self.horizon]] if panel.columns.known else []
-        parts += [calendar_features(stamps, self.calendar)] if self.calendar else []
-        found = np.nan_to_num(np.concatenate(parts, axis=1))
-        return np.pad(found, [(self.lookback + self.horizon - len(found), 0), (0, 0)])
 
     def _known(self, panel: Panel) -> np.ndarray:
         """All known covariates `(R, K)`."""

@@ -112,6 +112,11 @@ def test_known_covariates_are_taken_around_the_origin_and_asked_for_ahead():
     np.testing.assert_array_equal(raw["known"][0, :, 0], [4, 5, 6, 7, 8, 9])
     stamps = np.array(days[4:], "datetime64[ns]")
     np.testing.assert_allclose(raw["known"][0, :, 1:], calendar_features(stamps, ["weekday"]), 1e-6)
+    short = {name: column[6:] for name, column in data.items()}
+    cut = windows.windows({name: column[:8] for name, column in data.items()})
+    x, _, _ = windows.take(cut, *(tf.constant(each) for each in (cut.series, cut.origins)))
+    np.testing.assert_array_equal(windows.prepare(raw)["known"][0, :2], x["known"][-1, 2:4])
+    assert not windows.prepare(windows.as_raw(short))["known"][0, :2].numpy().any()
     with pytest.raises(ValueError, match=r"known covariates \['price'\] of 2 rows behind.* '0'"):
         windows.as_raw({name: column[:8] for name, column in data.items()})
 

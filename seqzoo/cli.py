@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import difflib
 import json
 import os
 import re
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -148,6 +150,9 @@ def predict(arguments: argparse.Namespace) -> None:
 
     trained = open_trained(arguments.run, arguments.trust, answers=True)
     search = trained.search_as(_search_flags(arguments))
+    if hasattr(trained.task, "forecast_rows"):
+        _predict_series(trained.task)
+        return
     from seqzoo.datasets.lines import escape, line_groups, one_line
 
     if search is None:
@@ -170,6 +175,17 @@ def predict(arguments: argparse.Namespace) -> None:
                 columns += [f"{answer.score:.6f}"] if arguments.scores else []
             print("\t".join(columns))
         sys.stdout.flush()
+
+
+def _predict_series(forecaster: Any) -> None:
+    """Reads a CSV of series from stdin and prints one of the rows that are forecast."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "stdin.csv")
+        path.write_bytes(cast(Any, sys.stdin.buffer).read())
+        header, rows = forecaster.forecast_rows(path)
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
 
 
 def _tell(text: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqzoo.preprocessing.panel import Columns, Panel, read_panel
+from seqzoo.preprocessing.panel import Columns, Panel
+from seqzoo.preprocessing.reading_series import read_panel
 
 Pipeline = Callable[[Panel, int], Any]
 """From series and an origin to all that is computed there: forecasts, fitted constants, weights."""

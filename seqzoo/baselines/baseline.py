@@ -11,6 +11,7 @@ from seqzoo.baselines.ngrams import NGrams
 from seqzoo.baselines.words import NearestNeighbour, WeightedWords
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
+from seqzoo.tasks.forecaster import Forecaster
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger
@@ -83,7 +84,8 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
     """Returns the baselines of a task that have learned from training examples.
 
     Args:
-        task: A classifier, tagger, translator, captioner or language model, with a preprocessor.
+        task: A classifier, tagger, translator, captioner or language model, with a preprocessor. A
+            forecaster has none: all of its evaluations have the skill against naive forecasts.
         examples: Pairs of a raw input and its reference, or texts for a language model. Of more
             than 100,000, so many are drawn.
         seed: Of the draw.
@@ -99,6 +101,8 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
         >>> [each.name for each in sz.baselines.baselines(task, pairs)]
         ['most frequent label', 'TF-IDF with logistic regression']
     """
+    if isinstance(task, Forecaster):
+        return []
     if len(examples) > MOST_EXAMPLES:
         drawn = set(random.Random(seed).sample(range(len(examples)), MOST_EXAMPLES))
         examples = [each for number, each in enumerate(examples) if number in drawn]

@@ -18,8 +18,9 @@ from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, Whitesp
 from seqzoo.preprocessing.masked_text import MaskedText
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
-from seqzoo.preprocessing.panel import Columns, Panel, read_panel
+from seqzoo.preprocessing.panel import Columns, Panel
 from seqzoo.preprocessing.preprocessor import Preprocessor, RawInputs
+from seqzoo.preprocessing.reading_series import read_panel
 from seqzoo.preprocessing.running_text import RunningText
 from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
 from seqzoo.preprocessing.streamed_batches import streamed_batches

@@ -13,7 +13,8 @@ import tensorflow as tf
 from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches, data_origin
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
-from seqzoo.preprocessing.panel import Columns, Panel, read_panel, window_origins
+from seqzoo.preprocessing.panel import Columns, Panel, window_origins
+from seqzoo.preprocessing.reading_series import read_panel
 from seqzoo.preprocessing.series_ends import known_around, last_rows, series_ends
 from seqzoo.preprocessing.series_scaling import SeriesConstants, Units, fit_constants
 

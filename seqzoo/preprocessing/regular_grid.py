@@ -36,7 +36,7 @@ def regular_grid(
     if len(same):
         refuse_row(
             "each stamp once in a series",
-            f"{_shown(stamps[same[0]])} twice",
+            f"{shown_stamp(stamps[same[0]])} twice",
             series,
             int(max(rows[same[0] : same[0] + 2])),
             "Take their mean, or give each its own series; local times of an autumn's clock "
@@ -54,7 +54,7 @@ def regular_grid(
         bad = int(np.flatnonzero(rest)[0])
         refuse_row(
             f"stamps in steps of {_shown_step(step)}",
-            f"{_shown(stamps[bad])} after {_shown(stamps[bad - 1])}",
+            f"{shown_stamp(stamps[bad])} after {shown_stamp(stamps[bad - 1])}",
             series,
             int(rows[bad]),
             'Give `every`; every="row" takes each row as a step.',
@@ -63,7 +63,7 @@ def regular_grid(
         bad = int(np.argmax(np.diff(steps))) + 1
         refuse_row(
             "stamps without gaps that are many times as long as the data",
-            f"{_shown(stamps[bad])} after {_shown(stamps[bad - 1])}",
+            f"{shown_stamp(stamps[bad])} after {shown_stamp(stamps[bad - 1])}",
             series,
             int(rows[bad]),
             'Give `every`; every="row" takes each row as a step.',
@@ -141,7 +141,8 @@ def are_weekdays(stamps: np.ndarray) -> bool:
     return bool((days == stamps).all() and np.is_busday(days).all() and np.diff(days).max() < 7)
 
 
-def _shown(stamp: Any) -> str:
+def shown_stamp(stamp: Any) -> str:
+    """Returns a stamp as a table shows it."""
     return str(stamp).removesuffix(".000000000").removesuffix("T00:00:00")
 
 

@@ -17,7 +17,7 @@ from seqzoo.metrics import CAPTION_METRICS, METRICS
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
 from seqzoo.recipe.unknown_lines import unknown_lines
-from seqzoo.tasks import Captioner, Classifier, Seq2Seq, Tagger
+from seqzoo.tasks import Captioner, Classifier, Forecaster, Seq2Seq, Tagger
 from seqzoo.training.callbacks import Metric
 
 Splits = dict[str, Sequence[Any]]
@@ -95,11 +95,19 @@ def filled_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[A
     ]
 
 
+def forecast_answers(task: Any, inputs: Any, search: Any) -> list[list[Answer]]:
+    """Returns the forecast of each series `(H, C)`; `inputs` are series in any form."""
+    if isinstance(inputs, Sequence) and not inputs:
+        return []
+    return [[Answer(forecast, math.nan)] for forecast in task.forecast(inputs)]
+
+
 ANSWERS: dict[str, Callable[..., list[list[Answer]]]] = {
     "generated": generated_answers,
     "classified": classified_answers,
     "tagged": tagged_answers,
     "filled": filled_answers,
+    "forecast": forecast_answers,
 }
 """The functions that answer inputs from a task alone, by the names that records of runs have."""
 
@@ -163,7 +171,7 @@ class Recipe:
         defaults: dict[str, Any] = {
             "search": getattr(task, "search", None),
             "metrics": _metrics_of(task),
-            "examples": first_inputs,
+            "examples": () if isinstance(task, Forecaster) else first_inputs,
             "respond": answers_of(task),
         }
         missing = {name: it for name, it in defaults.items() if getattr(self, name) is None}
@@ -250,6 +258,8 @@ def answers_of(task: Any) -> Callable[..., list[list[Answer]]]:
     """Returns the function that answers inputs for a kind of task."""
     if isinstance(task, Classifier):
         return classified_answers
+    if isinstance(task, Forecaster):
+        return forecast_answers
     return tagged_answers if isinstance(task, Tagger) else generated_answers
 
 

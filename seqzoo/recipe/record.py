@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from seqzoo.files.digests import sha256
+from seqzoo.recipe.recipe import ANSWERS
 from seqzoo.training.environment import Precision
 from seqzoo.training.strategies import STRATEGIES, Strategy
 
@@ -156,7 +157,7 @@ _OPTIONS: dict[str, Callable[[Any], bool]] = {
 _PROVENANCE: dict[str, Callable[[Any], bool]] = {
     "recipe": _is_text,
     "recipe_digest": _is_text,
-    "answers": lambda value: value in (None, "generated", "classified", "tagged"),
+    "answers": lambda value: value is None or (_is_text(value) and value in ANSWERS),
     "own_classes": _is_flag,
     "splits": _are_texts,
     "modules": _are_texts,

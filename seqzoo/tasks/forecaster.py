@@ -17,6 +17,7 @@ from seqzoo.preprocessing.data_forms import RawExamples
 from seqzoo.preprocessing.example_weights import NO_WEIGHTS
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.tasks.backtest import Backtest, run_backtest
+from seqzoo.tasks.forecast_table import forecast_rows
 from seqzoo.tasks.task import Task
 from seqzoo.training.steps import unpack_batch
 
@@ -80,7 +81,8 @@ class Forecaster(Task):
         self.identity = None
         if id_units:
             count = len(preprocessor.fitted.names) * preprocessor.target_count
-            self.identity = keras.layers.Embedding(count, id_units, "normal", name="identity")
+            start = keras.initializers.RandomNormal(stddev=1.0)
+            self.identity = keras.layers.Embedding(count, id_units, start, name="identity")
         self._answer = tf.function(
             self.answer_raw, input_signature=[preprocessor.raw_spec], autograph=False
         )
@@ -203,6 +205,17 @@ class Forecaster(Task):
                 )
         return RawExamples(self.preprocessor.read(x), None)
 
+    def count_steps(self, x, batch_size: int) -> int:
+        """Returns the number of batches of an epoch over windows."""
+        return -(-len(self._training_windows(x).origins) // batch_size)
+
+    def mean_length(self, x, y=None):
+        """Returns the steps of a window."""
+        return float(self.preprocessor.lookback + self.horizon)
+
+    def _training_windows(self, x):
+        return self.preprocessor.windows(x, self.preprocessor.lookback if self.is_forked else 1)
+
     def make_training_batches(
         self,
         x,
@@ -214,9 +227,7 @@ class Forecaster(Task):
         packed=False,
         weights=NO_WEIGHTS,
     ) -> Batches:
-        stride = self.preprocessor.lookback if self.is_forked else 1
-        windows = self.preprocessor.windows(x, stride)
-        size = cast(int, batch_size)
+        windows, size = self._training_windows(x), cast(int, batch_size)
         return self.preprocessor.training_batches(windows, size, seed, self.is_forked)
 
     def make_evaluation_batches(self, x, y=None, batch_size=None, weights=NO_WEIGHTS):
@@ -259,14 +270,17 @@ class Forecaster(Task):
                 last value hold those of the horizon.
             batch_size: Positive int. Max series that are answered together.
         """
+        return self.forecast_answers(data, batch_size)["forecast"]
+
+    def forecast_answers(self, data: Any, batch_size: int = 256) -> dict[str, np.ndarray]:
+        """Returns what a server answers for the end of each series, by name, such as `forecast`."""
         raw = self.preprocessor.as_raw(data)
-        count = len(raw["history"])
+        starts = range(0, max(len(raw["history"]), 1), batch_size)
         parts = [
-            self._answer({name: each[i : i + batch_size] for name, each in raw.items()})["forecast"]
-            for i in range(0, count, batch_size)
+            self._answer({name: each[i : i + batch_size] for name, each in raw.items()})
+            for i in starts
         ]
-        empty = np.zeros((0, self.horizon, self.preprocessor.target_count), np.float32)
-        return np.concatenate([empty, *(part.numpy() for part in parts)])
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def backtest(self, data: Any, stride: int = 1, batch_size: int = 256) -> Backtest:
         """Returns the forecasts from every origin of series beside what came.
@@ -280,6 +294,17 @@ class Forecaster(Task):
             batch_size: Positive int. Origins that are answered together.
         """
         return run_backtest(self, data, stride, batch_size)
+
+    def forecast_rows(self, data: Any) -> tuple[list[str], list[tuple]]:
+        """Returns the header and the rows of a table of forecasts, a row for each series and step.
+
+        Its columns are those of the series and the time, the targets, and of a head of quantiles
+        `target-level`, such as `y-0.9`.
+
+        Args:
+            data: Series in any form of `read_panel`.
+        """
+        return forecast_rows(self, data)
 
     def serving_signatures(self, search: Any = None) -> dict[str, Any]:
         """Returns the functions of the SavedModel by the name of their signature."""

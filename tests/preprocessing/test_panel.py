@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from seqzoo.preprocessing import Columns, read_panel
+from seqzoo.preprocessing.panel import window_origins
 
 
 def table(stamps, values, series=None):
@@ -88,6 +89,16 @@ def test_parts_are_rows_of_each_series():
     assert part.lengths.tolist() == [3, 2]
     assert values_of(part, 1) == [1, 2]
     assert panel.parts(panel.lengths - 2, panel.lengths).targets[:, 0].tolist() == [3, 4, 1, 2]
+
+
+def test_splits_follow_each_other_and_hold_what_came_before_as_context():
+    splits = read_panel([np.arange(10.0), np.arange(6.0)]).split(validation=2, test=0.5)
+    assert [part.lengths.tolist() for part in splits.values()] == [[3, 1], [5, 3], [10, 6]]
+    assert splits["test"].context.tolist() == [5, 3]
+    series, origins = window_origins(splits["test"], lookback=2, horizon=1, stride=1)
+    assert series.tolist() == [0] * 5 + [1] * 3
+    assert origins.tolist() == [5, 6, 7, 8, 9, 13, 14, 15]
+    assert splits["test"].origin != splits["validation"].origin
 
 
 DAY = "2024-01-01"

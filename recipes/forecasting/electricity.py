@@ -1,0 +1,92 @@
+"""The load and the temperature of transformers of electricity, forecast from their own past.
+
+    seqzoo train electricity --data DIR --seed 0
+    seqzoo train electricity --data DIR --seed 0 --set model.horizon=720 --set model.lookback=720
+    seqzoo train electricity --data DIR --seed 0 --set model.architecture=zeng_2023
+    seqzoo predict runs/electricity-0 < history.csv
+
+Source: ETT (Zhou et al., 2021, https://arxiv.org/abs/2012.07436), https://github.com/zhouhaoyi/ETDataset:
+DIR holds `ETTh1.csv` or another of the four, plain or `.gz`. The split is that of all published
+figures: 12 months to learn from, 4 to validate and 4 to test, all windows counted, errors in
+standard deviations of the months that are learned from. Without `--data`, what is forecast is the
+price of a share on 1,047 days (2004 to 2008), which matplotlib carries; there is no skill in that.
+
+Every evaluation has the skill against the last value, the last season and a straight line.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import matplotlib.cbook
+import numpy as np
+
+from seqzoo import zoo
+from seqzoo.datasets.lines import find_file
+from seqzoo.heads import Point
+from seqzoo.preprocessing import Columns, ForecastWindows, read_panel
+from seqzoo.recipe import Recipe, TrainingOptions
+
+COLUMNS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
+MONTH = 30 * 24  # hours
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Which of the files: `ETTh1`, `ETTh2`, `ETTm1` or `ETTm2`."""
+
+    name: str = "ETTh1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Which model, and the steps that it reads and forecasts.
+
+    `segment` and `dropout` count for `lin_2023`, `units` not for `zeng_2023`.
+    """
+
+    architecture: Literal["lin_2023", "wen_2017", "zeng_2023"] = "lin_2023"
+    lookback: int = 96
+    horizon: int = 96
+    units: int = 128
+    segment: int = 24
+    dropout: float = 0.5
+
+
+def load(folder: Path | None, data: Data) -> dict:
+    if folder is None:
+        table = matplotlib.cbook.get_sample_data("goog.npz")["price_data"]
+        prices = {"ds": table["date"], "y": np.log(table["adj_close"])}
+        return read_panel(prices, every="row").split(validation=150, test=200)
+    path = find_file(folder, [f"{data.name}.csv"])
+    month = MONTH * (4 if data.name.startswith("ETTm") else 1)  # steps
+    panel = read_panel(path, Columns(COLUMNS, time="date")).parts(0, 20 * month)
+    return panel.split(validation=4 * month, test=4 * month)
+
+
+def build(splits: dict, model: Model):
+    windows = ForecastWindows(model.lookback, model.horizon)
+    windows.adapt(splits["train"])
+    if model.architecture == "zeng_2023":
+        return zoo.zeng_2023(windows)
+    if model.architecture == "wen_2017":
+        return zoo.wen_2017(windows, units=model.units, head=Point(model.horizon))
+    return zoo.lin_2023(windows, model.segment, model.units, model.dropout)
+
+
+recipe = Recipe(
+    name="electricity",
+    load=load,
+    build=build,
+    data=Data(),
+    model=Model(),
+    training=TrainingOptions(
+        epochs=20,
+        batch_size=256,
+        learning_rate=1e-3,
+        schedule="cosine",
+        monitor="val_mse",
+        mode="min",
+    ),
+    figures=(),
+)

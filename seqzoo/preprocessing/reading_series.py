@@ -1,0 +1,190 @@
+"""Series read from tables, CSV files and arrays."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import gzip
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqzoo.preprocessing.named_columns import Table, as_table
+from seqzoo.preprocessing.panel import Columns, Panel
+from seqzoo.preprocessing.regular_grid import refuse_row, regular_grid
+
+
+def read_panel(data: Any, columns: Columns | None = None, every: str | int | None = None) -> Panel:
+    """Reads series.
+
+    Rows may come in any order. Stamps that are left out become rows of missing values.
+
+    Args:
+        data: A table with a row for each stamp of each series: a dict of columns, a frame of
+            pandas, polars or pyarrow, or the path of a CSV file with a header, plain or `.gz`. Or
+            arrays without stamps: `(L,)` is one series, `(L, C)` one of C values, `(N, L, C)` or a
+            list of arrays several.
+        columns: Names of the columns; of arrays, how many there are follows from their shape.
+        every: The step of the stamps, as in `"1h"`, `"15min"`, `"1D"`, `"1M"` or an int. None is
+            the smallest step of the first series. `"row"` takes each row as a step, whatever its
+            stamp, as for days on which something is traded.
+
+    Raises:
+        ValueError: if a column is missing or no number, a value infinite, a stamp twice in a
+            series or off the grid. It names series and row.
+
+    Example:
+        >>> panel = sz.preprocessing.read_panel([np.arange(5.0), np.arange(3.0)])
+        >>> panel.names, panel.lengths.tolist()
+        (('0', '1'), [5, 3])
+    """
+    if isinstance(data, Panel):
+        return data
+    if isinstance(data, (str, Path)):
+        data = _read_csv(Path(data))
+    table = as_table(data)
+    columns = columns or Columns()
+    if table is None:
+        return _of_arrays(data, columns)
+    return _of_table(table, columns, every)
+
+
+def _of_arrays(data: Any, columns: Columns) -> Panel:
+    is_list = isinstance(data, (list, tuple)) and (not data or np.ndim(data[0]) > 0)
+    whole = None if is_list else np.asarray(data, float)
+    arrays = data if whole is None else ([whole] if whole.ndim < 3 else whole)
+    arrays = [np.asarray(each, float) for each in arrays]
+    arrays = [each[:, None] if each.ndim == 1 else each for each in arrays]
+    names = columns.values if columns != Columns() else None
+    shapes = sorted({each.shape for each in arrays}) or [(0, len(names or "y"))]
+    widths = {shape[1:] for shape in shapes}
+    if len(widths) != 1 or len(shapes[0]) != 2 or (names and shapes[0][1] != len(names)):
+        wanted = f"`(steps, {len(names)})` for {names}" if names else "`(steps,)` or `(steps, C)`"
+        raise ValueError(
+            f"A series is an array {wanted}, with as many columns in all. Received: shapes "
+            f"{shapes[:5]}."
+        )
+    width = shapes[0][1]
+    if names is None:
+        only = ("y",) if width == 1 else tuple(f"y{i}" for i in range(width))
+        columns = dataclasses.replace(columns, targets=only)
+    lengths = [len(each) for each in arrays]
+    series = tuple(str(i) for i in range(len(arrays)))
+    values = np.concatenate([np.zeros((0, width)), *arrays])
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    stamps = np.concatenate([np.arange(length) for length in lengths] or [[]]).astype(np.int64)
+    return _panel(series, starts, stamps, values, columns)
+
+
+def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
+    needed = [columns.time, *columns.values]
+    missing = [name for name in needed if name not in table.names]
+    if missing:
+        raise ValueError(
+            f"Expected the columns {needed}. Received: {table.names}, without {missing}. Name "
+            "yours by `columns=Columns(targets=[…], time=…, series=…)`."
+        )
+    ids = ["0"] * len(table.column(columns.time))
+    if columns.series in table.names:
+        ids = [str(each) for each in table.column(columns.series)]
+    stamps = _stamps(table.column(columns.time), columns.time)
+    values = np.stack([_numbers(table.column(name), name, ids) for name in columns.values], axis=1)
+    found, numbers = np.unique(np.array(ids, str), return_inverse=True)
+    names = tuple(found.tolist())
+    order = np.lexsort((stamps, numbers))
+    stamps, values, numbers = stamps[order], values[order], numbers[order]
+    edges = np.searchsorted(numbers, np.arange(len(names) + 1))
+    series = [slice(a, b) for a, b in itertools.pairwise(edges)]
+    if every != "row":
+        grids = [
+            regular_grid(stamps[rows], every, name, order[rows])
+            for rows, name in zip(series, names, strict=True)
+        ]
+        full = [np.full((grid[-1] + 1, values.shape[1]), np.nan) for grid, _ in grids]
+        for (grid, _), target, rows in zip(grids, full, series, strict=True):
+            target[grid] = values[rows]
+        values = np.concatenate([np.zeros((0, values.shape[1])), *full])
+        stamps = np.concatenate([each for _, each in grids]) if grids else stamps
+        edges = np.concatenate([[0], np.cumsum([len(each) for each in full])]).astype(np.int64)
+    return _panel(names, edges, stamps, values, columns)
+
+
+def _panel(names, starts, stamps, values, columns: Columns) -> Panel:
+    infinite = np.argwhere(np.isinf(values))
+    if len(infinite):
+        row, column = infinite[0]
+        series = int(np.searchsorted(starts, row, "right")) - 1
+        refuse_row(
+            "a finite number, or NaN where it is missing",
+            f"{values[row, column]} in column {columns.values[column]!r}",
+            names[series],
+            int(row - starts[series]),
+        )
+    widths = np.cumsum([len(columns.targets), len(columns.past)])
+    targets, past, known = np.split(values, widths, axis=1)
+    return Panel(names, np.asarray(starts), stamps, targets, past, known, columns)
+
+
+def _read_csv(path: Path) -> dict[str, list[str]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, None)
+        if not header:
+            raise ValueError(f"Expected a header and rows of values. Received: {path}, empty.")
+        found = []
+        for row in rows:
+            if len(row) not in (0, len(header)):
+                raise ValueError(
+                    f"Expected {len(header)} fields in each line, as in the header. Received: "
+                    f"{len(row)} in {path}, line {rows.line_num}. Correct it."
+                )
+            found += [row] if row else []
+    return {name: [row[i] for row in found] for i, name in enumerate(header)}
+
+
+def _numbers(column: Iterable[Any], name: str, ids: Sequence[str]) -> np.ndarray:
+    numbers = np.empty(len(ids))
+    for row, value in enumerate(column):
+        try:
+            numbers[row] = np.nan if _is_missing(value) else float(value)
+        except (TypeError, ValueError):
+            refuse_row("a number", f"{value!r} in column {name!r}", ids[row], row)
+    return numbers
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or type(value).__name__ == "NAType"
+
+
+def _stamps(column: Sequence[Any], name: str) -> np.ndarray:
+    if all(isinstance(value, (int, np.integer)) or _is_digits(value) for value in column):
+        return np.array([int(value) for value in column], np.int64)
+    stamps = np.empty(len(column), "datetime64[ns]")
+    for row, value in enumerate(column):
+        try:
+            stamps[row] = np.datetime64(_without_zone(value) if isinstance(value, str) else value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "Expected a date or a time such as 2024-03-31 or 2024-03-31 14:00, or an integer. "
+                f"Received: {value!r} in column {name!r}, row {row}. Correct it."
+            ) from None
+        if np.isnat(stamps[row]):
+            raise ValueError(
+                f"Expected a stamp in each row. Received: none in column {name!r}, row {row}."
+            )
+    return stamps
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().isdecimal()
+
+
+def _without_zone(text: str) -> str:
+    text = text.strip().removesuffix("Z")
+    if not text[:1].isdigit():
+        raise ValueError("NumPy takes words such as 'today' as dates.")
+    return text

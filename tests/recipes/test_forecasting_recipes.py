@@ -1,0 +1,55 @@
+"""The recipes of forecasting: their data, a training on the embedded default, and its forecasts."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqzoo import cli
+from seqzoo.recipe import load_recipe
+from seqzoo.recipe.fields import set_fields
+
+ELECTRICITY = Path(__file__).parents[2] / "recipes/forecasting/electricity.py"
+
+
+def test_months_of_electricity_are_split_as_in_all_published_figures(tmp_path):
+    hours = np.arange("2016-07", "2018-05", dtype="datetime64[h]")
+    names = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
+    rows = [
+        f"{hour},{','.join(str(i + column) for column in range(7))}" for i, hour in enumerate(hours)
+    ]
+    (tmp_path / "ETTh2.csv").write_text("\n".join([f"date,{','.join(names)}", *rows]))
+    recipe = set_fields(load_recipe(ELECTRICITY), ["data.name=ETTh2"])
+    splits = recipe.load_splits(tmp_path)
+    assert len(splits["train"].stamps) == 8640
+    assert splits["validation"].context.tolist() == [8640]
+    assert splits["test"].context.tolist() == [11520]
+    assert len(splits["test"].stamps) == 14400
+    task = recipe.build(splits, recipe.model)
+    assert task.count_steps(splits["test"], 1) == 2880 - 95
+
+
+def test_a_recipe_trains_tells_its_skill_and_forecasts_a_csv(tmp_path, capsys, monkeypatch):
+    small = ["model.units=4", "model.segment=3", "model.lookback=12", "model.horizon=6"]
+    settings = [f"--set={each}" for each in [*small, "training.epochs=1"]]
+    run = str(tmp_path / "run")
+    assert cli.main(["train", str(ELECTRICITY), "--out", run, "--seed", "0", *settings]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert {"mse", "skill_repeat_last", "skill_drift"} <= json.loads(last).keys()
+    lines = "ds,y\n2024-01-05,3\n2024-01-08,4\n2024-01-09,5\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    assert cli.main(["predict", run]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "unique_id,ds,y"
+    assert len(rows) == 6
+    assert rows[0].startswith("0,2024-01-10,")
+
+
+@pytest.mark.parametrize("name", ["wen_2017", "zeng_2023"])
+def test_other_models_are_built(name):
+    recipe = set_fields(load_recipe(ELECTRICITY), [f"model.architecture={name}", "model.units=4"])
+    task = recipe.build(recipe.load_splits(None), recipe.model)
+    assert task.horizon == 96

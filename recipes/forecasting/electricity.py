@@ -11,6 +11,9 @@ figures: 12 months to learn from, 4 to validate and 4 to test, all windows count
 standard deviations of the months that are learned from. Without `--data`, what is forecast is the
 price of a share on 1,047 days (2004 to 2008), which matplotlib carries; there is no skill in that.
 
+Expected, ETTh1, 96 hours from 96, test split, seed 0: MSE 0.371, MAE 0.398, about 3 minutes on 2
+cores that had other work too. The last value has an MAE of 0.713, the last day one of 0.433.
+
 Every evaluation has the skill against the last value, the last season and a straight line.
 """
 
@@ -25,7 +28,7 @@ from seqzoo import zoo
 from seqzoo.datasets.lines import find_file
 from seqzoo.heads import Point
 from seqzoo.preprocessing import Columns, ForecastWindows, read_panel
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 
 COLUMNS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 MONTH = 30 * 24  # hours
@@ -88,5 +91,5 @@ recipe = Recipe(
         monitor="val_mse",
         mode="min",
     ),
-    figures=(),
+    figures=(Figure("mse", "-", "0.371 (ETTh1, 96 hours, seed 0)"),),
 )

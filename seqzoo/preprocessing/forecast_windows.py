@@ -182,10 +182,7 @@ class ForecastWindows(tf.Module):
 
     def prepare(self, raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """Returns what a forecaster is called on for raw inputs `(B, …)`, in the graph."""
-        history = tf.cast(raw["history"], tf.float32)[:, -self.lookback :]
-        missing = self.lookback - tf.shape(history)[1]
-        history = tf.pad(history, [[0, 0], [missing, 0], [0, 0]], constant_values=math.nan)
-        history = tf.ensure_shape(history, [None, self.lookback, None])
+        history = self.padded(raw["history"])
         ids = (
             self.ids_of(raw["series"])
             if "series" in raw
@@ -195,6 +192,13 @@ class ForecastWindows(tf.Module):
         if self.known_count:
             inputs["known"] = self.fitted.scale_known(raw["known"])
         return inputs
+
+    def padded(self, history: Any) -> tf.Tensor:
+        """Returns the last `lookback` steps of histories `(B, L, C + P)`, NaN before the first."""
+        history = tf.cast(history, tf.float32)[:, -self.lookback :]
+        missing = self.lookback - tf.shape(history)[1]
+        history = tf.pad(history, [[0, 0], [missing, 0], [0, 0]], constant_values=math.nan)
+        return tf.ensure_shape(history, [None, self.lookback, self.value_count])
 
     def ids_of(self, names: Any) -> tf.Tensor:
         """Returns the number of each series by its name, -1 of one that is unknown."""

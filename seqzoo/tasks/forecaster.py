@@ -17,6 +17,7 @@ from seqzoo.preprocessing.data_forms import RawExamples
 from seqzoo.preprocessing.example_weights import NO_WEIGHTS
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.tasks.backtest import Backtest, run_backtest
+from seqzoo.tasks.forecast_stream import stream_signatures
 from seqzoo.tasks.forecast_table import forecast_rows
 from seqzoo.tasks.task import Task
 from seqzoo.training.steps import unpack_batch
@@ -313,7 +314,8 @@ class Forecaster(Task):
         def serving_default(raw):
             return self.answer_raw(raw)
 
-        return {"serving_default": serving_default}
+        streams = {} if self.preprocessor.known_count else stream_signatures(self)
+        return {"serving_default": serving_default, **streams}
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

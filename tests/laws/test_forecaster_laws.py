@@ -124,12 +124,29 @@ def test_files_and_exported_models_give_the_same_forecasts(name, tmp_path):
     forecaster.save(tmp_path / "f.keras")
     np.testing.assert_allclose(sz.load(tmp_path / "f.keras").forecast(SERIES), want, rtol=1e-5)
     forecaster.export(tmp_path / "served")
-    served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures["serving_default"]
+    signatures = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
+    served = signatures["serving_default"]
     raw = forecaster.preprocessor.as_raw(SERIES)
     answer = served(history=tf.constant(raw["history"]), series=tf.constant(raw["series"]))
     np.testing.assert_allclose(answer["forecast"], want, rtol=1e-5)
     assert answer["quantiles"].shape == (2, H, C, 9)
     assert (np.diff(answer["quantiles"].numpy(), axis=-1) > 0).all()
+    follow(signatures, raw, want)
+
+
+def follow(signatures, raw, want):
+    """A stream that starts earlier and takes the last observations comes to the same forecast."""
+    series = tf.constant(raw["series"])
+    streamed = signatures["stream_start"](
+        history=tf.constant(raw["history"][:, : L - 2]), series=series
+    )
+    for step in (L - 2, L - 1):
+        streamed = signatures["stream_step"](
+            state_history=streamed["state_history"],
+            observation=tf.constant(raw["history"][:, step]),
+            series=series,
+        )
+    np.testing.assert_allclose(streamed["forecast"], want, rtol=1e-5)
 
 
 @everywhere

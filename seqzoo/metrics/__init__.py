@@ -28,6 +28,15 @@ from seqzoo.metrics.forecasts import (
     smape,
     weighted_quantile_loss,
 )
+from seqzoo.metrics.skill_tests import (
+    Interval,
+    TestResult,
+    deflated_sharpe_ratio,
+    diebold_mariano,
+    out_of_sample_r2,
+    sharpe_ratio,
+    wilson_interval,
+)
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
@@ -54,6 +63,13 @@ CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
 __all__ = [
     "CAPTION_METRICS",
     "METRICS",
+    "Interval",
+    "TestResult",
+    "deflated_sharpe_ratio",
+    "diebold_mariano",
+    "out_of_sample_r2",
+    "sharpe_ratio",
+    "wilson_interval",
     "coverage",
     "mae",
     "mase",

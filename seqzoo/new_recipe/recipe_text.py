@@ -30,6 +30,7 @@ class Model(NamedTuple):
         watched: The validation metric whose best epoch is kept, if it is not the loss.
         learning_rate: The highest of the training, as code.
         search: The search of the recipe, as code; "" for a task that does not search.
+        has_vectors: Whether `--set model.vectors` says what embeddings begin with.
     """
 
     body: str
@@ -39,6 +40,7 @@ class Model(NamedTuple):
     watched: str = ""
     learning_rate: str = "1e-3"
     search: str = ""
+    has_vectors: bool = False
 
 
 class Tokens(NamedTuple):
@@ -75,12 +77,16 @@ def recipe_text(
     batch_size, epochs = choose_amounts(model.examples, model.tokens)
     load = load_code(layout, shares)
     modules = [layout.reading.module, *(["splits"] if "splits." in load else [])]
+    modules += ["unlabelled_text"] if model.has_vectors else []
+    dataclass = "from dataclasses import dataclass\n" if model.has_vectors else ""
+    settings = _VECTORS if model.has_vectors else ""
+    given = ", model=Model()" if model.has_vectors else ""
     return f'''"""A {kind.replace("-", " ")} of {data.name}; change it as you like.
 
     seqzoo train {shlex.quote(file.name)} --set training.epochs={2 * epochs}
 """
 
-from pathlib import Path
+{dataclass}from pathlib import Path
 
 from seqzoo import zoo
 from seqzoo.datasets import {", ".join(sorted(modules))}
@@ -88,7 +94,7 @@ from seqzoo.preprocessing import {", ".join(sorted(model.names))}
 from seqzoo.recipe import Recipe, TrainingOptions
 {search_import}
 DATA = Path({as_code(str(data.resolve()))})
-
+{settings}
 
 def load(folder, data):
     path = folder or DATA  # `--data` gives another folder or file
@@ -103,8 +109,17 @@ training = TrainingOptions(
     learning_rate={model.learning_rate},
     schedule="cosine",
 {watched})
-recipe = Recipe(load=load, build=build, training=training{search})
+recipe = Recipe(load=load, build=build, training=training{given}{search})
 '''
+
+
+_VECTORS = """
+
+@dataclass(frozen=True)
+class Model:
+    # "own" texts or the path of a plain one: embeddings begin with which words are near each other
+    vectors: str = ""
+"""
 
 
 def load_code(layout: Layout, shares: Mapping[str, Any]) -> str:
@@ -148,19 +163,34 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     tokenizer = {tokens.code}
     preprocessor = LabelledText(tokenizer, max_length=400, keep="both")
     preprocessor.adapt(splits["train"])
-    return zoo.kim_2014(preprocessor, embedding_dropout=0.2, label_smoothing=0.1)
+    task = zoo.kim_2014(preprocessor, embedding_dropout=0.2, label_smoothing=0.1)
+    if model.vectors:
+        texts = [text for text, _ in splits["train"]]
+        texts = texts if model.vectors == "own" else unlabelled_text.load([model.vectors])
+        assign_vectors(task.encoder.embedding, tokenizer, texts)
+    return task
 """
-        names = ("LabelledText", tokens.name)
-        return Model(body, names, count, _length(texts, tokens), "val_accuracy")
+        names = ("LabelledText", "assign_vectors", tokens.name)
+        length = _length(texts, tokens)
+        return Model(body, names, count, length, "val_accuracy", has_vectors=True)
     if kind == "tagger":
         body = """\
-    preprocessor = TaggedTokens(TokenLookup(lowercase=True), CharacterTokenizer())
+    words = TokenLookup(lowercase=True)
+    preprocessor = TaggedTokens(words, CharacterTokenizer())
     preprocessor.adapt(splits["train"])
-    return zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15)
+    task = zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15)
+    if model.vectors:
+        texts = [" ".join(tokens) for tokens, _ in splits["train"]]
+        texts = texts if model.vectors == "own" else unlabelled_text.load([model.vectors])
+        tokenizer = WhitespaceTokenizer(lowercase=True, vocabulary=words.vocabulary)
+        assign_vectors(task.features.embedding, tokenizer, texts)
+    return task
 """
-        names = ("CharacterTokenizer", "TaggedTokens", "TokenLookup")
+        names = ("CharacterTokenizer", "TaggedTokens", "TokenLookup", "WhitespaceTokenizer")
+        names = ("assign_vectors", *names)
         length = sum(len(tokens) for tokens, _ in first) / len(first)
-        return Model(body, names, count, length, "val_token_accuracy", "2e-3")
+        watched = "val_token_accuracy"
+        return Model(body, names, count, length, watched, "2e-3", has_vectors=True)
     if kind == "translator":
         texts = [text for pair in first for text in pair]
         tokens = _tokens_to_generate(texts)

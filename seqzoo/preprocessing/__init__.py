@@ -32,7 +32,11 @@ from seqzoo.preprocessing.tokenised_stream import tokenised
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.preprocessing.word import WordTokenizer
 from seqzoo.preprocessing.word_pieces import WordPieceTokenizer
-from seqzoo.preprocessing.word_vectors import cooccurrence_vectors, with_tokens_of
+from seqzoo.preprocessing.word_vectors import (
+    assign_vectors,
+    cooccurrence_vectors,
+    with_tokens_of,
+)
 
 TOKENIZERS = {
     "word": WordTokenizer,
@@ -53,6 +57,7 @@ PREPROCESSORS = {
 }
 
 __all__ = [
+    "assign_vectors",
     "CALENDAR",
     "PREPROCESSORS",
     "Columns",

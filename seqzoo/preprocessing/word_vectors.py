@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -88,6 +89,30 @@ def cooccurrence_vectors(
         return _of_equal_length(np.zeros((size, dim)), seed)
     left, values, _ = randomized_svd(_information(counts), dim, n_iter=4, random_state=seed)
     return _of_equal_length(left * np.sqrt(values), seed)
+
+
+def assign_vectors(embedding: Any, tokenizer: Tokenizer, texts: Texts) -> None:
+    """Lets an embedding begin with `cooccurrence_vectors` of texts, as large as its values are.
+
+    Args:
+        embedding: A `keras.layers.Embedding`, built, of `(vocabulary_size, dim)`. Where it is wider
+            than the vocabulary, the other columns stay.
+        tokenizer: See `cooccurrence_vectors`.
+        texts: See `cooccurrence_vectors`; of the training examples, or other plain text.
+
+    Example:
+        >>> tokenizer = sz.preprocessing.WhitespaceTokenizer()
+        >>> tokenizer.adapt(["a dull film", "a moving film"])
+        >>> embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 3)
+        >>> embedding.build()
+        >>> sz.preprocessing.assign_vectors(embedding, tokenizer, ["a film", "a dull film"])
+        >>> tuple(embedding.embeddings.shape)
+        (8, 3)
+    """
+    values = np.array(keras.ops.convert_to_numpy(embedding.embeddings))
+    dim = min(values.shape[1], tokenizer.vocabulary_size)
+    values[:, :dim] = np.std(values) * cooccurrence_vectors(tokenizer, texts, dim)
+    embedding.embeddings.assign(values)
 
 
 def _chained(tokenizer: Tokenizer, texts: Texts, gap: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Recipes for a stranger's own data: what is found in it, what is refused, and that they train."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -278,6 +279,22 @@ def test_new_loads_no_tensorflow(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "d_classifier.py").is_file()
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("case", ["csv", "conll"])
+def test_embeddings_begin_with_vectors_of_the_own_or_another_text(case, tmp_path):
+    kind, files, _ = CASES[case]
+    path = new_recipe(kind, [data_of(files, tmp_path)], tmp_path / "r.py", tell=lambda line: None)
+    (tmp_path / "plain.txt").write_text("a fine film\nAnn left\n")
+    recipe = load_recipe(path)
+    splits = recipe.load_splits(None)
+    for vectors in ("own", str(tmp_path / "plain.txt")):
+        task = recipe.build(splits, dataclasses.replace(recipe.model, vectors=vectors))
+        part = task.encoder if kind == "classifier" else task.features
+        table = part.embedding.embeddings.numpy()
+        size = min(table.shape)
+        assert not table[0, :size].any()  # vectors leave padding at 0
+        assert table[4:, :size].any(axis=1).all()
 
 
 @pytest.mark.slow

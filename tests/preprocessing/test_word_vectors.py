@@ -1,11 +1,13 @@
 """Vectors of words from plain text, beside a plain program over all pairs."""
 
+import keras
 import numpy as np
 import pytest
 
 from seqzoo.preprocessing import (
     TokenLookup,
     WhitespaceTokenizer,
+    assign_vectors,
     cooccurrence_vectors,
     with_tokens_of,
 )
@@ -74,3 +76,16 @@ def test_new_tokens_come_after_those_that_were_known():
     assert more.vocabulary == [*tokenizer.vocabulary, "cats", "sleep"]
     assert more.tokenize(["CATS bark"]).to_list() == [[6, 1]]
     assert isinstance(with_tokens_of(TokenLookup(vocabulary=more.vocabulary), ["x"]), TokenLookup)
+
+
+def test_an_embedding_begins_with_vectors_of_the_size_of_its_values():
+    tokenizer = make_tokenizer()
+    size = tokenizer.vocabulary_size
+    embedding = keras.layers.Embedding(size, size + 2, embeddings_initializer="uniform")
+    embedding.build()
+    before = keras.ops.convert_to_numpy(embedding.embeddings).copy()
+    assign_vectors(embedding, tokenizer, TEXTS)
+    after = keras.ops.convert_to_numpy(embedding.embeddings)
+    vectors = cooccurrence_vectors(tokenizer, TEXTS, dim=size)
+    np.testing.assert_allclose(after[:, :size], np.std(before) * vectors, rtol=1e-5)
+    np.testing.assert_array_equal(after[:, size:], before[:, size:])

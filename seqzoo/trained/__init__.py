@@ -26,9 +26,10 @@ class Preset(NamedTuple):
     Attributes:
         name: That `from_preset` takes.
         folder: Where its files are.
-        card: What it does (`about`), `data`, `licence`, `figures` with those of `baselines`,
-            `seed`, `minutes` of training, `weaknesses`, the `command` that makes it again, and
-            `examples`, pairs of an input and its answer.
+        card: What it does (`about`), the `model`, its `data` and `data_licence`, its `licence`,
+            `figures` of a `metric` for each split with those of `baselines`, and `other_figures`,
+            `seed`, `minutes` of training, `weaknesses`, the `recipe` and the `command` that makes
+            it again, and `examples`, pairs of an input and its answer.
 
     Example:
         >>> preset = sz.presets()["dates"]

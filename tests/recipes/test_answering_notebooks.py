@@ -1,4 +1,4 @@
-"""The notebooks of classifiers and taggers run top to bottom, at small sizes."""
+"""The notebooks of classifiers, taggers and forecasters run top to bottom, at small sizes."""
 
 from pathlib import Path
 
@@ -10,6 +10,10 @@ FOLDER = Path(__file__).parents[2] / "recipes"
 NOTEBOOKS = {
     "classification/classification": ("train_size = 300\nepochs = 1\nfew_epochs = 1\n", 4),
     "tagging/tagging": ("train_size = 100\nepochs = 2\n", 2),
+    "finance/finance": (
+        "lookback = 5\nunits = 3\nepochs = 1\nfirst, refit = 900, 100\ncost = 1e-4\n",
+        2,
+    ),
 }
 
 

@@ -48,9 +48,23 @@ def add(run: str, name: str) -> None:
         config = config.replace('"mixed_bfloat16"', '"float32"')
         (source / "config.json").write_text(config, encoding="utf-8")
         sz.from_preset(source).save_preset(half, half=True)
+        compact(half)
         (MODELS / name).mkdir(exist_ok=True)
         for file in half.iterdir():
             shutil.copy(file, MODELS / name)
+
+
+def compact(folder: Path) -> None:
+    """Writes the config of a preset on one line."""
+    from seqzoo.files.digests import SUMS, sha256, write_digests
+
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    text = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
+    path.write_text(text, encoding="utf-8")
+    files = ("config.json", "model.weights.h5")
+    (folder / SUMS).unlink()
+    write_digests(folder, {name: sha256((folder / name).read_bytes()) for name in files})
 
 
 def measured(folder: Path, card: dict[str, Any], data: Path | None) -> dict[str, dict[str, float]]:

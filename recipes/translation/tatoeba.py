@@ -8,6 +8,10 @@ translation on each line. Another pair of languages does too; without `--data` t
 
 An English sentence with several translations is in one split only; validation and test have it
 once, with the first of them. A no-break space counts as a space.
+
+Measured with seed 0 in mixed_bfloat16, stopped after 2 of the 3 epochs, 12 minutes of a core of an
+Intel Xeon (AMX): BLEU 33.6 and chrF 52.6 on the test; the target of the nearest source has 18.8 and
+37.8. No answer holds an unknown token.
 """
 
 import dataclasses
@@ -17,7 +21,7 @@ from seqzoo import zoo
 from seqzoo.datasets import parallel_text, splits
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import SubwordTokenizer
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
 
 
@@ -98,5 +102,5 @@ recipe = Recipe(
     search=BeamSearch(width=5),
     metrics={name: METRICS[name] for name in ("bleu", "chrf")},
     examples=("Where is the station?", "I don't know what to say.", "She has two brothers."),
-    figures=(),
+    figures=(Figure("bleu, en-fr, test", published="none on these splits", measured="33.6"),),
 )

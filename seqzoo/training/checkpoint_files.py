@@ -85,7 +85,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """
     step = checkpoint.state["step"]
     arrays: dict[str, Any] = {
-        f"{kind}_{index}": value
+        f"{kind}_{index}": _known_to_numpy(value)
         for kind, values in zip(_KINDS, checkpoint[1:], strict=True)
         for index, value in enumerate(values)
     }
@@ -100,6 +100,12 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             f"{error.strerror or error}. "
             f"{_whole(folder)} Free some space, or make the folder writable, and resume from there."
         ) from error
+
+
+def _known_to_numpy(value: Any) -> np.ndarray:
+    """Returns an array of a type that files of NumPy know; bfloat16 becomes float32."""
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
 def _whole(folder: Path) -> str:

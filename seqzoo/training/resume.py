@@ -164,7 +164,7 @@ class Resume(keras.callbacks.Callback):
         variables = self._of_epoch() or []
         if len(self._metrics) == len(variables):  # those that the first step makes begin anew
             for variable, value in zip(variables, self._metrics, strict=True):
-                variable.assign(value)
+                variable.assign(tf.cast(value, variable.dtype))  # bfloat16 is kept as float32
         self._metrics = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -279,7 +279,7 @@ class Resume(keras.callbacks.Callback):
         values = zip(paths, checkpoint.variables, strict=True)
         warn_if_not_finite(f"{self.folder}, step {checkpoint.state['step']}", values)
         for variable, value in zip(self._variables(), checkpoint.variables, strict=True):
-            variable.assign(value)
+            variable.assign(tf.cast(value, variable.dtype))
         _set_random_state(checkpoint.state["random"])
         for table, rows in zip(self.tables, checkpoint.state["tables"], strict=True):
             table.rows = rows

@@ -12,11 +12,14 @@ import keras
 import killed_training
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny_tasks import Bigram, make_bigram, reversal_pairs
 from worker_processes import free_ports, start, tf_config
 
 from seqzoo.files.folder_lock import locked_folder
 from seqzoo.training import Resume
+from seqzoo.training.checkpoint_files import Checkpoint, last_checkpoint, write_checkpoint
+from seqzoo.training.resume import _random_state
 
 KILLED = -signal.SIGKILL
 LONGEST = 900  # seconds
@@ -181,6 +184,23 @@ def test_other_code_of_the_library_is_refused_unless_that_is_accepted(tmp_path, 
     fit(tmp_path, epochs=2, seed=1, accept_changes=True)
     with pytest.raises(ValueError, match=r"kernel \[7, 11\]"):  # that no word can help
         fit(tmp_path, task=Wider(preprocessor=make_bigram().preprocessor), accept_changes=True)
+
+
+def test_values_of_bfloat16_are_written_and_read_exactly(tmp_path):
+    carried = tf.Variable([[1.5, -2.25]], dtype=tf.bfloat16)
+    state = {"step": 1, "epoch": 0, "batch": 1, "stopped": False, "made_by": {}, "data": {}}
+    state |= {"variables": [], "tables": [], "early_stopping": {}, "plateau": {}}
+    state["random"] = _random_state()
+    write_checkpoint(tmp_path, Checkpoint(state, [], [], [carried.numpy()]))
+    checkpoint, damaged = last_checkpoint(tmp_path)
+    assert not damaged
+    np.testing.assert_array_equal(checkpoint.metrics[0], [[1.5, -2.25]])
+    resume = Resume(tmp_path / "other")
+    resume._metrics = checkpoint.metrics
+    resume._of_epoch = lambda: [carried]
+    carried.assign(tf.zeros_like(carried))
+    resume.on_epoch_begin(0)
+    np.testing.assert_array_equal(tf.cast(carried, "float32"), [[1.5, -2.25]])
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_message(tmp_path, capsys):

@@ -89,7 +89,7 @@ origin 3: on series '0', row 3, column 'y'.
                 "the second time. Set the seeds inside it."
             )
         cells = _future(panel, origin)
-        for fill in (np.nan, 1e9, np.random.default_rng(seed)):
+        for fill in _fills(panel, seed):
             changed = _changed(pipeline, panel, origin, cells, fill, want)
             if changed:
                 _tell(pipeline, panel, origin, cells, fill, want, changed)
@@ -109,19 +109,27 @@ def _bounds(panel: Panel) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(panel.starts[:-1], panel.starts[1:], strict=True)]
 
 
-def _replaced(panel: Panel, cells: Cells, fill: Any) -> Panel:
-    values = np.concatenate([panel.targets, panel.past], axis=1)
-    if isinstance(fill, np.random.Generator):  # of the size of the data, so that it stays unseen
-        spread = np.nan_to_num(np.nanstd(values)) or 1.0
-        fill = np.random.default_rng(fill.bit_generator.seed_seq).normal(size=len(cells)) * spread
-        fill = fill + np.nan_to_num(np.nanmean(values))
-    values[cells[:, 0], cells[:, 1]] = fill
+def _fills(panel: Panel, seed: int) -> list[np.ndarray]:
+    """What takes the place of values, of all of a panel: nothing, 1e9, and noise of their size."""
+    values = _values(panel)
+    noise = np.random.default_rng(seed).normal(size=values.shape)
+    noise = np.nan_to_num(np.nanmean(values)) + noise * (np.nan_to_num(np.nanstd(values)) or 1.0)
+    return [np.full(values.shape, np.nan), np.full(values.shape, 1e9), noise]
+
+
+def _values(panel: Panel) -> np.ndarray:
+    return np.concatenate([panel.targets, panel.past], axis=1)
+
+
+def _replaced(panel: Panel, cells: Cells, fill: np.ndarray) -> Panel:
+    values, places = _values(panel), tuple(cells.T)
+    values[places] = fill[places]
     targets, past = np.split(values, [panel.targets.shape[1]], axis=1)
     return dataclasses.replace(panel, targets=targets, past=past)
 
 
 def _changed(
-    pipeline: Pipeline, panel: Panel, origin: int, cells: Cells, fill: Any, want: Mapping
+    pipeline: Pipeline, panel: Panel, origin: int, cells: Cells, fill: np.ndarray, want: Mapping
 ) -> str:
     """What differs from `want` where cells are replaced; "" if nothing does."""
     try:

@@ -17,7 +17,8 @@ def series_ends(panel: Panel) -> np.ndarray:
     """
     if not panel.columns.known:
         return panel.lengths
-    seen = np.isfinite(np.concatenate([panel.targets, panel.past], axis=1)).any(axis=1)
+    values = np.concatenate([panel.targets, panel.past], axis=1)
+    seen = np.any(np.isfinite(values), axis=1, keepdims=True)[:, 0]
     rows = (np.flatnonzero(seen[panel.rows(i)]) for i in range(len(panel)))
     return np.array([each[-1] + 1 if len(each) else 0 for each in rows], np.int64)
 

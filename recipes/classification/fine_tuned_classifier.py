@@ -10,8 +10,8 @@ encoder begins at random; without `--data`, texts are names of countries, langua
 of Unicode CLDR, whose language is asked for.
 
 Expected, SST-2 (6,920 sentences), test, seed 0: 0.881 with that BERT of 6 x 384, `--set
-training.epochs=2 --set training.learning_rate=1e-4 --precision mixed_bfloat16`, 6 minutes of one core
-of an Intel Xeon with AMX (TF-IDF with logistic regression: 0.811).
+training.epochs=2 --set training.learning_rate=1e-4 --precision mixed_bfloat16`, 6 minutes of one
+core of an Intel Xeon with AMX (TF-IDF with logistic regression: 0.811).
 """
 
 import dataclasses

@@ -50,7 +50,7 @@ def prove_no_look_ahead(
             Returns arrays in dicts or lists: the forecasts from that origin, the constants that
             were fitted, the weights.
         data: Series in any form of `read_panel`.
-        origins: Rows, counted from the beginning of each series.
+        origins: List of rows, counted from the beginning of each series.
         columns: See `read_panel`.
         every: See `read_panel`.
         seed: Of the noise.
@@ -76,12 +76,20 @@ def prove_no_look_ahead(
 origin 3: on series '0', row 3, column 'y'.
     """
     panel = read_panel(data, columns, every)
-    compared = 0
+    longest, compared = int(panel.lengths.max(initial=0)), 0
+    if not origins or not all(
+        isinstance(o, (int, np.integer)) and 0 < o < longest for o in origins
+    ):
+        raise ValueError(
+            f"`origins` must be rows with others before and after them, from 1 to {longest - 1}. "
+            f"Received: {origins}."
+        )
     for origin in origins:
         want = _arrays(pipeline(panel, origin))
-        if not want:
+        if not want or any(array.dtype.kind not in "fiub" for array in want.values()):
             raise ValueError(
-                "A pipeline returns the arrays that it computes at an origin. Received: none."
+                "A pipeline returns the arrays of numbers that it computes at an origin. Received: "
+                f"{ {name: str(array.dtype) for name, array in want.items()} or 'none' }."
             )
         if changed := _difference(want, _arrays(pipeline(panel, origin))):
             raise ValueError(

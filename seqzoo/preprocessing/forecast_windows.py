@@ -56,7 +56,8 @@ class ForecastWindows(tf.Module):
         columns: Of tables; see `Columns`.
         every: The step of stamps; see `read_panel`.
         transform: Of the targets, before they are scaled: `"log"`, or `"box_cox"` with a power for
-            each series that makes its values most like a normal distribution; for values above 0.
+            each series that makes its values most like a normal distribution. `adapt` wants values
+            above 0; later ones that are not count as missing.
         scaler: `"standard"` scales each series to mean 0 and standard deviation 1, `"none"` not. A
             series that `adapt` did not get is scaled by its own history.
         calendar: Names in `CALENDAR`, which become covariates that are known.
@@ -88,11 +89,11 @@ class ForecastWindows(tf.Module):
     ):
         super().__init__()
         for name, value in (("lookback", lookback), ("horizon", horizon)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"`{name}` must be an int of at least 1. Received: {value!r}.")
         check_known("transform", transform, TRANSFORMS)
         check_known("scaler", scaler, ("standard", "none"))
-        for name in calendar:
+        for name in [calendar] if isinstance(calendar, str) else calendar:
             check_known("calendar", name, CALENDAR)
         self.lookback = lookback
         self.horizon = horizon
@@ -100,7 +101,7 @@ class ForecastWindows(tf.Module):
         self.every = every
         self.transform = transform
         self.scaler = scaler
-        self.calendar = tuple(calendar)
+        self.calendar = (calendar,) if isinstance(calendar, str) else tuple(calendar)
         self.season = season
         self.constants = constants
 

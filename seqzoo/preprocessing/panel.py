@@ -13,7 +13,6 @@ from seqzoo.preprocessing.regular_grid import (
     are_weekdays,
     is_months,
     stamps_after,
-    step_of,
 )
 
 
@@ -41,6 +40,15 @@ class Columns:
     series: str = "unique_id"
     time: str = "ds"
 
+    def __post_init__(self):
+        given = [self.targets, self.past, self.known]
+        names = [] if any(isinstance(each, str) for each in given) else self.values
+        if not names or not self.targets or len(set(names)) < len(names):
+            raise ValueError(
+                "Expected lists of names, at least one target and each name once. Received: "
+                f"targets={self.targets!r}, past={self.past!r}, known={self.known!r}."
+            )
+
     @property
     def values(self) -> list[str]:
         """All columns of numbers."""
@@ -59,6 +67,7 @@ class Panel:
         past: Float64 `(R, P)`.
         known: Float64 `(R, K)`.
         columns: Names of the columns.
+        step: Between stamps: an int, or a time of months or of smaller units.
         context: Int `(N,)`, the first rows of each series, which are read and not forecast; `()`:
             there are none.
 
@@ -76,6 +85,7 @@ class Panel:
     past: np.ndarray
     known: np.ndarray
     columns: Columns = Columns()
+    step: Any = 1
     context: Any = ()
 
     def __len__(self) -> int:
@@ -98,13 +108,6 @@ class Panel:
     def rows(self, index: int) -> slice:
         """The rows of a series."""
         return slice(int(self.starts[index]), int(self.starts[index + 1]))
-
-    @property
-    def step(self) -> Any:
-        """The step between stamps: an int, or a time of months or of smaller units."""
-        longest = int(np.argmax(self.lengths)) if len(self) else 0
-        stamps = self.stamps[self.rows(longest)] if len(self) else self.stamps
-        return step_of(stamps, None) if len(stamps) > 1 else 1
 
     def usual_season(self) -> int:
         """The steps after which series with such stamps repeat themselves, 1 where unknown."""
@@ -130,7 +133,7 @@ class Panel:
             days = np.busday_offset(rows[-1].astype("datetime64[D]"), np.arange(1, count + 1))
             ahead = days.astype(rows.dtype)
         else:
-            ahead = stamps_after(rows[-1], self.step, 1, count + 1)
+            ahead = stamps_after(rows, self.step, 1, count + 1)
         return np.concatenate([rows, ahead])[begin:end]
 
     def split(self, validation: int | float, test: int | float) -> dict[str, Panel]:
@@ -143,11 +146,21 @@ class Panel:
             test: As `validation`.
         """
         lengths = self.lengths
+        for name, part in (("validation", validation), ("test", test)):
+            if not isinstance(part, (int, float, np.integer)) or part < 0:
+                raise ValueError(
+                    f"`{name}` must be rows, or a share of them below 1. Received: {part!r}."
+                )
         rows = [
             np.round(part * lengths).astype(int) if part < 1 else np.full(len(self), int(part))
             for part in (validation, test)
         ]
         ends = lengths - rows[0] - rows[1], lengths - rows[1], lengths
+        if len(self) and (ends[0] < 1).all():
+            raise ValueError(
+                f"A series must have rows to learn from. Received: validation={validation} and "
+                f"test={test} of series of at most {lengths.max()} rows."
+            )
         parts = [self.parts(0, end) for end in ends]
         contexts = (), ends[0], ends[1]
         return {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import io
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from seqzoo.preprocessing.named_columns import Table, as_table
 from seqzoo.preprocessing.panel import Columns, Panel
-from seqzoo.preprocessing.regular_grid import refuse_row, regular_grid
+from seqzoo.preprocessing.regular_grid import are_weekdays, refuse_row, regular_grid, step_of
+
+_MISSING = {"", "na", "n/a", "nan", "null", "none"}
 
 
 def read_panel(data: Any, columns: Columns | None = None, every: str | int | None = None) -> Panel:
@@ -45,20 +48,25 @@ def read_panel(data: Any, columns: Columns | None = None, every: str | int | Non
         return data
     if isinstance(data, (str, Path)):
         data = _read_csv(Path(data))
+    if isinstance(data, list) and data and isinstance(data[0], Mapping):
+        data = {name: [row.get(name) for row in data] for name in data[0]}
     table = as_table(data)
-    columns = columns or Columns()
+    if columns is not None and not isinstance(columns, Columns):
+        raise ValueError(
+            f"`columns` must be `Columns(targets=[…], …)`. Received: a {type(columns).__name__}."
+        )
     if table is None:
         return _of_arrays(data, columns)
-    return _of_table(table, columns, every)
+    return _of_table(table, columns or Columns(), every)
 
 
-def _of_arrays(data: Any, columns: Columns) -> Panel:
+def _of_arrays(data: Any, columns: Columns | None) -> Panel:
     is_list = isinstance(data, (list, tuple)) and (not data or np.ndim(data[0]) > 0)
     whole = None if is_list else np.asarray(data, float)
     arrays = data if whole is None else ([whole] if whole.ndim < 3 else whole)
     arrays = [np.asarray(each, float) for each in arrays]
     arrays = [each[:, None] if each.ndim == 1 else each for each in arrays]
-    names = columns.values if columns != Columns() else None
+    names = columns.values if columns else None
     shapes = sorted({each.shape for each in arrays}) or [(0, len(names or "y"))]
     widths = {shape[1:] for shape in shapes}
     if len(widths) != 1 or len(shapes[0]) != 2 or (names and shapes[0][1] != len(names)):
@@ -68,9 +76,8 @@ def _of_arrays(data: Any, columns: Columns) -> Panel:
             f"{shapes[:5]}."
         )
     width = shapes[0][1]
-    if names is None:
-        only = ("y",) if width == 1 else tuple(f"y{i}" for i in range(width))
-        columns = dataclasses.replace(columns, targets=only)
+    if columns is None:
+        columns = Columns(("y",) if width == 1 else tuple(f"y{i}" for i in range(width)))
     lengths = [len(each) for each in arrays]
     series = tuple(str(i) for i in range(len(arrays)))
     values = np.concatenate([np.zeros((0, width)), *arrays])
@@ -87,9 +94,15 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
             f"Expected the columns {needed}. Received: {table.names}, without {missing}. Name "
             "yours by `columns=Columns(targets=[…], time=…, series=…)`."
         )
-    ids = ["0"] * len(table.column(columns.time))
+    count = len(table.column(columns.time))
+    ids = ["0"] * count
     if columns.series in table.names:
         ids = [str(each) for each in table.column(columns.series)]
+        if len(ids) != count:
+            raise ValueError(
+                f"Expected a series in each of the {count} rows. Received: {len(ids)} in column "
+                f"{columns.series!r}."
+            )
     stamps = _stamps(table.column(columns.time), columns.time)
     values = np.stack([_numbers(table.column(name), name, ids) for name in columns.values], axis=1)
     found, numbers = np.unique(np.array(ids, str), return_inverse=True)
@@ -98,9 +111,12 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
     stamps, values, numbers = stamps[order], values[order], numbers[order]
     edges = np.searchsorted(numbers, np.arange(len(names) + 1))
     series = [slice(a, b) for a, b in itertools.pairwise(edges)]
+    step = _common_step([stamps[rows] for rows in series], every)
+    if every is None and series and all(are_weekdays(stamps[rows]) for rows in series):
+        every = "row"
     if every != "row":
         grids = [
-            regular_grid(stamps[rows], every, name, order[rows])
+            regular_grid(stamps[rows], step, name, order[rows])
             for rows, name in zip(series, names, strict=True)
         ]
         full = [np.full((grid[-1] + 1, values.shape[1]), np.nan) for grid, _ in grids]
@@ -109,16 +125,24 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
         values = np.concatenate([np.zeros((0, values.shape[1])), *full])
         stamps = np.concatenate([each for _, each in grids]) if grids else stamps
         edges = np.concatenate([[0], np.cumsum([len(each) for each in full])]).astype(np.int64)
-    return _panel(names, edges, stamps, values, columns)
+    return dataclasses.replace(_panel(names, edges, stamps, values, columns), step=step)
+
+
+def _common_step(series: list[np.ndarray], every: str | int | None) -> Any:
+    """The step that is given, or else the smallest one of the first series that has two stamps."""
+    first = next((stamps for stamps in series if len(stamps) > 1), None)
+    if first is None:
+        return 1
+    return step_of(first, None if every == "row" else every)
 
 
 def _panel(names, starts, stamps, values, columns: Columns) -> Panel:
-    infinite = np.argwhere(np.isinf(values))
+    infinite = np.argwhere(np.abs(values) > np.finfo(np.float32).max)
     if len(infinite):
         row, column = infinite[0]
         series = int(np.searchsorted(starts, row, "right")) - 1
         refuse_row(
-            "a finite number, or NaN where it is missing",
+            "a finite number, at most 3e38, or NaN where it is missing",
             f"{values[row, column]} in column {columns.values[column]!r}",
             names[series],
             int(row - starts[series]),
@@ -131,10 +155,19 @@ def _panel(names, starts, stamps, values, columns: Columns) -> Panel:
 def _read_csv(path: Path) -> dict[str, list[str]]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{path} must be UTF-8. Received: {error}. Save it as UTF-8."
+            ) from error
+        separator = max(",;\t|", key=text.partition("\n")[0].count)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         header = next(rows, None)
         if not header:
             raise ValueError(f"Expected a header and rows of values. Received: {path}, empty.")
+        if len(set(header)) < len(header):
+            raise ValueError(f"Expected columns of different names in {path}. Received: {header}.")
         found = []
         for row in rows:
             if len(row) not in (0, len(header)):
@@ -147,17 +180,25 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
 
 
 def _numbers(column: Iterable[Any], name: str, ids: Sequence[str]) -> np.ndarray:
+    column = list(column)
+    if len(column) != len(ids):
+        raise ValueError(
+            f"Expected a value in each of the {len(ids)} rows. Received: {len(column)} in column "
+            f"{name!r}."
+        )
     numbers = np.empty(len(ids))
     for row, value in enumerate(column):
         try:
             numbers[row] = np.nan if _is_missing(value) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             refuse_row("a number", f"{value!r} in column {name!r}", ids[row], row)
     return numbers
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or type(value).__name__ == "NAType"
+    if isinstance(value, str):
+        return value.strip().lower() in _MISSING
+    return value is None or type(value).__name__ == "NAType"
 
 
 def _stamps(column: Sequence[Any], name: str) -> np.ndarray:
@@ -180,11 +221,16 @@ def _stamps(column: Sequence[Any], name: str) -> np.ndarray:
 
 
 def _is_digits(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().isdecimal()
+    """Whether it is a number of at most 5 digits; more are a date, such as 20240131."""
+    return isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) < 6
 
 
 def _without_zone(text: str) -> str:
     text = text.strip().removesuffix("Z")
+    if text.isdecimal() and len(text) == 8:
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    if text.isdecimal():
+        raise ValueError("It may be a month, a second of an epoch, or anything.")
     if not text[:1].isdigit():
         raise ValueError("NumPy takes words such as 'today' as dates.")
     return text

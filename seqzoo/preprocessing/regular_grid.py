@@ -19,13 +19,13 @@ def refuse_row(
 
 
 def regular_grid(
-    stamps: np.ndarray, every: str | int | None, series: str, rows: np.ndarray
+    stamps: np.ndarray, step: Any, series: str, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the step of each stamp of a series, from 0 on, and the stamps of all steps.
 
     Args:
         stamps: Sorted, dates in nanoseconds or int64 `(R,)`.
-        every: See `read_panel`.
+        step: Between them: an int, or a time of months or of smaller units.
         series: Its name, for errors.
         rows: Int `(R,)`, where the stamps stand in the data, for errors.
 
@@ -44,7 +44,6 @@ def regular_grid(
         )
     if len(stamps) < 2:
         return np.zeros(len(stamps), np.int64), stamps
-    step = step_of(stamps, every)
     unit = np.timedelta64(1, "M") if isinstance(step, np.timedelta64) and is_months(step) else None
     counted = stamps.astype("datetime64[M]") if unit is not None else stamps
     steps, rest = np.divmod((counted - counted[0]).astype(np.int64), _as_int(step, stamps))
@@ -68,7 +67,7 @@ def regular_grid(
             int(rows[bad]),
             'Give `every`; every="row" takes each row as a step.',
         )
-    return steps, stamps_after(stamps[0], step, 0, int(steps[-1]) + 1)
+    return steps, stamps_after(stamps, step, -int(steps[-1]), 1)
 
 
 def step_of(stamps: np.ndarray, every: str | int | None) -> Any:
@@ -80,18 +79,7 @@ def step_of(stamps: np.ndarray, every: str | int | None) -> Any:
     """
     are_dates = stamps.dtype.kind == "M"
     if every is not None:
-        if not are_dates:
-            return int(every)
-        digits = "".join(each for each in str(every) if each.isdigit())
-        unit = str(every)[len(digits) :]
-        unit = {"min": "m", "T": "m", "H": "h", "d": "D", "MS": "M", "QS": "M"}.get(unit, unit)
-        if unit not in ("s", "m", "h", "D", "W", "M", "Y"):
-            raise ValueError(
-                'Expected `every` as in "15min", "1h", "1D", "1W", "1M", "1Y", or "row". '
-                f"Received: every={every!r}."
-            )
-        count = int(digits or 1) * (12 if unit == "Y" else 1)
-        return np.timedelta64(count, "M" if unit == "Y" else unit)
+        return _given_step(every, are_dates)
     smallest = np.diff(stamps).min()
     if are_dates and smallest >= np.timedelta64(_MONTH_DAYS, "D"):
         months = np.diff(stamps.astype("datetime64[M]")).min()
@@ -99,6 +87,21 @@ def step_of(stamps: np.ndarray, every: str | int | None) -> Any:
         if months >= np.timedelta64(1, "M") and (days == days[0]).all():
             return months
     return smallest if are_dates else int(smallest)
+
+
+def _given_step(every: str | int, are_dates: bool) -> Any:
+    if not are_dates and isinstance(every, (int, np.integer)) and every > 0:
+        return int(every)
+    digits = "".join(each for each in str(every) if each.isdigit())
+    count, unit = int(digits or 1), str(every)[len(digits) :]
+    months = {"M": 1, "MS": 1, "Q": 3, "QS": 3, "Y": 12, "YS": 12}
+    times = {"s": "s", "min": "m", "m": "m", "h": "h", "H": "h", "D": "D", "d": "D", "W": "W"}
+    if not are_dates or count < 1 or unit not in months | times:
+        wanted = '"15min", "1h", "1D", "1W", "1M", "1Q", "1Y"' if are_dates else "a positive int"
+        raise ValueError(f'Expected `every` as in {wanted}, or "row". Received: every={every!r}.')
+    if unit in months:
+        return np.timedelta64(count * months[unit], "M")
+    return np.timedelta64(count, times[unit])
 
 
 def is_months(step: np.timedelta64) -> bool:
@@ -120,17 +123,22 @@ def _day_of_month(stamps: np.ndarray) -> np.ndarray:
     return np.where(is_last.all(), -1, (days - months.astype("datetime64[D]")).astype(np.int64))
 
 
-def stamps_after(first: Any, step: Any, begin: int, end: int) -> np.ndarray:
-    """Returns the stamps `begin` to `end - 1` steps after a first one."""
-    numbers = np.arange(begin, end)
+def stamps_after(stamps: np.ndarray, step: Any, begin: int, end: int) -> np.ndarray:
+    """Returns the stamps `begin` to `end - 1` steps after the last of a series.
+
+    Those of months are on the same day, or the last one of a month that has no such day; where
+    all are the last of their months, so are these.
+    """
+    last, numbers = stamps[-1], np.arange(begin, end)
     if not isinstance(step, np.timedelta64) or not is_months(step):
-        return first + numbers * step
-    month = first.astype("datetime64[M]")
-    is_last = first.astype("datetime64[D]") + 1 == (month + 1).astype("datetime64[D]")
-    months = month + numbers * step
-    if is_last:
-        return ((months + 1).astype("datetime64[D]") - 1).astype(first.dtype)
-    return months.astype(first.dtype) + (first - month.astype(first.dtype))
+        return last + numbers * step
+    months = last.astype("datetime64[M]") + numbers * step
+    ends = (months + 1).astype("datetime64[D]").astype(last.dtype) - np.timedelta64(1, "D")
+    in_month = last - last.astype("datetime64[M]").astype(last.dtype)
+    days = np.minimum(
+        months.astype(last.dtype) + in_month, ends + in_month % np.timedelta64(1, "D")
+    )
+    return ends if _day_of_month(stamps)[0] == -1 else days
 
 
 def are_weekdays(stamps: np.ndarray) -> bool:

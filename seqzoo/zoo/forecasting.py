@@ -9,6 +9,7 @@ from seqzoo.heads import Point, Quantiles
 from seqzoo.heads.forecast import ForecastHead
 from seqzoo.layers.forecast import EncodedWindow, SegmentRNN, WindowSteps
 from seqzoo.layers.scaling import SeriesScaling
+from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing import ForecastWindows
 from seqzoo.tasks import Forecaster
 
@@ -78,6 +79,7 @@ def zeng_2023(
         >>> sz.zoo.zeng_2023(windows, kind="dlinear", trend=3).forecast(np.arange(20.0)).shape
         (1, 4, 1)
     """
+    check_known("kind", kind, ("nlinear", "dlinear"))
     network = WindowSteps(trend if kind == "dlinear" else None)
     scaling = "last" if kind == "nlinear" else "none"
     return Forecaster(network, head or Point(windows.horizon), windows, scaling=scaling)

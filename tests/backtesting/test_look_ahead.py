@@ -118,6 +118,11 @@ def test_what_fails_on_missing_values_has_read_them():
 def test_nothing_and_chance_are_refused():
     with pytest.raises(ValueError, match=r"Received: none"):
         prove_no_look_ahead(lambda panel, origin: [], SERIES, [ORIGIN])
+    with pytest.raises(ValueError, match="arrays of numbers"):
+        prove_no_look_ahead(lambda panel, origin: None, SERIES, [ORIGIN])
+    for origins in ([], [500], [2.5], [0]):
+        with pytest.raises(ValueError, match="`origins` must be rows"):
+            prove_no_look_ahead(honest, SERIES, origins)
     with pytest.raises(ValueError, match="must return the same for the same data"):
         prove_no_look_ahead(lambda panel, origin: np.random.normal(), SERIES, [ORIGIN])
 

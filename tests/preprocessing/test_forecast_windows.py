@@ -145,7 +145,7 @@ def test_a_config_makes_the_same_windows_again():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match=r"`horizon` must be at least 1\. Received: horizon=0"):
+    with pytest.raises(ValueError, match=r"`horizon` must be an int of at least 1\. Received: 0"):
         ForecastWindows(4, 0)
     with pytest.raises(
         ValueError, match=r"above 0\. Received: -1\.0 in column 'y', series '0', row 1"

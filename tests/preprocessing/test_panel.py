@@ -101,6 +101,57 @@ def test_splits_follow_each_other_and_hold_what_came_before_as_context():
     assert splits["test"].origin != splits["validation"].origin
 
 
+def test_one_grid_is_for_all_series_and_months_go_on_on_their_day():
+    hours = [f"2024-01-01 {hour:02d}:00" for hour in range(4)]
+    panel = read_panel(table([*hours, hours[0], hours[2]], range(6), ["a"] * 4 + ["b"] * 2))
+    assert panel.lengths.tolist() == [4, 3]
+    assert panel.stamps_of(1, 3, 4)[0] == np.datetime64("2024-01-01T03:00")
+    months = read_panel(table([f"2023-{month:02d}-30" for month in (9, 10, 11, 12)], range(4)))
+    ahead = [str(each)[:10] for each in months.stamps_of(0, 3, 7)]
+    assert ahead == ["2023-12-30", "2024-01-30", "2024-02-29", "2024-03-30"]
+    quarters = table(["2023-01-01", "2023-04-01", "2023-10-01"], [1, 2, 4])
+    assert read_panel(quarters, every="QS").lengths.tolist() == [4]
+    days = read_panel(table(["20240130", "20240131", "20240201"], [1, 2, 3]))
+    assert days.lengths.tolist() == [3]
+
+
+def test_weekdays_are_steps_of_their_own_and_words_for_missing_are_missing():
+    days = np.busday_offset("2024-01-01", np.arange(12))
+    assert read_panel(table([str(day) for day in days], list(range(12)))).lengths.tolist() == [12]
+    panel = read_panel([{"ds": 1, "y": "NA"}, {"ds": 2, "y": "3"}])
+    np.testing.assert_array_equal(panel.targets[:, 0], [np.nan, 3])
+
+
+def test_semicolons_and_tabs_are_read(tmp_path):
+    path = tmp_path / "s.csv"
+    for separator in ";\t":
+        path.write_text(f"ds{separator}y\n1{separator}2\n")
+        assert read_panel(path).targets.tolist() == [[2.0]]
+    path.write_text("ds,y,y\n1,2,3\n")
+    with pytest.raises(ValueError, match="different names"):
+        read_panel(path)
+    path.write_bytes("ds,y,Größe\n1,2,3\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"s\.csv must be UTF-8"):
+        read_panel(path)
+
+
+def test_options_that_cannot_be_are_refused():
+    for options in ({"targets": "load"}, {"targets": ()}, {"targets": ("y",), "known": ("y",)}):
+        with pytest.raises(ValueError, match="each name once"):
+            Columns(**options)
+    panel = read_panel(np.arange(9.0))
+    for parts in ((-0.1, 0.1), (0.6, 0.6), ("2024", 1)):
+        with pytest.raises(ValueError, match="Received: "):
+            panel.split(*parts)
+    for every in (0, -1, "1h"):
+        with pytest.raises(ValueError, match="Expected `every` as in a positive int"):
+            read_panel(table([1, 2], [1, 2]), every=every)
+    with pytest.raises(ValueError, match="as many columns in all"):
+        read_panel(np.zeros((5, 2)), Columns())
+    with pytest.raises(ValueError, match="Received: a list"):
+        read_panel(np.zeros(5), ["y"])
+
+
 DAY = "2024-01-01"
 
 
@@ -114,12 +165,16 @@ DAY = "2024-01-01"
             r"steps of 2 days.*series '0', row 2",
         ),
         (
-            table([DAY, "2024-01-02"], [1, "n/a"]),
-            r"a number\. Received: 'n/a' in column 'y'.* row 1",
+            table([DAY, "2024-01-02"], [1, "x"]),
+            r"a number\. Received: 'x' in column 'y'.* row 1",
         ),
         (table([1, 2], [1, np.inf]), r"finite number.*inf in column 'y', series '0', row 1"),
         (table(["today"], [1]), r"'today' in column 'ds', row 0"),
         (table([None, DAY], [1, 2]), r"column 'ds', row 0"),
+        (table([1, 2, 3], [1, 2]), r"each of the 3 rows\. Received: 2 in column 'y'"),
+        (table([1, 2], [1, 2], ["a"]), r"each of the 2 rows\. Received: 1 in column 'unique_id'"),
+        (table(["202401", "202402"], [1, 2]), r"'202401' in column 'ds', row 0"),
+        (table([1, 2], [1, 1e300]), r"at most 3e38.*1e\+300 in column 'y', series '0', row 1"),
         ({"ds": [1], "value": [2]}, r"without \['y'\]\. Name yours by `columns="),
         ([np.zeros((2, 2)), np.zeros((2, 3))], r"as many columns in all.*\(2, 2\), \(2, 3\)"),
         (table([DAY, "2024-01-02", "2124-01-01"], [1, 2, 3]), r"gaps.*2124-01-01 after 2024-01-02"),

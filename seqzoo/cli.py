@@ -145,7 +145,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def predict(arguments: argparse.Namespace) -> None:
-    """Read lines from stdin and print one line of output for each, as they come."""
+    """Read lines from stdin and print one line of output for each; of series, a CSV."""
     from seqzoo.recipe import open_trained
 
     trained = open_trained(arguments.run, arguments.trust, answers=True)

@@ -16,19 +16,21 @@ _LARGEST = 1_000_000  # bytes of a recipe file
 
 
 def model_lines() -> Iterator[str]:
-    """Yields a line for each builder in `seqzoo.zoo.ZOO`: its name and what it builds."""
+    """Yields a line for each builder of `seqzoo.zoo`: its name and what it builds."""
     first_lines = {}
     for path in _ZOO.glob("*.py"):
         for node in _parse(path).body:
             if isinstance(node, ast.FunctionDef):
                 first_lines[node.name] = (ast.get_docstring(node) or "").partition("\n")[0]
     table = _parse(_ZOO / "__init__.py")
-    (rows,) = (value for name, value in _assignments(table) if name == "ZOO")
-    assert isinstance(rows, ast.Dict)
-    for key, builder in zip(rows.keys, rows.values, strict=True):
-        assert isinstance(key, ast.Constant)
-        assert isinstance(builder, ast.Name)
-        yield f"{key.value:<24}{first_lines[builder.id]}"
+    for name, rows in _assignments(table):
+        if name not in ("ZOO", "FORECASTERS"):
+            continue
+        assert isinstance(rows, ast.Dict)
+        for key, builder in zip(rows.keys, rows.values, strict=True):
+            assert isinstance(key, ast.Constant)
+            assert isinstance(builder, ast.Name)
+            yield f"{key.value:<24}{first_lines[builder.id]}"
 
 
 def own_recipes() -> Path | None:

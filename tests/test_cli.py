@@ -21,7 +21,7 @@ from seqzoo.files.folder_lock import locked_folder
 from seqzoo.recipe import RunFolder, load_recipe
 from seqzoo.trained import presets
 from seqzoo.training import Resume
-from seqzoo.zoo import ZOO
+from seqzoo.zoo import FORECASTERS, ZOO
 
 RECIPE = Path(__file__).with_name("tiny_recipe.py")
 ROOT = Path(__file__).parents[1]
@@ -565,7 +565,7 @@ def test_list_shows_all_that_the_models_and_recipes_say_of_themselves_and_import
     listed = run_alone(code)
 
     expected = ["Models (seqzoo.zoo)"]
-    for name, builder in ZOO.items():
+    for name, builder in (ZOO | FORECASTERS).items():
         expected.append(f"  {name:<24}{builder.__doc__.strip().splitlines()[0]}")
     expected += ["", "Trained models (seqzoo predict NAME, sz.from_preset)"]
     for preset in presets().values():

@@ -22,7 +22,7 @@ def lin_2023(
     cell: str = "gru",
     head: ForecastHead | None = None,
 ) -> Forecaster:
-    """Returns SegRNN: a recurrent network over segments of a window, and over those of the horizon.
+    """Builds SegRNN, a recurrent network over segments of a window and of the horizon.
 
     All targets are read by the same weights, one at a time; a learned vector tells them apart.
 
@@ -62,7 +62,7 @@ def zeng_2023(
     trend: int = 25,
     head: ForecastHead | None = None,
 ) -> Forecaster:
-    """Returns NLinear or DLinear: the future as a linear function of the window.
+    """Builds NLinear or DLinear: the future as a linear function of the window.
 
     Args:
         windows: Adapted `ForecastWindows`.
@@ -93,7 +93,7 @@ def wen_2017(
     cell: str = "lstm",
     head: ForecastHead | None = None,
 ) -> Forecaster:
-    """Returns MQ-RNN with direct projections: every step that is read is an origin in training.
+    """Builds MQ-RNN with direct projections: every step that is read is an origin in training.
 
     So a pass over a window gives as many examples as it has steps.
 

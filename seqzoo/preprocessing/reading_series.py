@@ -33,7 +33,7 @@ def read_panel(data: Any, columns: Columns | None = None, every: str | int | Non
         columns: Names of the columns; of arrays, how many there are follows from their shape.
         every: The step of the stamps, as in `"1h"`, `"15min"`, `"1D"`, `"1M"` or an int. None is
             the smallest step of the first series. `"row"` takes each row as a step, whatever its
-            stamp, as for days on which something is traded.
+            stamp; so do, with None, days that leave out all weekends.
 
     Raises:
         ValueError: if a column is missing or no number, a value infinite, a stamp twice in a

@@ -13,6 +13,7 @@ from seqzoo.encoders.encoder import (
     tokens_or_vectors,
 )
 from seqzoo.ops.affine import affine
+from seqzoo.ops.convolution import convolve_any_rows
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -228,7 +229,7 @@ def _only_real(values, mask):
 def _convolve(convolution: keras.layers.Conv1D, values, segment_ids):
     """Convolves values `(B, S, features)`; with segment ids, a window reads 0 of other segments."""
     if segment_ids is None:
-        return convolution(values)
+        return convolve_any_rows(convolution, values)
     (width,), (dilation,) = convolution.kernel_size, convolution.dilation_rate
     before = span = (width - 1) * dilation
     if convolution.padding == "same":

@@ -42,6 +42,8 @@ from seqzoo.layers.forecast import (
     FORECAST_NETWORKS,
     EncodedWindow,
     ForecastNetwork,
+    Patches,
+    PooledConvolutions,
     SegmentRNN,
     WindowSteps,
 )
@@ -84,6 +86,8 @@ __all__ = [
     "FORECAST_NETWORKS",
     "EncodedWindow",
     "ForecastNetwork",
+    "Patches",
+    "PooledConvolutions",
     "Scaled",
     "SegmentRNN",
     "SeriesScaling",

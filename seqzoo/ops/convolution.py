@@ -1,4 +1,4 @@
-"""The short causal convolution that stands in front of a recurrence."""
+"""Convolutions over time: the short causal one in front of a recurrence, and a layer's."""
 
 from typing import Any
 
@@ -71,6 +71,16 @@ def causal_convolution(
     if bias is not None:
         outputs = outputs + bias
     return outputs if ranks is None else _in_rows(outputs, ranks), window
+
+
+def convolve_any_rows(convolution: keras.layers.Conv1D, values: Any) -> Any:
+    """Returns the convolution of values `(B, T, F)`, where B may be 0.
+
+    Of no rows, TensorFlow's own has the shape of its input.
+    """
+    if values.shape[0]:
+        return convolution(values)
+    return convolution(ops.pad(values, [[0, 1], [0, 0], [0, 0]]))[:-1]
 
 
 def convolution_initializer(length: int) -> keras.initializers.Initializer:

@@ -2,7 +2,15 @@
 
 from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2015
 from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
-from seqzoo.zoo.forecasting import lin_2023, wen_2017, zeng_2023
+from seqzoo.zoo.forecasting import (
+    chen_2020,
+    hewamalage_2021,
+    lin_2023,
+    livieris_2020,
+    nie_2023,
+    wen_2017,
+    zeng_2023,
+)
 from seqzoo.zoo.language import merity_2018, zaremba_2014
 from seqzoo.zoo.modern_recurrences import (
     beck_2024,
@@ -47,13 +55,25 @@ ZOO = {
 }
 """The builders by name."""
 
-FORECASTERS = {"lin_2023": lin_2023, "wen_2017": wen_2017, "zeng_2023": zeng_2023}
+FORECASTERS = {
+    "lin_2023": lin_2023,
+    "wen_2017": wen_2017,
+    "zeng_2023": zeng_2023,
+    "hewamalage_2021": hewamalage_2021,
+    "livieris_2020": livieris_2020,
+    "chen_2020": chen_2020,
+    "nie_2023": nie_2023,
+}
 """The builders of forecasters by name; each takes `ForecastWindows`."""
 
 __all__ = [
     "FORECASTERS",
     "ZOO",
+    "chen_2020",
+    "hewamalage_2021",
     "lin_2023",
+    "livieris_2020",
+    "nie_2023",
     "wen_2017",
     "zeng_2023",
     "bahdanau_2015",

@@ -18,6 +18,10 @@ OPTIONS = {
     "lin_2023": {"segment": 2, "units": 4, "dropout": 0.0},
     "wen_2017": {"units": 5},
     "zeng_2023": {"kind": "dlinear", "trend": 3},
+    "hewamalage_2021": {"units": 5, "cell": "gru"},
+    "livieris_2020": {"filters": (3, 4), "units": 5},
+    "chen_2020": {"units": 5, "blocks": 2},
+    "nie_2023": {"patch": 3, "stride": 2, "units": 8, "layers": 1, "dropout": 0.0},
 }
 everywhere = pytest.mark.parametrize("name", FORECASTERS)
 

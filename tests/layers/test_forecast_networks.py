@@ -9,6 +9,8 @@ from seqzoo.layers import (
     FORECAST_NETWORKS,
     EncodedWindow,
     ForecastNetwork,
+    Patches,
+    PooledConvolutions,
     SegmentRNN,
     WindowSteps,
 )
@@ -98,7 +100,54 @@ def test_padding_before_a_window_changes_nothing_but_where_all_steps_are_read(re
         np.testing.assert_allclose(whole[:, -short.shape[1] :], short, atol=1e-6)
 
 
+def test_patches_are_runs_of_steps_that_go_on_with_the_last_value():
+    stem = Patches(units=5, patch=3, stride=2)
+    mask = np.array([[True] * L, [False] * 3 + [True] * 3, [False] * L])
+    patches, real = (np.asarray(each) for each in stem(VALUES, mask=mask))
+    kernel, bias = stem.get_weights()
+    window = np.float64(np.where(mask[..., None], VALUES, 0))[..., 0]
+    longer = np.concatenate([window, window[:, -1:], window[:, -1:]], axis=1)  # 8 steps
+    want = [longer[:, start : start + 3] @ kernel + bias for start in (1, 3, 5)]
+    np.testing.assert_allclose(patches, np.stack(want, axis=1), atol=1e-6)
+    assert real.tolist() == [[True] * 3, [True] * 3, [False] * 3]
+    late = np.arange(L) >= np.full((B, 1), 4)
+    assert np.asarray(stem(VALUES, mask=late)[1])[0].tolist() == [False, True, True]
+
+
+def test_convolutions_read_the_past_and_the_largest_of_each_few_steps_is_taken():
+    stem = PooledConvolutions(filters=(2, 4), kernel=2, pool=4)
+    mask = np.arange(L)[None] >= np.array([[0], [3], [L]])
+    features, real = (np.asarray(each) for each in stem(VALUES, mask=mask))
+    weights, hidden = stem.get_weights(), np.float64(np.where(mask[..., None], VALUES, 0))
+    for kernel, bias in (weights[:2], weights[2:]):
+        before = np.concatenate([np.zeros_like(hidden[:, :1]), hidden[:, :-1]], axis=1)
+        hidden = np.maximum(before @ kernel[0] + hidden @ kernel[1] + bias, 0) * mask[..., None]
+    want = np.stack([hidden[:, :2].max(axis=1), hidden[:, 2:].max(axis=1)], axis=1)
+    np.testing.assert_allclose(features, want, atol=1e-6)
+    assert real.tolist() == [[True, True], [False, True], [False, False]]
+    assert stem(VALUES[:0])[0].shape == (0, 2, 4)
+
+
+@pytest.mark.parametrize("stem", [Patches(4, 3, 2), PooledConvolutions((2, 4), 2, 2)])
+def test_a_stem_makes_fewer_steps_for_the_encoder_and_its_config_makes_it_again(stem):
+    network = EncodedWindow(RecurrentEncoder(None, 4, units=5, direction="forward"), stem=stem)
+    hidden = np.asarray(network(VALUES))
+    again = EncodedWindow.from_config(network.get_config())
+    again(VALUES)
+    again.set_weights(network.get_weights())
+    assert again.get_config() == network.get_config()
+    np.testing.assert_allclose(np.asarray(again(VALUES)), hidden, atol=1e-6)
+    values, mask = stem(VALUES)
+    np.testing.assert_allclose(hidden, network.encoder(values, mask=mask)[0][:, -1:], atol=1e-6)
+
+
 def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="patch=9, stride=2 and a window of 6 steps"):
+        Patches(4, patch=9, stride=2)(VALUES)
+    with pytest.raises(ValueError, match=r"numbers of at least 1, .* filters=\[3, 0\]"):
+        PooledConvolutions(filters=(3, 0))(VALUES)
+    with pytest.raises(ValueError, match="a stem of Patches"):
+        EncodedWindow(RecurrentEncoder(None, 4, units=5), "every", stem=Patches(4))
     with pytest.raises(ValueError, match=r"`segment` must divide .* segment=4 and a window of 6"):
         SegmentRNN(2, segment=4, units=4)(VALUES)
     with pytest.raises(ValueError, match="`units` must be even"):

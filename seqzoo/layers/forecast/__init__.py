@@ -3,6 +3,7 @@
 from seqzoo.layers.forecast.encoded_window import EncodedWindow
 from seqzoo.layers.forecast.network import ForecastNetwork
 from seqzoo.layers.forecast.segment_rnn import SegmentRNN
+from seqzoo.layers.forecast.window_stems import Patches, PooledConvolutions
 from seqzoo.layers.forecast.window_steps import WindowSteps
 
 FORECAST_NETWORKS = {
@@ -12,4 +13,12 @@ FORECAST_NETWORKS = {
 }
 """The networks by name."""
 
-__all__ = ["FORECAST_NETWORKS", "EncodedWindow", "ForecastNetwork", "SegmentRNN", "WindowSteps"]
+__all__ = [
+    "FORECAST_NETWORKS",
+    "EncodedWindow",
+    "ForecastNetwork",
+    "Patches",
+    "PooledConvolutions",
+    "SegmentRNN",
+    "WindowSteps",
+]

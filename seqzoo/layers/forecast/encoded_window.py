@@ -23,6 +23,8 @@ class EncodedWindow(keras.layers.Layer):
             them `"flat"` in one vector, which fixes the steps of a window, or `"every"` one, which
             makes each step an origin and needs an encoder that never looks ahead.
         dropout: From 0 to 1: the share of the hidden states that is set to 0 in training.
+        stem: A layer of values and mask, ahead of the encoder, which returns others of fewer steps,
+            such as `Patches` or `PooledConvolutions`. None: the encoder reads every step.
 
     Call arguments:
         values: Float tensor `(B, L, F)`.
@@ -36,7 +38,7 @@ class EncodedWindow(keras.layers.Layer):
         they are left out.
 
     Raises:
-        ValueError: for an unknown `read`.
+        ValueError: for an unknown `read`, or a stem where every step is an origin.
 
     Example:
         >>> encoder = sz.encoders.RecurrentEncoder(None, 1, units=5, direction="forward")
@@ -50,13 +52,20 @@ class EncodedWindow(keras.layers.Layer):
         encoder: Any,
         read: Literal["last", "mean", "max", "concat", "attention", "flat", "every"] = "last",
         dropout: float = 0.0,
+        stem: Any = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_known("read", read, READS)
+        if read == "every" and stem is not None:
+            raise ValueError(
+                f"Every step is an origin only if the encoder reads every step. Received: "
+                f"read='every' and a stem of {type(stem).__name__}. Leave one of them out."
+            )
         self.encoder = encoder
         self.read = read
         self.dropout = dropout
+        self.stem = stem
         self.supports_masking = True
         self.pooling = Pooling(read) if read in POOLINGS else None  # pyright: ignore[reportArgumentType]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
@@ -69,6 +78,8 @@ class EncodedWindow(keras.layers.Layer):
         if static is not None:
             beside.append(ops.repeat(static[:, None], steps, axis=1))
         values = ops.concatenate([values, *(ops.cast(b, values.dtype) for b in beside)], axis=-1)
+        if self.stem is not None:
+            values, mask = self.stem(values, mask=mask)
         outputs = self.encoder(values, mask=mask, training=training)[0]
         hidden = self.drop(self._hidden(outputs, mask), training=training)
         if known is None or self.read == "every":
@@ -92,8 +103,11 @@ class EncodedWindow(keras.layers.Layer):
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "read": self.read,
             "dropout": self.dropout,
+            "stem": keras.saving.serialize_keras_object(self.stem),
         }
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config.pop("encoder")), **config)
+        layers = ("encoder", "stem")
+        made = {n: keras.saving.deserialize_keras_object(config.get(n)) for n in layers}
+        return cls(**config | made)

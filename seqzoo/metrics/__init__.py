@@ -28,6 +28,7 @@ from seqzoo.metrics.forecasts import (
     smape,
     weighted_quantile_loss,
 )
+from seqzoo.metrics.naive2 import is_seasonal, naive2, seasonal_indices
 from seqzoo.metrics.skill_tests import (
     Interval,
     TestResult,
@@ -71,6 +72,9 @@ __all__ = [
     "sharpe_ratio",
     "wilson_interval",
     "coverage",
+    "is_seasonal",
+    "naive2",
+    "seasonal_indices",
     "mae",
     "mase",
     "mse",

@@ -72,7 +72,7 @@ def _joined(parts: list[Backtest]) -> Backtest:
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in Backtest._fields
-        if name != "naive"
+        if name not in ("naive", "levels", "targets")
     }
     naive = {name: np.concatenate([part.naive[name] for part in parts]) for name in parts[0].naive}
-    return Backtest(**arrays, naive=naive)
+    return parts[0]._replace(**arrays, naive=naive)

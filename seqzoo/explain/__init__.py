@@ -6,10 +6,12 @@ from seqzoo.explain.attention_weights import (
     attention_weights,
     plot_attention_weights,
 )
+from seqzoo.explain.backtest_pictures import plot_backtest, plot_calibration, plot_skill
 from seqzoo.explain.beam_tree import beam_tree
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
 from seqzoo.explain.exposure_bias import ExposureBias, exposure_bias, plot_exposure_bias
+from seqzoo.explain.forecast_fan import forecast_fan
 from seqzoo.explain.gradient_flow import (
     GradientFlow,
     LayerFlow,
@@ -48,10 +50,14 @@ __all__ = [
     "contact_sheet",
     "explain_input",
     "exposure_bias",
+    "forecast_fan",
     "gradient_flow",
     "learning_curves",
+    "plot_backtest",
+    "plot_calibration",
     "plot_exposure_bias",
     "plot_gradient_flow",
+    "plot_skill",
     "reliability_diagram",
     "run_pictures",
     "tag_probabilities",

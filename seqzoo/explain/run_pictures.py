@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,19 @@ from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import LanguageEncoder, RecurrentEncoder
 from seqzoo.explain.attention_map import attention_map
 from seqzoo.explain.attention_weights import attention_weights, plot_attention_weights
+from seqzoo.explain.backtest_pictures import plot_backtest, plot_calibration, plot_skill
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
+from seqzoo.explain.forecast_fan import forecast_fan
 from seqzoo.explain.state_norms import plot_state_norms, state_norms
 from seqzoo.explain.task_inputs import block_stacks
 from seqzoo.explain.token_pictures import attribution, tag_probabilities
 from seqzoo.explain.token_probabilities import plot_token_probabilities, token_probabilities
 from seqzoo.layers.mixers import SelfAttention
 from seqzoo.ops.option_names import check_known
+from seqzoo.tasks.backtest import Backtest
 from seqzoo.tasks.captioner import Captioner
+from seqzoo.tasks.forecaster import Forecaster
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import MaskedLanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
@@ -28,10 +34,17 @@ from seqzoo.tasks.seq2seq import Seq2Seq
 Draw = Callable[[Any, Any, str | Path | None], Figure]
 """`draw(task, example, path)`."""
 
-PICTURES = ("attention", "probabilities", "attribution", "tags", "heads", "states")
+Write = Callable[[str | Path | None], Figure]
+"""`write(path)` draws a picture, and writes it where there is a path."""
+
+PICTURES = (
+    *("attention", "probabilities", "attribution", "tags", "heads", "states"),
+    *("fan", "backtest", "skill", "calibration"),
+)
 """The names of all pictures of one input."""
 
 _READ, _LOOKED_INTO = 400, 48  # characters of a text in a run's pictures; tokens of a list
+_MOST_ORIGINS = 500  # of a backtest that is drawn
 
 
 def explain_input(
@@ -41,14 +54,16 @@ def explain_input(
 
     Args:
         task: A trained task.
-        example: A raw input.
+        example: A raw input; of a forecaster series, such as the path of a CSV file.
         path: File to write, such as "map.png"; None writes none.
         picture: Which one; None is the first of these that suits the task:
             `"attention"`, from each answered token to the source (of a captioner, to the image);
             `"probabilities"` of each token of a text to a language model, or of a target;
             `"attribution"`, the effects of the tokens on a classifier; `"tags"`, the probabilities
             of all tags; `"heads"`, the attention of all heads of all blocks; `"states"`, what
-            recurrences remember.
+            recurrences remember. Of a forecaster: `"fan"`, the forecast behind the end;
+            `"backtest"`, forecasts of the past and their errors; `"skill"` at each step of the
+            horizon; `"calibration"` of quantiles.
 
     Raises:
         ValueError: if there is no such picture of the task, or of the input.
@@ -82,12 +97,12 @@ def run_pictures(
             drawn is the beginning of the first of `examples`, if there are any. What is drawn of
             heads and states is its beginning too.
         outputs: What the task answered to each.
-        examples: Pairs of raw input and reference, or texts.
+        examples: Pairs of raw input and reference, or texts, or series.
         folder: Where the pictures go.
         say: Called with the reason why a picture is missing.
     """
     drawings: list[tuple[str, Callable[[Path], Any]]] = []
-    pictures = _pictures_of(task)
+    pictures = {} if isinstance(task, Forecaster) else _pictures_of(task)
     if pictures.keys() & {"attention", "heads"}:
         pictures.pop("states", None)
     is_language_model = isinstance(task, (LanguageModel, MaskedLanguageModel))
@@ -104,7 +119,7 @@ def run_pictures(
                 lambda path, draw=draw, example=example: draw(task, example, path),
             )
         )
-    if examples and hasattr(task, "classify"):
+    if hasattr(task, "classify") and examples:
         for name, draw_all in (
             ("confusion.png", confusion_matrix),
             ("reliability.png", reliability_diagram),
@@ -112,6 +127,9 @@ def run_pictures(
             drawings.append((name, lambda path, draw_all=draw_all: draw_all(task, examples, path)))
     if isinstance(task, Captioner) and len(inputs):
         drawings.append(("captions.png", lambda path: contact_sheet(inputs, outputs, task, path)))
+    if isinstance(task, Forecaster):
+        found = _forecast_drawings(task, examples, hold_out=True)
+        drawings += [(f"{name}.png", write) for name, write in found.items()]
     for name, write in drawings:
         try:
             write(folder / name)
@@ -121,6 +139,9 @@ def run_pictures(
 
 def _pictures_of(task: Any) -> dict[str, Draw]:
     """Returns the pictures of one input of a task by name, the most telling first."""
+    if isinstance(task, Forecaster):
+        names = _forecast_drawings(task, None, hold_out=False)
+        return {name: functools.partial(_draw_forecast, name) for name in names}
     if isinstance(task, Captioner):
         return {"attention": caption_attention}
     pictures: dict[str, Draw] = {}
@@ -151,6 +172,29 @@ def _pictures_of(task: Any) -> dict[str, Draw]:
 def _aligns(decoder: Any) -> bool:
     """Whether a decoder says where it looks in the source."""
     return getattr(decoder, "attention", True) is not None and getattr(decoder, "alignments", True)
+
+
+def _forecast_drawings(task: Forecaster, data: Any, hold_out: bool) -> dict[str, Write]:
+    """The pictures of a forecaster on series by name, the most telling first."""
+
+    @functools.cache
+    def tested() -> Backtest:
+        panel = task.preprocessor.read(data)
+        count = len(task.preprocessor.windows(panel).origins)
+        return task.backtest(panel, stride=max(1, math.ceil(count / _MOST_ORIGINS)))
+
+    drawings: dict[str, Write] = {
+        "fan": lambda path: forecast_fan(task, data, path, hold_out=hold_out),
+        "backtest": lambda path: plot_backtest(tested(), path),
+        "skill": lambda path: plot_skill(tested(), path),
+    }
+    if getattr(task.head, "levels", ()):
+        drawings["calibration"] = lambda path: plot_calibration(tested(), path)
+    return drawings
+
+
+def _draw_forecast(name: str, task: Any, example: Any, path: str | Path | None) -> Figure:
+    return _forecast_drawings(task, example, hold_out=False)[name](path)
 
 
 def _draw_probabilities(task: Any, example: Any, path: str | Path | None) -> Figure:

@@ -20,6 +20,9 @@ class Backtest(NamedTuple):
         quantiles: `(W, H, C, levels)` of the levels of the head; no levels where it has none.
         actual: `(W, H, C)`, NaN where missing.
         naive: `(W, H, C)` by name: `repeat_last`, `seasonal_naive`, `drift`.
+        step_stamps: Of all steps of each forecast `(W, H)`.
+        levels: Of the quantiles.
+        targets: Names of the C targets.
 
     Example:
         >>> windows = sz.preprocessing.ForecastWindows(lookback=4, horizon=2)
@@ -35,6 +38,9 @@ class Backtest(NamedTuple):
     quantiles: np.ndarray
     actual: np.ndarray
     naive: dict[str, np.ndarray]
+    step_stamps: np.ndarray
+    levels: tuple[float, ...]
+    targets: tuple[str, ...]
 
     def mean_absolute_errors(self) -> dict[str, float]:
         """Returns the mean absolute error of the `"forecast"` and of each naive one."""
@@ -76,4 +82,17 @@ def run_backtest(task: Any, data: Any, stride: int, batch_size: int) -> Backtest
         quantiles if levels else quantiles[..., :0],
         actual,
         dict(zip(names, others[: len(names)], strict=True)),
+        _step_stamps(panel, windows.series, windows.origins, task.horizon),
+        tuple(map(float, levels)),
+        tuple(panel.columns.targets),
     )
+
+
+def _step_stamps(panel: Any, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """The stamps of all steps `(W, H)`, also of those behind the end of a short series."""
+    rows = origins[:, None] + np.arange(horizon)
+    stamps = panel.stamps[np.minimum(rows, len(panel.stamps) - 1)]
+    for window in np.flatnonzero(rows[:, -1] >= panel.starts[series + 1]):
+        first = int(origins[window] - panel.starts[series[window]])
+        stamps[window] = panel.stamps_of(int(series[window]), first, first + horizon)
+    return stamps

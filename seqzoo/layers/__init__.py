@@ -40,6 +40,7 @@ from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.forecast import (
     FORECAST_NETWORKS,
+    DilatedSegments,
     EncodedWindow,
     ForecastNetwork,
     Patches,
@@ -80,10 +81,12 @@ from seqzoo.layers.recurrent.keras_layers import GRU, LSTM, SimpleRNN
 from seqzoo.layers.recurrent.rnn import Recurrent
 from seqzoo.layers.recurrent.stack import RecurrentStack
 from seqzoo.layers.scaling import Scaled, SeriesScaling
+from seqzoo.layers.series_smoothing import SeriesSmoothing
 from seqzoo.layers.token_features import TokenFeatures
 
 __all__ = [
     "FORECAST_NETWORKS",
+    "DilatedSegments",
     "EncodedWindow",
     "ForecastNetwork",
     "Patches",
@@ -91,6 +94,7 @@ __all__ = [
     "Scaled",
     "SegmentRNN",
     "SeriesScaling",
+    "SeriesSmoothing",
     "WindowSteps",
     "ActivationRegularization",
     "ChronoInitializer",

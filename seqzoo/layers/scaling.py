@@ -51,6 +51,7 @@ class SeriesScaling(keras.layers.Layer):
     Call arguments:
         values: Float tensor `(B, L, C)`; what stands where nothing was observed does not matter.
         observed: Boolean `(B, L, C)`; None is all.
+        series: The number of each series, for scalings that know them; here it does not matter.
 
     Returns:
         `Scaled`.
@@ -79,7 +80,7 @@ class SeriesScaling(keras.layers.Layer):
         self.method = method
         self.causal = causal
 
-    def call(self, values, observed=None):
+    def call(self, values, observed=None, series=None):
         if observed is None:
             observed = ops.ones_like(values, dtype="bool")
         values = ops.cast(values, "float32")
@@ -131,7 +132,7 @@ class SeriesScaling(keras.layers.Layer):
         deviation = ops.sqrt(ops.sum(squares, axis=1, keepdims=True) / some)
         return mean, ops.where(deviation > _LEAST_SCALE, deviation, 1.0)
 
-    def compute_output_spec(self, values, observed=None):
+    def compute_output_spec(self, values, observed=None, series=None):
         steps = values.shape[1] if self.causal else 1
         constants = keras.KerasTensor((values.shape[0], steps, values.shape[2]), "float32")
         return Scaled(keras.KerasTensor(values.shape, "float32"), constants, constants)

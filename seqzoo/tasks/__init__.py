@@ -8,6 +8,7 @@ from seqzoo.tasks.forecaster import Forecaster
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
+from seqzoo.tasks.mean_forecaster import MeanForecaster
 from seqzoo.tasks.request import Generated
 from seqzoo.tasks.saving import load
 from seqzoo.tasks.scoring import Scored
@@ -39,6 +40,7 @@ __all__ = [
     "GenerationTask",
     "LanguageModel",
     "MaskedLanguageModel",
+    "MeanForecaster",
     "Scored",
     "SentenceEncoder",
     "Seq2Seq",

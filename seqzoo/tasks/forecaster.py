@@ -39,7 +39,8 @@ class Forecaster(Task):
         network: Reads windows; see `layers.ForecastNetwork`.
         head: See `heads.forecast`; its `series` are those of `channels`.
         preprocessor: Adapted `ForecastWindows`.
-        scaling: Of each window; a name of `SeriesScaling`, or one.
+        scaling: Of each window; a name of `SeriesScaling`, or a layer such as it or
+            `SeriesSmoothing`.
         channels: How the C targets of a series are read: `"independent"`, each as a row of its own
             by the same weights, or `"joint"`, side by side.
         id_units: Width of a vector that is learned for each series and target, 0: none. That of
@@ -130,7 +131,7 @@ class Forecaster(Task):
         return self.scaling.causal
 
     def call(self, x, training=False):
-        scaled = self.scaling(x["history"], x["observed"])
+        scaled = self.scaling(x["history"], x["observed"], series=x["series"])
         targets = self.preprocessor.target_count
         values, mask, known, ids = scaled.values, x["mask"], x.get("known"), x["series"]
         location, scale = scaled.location[..., :targets], scaled.scale[..., :targets]

@@ -20,6 +20,7 @@ from seqzoo.zoo.modern_recurrences import (
     sun_2024,
     yang_2024,
 )
+from seqzoo.zoo.smoothed_forecasting import smyl_2018
 from seqzoo.zoo.tagging import lample_2016, ma_2016
 from seqzoo.zoo.transformer_language_models import devlin_2019, radford_2019, touvron_2023
 from seqzoo.zoo.transformers import raffel_2020, vaswani_2017
@@ -63,6 +64,7 @@ FORECASTERS = {
     "livieris_2020": livieris_2020,
     "chen_2020": chen_2020,
     "nie_2023": nie_2023,
+    "smyl_2018": smyl_2018,
 }
 """The builders of forecasters by name; each takes `ForecastWindows`."""
 
@@ -74,6 +76,7 @@ __all__ = [
     "lin_2023",
     "livieris_2020",
     "nie_2023",
+    "smyl_2018",
     "wen_2017",
     "zeng_2023",
     "bahdanau_2015",

@@ -21,6 +21,7 @@ OPTIONS = {
     "hewamalage_2021": {"units": 5, "cell": "gru"},
     "livieris_2020": {"filters": (3, 4), "units": 5},
     "chen_2020": {"units": 5, "blocks": 2},
+    "smyl_2018": {"seasons": [2, 3], "units": 5, "dilations": [[1], [2]]},
     "nie_2023": {"patch": 3, "stride": 2, "units": 8, "layers": 1, "dropout": 0.0},
 }
 everywhere = pytest.mark.parametrize("name", FORECASTERS)

@@ -7,6 +7,7 @@ import pytest
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.layers import (
     FORECAST_NETWORKS,
+    DilatedSegments,
     EncodedWindow,
     ForecastNetwork,
     Patches,
@@ -19,6 +20,7 @@ B, L, F = 3, 6, 1
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(B, L, F)).astype("float32")
 ROWS = {
+    "dilated_segments": lambda: DilatedSegments(segment=2, units=4),
     "encoded_window": lambda: EncodedWindow(RecurrentEncoder(None, F, units=4)),
     "segment_rnn": lambda: SegmentRNN(horizon_segments=2, segment=3, units=4),
     "window_steps": lambda: WindowSteps(trend=3),
@@ -154,3 +156,40 @@ def test_sizes_that_do_not_fit_are_refused():
         SegmentRNN(2, segment=3, units=5)(VALUES)
     with pytest.raises(ValueError, match="`trend` must be at least 1"):
         WindowSteps(trend=0)
+
+
+@pytest.mark.parametrize("length", [12, 9])
+def test_dilated_layers_go_on_from_several_segments_before(length):
+    network = DilatedSegments(segment=2, units=4, dilations=((1, 2), (3,)), cell="lstm")
+    values = RNG.normal(size=(B, length, F)).astype("float32")
+    static = RNG.normal(size=(B, 3)).astype("float32")
+    found = np.asarray(network(values, static=static))
+    padded = np.pad(values, [(0, 0), (length % 2, 0), (0, 0)])
+    count = padded.shape[1] // 2
+    hidden = np.concatenate([padded.reshape(B, count, 2), static[:, None].repeat(count, 1)], axis=2)
+    for i, (layers, dilations) in enumerate(zip(network.groups, network.dilations, strict=True)):
+        before = hidden
+        for layer, dilation in zip(layers, dilations, strict=True):
+            cell = keras.layers.LSTMCell(4)
+            cell.build((None, hidden.shape[2]))
+            cell.set_weights(layer.cell.get_weights())
+            states = [[np.zeros((B, 4), "float32")] * 2 for _ in range(dilation)]
+            outputs = []
+            for t in range(count):
+                output, after = cell(hidden[:, t], states[t % dilation])
+                states[t % dilation] = after
+                outputs.append(np.asarray(output))
+            hidden = np.stack(outputs, axis=1)
+        hidden = hidden + before if i else hidden
+    kernel, bias = network.readout.get_weights()
+    want = np.tanh(hidden[:, -1:] @ kernel + bias)
+    np.testing.assert_allclose(found, want, atol=1e-6)
+
+
+def test_padding_before_whole_segments_changes_nothing_of_dilated_layers():
+    network = DilatedSegments(segment=2, units=4, dilations=((1, 2), (3,)))
+    padded = np.concatenate([np.full((B, 4, F), 9.0, "float32"), VALUES], axis=1)
+    mask = np.arange(L + 4)[None].repeat(B, 0) >= 4
+    np.testing.assert_allclose(network(padded, mask=mask), network(VALUES), atol=1e-6)
+    with pytest.raises(ValueError, match=r"at least 1\. Received: segment=0, units=4"):
+        DilatedSegments(segment=0, units=4)(VALUES)

@@ -1,5 +1,6 @@
 """Networks of forecasters: a window of series in, hidden states of the horizon out."""
 
+from seqzoo.layers.forecast.dilated_segments import DilatedSegments
 from seqzoo.layers.forecast.encoded_window import EncodedWindow
 from seqzoo.layers.forecast.network import ForecastNetwork
 from seqzoo.layers.forecast.segment_rnn import SegmentRNN
@@ -7,6 +8,7 @@ from seqzoo.layers.forecast.window_stems import Patches, PooledConvolutions
 from seqzoo.layers.forecast.window_steps import WindowSteps
 
 FORECAST_NETWORKS = {
+    "dilated_segments": DilatedSegments,
     "encoded_window": EncodedWindow,
     "segment_rnn": SegmentRNN,
     "window_steps": WindowSteps,
@@ -15,6 +17,7 @@ FORECAST_NETWORKS = {
 
 __all__ = [
     "FORECAST_NETWORKS",
+    "DilatedSegments",
     "EncodedWindow",
     "ForecastNetwork",
     "Patches",

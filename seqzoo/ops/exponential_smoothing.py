@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from keras import ops
 
 
@@ -46,8 +45,8 @@ def smooth(
     the means of what is left at its steps by the level of each shortest season and by the shorter
     seasons. Of logarithms, it is multiplicative smoothing.
 
-    Within the shortest season all indices are known before it, so that its levels are one product:
-    the scan takes a step for each season, not for each value.
+    Within the shortest season all indices are known before it, so that its levels are a parallel
+    scan: the loop takes a step for each season, not for each value.
 
     Args:
         values: Float tensor `(B, L)`, where L is fixed; what stands where nothing was observed does
@@ -79,14 +78,17 @@ def smooth(
     weights = ops.reshape(weight, (-1, count, period))
     rest = (blocks - _mean(blocks, weights, 2)) * weights
     indices = _first_indices(ops.reshape(rest, (-1, count * period)), weight, seasons)
-    within, carried = _decays(weights, level_rate)
+    rates = level_rate[..., None] * weights
+    decays = _decays(1.0 - rates)
     level = _mean(values, weight, 1)
     levels, seasonal = [], []
     for block in range(count):
         now = [each[:, :period] for each in indices]
         total, seen = sum(now), weights[:, block]
-        of_level = ops.matmul(within[:, block], (blocks[:, block] - total)[..., None])[..., 0]
-        smoothed = of_level + carried[:, block] * level
+        smoothed = rates[:, block] * (blocks[:, block] - total)
+        for i, decay in enumerate(decays[:-1]):
+            smoothed = smoothed + decay[:, block] * _later(smoothed, 2**i)
+        smoothed = smoothed + decays[-1][:, block] * level
         left = (blocks[:, block] - smoothed - total) * seen
         indices = [
             ops.concatenate([each[:, period:], own + rate * left], axis=1)
@@ -120,15 +122,15 @@ def _first_indices(rest, weight, seasons):
     return indices
 
 
-def _decays(weights, level_rate):
-    """What each value of N seasons, and the level before, add to each level of it.
+def _decays(keep):
+    """What 1, 2, 4 … steps leave of a level, and all from the first of a season on, `(B, N, m)`."""
+    decays = [keep]
+    while 2 ** (len(decays) - 1) < keep.shape[2]:
+        decays.append(decays[-1] * _later(decays[-1], 2 ** (len(decays) - 1), 1.0))
+    return decays
 
-    `(B, N, m, m)` and `(B, N, m)`.
-    """
-    period, keep = weights.shape[2], ops.log1p(-level_rate)[..., None]
-    seen = ops.cumsum(weights, axis=2)
-    is_past = np.tri(period, dtype=bool)
-    since = ops.where(is_past, seen[..., None] - seen[..., None, :], 0.0)
-    share = ops.where(is_past, ops.exp(keep[..., None] * since), 0.0)
-    share = share * level_rate[..., None, None] * weights[:, :, None]
-    return share, ops.exp(keep * seen)
+
+def _later(values, steps: int, first: float = 0.0):
+    """Values `(…, m)` that stand some steps later, behind as many of another."""
+    before = ops.full_like(values[..., :steps], first)
+    return ops.concatenate([before, values[..., : values.shape[-1] - steps]], axis=-1)

@@ -151,6 +151,8 @@ class Recipe:
         prepare: Function of the task, not compiled, of the splits and of `model`. It is called
             before the training, also of a resumed run, for example to pre-train a part of the
             task. Returns the splits that the training uses.
+        report: Function of the task and of a split that returns further scores by name, such as
+            those of a competition.
     """
 
     load: Callable[[Path | None, Any], Splits]
@@ -165,6 +167,7 @@ class Recipe:
     figures: Sequence[Figure] = ()
     respond: Callable[..., list[list[Answer]]] | None = None
     prepare: Callable[[Any, Splits, Any], Splits] = unchanged
+    report: Callable[[Any, Any], Mapping[str, float]] | None = None
 
     def completed(self, task: Any) -> Recipe:
         """Returns the recipe with what suits a task in place of each None."""
@@ -218,6 +221,8 @@ class Recipe:
             for line in unknown_lines(task, inputs, outputs):
                 print(line, file=sys.stderr, flush=True)
             scores |= {name: metric(outputs, references) for name, metric in self.metrics.items()}
+        if self.report is not None:
+            scores |= self.report(task, examples)
         return {name: float(v) if math.isfinite(v) else None for name, v in scores.items()}
 
     def search_as(self, flags: SearchFlags) -> Any:

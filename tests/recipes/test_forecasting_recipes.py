@@ -12,7 +12,8 @@ from seqzoo import cli
 from seqzoo.recipe import load_recipe
 from seqzoo.recipe.fields import set_fields
 
-ELECTRICITY = Path(__file__).parents[2] / "recipes/forecasting/electricity.py"
+RECIPES = Path(__file__).parents[2] / "recipes/forecasting"
+ELECTRICITY, M4 = RECIPES / "electricity.py", RECIPES / "m4_hourly.py"
 
 
 def test_months_of_electricity_are_split_as_in_all_published_figures(tmp_path):
@@ -53,3 +54,28 @@ def test_other_models_are_built(name):
     recipe = set_fields(load_recipe(ELECTRICITY), [f"model.architecture={name}", "model.units=4"])
     task = recipe.build(recipe.load_splits(None), recipe.model)
     assert task.horizon == 96
+
+
+def test_a_recipe_of_m4_tells_the_scores_of_the_competition(tmp_path, capsys):
+    small = ["model.units=4", "model.lookback=48", "training.batch_size=512"]
+    run = str(tmp_path / "run")
+    settings = [f"--set={each}" for each in small]
+    assert cli.main(["train", str(M4), "--out", run, "--seed", "0", *settings]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    scores = json.loads(last)
+    want = scores["smape"] / scores["naive2_smape"] + scores["mase"] / scores["naive2_mase"]
+    assert scores["owa"] == pytest.approx(want / 2)
+    assert {"msis", "coverage_95", "coverage_80", "seasonal_naive_mase"} <= scores.keys()
+    assert all(value is not None for value in scores.values())
+
+
+def test_hours_are_held_out_of_m4_where_settings_are_chosen():
+    recipe = load_recipe(M4)
+    whole = recipe.load_splits(None)
+    held = set_fields(recipe, ["data.held_out=48"]).load_splits(None)
+    assert (whole["train"].lengths - held["train"].lengths == 48).all()
+    assert (whole["test"].lengths - whole["train"].lengths == 48).all()
+    assert (whole["test"].context == whole["train"].lengths).all()
+    recipe = set_fields(recipe, ["model.network=dilated", "model.units=4", "model.lookback=48"])
+    task = recipe.build(held, recipe.model)
+    assert task.count_steps(held["test"], 1) == len(held["test"])

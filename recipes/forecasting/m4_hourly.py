@@ -1,0 +1,136 @@
+"""The 414 hourly series of the M4 competition, 48 hours ahead.
+
+    seqzoo train m4_hourly --data DIR --seed 0
+    seqzoo train m4_hourly --data DIR --seed 0 --set data.held_out=48
+    seqzoo predict runs/m4_hourly-0 < history.csv
+
+Source: Makridakis et al., 2020, https://doi.org/10.1016/j.ijforecast.2019.04.014: DIR holds
+`Hourly-train.csv` and `Hourly-test.csv` of https://github.com/Mcompetitions/M4-methods, plain or
+`.gz`. The last 48 hours of each series are the test split. `held_out=48` keeps the 48 hours before
+them from the training, to choose settings by; with 0 all hours before the test are learned from,
+and validation tells of hours that were seen. Without `--data`, series are generated: daily and
+weekly seasons with noise.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seqzoo import metrics, zoo
+from seqzoo.datasets import series as series_sets
+from seqzoo.heads import Quantiles
+from seqzoo.layers import SegmentRNN, SeriesSmoothing
+from seqzoo.preprocessing import ForecastWindows, read_panel
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
+from seqzoo.tasks import Forecaster
+
+HORIZON, DAY, WEEK = 48, 24, 168  # hours
+LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The hours before the test split that are not learned from, 0 or 48."""
+
+    held_out: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The network behind the smoothing of each series: SegRNN's, or that of ES-RNN."""
+
+    network: Literal["segments", "dilated"] = "segments"
+    lookback: int = 336
+    units: int = 128
+    dropout: float = 0.1
+
+
+def generated(count: int = 8) -> tuple[list[str], list[np.ndarray]]:
+    """Returns names and values of series with daily and weekly seasons."""
+    rng = np.random.default_rng(0)
+    series = []
+    for _ in range(count):
+        hours = np.arange(rng.integers(600, 800))
+        day, week = (0.3 * rng.normal(size=p)[hours % p] for p in (DAY, WEEK))
+        series.append(100 * np.exp(day + 0.3 * week + 0.05 * rng.normal(size=len(hours))))
+    return [f"G{i}" for i in range(count)], series
+
+
+def load(folder: Path | None, data: Data) -> dict:
+    names, series = generated() if folder is None else series_sets.m4(folder)
+    lengths = [len(each) for each in series]
+    table = {
+        "unique_id": np.repeat(names, lengths),
+        "ds": np.concatenate([np.arange(length) for length in lengths]),
+        "y": np.concatenate(series),
+    }
+    splits = read_panel(table).split(validation=HORIZON, test=HORIZON)
+    if not data.held_out:
+        splits["train"] = splits["test"].parts(0, splits["test"].lengths - HORIZON)
+    return splits
+
+
+def build(splits: dict, model: Model) -> Forecaster:
+    windows = ForecastWindows(model.lookback, HORIZON, transform="log", scaler="none", season=DAY)
+    windows.adapt(splits["train"])
+    if model.network == "dilated":
+        head = Quantiles(HORIZON, levels=LEVELS)
+        return zoo.smyl_2018(windows, [DAY, WEEK], model.units, dropout=model.dropout, head=head)
+    return Forecaster(
+        SegmentRNN(HORIZON // DAY, DAY, model.units, dropout=model.dropout),
+        Quantiles(DAY, levels=LEVELS),
+        windows,
+        scaling=SeriesSmoothing(len(windows.fitted.names), HORIZON, [DAY, WEEK]),
+        id_units=model.units // 2,
+    )
+
+
+def scores(forecaster: Forecaster, panel) -> dict[str, float]:
+    """Returns the scores of the competition, of the forecaster and of two naive forecasts."""
+    tested = forecaster.backtest(panel)
+    actual = tested.actual[..., 0]
+    past = [panel.targets[panel.rows(i)][:-HORIZON, 0] for i in range(len(panel))]
+    naive2 = np.stack([metrics.naive2(each, HORIZON, DAY) for each in past])
+    forecasts = {
+        "": tested.forecasts[..., 0],
+        "naive2_": naive2,
+        "seasonal_naive_": tested.naive["seasonal_naive"][..., 0],
+    }
+    found = {}
+    for name, forecast in forecasts.items():
+        found[f"{name}smape"] = metrics.smape(forecast, actual)
+        found[f"{name}mase"] = metrics.mase(forecast, actual, past, DAY)
+    found["owa"] = metrics.owa(
+        found["smape"], found["mase"], found["naive2_smape"], found["naive2_mase"]
+    )
+    low, high = tested.quantiles[:, :, 0, 0], tested.quantiles[:, :, 0, -1]
+    found["msis"] = metrics.msis(low, high, actual, past, DAY)
+    found["coverage_95"] = metrics.coverage(low, high, actual)
+    inner = (
+        tested.quantiles[:, :, 0, LEVELS.index(0.1)],
+        tested.quantiles[:, :, 0, LEVELS.index(0.9)],
+    )
+    found["coverage_80"] = metrics.coverage(*inner, actual)
+    return found
+
+
+recipe = Recipe(
+    name="m4_hourly",
+    load=load,
+    build=build,
+    report=scores,
+    data=Data(),
+    model=Model(),
+    training=TrainingOptions(
+        epochs=1,
+        batch_size=128,
+        learning_rate=2e-3,
+        schedule="cosine",
+        ema=0.995,
+        monitor="val_mae",
+        mode="min",
+    ),
+    figures=(Figure("owa", "0.440 (Smyl, an ensemble)", "-"),),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -64,6 +65,8 @@ class ForecastHead(keras.layers.Layer):
     """
 
     parameter_count = 1
+    uniforms_per_value = 0
+    """How many numbers `sample` takes for a value; 0: it has nothing to draw."""
 
     def __init__(self, steps: int, series: int = 1, **kwargs):
         super().__init__(**kwargs)
@@ -112,6 +115,15 @@ class ForecastHead(keras.layers.Layer):
 
     def quantile(self, outputs: Forecast, level: float):
         """Returns the values `(…, H, C)` that the future stays below with a probability."""
+        raise NotImplementedError
+
+    def sample(self, outputs: Forecast, uniforms):
+        """Returns values `(…, H, C)`, each drawn of what the head says about it.
+
+        Args:
+            outputs: A `Forecast` of them.
+            uniforms: Independent numbers between 0 and 1, `(…, H, C, uniforms_per_value)`.
+        """
         raise NotImplementedError
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
@@ -185,6 +197,10 @@ class Point(ForecastHead):
             f"level={level}. Take a head of `Quantiles`, `Gaussian` or `StudentT`."
         )
 
+    def sample(self, outputs, uniforms):
+        """Returns the one value that the head predicts; it has no spread."""
+        return self.decide(outputs)
+
     def get_config(self):
         return super().get_config() | {"error": self.error}
 
@@ -220,6 +236,8 @@ class Quantiles(ForecastHead):
         >>> bool((head.quantile(outputs, 0.1) < head.quantile(outputs, 0.9)).numpy().all())
         True
     """
+
+    uniforms_per_value = 1
 
     def __init__(self, steps: int, series: int = 1, levels: Sequence[float] = DECILES, **kwargs):
         super().__init__(steps, series, **kwargs)
@@ -265,6 +283,18 @@ class Quantiles(ForecastHead):
             )
         index = list(self.levels).index(level)
         return outputs.from_scaled(outputs.parameters[..., index])
+
+    def sample(self, outputs, uniforms):
+        """Returns values between the quantiles, and beyond the outer ones as far as beside them."""
+        outputs, u, levels = Forecast(*outputs), uniforms[..., 0], list(self.levels)
+        quantiles, last = outputs.parameters, len(levels) - 2
+        value = quantiles[..., 0]
+        for i, (low, high) in enumerate(itertools.pairwise(levels)):
+            share = (u - low) / (high - low)
+            share = share if i == 0 else ops.maximum(share, 0.0)
+            share = share if i == last else ops.minimum(share, 1.0)
+            value = value + share * (quantiles[..., i + 1] - quantiles[..., i])
+        return outputs.from_scaled(value)
 
     def decide(self, outputs, mask=None):
         outputs = Forecast(*outputs)

@@ -8,7 +8,13 @@ import keras
 from keras import ops
 
 from seqzoo.heads.forecast import Forecast, ForecastHead
-from seqzoo.ops.quantile_functions import log_gamma, normal_quantile, student_t_quantile
+from seqzoo.ops.quantile_functions import (
+    log_gamma,
+    normal_quantile,
+    normal_variate,
+    student_t_quantile,
+    student_t_variate,
+)
 
 _LEAST_SCALE = 1e-3  # of a distribution, in scaled units
 _LOG_2_PI = math.log(2 * math.pi)
@@ -43,6 +49,7 @@ class Gaussian(ForecastHead):
     """
 
     parameter_count = 2
+    uniforms_per_value = 1
 
     def call(self, hidden, mask=None, reads=None):
         raw = super().call(hidden).parameters
@@ -58,6 +65,11 @@ class Gaussian(ForecastHead):
         outputs = Forecast(*outputs)
         mean, width = outputs.parameters[..., 0], outputs.parameters[..., 1]
         return outputs.from_scaled(mean + width * normal_quantile(level))
+
+    def sample(self, outputs, uniforms):
+        outputs = Forecast(*outputs)
+        mean, width = outputs.parameters[..., 0], outputs.parameters[..., 1]
+        return outputs.from_scaled(mean + width * normal_variate(uniforms[..., 0]))
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -88,6 +100,7 @@ class StudentT(ForecastHead):
     """
 
     parameter_count = 3
+    uniforms_per_value = 2
 
     def call(self, hidden, mask=None, reads=None):
         raw = super().call(hidden).parameters
@@ -106,3 +119,9 @@ class StudentT(ForecastHead):
         outputs = Forecast(*outputs)
         middle, width, n = (outputs.parameters[..., i] for i in range(3))
         return outputs.from_scaled(middle + width * student_t_quantile(level, n))
+
+    def sample(self, outputs, uniforms):
+        outputs = Forecast(*outputs)
+        middle, width, n = (outputs.parameters[..., i] for i in range(3))
+        drawn = student_t_variate(uniforms[..., 0], uniforms[..., 1], n)
+        return outputs.from_scaled(middle + width * drawn)

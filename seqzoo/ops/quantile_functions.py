@@ -1,4 +1,4 @@
-"""Functions of distributions: values below which a share of the probability lies, log gamma."""
+"""Functions of distributions: quantiles, values of uniform numbers, log gamma."""
 
 import math
 from statistics import NormalDist
@@ -51,6 +51,37 @@ def student_t_quantile(level: float, freedom):
     near = ops.expm1(a * near * near)
     magnitude = ops.sqrt(n * ops.where(y > a + 0.05, near, far))
     return magnitude * (0.0 if level == 0.5 else math.copysign(1.0, level - 0.5))
+
+
+def normal_variate(uniform):
+    """Returns values of the standard normal distribution, of numbers from 0 to 1 `(…)`.
+
+    They are its quantiles at these levels, so that uniform numbers become normal ones.
+
+    Example:
+        >>> round(float(sz.ops.quantile_functions.normal_variate(np.float32(0.975))), 4)
+        1.96
+    """
+    return math.sqrt(2) * ops.erfinv(2 * uniform - 1)
+
+
+def student_t_variate(uniform, angle, freedom):
+    """Returns values of Student's t distributions, of two independent uniform numbers each.
+
+    Args:
+        uniform: Float tensor `(…)` from above 0 to 1.
+        angle: Float tensor `(…)` from 0 to 1.
+        freedom: Positive float tensor `(…)`, the degrees of freedom.
+
+    Reference: Bailey, 1994, Polar generation of random variates with the t-distribution,
+    https://doi.org/10.1090/S0025-5718-1994-1219702-8
+
+    Example:
+        >>> round(float(sz.ops.quantile_functions.student_t_variate(0.5, 0.0, np.float32(2))), 4)
+        1.4142
+    """
+    radius = ops.sqrt(freedom * ops.expm1(-2 / freedom * ops.log(uniform)))
+    return radius * ops.cos(2 * math.pi * angle)
 
 
 def log_gamma(x):

@@ -9,6 +9,7 @@ from seqzoo.search.constraints import CONSTRAINTS, Constraint
 from seqzoo.search.greedy import Greedy
 from seqzoo.search.hypotheses import Hypotheses
 from seqzoo.search.options import ExampleOptions, PerSource
+from seqzoo.search.rollout import rollout
 from seqzoo.search.sample import Sample
 from seqzoo.search.step import SharedCache, Step
 
@@ -98,6 +99,7 @@ __all__ = [
     "Sample",
     "SharedCache",
     "Step",
+    "rollout",
     "search_from_config",
     "search_to_config",
 ]

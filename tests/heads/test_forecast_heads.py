@@ -6,7 +6,12 @@ import pytest
 from scipy import special, stats
 
 from seqzoo.heads import FORECAST_HEADS, Forecast, Gaussian, Point, Quantiles, StudentT
-from seqzoo.ops.quantile_functions import log_gamma, student_t_quantile
+from seqzoo.ops.quantile_functions import (
+    log_gamma,
+    normal_variate,
+    student_t_quantile,
+    student_t_variate,
+)
 
 B, N, H, C, F = 2, 1, 3, 4, 5
 RNG = np.random.default_rng(0)
@@ -123,3 +128,38 @@ def test_a_level_that_was_not_trained_and_quantiles_of_a_point_are_refused():
         Point(1).quantile(Forecast(np.zeros((1, 1, 1, 1))), 0.5)
     with pytest.raises(ValueError, match=r"`steps` must be at least 1\. Received: steps=0"):
         Point(0)(HIDDEN)
+
+
+@everywhere
+def test_empirical_quantiles_of_many_samples_are_the_quantiles(name):
+    head = FORECAST_HEADS[name](H, C)
+    outputs, count = outputs_of(head), 40_000
+    spread = head.uniforms_per_value
+    u = np.random.default_rng(1).random((count, B, N, H, C, spread)).astype("float32")
+    drawn = np.asarray(head.sample(outputs, u), float)
+    if not spread:
+        np.testing.assert_array_equal(drawn, head.decide(outputs))
+        return
+    for level in (0.1, 0.3, 0.5, 0.9):
+        share = (drawn < np.asarray(head.quantile(outputs, level))).mean(axis=0)
+        error = (level * (1 - level) / count) ** 0.5
+        assert np.abs(share - level).max() < 4.5 * error, level
+
+
+def test_samples_of_student_t_are_those_of_scipy_for_any_degrees_of_freedom():
+    u, v = np.random.default_rng(2).random((2, 40_000)).astype("float32")
+    for freedom in (2.0, 2.7, 9.0, 500.0):
+        drawn = np.asarray(student_t_variate(u, v, np.float32(freedom)))
+        assert stats.kstest(drawn, stats.t(freedom).cdf).pvalue > 1e-3
+
+
+def test_samples_of_a_normal_distribution_are_its_quantiles():
+    levels = np.linspace(0.001, 0.999, 999, dtype="float32")
+    np.testing.assert_allclose(normal_variate(levels), stats.norm.ppf(levels), atol=2e-5)
+
+
+def test_samples_of_the_median_alone_have_no_spread():
+    head = Quantiles(H, C, (0.5,))
+    outputs = outputs_of(head)
+    drawn = head.sample(outputs, RNG.random((B, N, H, C, 1)).astype("float32"))
+    np.testing.assert_array_equal(drawn, head.decide(outputs))

@@ -19,7 +19,7 @@ def uniform(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
     Args:
         seeds: Int32 `(N,)`.
         sample: Int32 `(N,)` or scalar, tells the samples of one seed apart.
-        step: Int32 scalar.
+        step: Int32 `(N,)` or scalar.
         token_ids: Int32 `(N, J)`, or what else a number is drawn for.
 
     Returns:
@@ -30,6 +30,11 @@ def uniform(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
     # 23 bits, so that float32 holds the middles of their intervals, neither 0 nor 1.
     numbers = ops.cast(ops.cast(_shifted(numbers, 9), "int32"), "float32")
     return (numbers + 0.5) * 2.0**-23
+
+
+def mixed_seeds(seeds: Any, numbers: Any) -> Any:
+    """Seeds of their own for what has numbers `(N,)` under seeds `(N,)` or one, int32 `(N,)`."""
+    return ops.cast(_mix(_mix(_unsigned(seeds)) + _unsigned(numbers)), "int32")
 
 
 def _unsigned(values: Any) -> Any:

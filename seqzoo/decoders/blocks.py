@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqzoo.decoders.decoder import before_last
+from seqzoo.decoders.decoder import before_last, reversible_embedding
 from seqzoo.decoders.segments import joined_steps
 from seqzoo.encoders.blocks import (
     block_options,
@@ -100,13 +100,7 @@ class BlockDecoder(keras.layers.Layer):
                 )
         dtype = self.dtype_policy
         stddev = embedding_stddev(embedding_dim, scale_embeddings)
-        self.embedding = keras.layers.ReversibleEmbedding(
-            vocabulary_size,
-            embedding_dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=stddev),
-            dtype=dtype,
-            name="embedding",
-        )
+        self.embedding = reversible_embedding(vocabulary_size, embedding_dim, dtype, stddev)
         self.stack = BlockStack(
             blocks,
             positions,

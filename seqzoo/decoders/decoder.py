@@ -5,6 +5,8 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 from keras import ops
 
+from seqzoo.encoders.encoder import step_mask
+
 
 @runtime_checkable
 class Decoder(Protocol):
@@ -106,7 +108,7 @@ class Decoder(Protocol):
 
 def before_last(prompt_ids: Any, prompt_mask: Any = None) -> Any:
     """Returns the mask `(B, P)` of all but the last real token of each prompt."""
-    real = ops.not_equal(prompt_ids, 0) if prompt_mask is None else ops.cast(prompt_mask, "bool")
+    real = step_mask(prompt_ids, prompt_mask)
     count = ops.cumsum(ops.cast(real, "int32"), axis=1)
     return ops.logical_and(real, count < ops.sum(ops.cast(real, "int32"), axis=1, keepdims=True))
 
@@ -114,3 +116,15 @@ def before_last(prompt_ids: Any, prompt_mask: Any = None) -> Any:
 def repeat_rows(state: Any, width: Any) -> Any:
     """Returns leaves `(B * width, ...)` of leaves `(B, ...)`: `width` equal rows side by side."""
     return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, width, axis=0), state)
+
+
+def reversible_embedding(
+    vocabulary_size: int | None, embedding_dim: int, dtype: Any, stddev: float = 1.0
+) -> Any:
+    """Returns an embedding that a head of tokens may be tied to, or None where values are read."""
+    if vocabulary_size is None:
+        return None
+    start = keras.initializers.RandomNormal(stddev=stddev)
+    return keras.layers.ReversibleEmbedding(
+        vocabulary_size, embedding_dim, embeddings_initializer=start, dtype=dtype, name="embedding"
+    )

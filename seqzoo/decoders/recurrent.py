@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 from seqzoo.decoders.bridge import Bridge, source_state_shapes, source_states
-from seqzoo.decoders.decoder import before_last, repeat_rows
+from seqzoo.decoders.decoder import before_last, repeat_rows, reversible_embedding
 from seqzoo.decoders.recurrent_options import check_options
 from seqzoo.decoders.recurrent_step import advance_stack, initial_read, read
 from seqzoo.decoders.segments import packed_step, segment_inputs, without_states
-from seqzoo.encoders.encoder import Encoded, token_ids_spec
+from seqzoo.encoders.encoder import Encoded, step_mask, tokens_or_vectors
 from seqzoo.layers.attention import make_attention
 from seqzoo.layers.cells import make_cell
 from seqzoo.ops.affine import affine
@@ -35,8 +35,9 @@ class RecurrentDecoder(keras.layers.Layer):
     (`"none"`).
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted.
-        embedding_dim: Positive int.
+        vocabulary_size: Positive int, padding (id 0) counted; None takes values instead of
+            tokens, and embeds nothing.
+        embedding_dim: Positive int, the width of the embeddings or of the values.
         units: Positive int. Width of the states and of the attention.
         layers: Positive int.
         cell: A name in `layers.cells.CELLS`.
@@ -49,8 +50,8 @@ class RecurrentDecoder(keras.layers.Layer):
             layers and in the hidden states.
 
     Call arguments:
-        token_ids: `(N, T)`, the start token and the target tokens but the last; N is B, or K * B
-            where each example has K rows, side by side.
+        token_ids: `(N, T)`, the start token and the target tokens but the last, or values
+            `(N, T, embedding_dim)`; N is B, or K * B where each example has K rows, side by side.
         encoded: `Encoded` of B examples, from an encoder.
         mask: See `Decoder`; None means that all steps are real.
         segment_ids: See `Decoder`. Each example begins in the states that the encoder, given
@@ -79,7 +80,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size: int,
+        vocabulary_size: int | None,
         embedding_dim: int = 256,
         units: int = 512,
         layers: int = 1,
@@ -106,13 +107,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.dropout = dropout
         check_options(self)
         own = {"dtype": self.dtype_policy}
-        self.embedding = keras.layers.ReversibleEmbedding(
-            vocabulary_size,
-            embedding_dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
-            name="embedding",
-            **own,
-        )
+        self.embedding = reversible_embedding(vocabulary_size, embedding_dim, **own)
         self.cells = [make_cell(cell, units, **own) for _ in range(layers)]
         self.attend = None if attention is None else make_attention(attention, units, **own)
         self.cross = Bridge(bridge, [cell.state_size for cell in self.cells], name="bridge", **own)  # pyright: ignore[reportArgumentType]
@@ -128,7 +123,8 @@ class RecurrentDecoder(keras.layers.Layer):
     def build(self, token_ids_shape, encoded_shape):
         encoded = Encoded(*encoded_shape)
         context = encoded.outputs[-1] if self.attend is not None else 0
-        self.embedding.build(token_ids_shape)
+        if self.embedding is not None:
+            self.embedding.build(token_ids_shape)
         self.cross.build(source_state_shapes(encoded, self.bridge))
         fed = context if self._attends_first else self.units * self.input_feeding
         self.cells[0].build((None, self.embedding_dim + fed))
@@ -152,8 +148,8 @@ class RecurrentDecoder(keras.layers.Layer):
         return self.attend is not None and self.attend_from == "previous"
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
-        """Returns shape and type of the tokens of a full call."""
-        return {"token_ids": token_ids_spec()}
+        """Returns shape and type of the tokens or values of a full call."""
+        return tokens_or_vectors(self.vocabulary_size, self.embedding_dim)
 
     def start(self, encoded, batch_size, max_length, width=1, prompt_ids=None, prompt_mask=None):
         """Returns the initial state and what `step` reads; for the arguments see `Decoder`.
@@ -186,13 +182,19 @@ class RecurrentDecoder(keras.layers.Layer):
 
     def _read_prompt(self, token_ids, mask, state, memory):
         """Returns the state after the tokens `(B, P)` that are real under the mask."""
-        embedded = self.embedding(ops.transpose(token_ids))
+        embedded = self._embedded(ops.swapaxes(token_ids, 0, 1))
         inputs = self._step_inputs(embedded, training=False) | {"real": ops.transpose(mask)}
         advance, constants = packed_step(self._advance), (memory, self._extra_weights())
         return scan(advance, state, inputs, self._projections(), constants)[1]
 
+    def _embedded(self, token_ids):
+        """Returns the embeddings of tokens; values as they are."""
+        return (
+            self.cells[0].cast(token_ids) if self.embedding is None else self.embedding(token_ids)
+        )
+
     def step(self, token_ids, state, memory):
-        """Takes tokens `(N,)` to hidden states `(N, hidden_size)` and the next state."""
+        """Takes tokens `(N,)` or values to hidden states `(N, hidden_size)` and the next state."""
         return self.stepper()(token_ids, state, memory)
 
     def stepper(self):
@@ -201,7 +203,7 @@ class RecurrentDecoder(keras.layers.Layer):
         extra_weights = self._extra_weights()
 
         def step(token_ids, state, memory):
-            embedded = self.embedding(token_ids)
+            embedded = self._embedded(token_ids)
             dropout_masks = [1.0] * (self.layers - 1)
             inputs = {"projected": project("embedded", embedded), "dropout_masks": dropout_masks}
             state = self._advance(inputs, state, (memory, extra_weights), project)
@@ -218,11 +220,11 @@ class RecurrentDecoder(keras.layers.Layer):
                 "it out, or make the decoder with attention."
             )
         encoded, mask = Encoded(*encoded), attached_mask(mask, token_ids)
-        rows, time = ops.shape(token_ids)
+        rows, time = ops.shape(token_ids)[:2]
         examples = ops.shape(encoded.mask)[0]
         first = encoded if segment_ids is None else without_states(encoded)
         state, memory = self.start(first, examples, time, rows_per_example(rows, examples))
-        embedded = self.drop(self.embedding(ops.transpose(token_ids)), training=training)
+        embedded = self.drop(self._embedded(ops.swapaxes(token_ids, 0, 1)), training=training)
         inputs = self._step_inputs(embedded, training)
         if mask is not None:
             inputs["real"] = ops.transpose(ops.cast(mask, "bool"))
@@ -233,7 +235,7 @@ class RecurrentDecoder(keras.layers.Layer):
         advance = packed_step(advance) if inputs.keys() & {"real", "starts"} else advance
         weights = self._projections(), (memory, self._extra_weights())
         states, _ = scan(advance, state, inputs, *weights, owner=self, training=training)
-        real = ops.not_equal(token_ids, 0) if mask is None else ops.cast(mask, "bool")
+        real = step_mask(token_ids, mask)
         self.after_steps(states, real, memory, inputs.get("joined"))
         hidden = ops.transpose(self._hidden(states, embedded), (1, 0, 2))  # (T, N, U) -> (N, T, U)
         hidden = self.drop(hidden, training=training)

@@ -124,6 +124,24 @@ def test_a_full_call_equals_scanning_steps_and_the_equations(name):
 
 
 @each_kind
+def test_values_are_read_as_tokens_with_these_embeddings_are(name):
+    decoder, encoded = made(name)
+    of_values = type(decoder).from_config(decoder.get_config() | {"vocabulary_size": None})
+    values = np.asarray(decoder.embedding(TOKENS))
+    of_values(values, encoded)
+    of_values.set_weights([v.numpy() for v in decoder.weights if "embedding/" not in v.path])
+    np.testing.assert_allclose(of_values(values, encoded), decoder(TOKENS, encoded), atol=1e-13)
+    mask = np.array([[True, True, True, False]] * BATCH)
+    prompts = {"prompt_ids": values, "prompt_mask": mask}
+    state, memory = of_values.start(encoded, BATCH, TIME, **prompts)
+    token_ids = np.where(mask, TOKENS, 0)
+    want = decoder.start(encoded, BATCH, TIME, prompt_ids=token_ids)
+    assert_all_close(keras.tree.flatten(state), keras.tree.flatten(want[0]), atol=1e-13)
+    steps = decoder.step(TOKENS[:, 3], *want), of_values.step(values[:, 3], state, memory)
+    assert_all_close(*map(keras.tree.flatten, steps), atol=1e-13)
+
+
+@each_kind
 def test_beams_read_as_several_queries_of_one_memory(name):
     decoder, encoded = made(name)
     token_ids, order = ids(BATCH * BEAMS, TIME), np.array([1, 0, 2, 2, 5, 4])

@@ -75,6 +75,16 @@ def make_classifier(builder="conneau_2017", multi_label=False, seed=1, **setting
     return zoo.ZOO[builder](preprocessor, **{**sizes[builder], **settings})
 
 
+def make_wide_classifier(multi_label=False, seed=1):
+    """One with a part that counts letters and their pairs."""
+    keras.utils.set_random_seed(seed)
+    labels = ["a", "b"] if multi_label else ["no", "yes"]
+    words = tokenizer(WhitespaceTokenizer)
+    preprocessor = LabelledText(words, labels, multi_label, bigrams=True)
+    preprocessor.adapt(classified(40, multi_label=multi_label))
+    return zoo.conneau_2017(preprocessor, units=6, embedding_dim=5)
+
+
 def make_tagger(builder="ma_2016", seed=1, **settings):
     keras.utils.set_random_seed(seed)
     pieces = tokenizer(CharacterTokenizer)
@@ -116,6 +126,7 @@ def trained(kind):
         return Trained(make_sentence_encoder(), {})
     build, examples, settings = {
         "classifier": (make_classifier, classified, {"epochs": 5}),
+        "wide_classifier": (make_wide_classifier, classified, {"epochs": 5}),
         "tagger": (make_tagger, tagged, {"epochs": 5}),
         "subword_tagger": (make_subword_tagger, tagged, {"epochs": 8}),
         "masked_language_model": (make_masked_language_model, letter_texts, {"epochs": 25}),

@@ -57,8 +57,8 @@ def token_effects(task: Any, text: str) -> tuple[list[str], np.ndarray, str]:
     log_odds = []
     for start in range(0, len(keep), 64):
         mask = tf.constant(keep[start : start + 64])
-        ids = tf.repeat(inputs["inputs"], len(mask), axis=0)
-        probabilities = task.head.readout(task({"inputs": ids, "mask": mask})).numpy()
+        rows = {name: tf.repeat(each, len(mask), axis=0) for name, each in inputs.items()}
+        probabilities = task.head.readout(task(rows | {"mask": mask})).numpy()
         probabilities = np.clip(probabilities.astype(float), 1e-12, 1 - 1e-12)
         log_odds.append(np.log(probabilities / (1 - probabilities)))
     log_odds = np.concatenate(log_odds)

@@ -13,6 +13,7 @@ from seqzoo.layers.attention import (
     MultiHeadAttention,
     SelfAttentionPooling,
 )
+from seqzoo.layers.bag_of_words import BagOfWords
 from seqzoo.layers.batch_normalization import BatchNormalization
 from seqzoo.layers.block import Block
 from seqzoo.layers.block_stack import BlockStack
@@ -112,6 +113,7 @@ __all__ = [
     "RGLRUCell",
     "AdditiveAttention",
     "Attention",
+    "BagOfWords",
     "BatchNormalization",
     "Bidirectional",
     "CRF",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from seqzoo.amounts import choose_amounts
 from seqzoo.new_recipe.layouts import Layout, as_code
+from seqzoo.preprocessing.tag_schemes import detect_scheme
 
 _SEEN = 2000  # examples
 _LETTERS_IN_A_WORD = 15  # mean, above which a script puts no spaces between words
@@ -161,7 +162,7 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         tokens = _tokens_of_script(texts)
         body = f"""\
     tokenizer = {tokens.code}
-    preprocessor = LabelledText(tokenizer, max_length=400, keep="both")
+    preprocessor = LabelledText(tokenizer, max_length=400, keep="both", bigrams=True)
     preprocessor.adapt(splits["train"])
     task = zoo.kim_2014(preprocessor, embedding_dropout=0.2, label_smoothing=0.1)
     if model.vectors:
@@ -174,11 +175,13 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         length = _length(texts, tokens)
         return Model(body, names, count, length, "val_accuracy", has_vectors=True)
     if kind == "tagger":
-        body = """\
+        scheme = detect_scheme(tags for split in splits.values() for _, tags in split)
+        spans = f', scheme="{scheme}"' if scheme else ""
+        body = f"""\
     words = TokenLookup(lowercase=True)
     preprocessor = TaggedTokens(words, CharacterTokenizer())
     preprocessor.adapt(splits["train"])
-    task = zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15)
+    task = zoo.ma_2016(preprocessor, dropout=0.4, unknown_rate=0.15{spans})
     if model.vectors:
         texts = [" ".join(tokens) for tokens, _ in splits["train"]]
         texts = texts if model.vectors == "own" else unlabelled_text.load([model.vectors])
@@ -189,7 +192,7 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         names = ("CharacterTokenizer", "TaggedTokens", "TokenLookup", "WhitespaceTokenizer")
         names = ("assign_vectors", *names)
         length = sum(len(tokens) for tokens, _ in first) / len(first)
-        watched = "val_token_accuracy"
+        watched = "val_entity_f1" if scheme else "val_token_accuracy"
         return Model(body, names, count, length, watched, "2e-3", has_vectors=True)
     if kind == "translator":
         texts = [text for pair in first for text in pair]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -95,7 +95,7 @@ class LabelledInputs(tf.Module):
         if is_stream(pairs):
             if self.labels.get_config()["names"] is None:
                 self.labels.adapt(label for _, label in pairs)
-            self.adapt_inputs(given for given, _ in pairs)
+            self.adapt_inputs(_InputsOf(pairs))
             return
         inputs, labels = self._two_lists(pairs, y, columns)
         if self.labels.get_config()["names"] is None:
@@ -210,6 +210,16 @@ class LabelledInputs(tf.Module):
         deserialize = keras.saving.deserialize_keras_object
         parts = {k: deserialize(v) if isinstance(v, dict) else v for k, v in config.items()}
         return cls(**parts)
+
+
+class _InputsOf:
+    """The inputs of a stream of pairs, which can be read more than once."""
+
+    def __init__(self, pairs: Any):
+        self._pairs = pairs
+
+    def __iter__(self) -> Iterator[Any]:
+        return (given for given, _ in self._pairs)
 
 
 def examples_of_dataset(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import keras
@@ -17,6 +19,9 @@ from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.limits import BoundedInputs, Limits, short_enough
 from seqzoo.preprocessing.tokenizer import Tokenizer
 
+_MOST_BIGRAMS = 2**16
+_MOST_TEXTS = 100_000  # in which they are counted,
+_TEXTS_AT_ONCE = 1024
 PARTS = ("start", "end", "both")
 
 
@@ -31,11 +36,15 @@ class LabelledText(LabelledInputs):
         multi_label: Whether a text has any number of labels, instead of one.
         max_length: Longest text in tokens; None cuts nothing.
         keep: What stays of a longer text: its `"start"`, its `"end"`, or half of each (`"both"`).
+        bigrams: Whether a classifier also has a wide part, which counts the tokens and the pairs
+            of neighbouring tokens, see `layers.BagOfWords`; or the pairs that are known. `adapt`
+            takes those that two texts have, at most the 65,536 most frequent ones.
 
     Raises:
         ValueError: if `max_length` is below 1 or `keep` unknown.
 
-    Returns the inputs `inputs` and `mask` `(B, S)`, labels `(B,)` and weights `(B,)`.
+    Returns the inputs `inputs` and `mask` `(B, S)`, and with bigrams `bigrams` `(B, S)`; labels
+    `(B,)` and weights `(B,)`.
 
     Example:
         >>> import tensorflow as tf
@@ -54,6 +63,7 @@ class LabelledText(LabelledInputs):
         multi_label: bool = False,
         max_length: int | None = None,
         keep: Literal["start", "end", "both"] = "start",
+        bigrams: bool | Sequence[int] = False,
     ):
         super().__init__(labels, multi_label)
         check_known("keep", keep, PARTS)
@@ -62,11 +72,31 @@ class LabelledText(LabelledInputs):
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.keep = keep
+        self.bigrams = bigrams
 
     kind = Kind(("text", "label"), (0,))  # pyright: ignore[reportAssignmentType]
 
     def adapt_inputs(self, raw: Any) -> None:
-        self.tokenizer.adapt(raw.numpy().tolist() if tf.is_tensor(raw) else raw)
+        texts = raw.numpy().tolist() if tf.is_tensor(raw) else raw
+        self.tokenizer.adapt(texts)
+        if self.bigrams is True:
+            self.bigrams = frequent_bigrams(self._tokenised(texts), self.tokenizer.vocabulary_size)
+
+    def _tokenised(self, texts: Iterable[Any]) -> Iterator[list[list[int]]]:
+        first = itertools.islice(texts, _MOST_TEXTS)
+        while part := list(itertools.islice(first, _TEXTS_AT_ONCE)):
+            yield self.encode_inputs(as_strings(part)).to_list()
+
+    @property
+    def bigram_count(self) -> int:
+        """The pairs of tokens that are known.
+
+        Raises:
+            ValueError: if they are to be found by `adapt`, which was not called.
+        """
+        if self.bigrams is True:
+            raise ValueError("The pairs of tokens are not known yet: `adapt` the preprocessor.")
+        return len(self.bigrams) if self.bigrams else 0
 
     @property
     def raw_spec(self) -> tf.TensorSpec:
@@ -105,7 +135,28 @@ class LabelledText(LabelledInputs):
         # At least one step, so that no layer gets an empty axis.
         ids = tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
         lengths = tf.cast(encoded.row_lengths(), tf.int32)
-        return {"inputs": ids, "mask": tf.sequence_mask(lengths, tf.shape(ids)[1])}
+        inputs = {"inputs": ids, "mask": tf.sequence_mask(lengths, tf.shape(ids)[1])}
+        if self.bigrams:
+            inputs["bigrams"] = self._numbers_of_bigrams(**inputs)
+        return inputs
+
+    def _numbers_of_bigrams(self, inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """The number of the pair that ends at each step, from 1 on, `(B, S)`; 0 is unknown."""
+        known = tf.constant(self.bigrams, tf.int64)
+        ids = tf.cast(inputs, tf.int64)
+        pairs = ids[:, :-1] * self.tokenizer.vocabulary_size + ids[:, 1:]
+        place = tf.searchsorted(known, tf.reshape(pairs, [-1]))
+        place = tf.reshape(tf.minimum(place, self.bigram_count - 1), tf.shape(pairs))
+        is_known = tf.equal(tf.gather(known, place), pairs) & mask[:, 1:]
+        return tf.pad(tf.where(is_known, place + 1, 0), [[0, 0], [1, 0]])
+
+    def pack_together(self, source: Any, target: tf.Tensor, members: tf.RaggedTensor) -> Any:
+        if self.bigrams:
+            raise ValueError(
+                "Texts that share a row are not counted apart. Received: `packed` and a "
+                "preprocessor with bigrams. Leave one of them out."
+            )
+        return super().pack_together(source, target, members)
 
     def tokens(self, text: str) -> list[str]:
         """Readable tokens of a text, as the model gets them."""
@@ -129,4 +180,23 @@ class LabelledText(LabelledInputs):
             "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
             "max_length": self.max_length,
             "keep": self.keep,
+            "bigrams": self.bigrams if isinstance(self.bigrams, bool) else list(self.bigrams),
         }
+
+
+def frequent_bigrams(texts: Iterable[list[list[int]]], vocabulary_size: int) -> list[int]:
+    """Returns the pairs of neighbouring tokens that two texts have, the most frequent ones.
+
+    Args:
+        texts: Lists of token ids, some at a time.
+        vocabulary_size: The pair of a and b is the number a * vocabulary_size + b.
+
+    Returns:
+        At most 65,536 numbers, ascending.
+    """
+    counts: Counter[int] = Counter()
+    for part in texts:
+        for ids in part:
+            counts.update({a * vocabulary_size + b for a, b in itertools.pairwise(ids)})
+    shared = [(-count, pair) for pair, count in counts.items() if count > 1]
+    return sorted(pair for _, pair in sorted(shared)[:_MOST_BIGRAMS])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -10,9 +10,17 @@ import tensorflow as tf
 
 from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.classes import Classes
+from seqzoo.layers.bag_of_words import BagOfWords
 from seqzoo.layers.pooling import Pooling
 from seqzoo.metrics.calibration import best_temperature, best_thresholds
 from seqzoo.tasks.answering import AnsweringTask, check_vocabulary
+
+
+class WideAndDeep(NamedTuple):
+    """The logits of the two parts of a classifier, which learn apart, `(B, C)` each."""
+
+    wide: Any
+    deep: Any
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -32,8 +40,16 @@ class Classifier(AnsweringTask):
             rows hold several inputs, also `segment_ids` `(B, S)` and `segments` `(B, G)`, the ids
             of those that are classified, 0 where a row has fewer.
 
+    A preprocessor with bigrams gives the task a wide part beside the encoder, the deep one: a
+    `layers.BagOfWords`. Each learns from the loss of its own logits, and the answer is by their
+    mean. Few examples say more by their words than by an order that must be learned, and the mean
+    is better than either.
+
     Returns:
-        Logits `(B, class_count)`; of rows of several inputs `(B, G, class_count)`.
+        Logits `(B, class_count)`; of rows of several inputs `(B, G, class_count)`. With a wide
+        part, in training `WideAndDeep`.
+
+    Reference: Cheng et al., 2016, https://arxiv.org/abs/1606.07792, whose parts share one loss.
 
     Example:
         >>> tokenizer = sz.preprocessing.ByteTokenizer()
@@ -57,12 +73,17 @@ class Classifier(AnsweringTask):
         super().__init__(head, preprocessor, **kwargs)
         self.encoder = encoder
         self.pooling = Pooling(cast(Any, pooling)) if isinstance(pooling, str) else pooling
+        self.wide = None
+        if preprocessor is not None and (count := getattr(preprocessor, "bigram_count", 0)):
+            size = preprocessor.tokenizer.vocabulary_size
+            self.wide = BagOfWords(size, count, self.head.class_count, name="wide")
         self.build()
 
     def build(self, input_shape=None):
         """Makes all weights; no data are needed for it."""
         self._check_sizes()
-        self.call({"inputs": symbolic_inputs(self.encoder)})
+        inputs = symbolic_inputs(self.encoder)
+        self.call({"inputs": inputs, "bigrams": inputs})
         self.built = True
 
     def _check_sizes(self):
@@ -86,7 +107,22 @@ class Classifier(AnsweringTask):
         if segments:
             segments["segments"] = x.get("segments")
         pooled = self.pooling(encoded.outputs, mask=encoded.mask, last=last, **segments)
-        return self.head(pooled, training=training)
+        deep = self.head(pooled, training=training)
+        if self.wide is None:
+            return deep
+        wide = self.wide(x["inputs"], x["bigrams"], mask=x.get("mask"))
+        return WideAndDeep(wide, deep) if training else (wide + deep) / 2
+
+    def _token_losses(self, x, y, outputs, weight):
+        if tf.is_tensor(outputs):
+            return super()._token_losses(x, y, outputs, weight)
+        losses = [super(Classifier, self)._token_losses(x, y, each, weight) for each in outputs]
+        return (losses[0][0] + losses[1][0]) / 2, losses[0][1]
+
+    def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
+        if not tf.is_tensor(outputs):
+            outputs = sum(outputs) / 2
+        return super()._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
     def count_examples(self, x, y):
         return tf.cast(x["segments"] > 0, tf.float32) if "segments" in x else tf.shape(y)[0]

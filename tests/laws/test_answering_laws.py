@@ -15,6 +15,7 @@ from tiny_answering_tasks import (
     make_sentence_encoder,
     make_subword_tagger,
     make_tagger,
+    make_wide_classifier,
     tagged,
     trained,
 )
@@ -85,6 +86,7 @@ ROWS = {
     ),
 }
 ROWS["subword_tagger"] = ROWS["tagger"]._replace(build=make_subword_tagger)
+ROWS["wide_classifier"] = ROWS["classifier"]._replace(build=make_wide_classifier)
 everywhere = pytest.mark.parametrize("name", ROWS)
 two_by_default = pytest.mark.parametrize(
     "name",
@@ -95,7 +97,7 @@ learning = pytest.mark.parametrize("name", [name for name in ROWS if name != "se
 
 def test_every_such_task_of_the_registry_is_tested_here():
     answering = {name for name in TASKS if issubclass(TASKS[name], AnsweringTask)}
-    assert set(ROWS) == {*answering, "subword_tagger"}
+    assert set(ROWS) == {*answering, "subword_tagger", "wide_classifier"}
 
 
 @learning

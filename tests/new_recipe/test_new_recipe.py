@@ -192,6 +192,8 @@ def test_a_recipe_of_each_kind_builds_its_task_with_defaults_for_the_rest(case, 
     assert (recipe.search is None) == (kind in ("classifier", "tagger"))
     assert len(recipe.examples_of(splits)) >= 1
     assert ("entity_f1" in recipe.metrics) == (case == "conll")
+    assert (recipe.training.monitor == "val_entity_f1") == (case == "conll")
+    assert ('scheme="bio"' in path.read_text()) == (case == "conll")
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,22 @@ from pathlib import Path
 
 from seqzoo.trained import is_address, presets
 
-KINDS = ("classifier", "tagger", "translator", "language-model", "captioner")
+KINDS = ("classifier", "tagger", "translator", "language-model", "captioner", "forecaster")
 """The kinds of task that `seqzoo new` writes recipes for."""
 
 COLUMNS = {
     "text": "column of the texts",
     "label": "column of their labels",
     "source": "column, or language, that is translated",
-    "target": "column, or language, of the translations",
+    "target": "column, or language, of the translations; columns of a forecaster, with commas",
     "image": "column with the names of images",
     "caption": "column of captions",
     "token": "number of the column of tokens, from 1",
     "tag": "number of the column of tags; of CoNLL-U upos, xpos or deprel",
+    "time": "column of dates or times",
+    "series": "column that tells series apart",
+    "past": "columns that a forecaster reads beside its targets, with commas",
+    "every": "step of the times, such as 1h or 1D; row: each row is one",
 }
 """The columns of a user's own data by the flags that name them."""
 
@@ -99,7 +103,7 @@ def add_predict_arguments(add: Callable) -> None:
 
 def add_explain_arguments(add: Callable) -> None:
     _add_run(add)
-    add("text", help="an input of the model: a text, or the path of an image")
+    add("text", help="an input of the model: a text, or the path of an image or of a CSV of series")
     add("--out", required=True, metavar="FILE", help="file to write, such as map.png")
     add("--picture", metavar="NAME", help="another of its pictures, such as heads or states")
 

@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         arguments = _parse(argv)
-        if arguments.command not in (show_list, new):
+        is_series = getattr(arguments, "kind", None) == "forecaster"
+        if arguments.command not in (show_list, new) or is_series:
             _import_tensorflow()
         with _warnings_in_a_line():
             arguments.command(arguments)

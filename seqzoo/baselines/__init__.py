@@ -5,6 +5,6 @@ each word. Texts of texts: the source itself, and the target of the nearest sour
 one that is nearest to all others. Language models: n-grams with Kneser-Ney smoothing.
 """
 
-from seqzoo.baselines.baseline import Baseline, Comparison, baselines, compare
+from seqzoo.baselines.baseline import Baseline, Comparison, baselines, compare, skill_lines
 
-__all__ = ["Baseline", "Comparison", "baselines", "compare"]
+__all__ = ["Baseline", "Comparison", "baselines", "compare", "skill_lines"]

@@ -148,6 +148,31 @@ def compare(
     return Comparison({each.name: each.scores(examples, metrics) for each in found})
 
 
+def skill_lines(scores: Mapping[str, float | None]) -> list[str]:
+    """Returns a line that says whether a forecaster is better than naive forecasts.
+
+    Args:
+        scores: Of its evaluation; of other tasks, which have no skill among them, there is no line.
+
+    Example:
+        >>> scores = {"mae": 1.1, "skill_drift": 0.2, "skill_repeat_last": -0.1}
+        >>> sz.baselines.skill_lines(scores)
+        ['no skill: the error is 10.0% above that of repeat last; use that in its place']
+    """
+    skills = {
+        name.removeprefix("skill_").replace("_", " "): value
+        for name, value in scores.items()
+        if name.startswith("skill_") and value is not None
+    }
+    if not skills:
+        return []
+    name = min(skills, key=skills.__getitem__)
+    skill = skills[name]
+    if skill > 0:
+        return [f"skill: the error is {skill:.1%} below that of {name}, the best naive forecast"]
+    return [f"no skill: the error is {-skill:.1%} above that of {name}; use that in its place"]
+
+
 def _of_answers(model: Any) -> Baseline:
     def scores(examples, metrics):
         inputs, references = zip(*examples, strict=True)

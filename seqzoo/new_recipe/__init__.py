@@ -1,6 +1,6 @@
 """Recipes for a user's own data: what a file or folder holds, and the text of a recipe for it.
 
-It loads no TensorFlow, but where a table is too large for memory.
+It loads no TensorFlow, but for series and where a table is too large for memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from seqzoo.datasets import splits as datasets_splits
 from seqzoo.files.atomic_write import write_atomically
-from seqzoo.new_recipe.columns import ROLES
+from seqzoo.new_recipe.columns import ROLES, SERIES_ROLES
 from seqzoo.new_recipe.layouts import Layout, Named, aligned, find_layout
 from seqzoo.new_recipe.recipe_text import recipe_text
 
@@ -35,11 +35,12 @@ def new_recipe(
     """Looks at a file or folder and writes a short recipe that learns from it.
 
     Args:
-        kind: "classifier", "tagger", "translator", "language-model" or "captioner".
+        kind: "classifier", "tagger", "translator", "language-model", "captioner" or "forecaster".
         data: The file or folder; two files of which line by line is a pair, for a translator.
         out: File to write; None is named after the data and the kind, in the current folder.
         columns: Names of columns that are not to be guessed, by role: "text", "label", "source",
-            "target", "image", "caption"; "token" and "tag" of CoNLL files.
+            "target", "image", "caption"; "token" and "tag" of CoNLL files; "time", "series",
+            "target" and "past" of series, several with commas, and "every", their step.
         encoding: Of the file or files.
         tell: Gets each line about what was found.
 
@@ -53,7 +54,7 @@ def new_recipe(
         OSError: if a file cannot be read or written.
     """
     paths, named = [Path(each) for each in data], Named(columns or {}, encoding)
-    roles = {"tagger": ("token", "tag"), **ROLES}[kind]
+    roles = {"tagger": ("token", "tag"), "forecaster": SERIES_ROLES, **ROLES}[kind]
     for name in (name for name, value in named.columns.items() if value is not None):
         if name not in roles:
             known = ", ".join(f"--{role}" for role in roles)
@@ -63,6 +64,8 @@ def new_recipe(
             f"A {kind} learns from one file or folder. Received: {', '.join(map(str, paths))}. "
             "Give one, such as a folder with train.csv, valid.csv and test.csv."
         )
+    if kind == "forecaster":
+        return _forecaster(paths[0], named, out, tell)
     if len(paths) == 2:
         path, layout = paths[0].parent, aligned(paths[0], paths[1], named)
         title = paths[0]
@@ -77,6 +80,21 @@ def new_recipe(
         tell(line)
     text = recipe_text(kind, path, layout, shares, splits, target)
     _write(target, text)
+    tell(f"wrote {target}; train it by: seqzoo train {target}")
+    return target
+
+
+def _forecaster(
+    path: Path, named: Named, out: str | Path | None, tell: Callable[[str], Any]
+) -> Path:
+    from seqzoo.new_recipe.series import series_recipe
+
+    if named.encoding != "utf-8":
+        raise ValueError(
+            f"A table of series must be UTF-8. Received: --encoding {named.encoding}. Convert it."
+        )
+    target = _default_name(path, "forecaster") if out is None else Path(out)
+    _write(target, series_recipe(path, named.columns, target, tell))
     tell(f"wrote {target}; train it by: seqzoo train {target}")
     return target
 

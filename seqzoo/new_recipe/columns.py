@@ -37,6 +37,9 @@ _TEXTS = (
     *("text", "texts", "sentence", "review", "content", "body", "message", "comment", "tweet"),
     *("question", "utterance", "document", "phrase", "title", "headline", "headlines", "abstract"),
 )
+SERIES_ROLES = ("time", "series", "target", "past", "every")
+"""What the user may name of a table of series; see `seqzoo.new_recipe.series`."""
+
 KNOWN_NAMES = {
     "text": _TEXTS,
     "label": (

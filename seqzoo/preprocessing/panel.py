@@ -116,6 +116,8 @@ class Panel:
             return 1
         if is_months(step):
             return max(1, 12 // int(step.astype(int)))
+        if are_weekdays(self.stamps):
+            return 5
         hours = step.astype("timedelta64[s]").astype(int) / 3600
         periods = ((24, 24 / hours), (7 * 24, 7 * 24 / hours), (365.25 * 24, 365.25 * 24 / hours))
         return next((round(count) for period, count in periods if round(count) > 1), 1)

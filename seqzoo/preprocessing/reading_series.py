@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import io
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from seqzoo.preprocessing.named_columns import Table, as_table
 from seqzoo.preprocessing.panel import Columns, Panel
 from seqzoo.preprocessing.regular_grid import are_weekdays, refuse_row, regular_grid, step_of
 
+_YEAR_FIRST = r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]+(\d{1,2})(:.*))?"
 _MISSING = {"", "na", "n/a", "nan", "null", "none"}
 
 
@@ -47,7 +49,7 @@ def read_panel(data: Any, columns: Columns | None = None, every: str | int | Non
     if isinstance(data, Panel):
         return data
     if isinstance(data, (str, Path)):
-        data = _read_csv(Path(data))
+        data = read_csv(Path(data))
     if isinstance(data, list) and data and isinstance(data[0], Mapping):
         data = {name: [row.get(name) for row in data] for name in data[0]}
     table = as_table(data)
@@ -103,7 +105,7 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
                 f"Expected a series in each of the {count} rows. Received: {len(ids)} in column "
                 f"{columns.series!r}."
             )
-    stamps = _stamps(table.column(columns.time), columns.time)
+    stamps = read_stamps(table.column(columns.time), columns.time)
     values = np.stack([_numbers(table.column(name), name, ids) for name in columns.values], axis=1)
     found, numbers = np.unique(np.array(ids, str), return_inverse=True)
     names = tuple(found.tolist())
@@ -152,7 +154,12 @@ def _panel(names, starts, stamps, values, columns: Columns) -> Panel:
     return Panel(names, np.asarray(starts), stamps, targets, past, known, columns)
 
 
-def _read_csv(path: Path) -> dict[str, list[str]]:
+def read_csv(path: Path) -> dict[str, list[str]]:
+    """Returns the columns of a CSV file with a header, plain or `.gz`, as texts.
+
+    Raises:
+        ValueError: if it is empty, is not UTF-8, or has lines of other lengths than its header.
+    """
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         try:
@@ -201,17 +208,26 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ == "NAType"
 
 
-def _stamps(column: Sequence[Any], name: str) -> np.ndarray:
+def read_stamps(column: Sequence[Any], name: str) -> np.ndarray:
+    """Returns the stamps of a column: int64, or dates in nanoseconds.
+
+    Raises:
+        ValueError: if one is missing or neither a date, a time nor an int; names column and row.
+    """
     if all(isinstance(value, (int, np.integer)) or _is_digits(value) for value in column):
         return np.array([int(value) for value in column], np.int64)
     stamps = np.empty(len(column), "datetime64[ns]")
     for row, value in enumerate(column):
         try:
-            stamps[row] = np.datetime64(_without_zone(value) if isinstance(value, str) else value)
+            date = np.datetime64(_without_zone(value) if isinstance(value, str) else value)
+            stamps[row] = date
+            if stamps[row].astype(date.dtype) != date and not np.isnat(date):
+                raise ValueError("Nanoseconds of 64 bits hold the years 1678 to 2261.")
         except (TypeError, ValueError):
             raise ValueError(
-                "Expected a date or a time such as 2024-03-31 or 2024-03-31 14:00, or an integer. "
-                f"Received: {value!r} in column {name!r}, row {row}. Correct it."
+                "Expected a date or a time such as 2024-03-31 or 2024-03-31 14:00, the year first, "
+                f"or an int of up to 5 digits. Received: {value!r} in column {name!r}, row {row}. "
+                "Correct it."
             ) from None
         if np.isnat(stamps[row]):
             raise ValueError(
@@ -227,10 +243,14 @@ def _is_digits(value: Any) -> bool:
 
 def _without_zone(text: str) -> str:
     text = text.strip().removesuffix("Z")
+    if parts := re.fullmatch(_YEAR_FIRST, text):
+        year, month, day, hour, rest = parts.groups()
+        date = f"{year}-{int(month):02}-{int(day):02}"
+        return date if hour is None else f"{date} {int(hour):02}{rest}"
     if text.isdecimal() and len(text) == 8:
         return f"{text[:4]}-{text[4:6]}-{text[6:]}"
     if text.isdecimal():
         raise ValueError("It may be a month, a second of an epoch, or anything.")
-    if not text[:1].isdigit():
-        raise ValueError("NumPy takes words such as 'today' as dates.")
+    if not text[:4].isdecimal():
+        raise ValueError("NumPy takes words such as 'today' as dates, and 1-01 as the year 1.")
     return text

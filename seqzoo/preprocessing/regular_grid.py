@@ -52,7 +52,7 @@ def regular_grid(
     if np.any(rest):
         bad = int(np.flatnonzero(rest)[0])
         refuse_row(
-            f"stamps in steps of {_shown_step(step)}",
+            f"stamps in steps of {shown_step(step)}",
             f"{shown_stamp(stamps[bad])} after {shown_stamp(stamps[bad - 1])}",
             series,
             int(rows[bad]),
@@ -154,7 +154,7 @@ def shown_stamp(stamp: Any) -> str:
     return str(stamp).removesuffix(".000000000").removesuffix("T00:00:00")
 
 
-def _shown_step(step: Any) -> str:
+def shown_step(step: Any) -> str:
     if isinstance(step, np.timedelta64) and not is_months(step):
         seconds = int(step.astype("timedelta64[s]").astype(np.int64))
         for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqzoo.baselines import Baseline, Comparison, baselines, compare
+from seqzoo.baselines import Baseline, Comparison, baselines, compare, skill_lines
 from seqzoo.explain import learning_curves, run_pictures
 from seqzoo.files.atomic_write import write_atomically
 from seqzoo.files.folder_lock import locked_folder
@@ -20,6 +20,7 @@ from seqzoo.recipe.provenance import provenance_of, split_digests
 from seqzoo.recipe.recipe import Recipe, Splits
 from seqzoo.recipe.record import RunRecord
 from seqzoo.recipe.training_run import Run
+from seqzoo.tasks import Forecaster
 from seqzoo.training.environment import Precision, devices, set_seed, use_precision
 from seqzoo.training.stopping import Stopped, StopSignals
 from seqzoo.training.strategies import (
@@ -199,7 +200,8 @@ def _report(
     scores = {}
     tests = sorted(split for split in splits if split.startswith("test"))
     for name in tests or ["validation"]:  # some corpora publish no test split
-        _say(f"evaluating {name}: {len(splits[name])} examples")
+        what = "series" if isinstance(task, Forecaster) else "examples"
+        _say(f"evaluating {name}: {len(splits[name])} {what}")
         of_split = recipe.scores(task, splits[name], recipe.search)
         of_split |= beside_baselines(trivial, of_split, splits[name], recipe)
         prefix = "" if name == "test" else f"{name}_"
@@ -227,7 +229,7 @@ def beside_baselines(
         The best values of the baselines, by the names of the metrics with "baseline_" in front.
     """
     reached = compare(trivial, examples, recipe.metrics or {})
-    for line in reached.lines(scores):
+    for line in (*reached.lines(scores), *skill_lines(scores)):
         _say(line)
     return {f"baseline_{name}": value for name, value in reached.best().items()}
 

@@ -31,6 +31,23 @@ _LONGEST_FIELD = 2**31 - 1  # characters of a CSV field; Python's own limit is 1
 
 JSON = "JSON"
 
+_TEXTS = (
+    *("text", "texts", "sentence", "review", "content", "body", "message", "comment", "tweet"),
+    *("question", "utterance", "document", "phrase", "title", "headline", "headlines", "abstract"),
+)
+KNOWN_NAMES = {
+    "text": _TEXTS,
+    "label": (
+        *("label", "labels", "class", "category", "sentiment", "target", "intent", "topic"),
+        *("polarity", "tag", "y", "rating", "stars", "score"),
+    ),
+    "source": ("source", "src", "input", "question", "en", "english"),
+    "target": ("target", "tgt", "trg", "output", "answer", "translation", "summary"),
+    "image": ("image", "file_name", "filename", "file", "path", "image_path", "picture", "photo"),
+    "caption": ("caption", "captions", "text", "description", "comment", "sentence", "title"),
+}
+"""Usual names of columns, by what they hold."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Rows:

@@ -87,7 +87,7 @@ def new_recipe(
 def _forecaster(
     path: Path, named: Named, out: str | Path | None, tell: Callable[[str], Any]
 ) -> Path:
-    from seqzoo.new_recipe.series import series_recipe
+    from seqzoo.new_recipe.series_recipe import series_recipe
 
     if named.encoding != "utf-8":
         raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from seqzoo.datasets.lines import refuse_line
 from seqzoo.datasets.tables import (
     JSON,
+    KNOWN_NAMES,
     delimiter_of,
     json_text,
     objects,
@@ -33,24 +34,8 @@ ROLES = {
 }
 """What a row must have, by the kind of task."""
 
-_TEXTS = (
-    *("text", "texts", "sentence", "review", "content", "body", "message", "comment", "tweet"),
-    *("question", "utterance", "document", "phrase", "title", "headline", "headlines", "abstract"),
-)
 SERIES_ROLES = ("time", "series", "target", "past", "every")
-"""What the user may name of a table of series; see `seqzoo.new_recipe.series`."""
-
-KNOWN_NAMES = {
-    "text": _TEXTS,
-    "label": (
-        *("label", "labels", "class", "category", "sentiment", "target", "intent", "topic"),
-        *("polarity", "tag", "y", "rating", "stars", "score"),
-    ),
-    "source": ("source", "src", "input", "question", "en", "english"),
-    "target": ("target", "tgt", "trg", "output", "answer", "translation", "summary"),
-    "image": ("image", "file_name", "filename", "file", "path", "image_path", "picture", "photo"),
-    "caption": ("caption", "captions", "text", "description", "comment", "sentence", "title"),
-}
+"""What the user may name of a table of series; see `seqzoo.new_recipe.series_recipe`."""
 
 
 class Column(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.new_recipe.columns import KNOWN_NAMES
+from seqzoo.datasets.tables import KNOWN_NAMES
 
 _KNOWN = KNOWN_NAMES | {
     "tokens": ("tokens", "words"),

@@ -45,15 +45,24 @@ class Data:
 class Model:
     """Which model, and the steps that it reads and forecasts.
 
-    `segment` and `dropout` count for `lin_2023`, `units` not for `zeng_2023`.
+    `segment` and `dropout` count for `lin_2023`, `units` not for `zeng_2023`, `scaling`,
+    `channels`, `attention` and `feeding` for `kuznetsov_2018`, `paths` for `salinas_2020`. These
+    two know the hour and the weekday of each step.
     """
 
-    architecture: Literal["lin_2023", "wen_2017", "zeng_2023"] = "lin_2023"
+    architecture: Literal["lin_2023", "wen_2017", "zeng_2023", "kuznetsov_2018", "salinas_2020"] = (
+        "lin_2023"
+    )
     lookback: int = 96
     horizon: int = 96
     units: int = 128
     segment: int = 24
     dropout: float = 0.5
+    scaling: Literal["none", "last", "standard", "mean"] = "last"
+    channels: Literal["independent", "joint"] = "independent"
+    attention: str | None = None
+    feeding: Literal["true", "own"] = "own"
+    paths: int = 40
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -68,8 +77,21 @@ def load(folder: Path | None, data: Data) -> dict:
 
 
 def build(splits: dict, model: Model):
-    windows = ForecastWindows(model.lookback, model.horizon)
+    fed_back = model.architecture in ("kuznetsov_2018", "salinas_2020")
+    calendar = ("hour", "weekday") if fed_back else ()
+    windows = ForecastWindows(model.lookback, model.horizon, calendar=calendar)
     windows.adapt(splits["train"])
+    if model.architecture == "salinas_2020":
+        return zoo.salinas_2020(windows, model.units, layers=1, path_count=model.paths)
+    if model.architecture == "kuznetsov_2018":
+        return zoo.kuznetsov_2018(
+            windows,
+            model.units,
+            attention=model.attention,
+            feeding=model.feeding,
+            scaling=model.scaling,
+            channels=model.channels,
+        )
     if model.architecture == "zeng_2023":
         return zoo.zeng_2023(windows)
     if model.architecture == "wen_2017":

@@ -132,10 +132,7 @@ class ForecastHead(keras.layers.Layer):
 
     def measure(self, y, outputs, weight, mask=None) -> list[tuple]:
         """Returns for each metric the arguments of its `update_state`; see `loss`."""
-        weight = ops.cast(weight, "float32")
-        best = self.decide(Forecast(*outputs))
-        error = ops.where(weight > 0, ops.cast(y, "float32") - best, 0.0)
-        return [(ops.square(error), weight), (ops.abs(error), weight)]
+        return error_sums(y, self.decide(Forecast(*outputs)), weight)
 
     def decide(self, outputs, mask=None):
         """Returns one value for each step `(…, H, C)`, float32."""
@@ -302,6 +299,13 @@ class Quantiles(ForecastHead):
 
     def get_config(self):
         return super().get_config() | {"levels": [float(level) for level in self.levels]}
+
+
+def error_sums(y, forecast, weight) -> list[tuple]:
+    """Returns squared and absolute errors of forecasts `(…, H, C)`, each with its weights."""
+    weight = ops.cast(weight, "float32")
+    error = ops.where(weight > 0, ops.cast(y, "float32") - forecast, 0.0)
+    return [(ops.square(error), weight), (ops.abs(error), weight)]
 
 
 def _is_left_out(part: Any) -> bool:

@@ -41,8 +41,10 @@ from seqzoo.layers.dropped_embedding import DroppedEmbedding
 from seqzoo.layers.feed_forward import FeedForward
 from seqzoo.layers.forecast import (
     FORECAST_NETWORKS,
+    DecodedHorizon,
     DilatedSegments,
     EncodedWindow,
+    FedBackNetwork,
     ForecastNetwork,
     Patches,
     PooledConvolutions,
@@ -87,8 +89,10 @@ from seqzoo.layers.token_features import TokenFeatures
 
 __all__ = [
     "FORECAST_NETWORKS",
+    "DecodedHorizon",
     "DilatedSegments",
     "EncodedWindow",
+    "FedBackNetwork",
     "ForecastNetwork",
     "Patches",
     "PooledConvolutions",

@@ -1,5 +1,6 @@
 """Tasks: models that are trained on raw examples and answer raw inputs."""
 
+from seqzoo.tasks.autoregressive_forecaster import AutoregressiveForecaster
 from seqzoo.tasks.backtest import Backtest
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
@@ -30,6 +31,7 @@ TASKS = {
 
 __all__ = [
     "TASKS",
+    "AutoregressiveForecaster",
     "Backtest",
     "Captioner",
     "Classifier",

@@ -59,14 +59,14 @@ def run_backtest(task: Any, data: Any, stride: int, batch_size: int) -> Backtest
     preprocessor = task.preprocessor
     panel = preprocessor.read(data)
     windows = preprocessor.windows(panel, stride)
-    levels = getattr(task.head, "levels", ())
+    levels = task.levels
 
     @tf.function(autograph=False)
     def answer(x, y, weight):
         outputs = Forecast(*task(x, training=False))
-        scaled = [task.head.decide(outputs), tf.where(weight > 0, y, np.nan)]
+        scaled = [task.decide(outputs), tf.where(weight > 0, y, np.nan)]
         scaled += task.naive_forecasts(x).values()
-        scaled += [task.head.quantile(outputs, level) for level in levels]
+        scaled += [task.quantile(outputs, level) for level in levels]
         return [preprocessor.unscale(each, x) for each in scaled]
 
     parts = [answer(*batch) for batch in preprocessor.evaluation_batches(windows, batch_size)]

@@ -92,11 +92,15 @@ class ExactSteps(ReplicatedModel):
         x, y, weight = unpack_batch(data)
         outputs = self(x, training=False)
         loss_sum, weight_sum = self._token_losses(x, y, outputs, weight)
+        self.measure_evaluation(x, y, outputs, weight)
         measured = self._measure(x, y, outputs, weight, loss_sum, weight_sum)
         of_training = (self.gradient_norm, self.token_sum, self.padding_mean, self.idle_sum)
         for metric in of_training:
             del measured[metric.name]
         return self._logs(measured)
+
+    def measure_evaluation(self, x, y, outputs, weight) -> None:
+        """Updates the metrics that an evaluation has and a training has not; here none."""
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the mean loss of the tokens and the penalties of the last call, a scalar."""
@@ -120,7 +124,11 @@ class ExactSteps(ReplicatedModel):
         self.loss_mean.update_state(
             tf.math.divide_no_nan(loss_sum, weight_sum), sample_weight=weight_sum
         )
-        arguments = self.head.measure(y, outputs, weight, self.target_mask(x, y))
+        arguments = self.metric_arguments(x, y, outputs, weight)
         for metric, sums in zip(self.head_metrics, arguments, strict=True):
             metric.update_state(*sums)
         return self.compute_metrics(x, y, outputs, sample_weight=weight)
+
+    def metric_arguments(self, x, y, outputs, weight) -> list[tuple]:
+        """Returns for each metric of the head the arguments of its `update_state`."""
+        return self.head.measure(y, outputs, weight, self.target_mask(x, y))

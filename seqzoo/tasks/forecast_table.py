@@ -14,7 +14,7 @@ def forecast_rows(task: Any, data: Any) -> tuple[list[str], list[tuple]]:
     """Returns the header and the rows of the forecasts of a `Forecaster`; see there."""
     panel = task.preprocessor.read(data)
     answer = task.forecast_answers(panel)
-    levels, targets = getattr(task.head, "levels", ()), panel.columns.targets
+    levels, targets = task.levels, panel.columns.targets
     header = [panel.columns.series, panel.columns.time, *targets]
     header += [f"{target}-{level:g}" for target in targets for level in levels]
     values = answer["forecast"]  # (N, H, C)

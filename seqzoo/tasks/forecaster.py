@@ -19,11 +19,11 @@ from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.tasks.backtest import Backtest, run_backtest
 from seqzoo.tasks.forecast_stream import stream_signatures
 from seqzoo.tasks.forecast_table import forecast_rows
+from seqzoo.tasks.interval_metrics import interval_logs, make_interval_metrics, measure_intervals
+from seqzoo.tasks.series_rows import channels_of_rows, rows_of_channels
 from seqzoo.tasks.task import Task
-from seqzoo.training.steps import unpack_batch
 
 _NAIVE = ("repeat_last", "seasonal_naive", "drift")
-_NAIVE_METRICS = [f"mae_{name}" for name in _NAIVE]
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -33,7 +33,8 @@ class Forecaster(Task):
     A window is scaled by its own values, read by the network, and scaled back, all in the graph.
     Every evaluation has the errors of three forecasts that need no training, the last value, the
     last season and the line from the first value through the last, and the skill against each:
-    1 - error / error of the naive forecast, of the mean absolute errors.
+    1 - error / error of the naive forecast, of the mean absolute errors; where quantiles are
+    answered, their weighted loss and the coverage between the outer ones too.
 
     Args:
         network: Reads windows; see `layers.ForecastNetwork`.
@@ -88,7 +89,8 @@ class Forecaster(Task):
         self._answer = tf.function(
             self.answer_raw, input_signature=[preprocessor.raw_spec], autograph=False
         )
-        self.naive_metrics = [keras.metrics.Mean(name=name) for name in _NAIVE_METRICS]
+        self.naive_metrics = [keras.metrics.Mean(name=f"mae_{name}") for name in _NAIVE]
+        self.interval_metrics = make_interval_metrics()
         self.build()
 
     naive_names = _NAIVE
@@ -117,7 +119,7 @@ class Forecaster(Task):
                 f"Hidden states tell of {series} series where channels={self.channels!r}. "
                 f"Received: a head of series={self.head.series}. Make it with series={series}."
             )
-        steps = self.call(x).parameters.shape[-3]
+        steps = self.steps_made(x)
         if steps != self.horizon:
             raise ValueError(
                 f"`horizon` is {self.horizon}, and network and head tell of {steps} steps. Make "
@@ -125,23 +127,18 @@ class Forecaster(Task):
             )
         self.built = True
 
+    def steps_made(self, x) -> int:
+        """Calls the model, which makes its weights; returns how many steps ahead it tells of."""
+        return self.call(x).parameters.shape[-3]
+
     @property
     def is_forked(self) -> bool:
         """Whether training takes every step that is read as the origin of a forecast."""
         return self.scaling.causal
 
     def call(self, x, training=False):
-        scaled = self.scaling(x["history"], x["observed"], series=x["series"])
-        targets = self.preprocessor.target_count
-        values, mask, known, ids = scaled.values, x["mask"], x.get("known"), x["series"]
-        location, scale = scaled.location[..., :targets], scaled.scale[..., :targets]
-        if self.channels == "independent":
-            values = _rows_of_channels(values, targets)
-            mask = tf.repeat(mask, targets, axis=0)
-            known = None if known is None else tf.repeat(known, targets, axis=0)
-        hidden = self.network(
-            values, mask=mask, known=known, static=self._static(ids), training=training
-        )
+        inputs, location, scale = self.network_inputs(x)
+        hidden = self.network(**inputs, training=training)
         parameters = self.head(hidden).parameters  # (B, N, steps, series, P)
         states, steps = parameters.shape[1], parameters.shape[2]
         if not self.is_forked:
@@ -149,10 +146,23 @@ class Forecaster(Task):
         elif not training:
             parameters, location, scale = (each[:, -1:] for each in (parameters, location, scale))
         if self.channels == "independent":
-            parameters = _channels_of_rows(parameters, targets)
+            parameters = channels_of_rows(parameters, self.preprocessor.target_count)
         if self.is_forked and training:
             return Forecast(parameters, location[:, :, None], scale[:, :, None])
         return Forecast(parameters[:, 0], location, scale)
+
+    def network_inputs(self, x) -> tuple[dict[str, Any], tf.Tensor, tf.Tensor]:
+        """Returns what the network reads by name, and location and scale of the targets."""
+        scaled = self.scaling(x["history"], x["observed"], series=x["series"])
+        targets = self.preprocessor.target_count
+        values, mask, known = scaled.values, x["mask"], x.get("known")
+        if self.channels == "independent":
+            values = rows_of_channels(values, targets)
+            mask = tf.repeat(mask, targets, axis=0)
+            known = None if known is None else tf.repeat(known, targets, axis=0)
+        static = self._static(x["series"])
+        inputs = {"values": values, "mask": mask, "known": known, "static": static}
+        return inputs, scaled.location[..., :targets], scaled.scale[..., :targets]
 
     def _static(self, ids):
         """What is learned of each row, `(B * C, id_units)`; 0 where the series is unknown."""
@@ -169,17 +179,22 @@ class Forecaster(Task):
 
     def train_step(self, data):
         logs = super().train_step(data)
-        return {name: value for name, value in logs.items() if name not in _NAIVE_METRICS}
+        measured = {metric.name for metric in [*self.naive_metrics, *self.interval_metrics]}
+        return {name: value for name, value in logs.items() if name not in measured}
 
     def test_step(self, data):
         logs = super().test_step(data)
-        x, y, weight = unpack_batch(data)
+        for name in _NAIVE:
+            logs[f"skill_{name}"] = 1 - tf.math.divide_no_nan(logs["mae"], logs[f"mae_{name}"])
+        return interval_logs(logs, bool(self.levels))
+
+    def measure_evaluation(self, x, y, outputs, weight):
         naive = self.naive_forecasts(x)
         for metric, name in zip(self.naive_metrics, _NAIVE, strict=True):
             metric.update_state(tf.abs(y - naive[name]), weight)
-            logs[metric.name] = metric.result()
-            logs[f"skill_{name}"] = 1 - tf.math.divide_no_nan(logs["mae"], metric.result())
-        return logs
+        if self.levels:
+            each = [self.quantile(Forecast(*outputs), level) for level in self.levels]
+            measure_intervals(self.interval_metrics, y, tf.stack(each, -1), self.levels, weight)
 
     def naive_forecasts(self, x) -> dict[str, tf.Tensor]:
         """Returns the forecasts without training of a batch of model inputs, `(B, H, C)` each."""
@@ -250,16 +265,28 @@ class Forecaster(Task):
 
     # Answers.
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that are answered; none where the head predicts none."""
+        return tuple(getattr(self.head, "levels", ()))
+
+    def decide(self, outputs: Forecast):
+        """Returns the forecasts `(B, H, C)` of what a call returned, as the model is scaled."""
+        return self.head.decide(outputs)
+
+    def quantile(self, outputs: Forecast, level: float):
+        """Returns the quantiles `(B, H, C)` of what a call returned, as the model is scaled."""
+        return self.head.quantile(outputs, level)
+
     def answer_raw(self, raw) -> dict[str, tf.Tensor]:
         """Returns what a server answers to raw inputs `(B, …)`, in units of the data."""
         inputs = self.preprocessor.prepare(raw)
         outputs = Forecast(*self(inputs, training=False))
-        levels = getattr(self.head, "levels", ())
-        answer = {"forecast": self.preprocessor.unscale(self.head.decide(outputs), inputs)}
-        if levels:
+        answer = {"forecast": self.preprocessor.unscale(self.decide(outputs), inputs)}
+        if self.levels:
             quantiles = [
-                self.preprocessor.unscale(self.head.quantile(outputs, level), inputs)
-                for level in levels
+                self.preprocessor.unscale(self.quantile(outputs, level), inputs)
+                for level in self.levels
             ]
             answer["quantiles"] = tf.stack(quantiles, axis=-1)
         return answer
@@ -326,19 +353,3 @@ class Forecaster(Task):
             "channels": self.channels,
             "id_units": self.id_units,
         }
-
-
-def _rows_of_channels(values, targets: int):
-    """Each target, covariates beside it, as a row: `(B, L, C + P)` -> `(B * C, L, 1 + P)`."""
-    steps, width = values.shape[1], values.shape[2]
-    own = tf.reshape(tf.transpose(values[..., :targets], [0, 2, 1]), [-1, steps, 1])
-    if width == targets:
-        return own
-    return tf.concat([own, tf.repeat(values[..., targets:], targets, axis=0)], axis=-1)
-
-
-def _channels_of_rows(parameters, targets: int):
-    """`(B * C, N, H, 1, P)` -> `(B, N, H, C, P)`."""
-    states, steps, count = parameters.shape[1], parameters.shape[2], parameters.shape[4]
-    parted = tf.reshape(parameters, [-1, targets, states, steps, count])
-    return tf.transpose(parted, [0, 2, 3, 1, 4])

@@ -83,5 +83,5 @@ def _face(member: Forecaster) -> dict[str, Any]:
         "series": len(windows.fitted.names) > 1,
         "horizon": windows.horizon,
         "lookback": windows.lookback if windows.known_count else None,
-        "levels": list(getattr(member.head, "levels", ())),
+        "levels": list(member.levels),
     }

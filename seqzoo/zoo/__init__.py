@@ -1,5 +1,6 @@
 """Named models of the literature: builders `author_year(...)` with flat arguments."""
 
+from seqzoo.zoo.autoregressive_forecasting import graves_2013, kuznetsov_2018, salinas_2020
 from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2015
 from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
 from seqzoo.zoo.forecasting import (
@@ -65,6 +66,9 @@ FORECASTERS = {
     "chen_2020": chen_2020,
     "nie_2023": nie_2023,
     "smyl_2018": smyl_2018,
+    "salinas_2020": salinas_2020,
+    "graves_2013": graves_2013,
+    "kuznetsov_2018": kuznetsov_2018,
 }
 """The builders of forecasters by name; each takes `ForecastWindows`."""
 
@@ -91,6 +95,9 @@ __all__ = [
     "merity_2018",
     "radford_2019",
     "raffel_2020",
+    "graves_2013",
+    "kuznetsov_2018",
+    "salinas_2020",
     "beck_2024",
     "de_2024",
     "feng_2024",

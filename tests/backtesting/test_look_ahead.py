@@ -7,7 +7,7 @@ import pytest
 from seqzoo.backtesting import LookAheadError, prove_no_look_ahead
 from seqzoo.preprocessing import Columns, ForecastWindows
 from seqzoo.training import Adam
-from seqzoo.zoo import zeng_2023
+from seqzoo.zoo import FORECASTERS
 
 RNG = np.random.default_rng(0)
 SERIES = [RNG.normal(size=n).cumsum() for n in (40, 33)]
@@ -127,13 +127,19 @@ def test_nothing_and_chance_are_refused():
         prove_no_look_ahead(lambda panel, origin: np.random.normal(), SERIES, [ORIGIN])
 
 
-def test_a_forecaster_that_is_fitted_and_trained_passes_and_one_adapted_to_all_rows_does_not():
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("zeng_2023", {}), ("salinas_2020", {"units": 3, "layers": 1, "path_count": 4})],
+)
+def test_a_forecaster_that_is_fitted_and_trained_passes_and_one_adapted_to_all_rows_does_not(
+    name, options
+):
     def pipeline(panel, origin, adapted_to=None):
         past = panel.parts(0, origin)
         windows = ForecastWindows(L, H)
         windows.adapt(adapted_to or past)
         keras.utils.set_random_seed(0)
-        forecaster = zeng_2023(windows)
+        forecaster = FORECASTERS[name](windows, **options)
         forecaster.compile(Adam(1e-2), run_eagerly=True)
         forecaster.fit(past, epochs=1, batch_size=16, verbose=0)
         return {"forecast": forecaster.forecast(past), "weights": forecaster.get_weights()}

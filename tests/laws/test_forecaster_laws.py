@@ -6,16 +6,20 @@ import pytest
 import tensorflow as tf
 
 import seqzoo as sz
-from seqzoo import heads, training
+from seqzoo import heads, metrics, training
 from seqzoo.preprocessing import Columns, ForecastWindows
 from seqzoo.zoo import FORECASTERS
 
 L, H, C = 6, 4, 2
 RNG = np.random.default_rng(0)
 SERIES = [RNG.normal(size=(n, C)).cumsum(axis=0) * [1, 20] + [0, 300] for n in (30, 17)]
-STEPS = {"lin_2023": 2}  # of a hidden state; all of the horizon for the others
+FED_BACK = ("graves_2013", "salinas_2020", "kuznetsov_2018")
+STEPS = {"lin_2023": 2} | dict.fromkeys(FED_BACK, 1)  # of a hidden state; else the whole horizon
 OPTIONS = {
     "lin_2023": {"segment": 2, "units": 4, "dropout": 0.0},
+    "graves_2013": {"units": 5, "cell": "gru"},
+    "salinas_2020": {"units": 4, "dropout": 0.0, "path_count": 40},
+    "kuznetsov_2018": {"units": 4, "layers": 2, "attention": "additive"},
     "wen_2017": {"units": 5},
     "zeng_2023": {"kind": "dlinear", "trend": 3},
     "hewamalage_2021": {"units": 5, "cell": "gru"},
@@ -59,7 +63,7 @@ def test_quantiles_ascend_in_units_of_the_data(name, head):
     forecaster = make(name, head)
     x, _, _ = next(iter(forecaster.make_evaluation_batches(SERIES, batch_size=5)))
     outputs = forecaster(x)
-    low, middle, high = (forecaster.head.quantile(outputs, level) for level in (0.1, 0.5, 0.9))
+    low, middle, high = (forecaster.quantile(outputs, level) for level in (0.1, 0.5, 0.9))
     assert (low < middle).numpy().all()
     assert (middle < high).numpy().all()
 
@@ -119,6 +123,36 @@ def test_empty_short_and_missing_histories_have_finite_answers(name):
         raw = {"history": history.astype("float32"), "series": np.array(["0"], object)}
         assert np.isfinite(forecaster.answer_raw(raw)["forecast"]).all()
     assert forecaster.forecast([]).shape == (0, H, C)
+
+
+@everywhere
+def test_an_evaluation_of_quantiles_has_their_loss_and_their_coverage(name):
+    forecaster = make(name, "quantiles")
+    forecaster.compile(run_eagerly=True)
+    measured = forecaster.evaluate(SERIES, batch_size=40, verbose=0, return_dict=True)
+    x, y, weight = next(iter(forecaster.make_evaluation_batches(SERIES, batch_size=40)))
+    outputs, levels = sz.heads.Forecast(*forecaster(x)), forecaster.levels
+    quantiles = np.stack([forecaster.quantile(outputs, each) for each in levels], axis=-1)
+    actual = np.where(weight > 0, y, np.nan)
+    np.testing.assert_allclose(
+        measured["wql"], metrics.weighted_quantile_loss(quantiles, actual, levels), rtol=1e-4
+    )
+    inside = metrics.coverage(quantiles[..., 0], quantiles[..., -1], actual)
+    np.testing.assert_allclose(measured["coverage"], inside, rtol=1e-5)
+    size = np.nanmean(np.abs(actual))
+    np.testing.assert_allclose(
+        measured["wql_seasonal_naive"], measured["mae_seasonal_naive"] / size, rtol=1e-4
+    )
+
+
+@everywhere
+def test_a_compiled_forecaster_forecasts_as_one_in_a_graph_and_eagerly(name):
+    forecaster = make(name)
+    x, _, _ = next(iter(forecaster.make_evaluation_batches(SERIES, batch_size=5)))
+    want = forecaster(x)[0]
+    for compiled in (False, True):
+        found = tf.function(lambda x: forecaster(x)[0], jit_compile=compiled)(x)
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5)
 
 
 @everywhere

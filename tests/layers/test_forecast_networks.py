@@ -4,11 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+from seqzoo.decoders import RecurrentDecoder
 from seqzoo.encoders import RecurrentEncoder
 from seqzoo.layers import (
     FORECAST_NETWORKS,
+    DecodedHorizon,
     DilatedSegments,
     EncodedWindow,
+    FedBackNetwork,
     ForecastNetwork,
     Patches,
     PooledConvolutions,
@@ -19,7 +22,26 @@ from seqzoo.layers import (
 B, L, F = 3, 6, 1
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(B, L, F)).astype("float32")
+
+
+def goes_on(width=F, **options):
+    decoder = RecurrentDecoder(
+        None, width, units=4, attention=None, bridge="zero", readout="none", **options
+    )
+    return DecodedHorizon(decoder)
+
+
+def reads_and_writes(width=F, attention=None, **options):
+    readout = "none" if attention is None else "tanh"
+    encoder = RecurrentEncoder(None, width, units=4, direction="forward")
+    decoder = RecurrentDecoder(
+        None, width, units=4, attention=attention, bridge="copy", readout=readout
+    )
+    return DecodedHorizon(decoder, encoder, **options)
+
+
 ROWS = {
+    "decoded_horizon": goes_on,
     "dilated_segments": lambda: DilatedSegments(segment=2, units=4),
     "encoded_window": lambda: EncodedWindow(RecurrentEncoder(None, F, units=4)),
     "segment_rnn": lambda: SegmentRNN(horizon_segments=2, segment=3, units=4),
@@ -156,6 +178,90 @@ def test_sizes_that_do_not_fit_are_refused():
         SegmentRNN(2, segment=3, units=5)(VALUES)
     with pytest.raises(ValueError, match="`trend` must be at least 1"):
         WindowSteps(trend=0)
+
+
+G, K, S, H = 3, 2, 2, 4
+FOLLOWING = RNG.normal(size=(B, G, F)).astype("float32")
+KNOWN = RNG.normal(size=(B, L + H, K)).astype("float32")
+STATIC = RNG.normal(size=(B, S)).astype("float32")
+both_kinds = pytest.mark.parametrize("make", [goes_on, reads_and_writes])
+
+
+def keras_steps(layer, inputs, states):
+    """The outputs of Keras's LSTM cell with the weights of a layer, and its last states."""
+    cell, outputs = keras.layers.LSTMCell(4), []
+    cell.build((None, inputs.shape[-1]))
+    cell.set_weights(layer.get_weights())
+    for t in range(inputs.shape[1]):
+        _, states = cell(inputs[:, t], states)
+        outputs.append(np.asarray(states[0]))
+    return np.stack(outputs, axis=1), states
+
+
+def test_a_network_without_an_encoder_goes_on_from_the_window_with_the_same_cell():
+    network = goes_on(F + K + S)
+    found = network(VALUES, known=KNOWN, static=STATIC, following=FOLLOWING)
+    fed = np.concatenate([VALUES, FOLLOWING], axis=1)
+    static = np.repeat(STATIC[:, None], L + G, axis=1)
+    inputs = np.concatenate([fed, KNOWN[:, 1:], static], axis=-1)  # of the step that is predicted
+    want, _ = keras_steps(network.decoder.cells[0], inputs, [np.zeros((B, 4), "float32")] * 2)
+    np.testing.assert_allclose(found, want, atol=1e-6)
+
+
+def test_a_network_with_an_encoder_writes_from_its_last_state_and_the_last_value():
+    network = reads_and_writes(F + K)
+    found = network(VALUES, known=KNOWN, following=FOLLOWING)
+    zeros = [np.zeros((B, 4), "float32")] * 2
+    inputs = np.concatenate([VALUES, KNOWN[:, :L]], axis=-1)
+    layer = network.encoder.stack.layers[0]
+    _, states = keras_steps(layer, inputs, zeros)
+    fed = np.concatenate([VALUES[:, -1:], FOLLOWING], axis=1)
+    inputs = np.concatenate([fed, KNOWN[:, L:]], axis=-1)
+    want, _ = keras_steps(network.decoder.cells[0], inputs, states)
+    np.testing.assert_allclose(found, want, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [goes_on(F + K + S), reads_and_writes(F + K + S), reads_and_writes(F + K + S, "additive")],
+    ids=["goes on", "reads and writes", "attends"],
+)
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_full_call_is_the_steps_one_by_one(network, width):
+    covariates = {"known": KNOWN, "static": STATIC, "mask": np.arange(L)[None].repeat(B, 0) > 1}
+    whole = np.asarray(network(VALUES, **covariates, following=FOLLOWING))[:, -(G + 1) :]
+    value, state, memory = network.start(VALUES, H, **covariates, width=width)
+    np.testing.assert_array_equal(value, np.repeat(VALUES[:, -1], width, axis=0))
+    step = network.stepper()
+    for t in range(G + 1):
+        hidden, state = step(value, state, memory)
+        np.testing.assert_allclose(hidden, np.repeat(whole[:, t], width, axis=0), atol=1e-6)
+        value = np.repeat(FOLLOWING[:, min(t, G - 1)], width, axis=0)
+
+
+@both_kinds
+def test_it_may_be_fed_back(make):
+    assert isinstance(make(), FedBackNetwork)
+
+
+@both_kinds
+def test_padding_before_a_window_does_not_change_what_follows(make):
+    network = make()
+    padded = np.concatenate([np.full((B, 2, F), 9.0, "float32"), VALUES], axis=1)
+    mask = np.arange(L + 2)[None].repeat(B, 0) >= 2
+    whole = np.asarray(network(padded, mask=mask, following=FOLLOWING))[:, -(G + 1) :]
+    short = np.asarray(network(VALUES, following=FOLLOWING))[:, -(G + 1) :]
+    np.testing.assert_allclose(whole, short, atol=1e-6)
+
+
+def test_past_covariates_want_an_encoder():
+    values = np.concatenate([VALUES, VALUES], axis=-1)
+    with pytest.raises(ValueError, match=r"Received: 2 values of each step for 1 targets"):
+        goes_on()(values)
+    encoder = RecurrentEncoder(None, 2 * F, units=4, direction="forward")
+    network = reads_and_writes()
+    network = DecodedHorizon(network.decoder, encoder)
+    assert network(values, following=FOLLOWING).shape == (B, 1 + G, 4)
 
 
 @pytest.mark.parametrize("length", [12, 9])

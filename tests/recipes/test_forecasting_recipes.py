@@ -49,7 +49,7 @@ def test_a_recipe_trains_tells_its_skill_and_forecasts_a_csv(tmp_path, capsys, m
     assert rows[0].startswith("0,2024-01-10,")
 
 
-@pytest.mark.parametrize("name", ["wen_2017", "zeng_2023"])
+@pytest.mark.parametrize("name", ["wen_2017", "zeng_2023", "kuznetsov_2018", "salinas_2020"])
 def test_other_models_are_built(name):
     recipe = set_fields(load_recipe(ELECTRICITY), [f"model.architecture={name}", "model.units=4"])
     task = recipe.build(recipe.load_splits(None), recipe.model)

@@ -36,3 +36,52 @@ class ForecastNetwork(Protocol):
             training: Whether values are dropped.
         """
         ...
+
+
+@runtime_checkable
+class FedBackNetwork(ForecastNetwork, Protocol):
+    """Takes the steps of a horizon one by one: each is fed the value of the one before.
+
+    In a call the values that are fed are given as `following` `(B, G, C)`: hidden states
+    `(B, 1 + G, features)`, each of the step after one that was fed, or `(B, L + G, features)` where
+    the network `predicts_window`.
+
+    Example:
+        >>> decoder = sz.decoders.RecurrentDecoder(None, 1, units=5)
+        >>> isinstance(sz.layers.DecodedHorizon(decoder), sz.layers.FedBackNetwork)
+        True
+    """
+
+    @property
+    def predicts_window(self) -> bool:
+        """Whether hidden states tell of the steps of the window too."""
+        ...
+
+    def start(
+        self,
+        values: Any,
+        steps: int,
+        mask: Any = None,
+        known: Any = None,
+        static: Any = None,
+        width: int = 1,
+    ) -> tuple[Any, Any, Any]:
+        """Reads a window, and returns what `stepper` begins with.
+
+        Args:
+            values: As in a call.
+            steps: Positive int, H, the steps that will be taken.
+            mask: As in a call.
+            known: As in a call.
+            static: As in a call.
+            width: Positive int, the paths of each row, which stand side by side.
+
+        Returns:
+            The first value that is fed `(N, C)`, a state of leaves `(N, …)`, N = B * width, and
+            the memory.
+        """
+        ...
+
+    def stepper(self) -> Any:
+        """Returns `step(previous (N, C), state, memory) -> (hidden (N, features), state)`."""
+        ...

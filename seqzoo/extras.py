@@ -30,6 +30,24 @@ def import_huggingface_hub() -> Any:
     )
 
 
+def import_optuna() -> Any:
+    """Imports Optuna.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import("optuna", "Samplers of Optuna need", "pip install 'seqzoo[tuning]'.")
+
+
+def import_keras_tuner() -> Any:
+    """Imports KerasTuner.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import("keras_tuner", "Oracles of KerasTuner need", "pip install 'seqzoo[tuning]'.")
+
+
 def import_tensorflow_text() -> Any:
     """Imports TensorFlow Text, which cuts sub-words in the graph.
 

@@ -12,6 +12,8 @@ from seqzoo import listing
 from seqzoo.extras import (
     MissingPackageError,
     import_huggingface_hub,
+    import_keras_tuner,
+    import_optuna,
     import_tensorflow_text,
     import_tfds,
 )
@@ -23,6 +25,8 @@ ROOT = Path(__file__).parents[1]
     ("import_package", "name", "way"),
     [
         (import_huggingface_hub, "huggingface_hub", r"pip install 'seqzoo\[hub\]'"),
+        (import_keras_tuner, "keras_tuner", r"pip install 'seqzoo\[tuning\]'"),
+        (import_optuna, "optuna", r"pip install 'seqzoo\[tuning\]'"),
         (import_tfds, "tensorflow_datasets", r"pip install 'seqzoo\[tfds\]'"),
         (import_tensorflow_text, "tensorflow_text", "pip install tensorflow-text.*WordTokenizer"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -103,3 +105,13 @@ class Whale:
                 other = old[others, np.arange(self.dimensions)]
                 moved[i] = other - A * np.abs(C * other - x)
         self._positions = np.clip(moved, -1, 1)
+
+
+def replayed(
+    values: Sequence[float], dimensions: int, whales: int, iterations: int, seed: int
+) -> np.ndarray:
+    """Returns the position `(D,)` that a `Whale` asks for once it was told some values."""
+    whale = Whale(dimensions, whales, iterations, seed)
+    for value in values:
+        whale.tell(value)
+    return whale.ask()

@@ -87,32 +87,33 @@ def build(splits: dict, model: Model) -> Forecaster:
     )
 
 
-def scores(forecaster: Forecaster, panel) -> dict[str, float]:
-    """Returns the scores of the competition, of the forecaster and of two naive forecasts."""
-    tested = forecaster.backtest(panel)
-    actual = tested.actual[..., 0]
-    past = [panel.targets[panel.rows(i)][:-HORIZON, 0] for i in range(len(panel))]
-    naive2 = np.stack([metrics.naive2(each, HORIZON, DAY) for each in past])
+def scores(forecaster, panel) -> dict[str, float]:
+    """Returns the scores of the competition, of the forecaster and of two naive forecasts.
+
+    Args:
+        forecaster: A `Forecaster` or a `MeanForecaster`.
+        panel: Series that end with the hours to be forecast.
+    """
+    ends = panel.lengths - HORIZON
+    series = [panel.targets[panel.rows(i), 0] for i in range(len(panel))]
+    past = [each[:-HORIZON] for each in series]
+    actual = np.stack([each[-HORIZON:] for each in series])
+    answers = forecaster.forecast_answers(panel.parts(0, ends))
     forecasts = {
-        "": tested.forecasts[..., 0],
-        "naive2_": naive2,
-        "seasonal_naive_": tested.naive["seasonal_naive"][..., 0],
+        "": answers["forecast"][..., 0],
+        "naive2_": np.stack([metrics.naive2(each, HORIZON, DAY) for each in past]),
+        "seasonal_naive_": np.stack([np.tile(each[-DAY:], HORIZON // DAY) for each in past]),
     }
     found = {}
     for name, forecast in forecasts.items():
         found[f"{name}smape"] = metrics.smape(forecast, actual)
         found[f"{name}mase"] = metrics.mase(forecast, actual, past, DAY)
-    found["owa"] = metrics.owa(
-        found["smape"], found["mase"], found["naive2_smape"], found["naive2_mase"]
-    )
-    low, high = tested.quantiles[:, :, 0, 0], tested.quantiles[:, :, 0, -1]
-    found["msis"] = metrics.msis(low, high, actual, past, DAY)
-    found["coverage_95"] = metrics.coverage(low, high, actual)
-    inner = (
-        tested.quantiles[:, :, 0, LEVELS.index(0.1)],
-        tested.quantiles[:, :, 0, LEVELS.index(0.9)],
-    )
-    found["coverage_80"] = metrics.coverage(*inner, actual)
+    pairs = [found[f"{name}{score}"] for name in ("", "naive2_") for score in ("smape", "mase")]
+    found["owa"] = metrics.owa(*pairs)
+    ends_of = {level: answers["quantiles"][:, :, 0, i] for i, level in enumerate(LEVELS)}
+    found["msis"] = metrics.msis(ends_of[0.025], ends_of[0.975], actual, past, DAY)
+    found["coverage_95"] = metrics.coverage(ends_of[0.025], ends_of[0.975], actual)
+    found["coverage_80"] = metrics.coverage(ends_of[0.1], ends_of[0.9], actual)
     return found
 
 

@@ -14,6 +14,7 @@ from seqzoo.recipe.fields import set_fields
 
 RECIPES = Path(__file__).parents[2] / "recipes/forecasting"
 ELECTRICITY, M4 = RECIPES / "electricity.py", RECIPES / "m4_hourly.py"
+EXCHANGE = RECIPES / "exchange_rate.py"
 
 
 def test_months_of_electricity_are_split_as_in_all_published_figures(tmp_path):
@@ -79,3 +80,19 @@ def test_hours_are_held_out_of_m4_where_settings_are_chosen():
     recipe = set_fields(recipe, ["model.network=dilated", "model.units=4", "model.lookback=48"])
     task = recipe.build(held, recipe.model)
     assert task.count_steps(held["test"], 1) == len(held["test"])
+
+
+def test_a_recipe_of_exchange_rates_tells_the_error_of_the_last_value(tmp_path):
+    rates = np.random.default_rng(0).normal(size=(200, 8)).cumsum(axis=0)
+    np.savetxt(tmp_path / "exchange_rate.txt", rates, delimiter=",")
+    recipe = set_fields(load_recipe(EXCHANGE), ["model.horizon=5", "model.lookback=7"])
+    splits = recipe.load_splits(tmp_path)
+    task = recipe.build(splits, recipe.model)
+    task.compile()
+    scaled = (rates - rates[:140].mean(axis=0)) / rates[:140].std(axis=0)
+    future = np.lib.stride_tricks.sliding_window_view(scaled[160:], 5, axis=0)
+    error = np.mean((future - scaled[159 : 159 + len(future), :, None]) ** 2)
+    found = recipe.scores(task, splits["test"], None)
+    assert found["mse_repeat_last"] == pytest.approx(error, rel=1e-5)
+    assert {"mse", "skill_repeat_last"} <= found.keys()
+    assert recipe.load_splits(None)["train"].lengths == [1750]

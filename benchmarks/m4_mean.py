@@ -1,7 +1,7 @@
 """The scores of M4 of each of several runs of the recipe, and of the mean of their forecasts.
 
-    for seed in 0 1 2; do seqzoo train m4_hourly --data DIR --seed $seed; done
-    python benchmarks/m4_mean.py --data DIR runs/m4_hourly-0 runs/m4_hourly-1 runs/m4_hourly-2
+for seed in 0 1 2; do seqzoo train m4_hourly --data DIR --seed $seed; done
+python benchmarks/m4_mean.py --data DIR runs/m4_hourly-0 runs/m4_hourly-1 runs/m4_hourly-2
 """
 
 import argparse

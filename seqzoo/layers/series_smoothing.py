@@ -11,6 +11,7 @@ from seqzoo.layers.scaling import Scaled, SeriesScaling
 from seqzoo.ops.exponential_smoothing import smooth
 
 _FIRST_RATES = (0.27, 0.18)  # of levels and seasons
+_OWN_PACE = 10.0  # how much faster the rates of a series are learned, each from few examples
 _LEAST_SCALE = 1e-5
 
 
@@ -18,9 +19,10 @@ _LEAST_SCALE = 1e-5
 class SeriesSmoothing(keras.layers.Layer):
     """Takes level and seasons off series, by rates that are learned for each of them.
 
-    What is left of a value is its distance from its seasonal indices and the last level, over its
-    spread. A forecast is scaled back by that level and the indices of its steps. A missing value
-    is read as the level there. Past covariates are scaled to mean 0 and standard deviation 1.
+    What is left of a value is its distance from its seasonal indices and the last level, over the
+    spread of the latest season of the longest kind. A forecast is scaled back by that level and the
+    indices of its steps. A missing value is read as the level there. Past covariates are scaled to
+    mean 0 and standard deviation 1.
 
     Args:
         count: Positive int, the series that are known.
@@ -98,7 +100,8 @@ class SeriesSmoothing(keras.layers.Layer):
         parts = smooth(own, seen, rates[:, :1], season_rates, self.seasons, self.horizon)
         last = parts.levels[:, -1:]
         around = ops.where(seen, own - parts.seasonal, parts.levels) - last
-        spread = ops.std(ops.where(seen, own, parts.levels), axis=1, keepdims=True)
+        latest = ops.where(seen, own, parts.levels)[:, -self.seasons[-1] :]
+        spread = ops.std(latest, axis=1, keepdims=True)
         scale = ops.where(spread > _LEAST_SCALE, spread, 1.0)
         scaled, location, scale = (
             self._channels(each) for each in (around / scale, last + parts.ahead, scale)
@@ -112,7 +115,7 @@ class SeriesSmoothing(keras.layers.Layer):
         """The rates of each target as a row of its own, `(B * C, 1 + seasons)`."""
         own = ops.reshape(self.own_rates, (self.count, -1))
         own = ops.take(own, ops.maximum(series, 0), axis=0)
-        own = ops.where((series >= 0)[:, None], own, 0.0)
+        own = _OWN_PACE * ops.where((series >= 0)[:, None], own, 0.0)
         return ops.sigmoid(ops.reshape(own, (-1, 1 + len(self.seasons))) + self.shared_rates)
 
     def _channels(self, rows):

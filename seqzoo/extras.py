@@ -62,6 +62,15 @@ def import_tensorflow_text() -> Any:
     )
 
 
+def import_pretty_midi() -> Any:
+    """Imports the package that reads and writes MIDI files.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    return _import("pretty_midi", "MIDI files need", "pip install 'seqzoo[music]'.")
+
+
 def _import(name: str, needed: str, way: str) -> Any:
     try:
         return importlib.import_module(name)

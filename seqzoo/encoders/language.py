@@ -1,9 +1,11 @@
 """The encoder of running text: what a language model trains, and other tasks may use."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from seqzoo.encoders.encoder import Encoded, segments_of, step_mask, token_ids_spec
+from seqzoo.encoders.encoder import Encoded, segments_of, step_mask, tokens_or_vectors
 from seqzoo.layers.activation_regularization import ActivationRegularization
 from seqzoo.layers.cells import make_cell
 from seqzoo.layers.dropped_embedding import DroppedEmbedding
@@ -18,8 +20,9 @@ class LanguageEncoder(keras.layers.Layer):
     All dropout acts in training only.
 
     Args:
-        vocabulary_size: Positive int, padding (id 0) counted.
-        embedding_dim: Positive int.
+        vocabulary_size: Positive int, padding (id 0) counted; None takes vectors instead of
+            tokens, such as frames of music, and embeds nothing.
+        embedding_dim: Positive int, the width of the embeddings or vectors.
         units: Positive int. Width of the layers.
         layers: Positive int.
         cell: A name in `layers.cells.CELLS`.
@@ -37,8 +40,8 @@ class LanguageEncoder(keras.layers.Layer):
         tar: Weight of temporal activation regularization, on those before it.
 
     Call arguments:
-        inputs: Token ids `(B, S)`.
-        mask: Boolean `(B, S)`, True on real steps; None means every id but 0.
+        inputs: Token ids `(B, S)`, or vectors `(B, S, embedding_dim)`.
+        mask: Boolean `(B, S)`, True on real steps; None means every id but 0, and every vector.
         initial_state: Nest as `initial_state(B)` returns it, which is the default.
         segment_ids: Int `(B, S)` where rows hold several texts; see `layers.Recurrent`.
 
@@ -59,7 +62,7 @@ class LanguageEncoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size: int,
+        vocabulary_size: int | None,
         embedding_dim: int = 256,
         units: int = 256,
         layers: int = 1,
@@ -98,14 +101,16 @@ class LanguageEncoder(keras.layers.Layer):
         self._make_layers({"dtype": self.dtype_policy})
 
     def _make_layers(self, own: dict):
-        self.embedding = DroppedEmbedding(
-            self.vocabulary_size,
-            self.embedding_dim,
-            rate=self.embedding_dropout,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
-            name="embedding",
-            **own,
-        )
+        self.embedding: Any = None
+        if self.vocabulary_size is not None:
+            self.embedding = DroppedEmbedding(
+                self.vocabulary_size,
+                self.embedding_dim,
+                rate=self.embedding_dropout,
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="embedding",
+                **own,
+            )
         widths = [self.units] * (self.layers - 1) + [self.hidden_size]
         self.recurrent = [
             Recurrent(
@@ -130,7 +135,8 @@ class LanguageEncoder(keras.layers.Layer):
         return self.units if self.output_units is None else self.output_units
 
     def build(self, inputs_shape):
-        self.embedding.build(inputs_shape)
+        if self.embedding is not None:
+            self.embedding.build(inputs_shape)
         width = self.embedding_dim
         for layer in self.recurrent:
             layer.build((None, None, width))
@@ -155,7 +161,7 @@ class LanguageEncoder(keras.layers.Layer):
         return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, width, axis=0), state)
 
     def input_specs(self) -> dict[str, keras.KerasTensor]:
-        return {"token_ids": token_ids_spec()}
+        return tokens_or_vectors(self.vocabulary_size, self.embedding_dim)
 
     def call(self, inputs, mask=None, initial_state=None, segment_ids=None, training=False):
         mask = step_mask(inputs, mask)
@@ -165,17 +171,17 @@ class LanguageEncoder(keras.layers.Layer):
 
     def run(
         self,
-        token_ids,
+        inputs,
         state=None,
         mask=None,
         training=False,
         segment_ids=None,
         segment_states=False,
     ):
-        """Reads tokens `(B, T)` from a state on.
+        """Reads tokens `(B, T)`, or vectors, from a state on.
 
         Args:
-            token_ids: Int tensor `(B, T)`.
+            inputs: Int tensor `(B, T)`, or vectors `(B, T, embedding_dim)`.
             state: See `initial_state`.
             mask: Boolean `(B, T)`, True on real steps; None where all are.
             training: Whether values are dropped.
@@ -185,8 +191,8 @@ class LanguageEncoder(keras.layers.Layer):
         Returns:
             The outputs `(B, T, hidden_size)` and the state after the last real step.
         """
-        state = self.initial_state(ops.shape(token_ids)[0]) if state is None else state
-        outputs, after = self.embedding(token_ids, training=training), []
+        state = self.initial_state(ops.shape(inputs)[0]) if state is None else state
+        outputs, after = self._embedded(inputs, training), []
         for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
             below = self.drops[i](outputs, training=training)
             outputs, *states = layer(
@@ -203,19 +209,24 @@ class LanguageEncoder(keras.layers.Layer):
         dropped = self.drops[-1](outputs, training=training)
         return self.small(dropped, mask=mask, training=training), after
 
-    def step(self, token_ids, state):
-        """Reads one token of each row, `(B,)`, without dropout.
+    def step(self, inputs, state):
+        """Reads one token of each row, `(B,)`, or a vector, without dropout.
 
         Returns:
             The output `(B, hidden_size)` and the next state.
         """
-        output, after = self.embedding(token_ids), []
+        output, after = self._embedded(inputs), []
         for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
             below = output
             output, states = layer.step(below, before)
             output = self._join(i, below, output)
             after.append(states)
         return output, after
+
+    def _embedded(self, inputs, training=False):
+        if self.embedding is None:
+            return ops.cast(inputs, self.compute_dtype)
+        return self.embedding(inputs, training=training)
 
     def stepper(self):
         """Returns `step`: its weights are read where they are used."""

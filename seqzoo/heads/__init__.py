@@ -4,11 +4,18 @@ from seqzoo.heads.classes import Classes
 from seqzoo.heads.forecast import Forecast, Point, Quantiles
 from seqzoo.heads.forecast_distributions import Gaussian, StudentT
 from seqzoo.heads.head import Head
+from seqzoo.heads.notes import NADE, Bernoulli, ChordBiases
 from seqzoo.heads.tags import Tags
 from seqzoo.heads.tokens import Tokens
 
-HEADS = {"tokens": Tokens, "classes": Classes, "tags": Tags}
-"""The heads of tokens, classes and tags by name."""
+HEADS = {
+    "tokens": Tokens,
+    "classes": Classes,
+    "tags": Tags,
+    "bernoulli": Bernoulli,
+    "nade": NADE,
+}
+"""The heads of tokens, classes, tags and notes by name."""
 
 FORECAST_HEADS = {
     "point": Point,
@@ -21,6 +28,9 @@ FORECAST_HEADS = {
 __all__ = [
     "FORECAST_HEADS",
     "HEADS",
+    "NADE",
+    "Bernoulli",
+    "ChordBiases",
     "Classes",
     "Forecast",
     "Gaussian",

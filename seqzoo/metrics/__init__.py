@@ -1,4 +1,4 @@
-"""Scores by name (over sacrebleu, scikit-learn and seqeval) and Keras metrics of tokens."""
+"""Scores by name (over sacrebleu, scikit-learn and seqeval) and Keras metrics of tokens, notes."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ from seqzoo.metrics.skill_tests import (
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
+    from seqzoo.metrics.notes import KeyF1
     from seqzoo.metrics.tokens import BitsPerCharacter, Perplexity, TokenAccuracy
 
 METRICS = {
@@ -103,6 +104,7 @@ __all__ = [
     "TokenAccuracy",
     "Perplexity",
     "BitsPerCharacter",
+    "KeyF1",
 ]
 
 
@@ -112,4 +114,8 @@ def __getattr__(name: str):
         from seqzoo.metrics import tokens
 
         return getattr(tokens, name)
+    if name == "KeyF1":
+        from seqzoo.metrics.notes import KeyF1
+
+        return KeyF1
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

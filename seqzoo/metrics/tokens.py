@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 
-class _TokenMean(keras.metrics.Metric):
+class TokenMean(keras.metrics.Metric):
     """Divides the sum of a quantity over all tokens by the number of tokens.
 
     Both are sums over all updates, and added up over replicas, so that the mean is exact
@@ -28,7 +28,7 @@ class _TokenMean(keras.metrics.Metric):
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class TokenAccuracy(_TokenMean):
+class TokenAccuracy(TokenMean):
     """Share of the target tokens that got the highest score, from 0 to 1.
 
     `update_state(correct_sum, token_count)` takes scalars: the weighted number of tokens that are
@@ -46,7 +46,7 @@ class TokenAccuracy(_TokenMean):
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class Perplexity(_TokenMean):
+class Perplexity(TokenMean):
     """Exponential of the mean negative log-likelihood of a target token, without label smoothing.
 
     `update_state(nll_sum, token_count)` takes scalars: the weighted sum of the tokens' negative
@@ -68,7 +68,7 @@ class Perplexity(_TokenMean):
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class BitsPerCharacter(_TokenMean):
+class BitsPerCharacter(TokenMean):
     """Negative log-likelihood of a text in bits, over the number of its characters.
 
     A character is a Unicode one of the normalised text, spaces and line ends counted, whatever the

@@ -16,6 +16,15 @@ from seqzoo.preprocessing.labels import Labels
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.lookup import CharacterTokenizer, TokenLookup, WhitespaceTokenizer
 from seqzoo.preprocessing.masked_text import MaskedText
+from seqzoo.preprocessing.midi import read_midi, write_midi
+from seqzoo.preprocessing.music import (
+    PianoRolls,
+    chords,
+    piano_roll,
+    piece_as_text,
+    piece_of_text,
+    transposed,
+)
 from seqzoo.preprocessing.packing import Packed, pack_rows
 from seqzoo.preprocessing.pairs import TextPairs
 from seqzoo.preprocessing.panel import Columns, Panel
@@ -54,6 +63,7 @@ PREPROCESSORS = {
     "labelled_vectors": LabelledVectors,
     "tagged_tokens": TaggedTokens,
     "tagged_subwords": TaggedSubwords,
+    "piano_rolls": PianoRolls,
 }
 
 __all__ = [
@@ -71,6 +81,14 @@ __all__ = [
     "FrameReader",
     "ImageCaptions",
     "ImageReader",
+    "PianoRolls",
+    "chords",
+    "piano_roll",
+    "piece_as_text",
+    "piece_of_text",
+    "read_midi",
+    "transposed",
+    "write_midi",
     "MaskedText",
     "RunningText",
     "TextPairs",

@@ -6,6 +6,7 @@ from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.ensemble import Ensemble
 from seqzoo.tasks.forecaster import Forecaster
+from seqzoo.tasks.frame_model import FrameModel
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
@@ -26,6 +27,7 @@ TASKS = {
     "tagger": Tagger,
     "masked_language_model": MaskedLanguageModel,
     "sentence_encoder": SentenceEncoder,
+    "frame_model": FrameModel,
 }
 """The tasks by name."""
 
@@ -38,6 +40,7 @@ __all__ = [
     "Ensemble",
     "Filling",
     "Forecaster",
+    "FrameModel",
     "Generated",
     "GenerationTask",
     "LanguageModel",

@@ -18,7 +18,10 @@ ROWS = {
     "tokens": ({"label_smoothing": 0.1}, True),
     "classes": ({"class_weights": [1.0, 2.0, 0.5, 1.0, 3.0]}, False),
     "tags": ({"forbidden": [(None, 1), (0, 2), (3, None)]}, True),
+    "bernoulli": ({}, True),
+    "nade": ({"units": 2}, True),
 }
+OF_KEYS = ("bernoulli", "nade")  # a target for each of C keys
 everywhere = pytest.mark.parametrize("name", HEADS)
 
 
@@ -30,13 +33,21 @@ def case(name):
     inputs = STEPS if by_step else STEPS[:, 0]
     y = np.full((B, T), 4) if by_step else RNG.integers(0, C, B)
     weight = WEIGHT if by_step else WEIGHT[:, 1]
+    if name in OF_KEYS:
+        y, weight = RNG.integers(0, 2, (B, T, C)), WEIGHT[..., None] * np.ones(C, "float32")
     return head, inputs, y, weight
 
 
 def loss_of(head, inputs, y, weight):
+    mask = mask_of(y, weight)
     y, weight = (ops.convert_to_tensor(array) for array in (y, weight))
-    loss, count = head.loss(y, head(inputs), weight, mask=weight > 0)
+    loss, count = head.loss(y, head(inputs), weight, mask)
     return float(loss), float(count)
+
+
+def mask_of(y, weight):
+    """Which steps are real."""
+    return ops.convert_to_tensor((weight[..., 0] if y.ndim == 3 else weight) > 0)
 
 
 def test_every_head_of_the_registry_is_tested_here():
@@ -58,8 +69,9 @@ def test_it_is_called_on_symbolic_tensors_and_no_output_is_none(name):
     outputs = head(keras.Input((*size, F)), mask=keras.Input((None,), dtype="bool"), reads=())
     leaves = keras.tree.flatten(outputs)
     assert all(leaf is not None for leaf in leaves)
-    assert leaves[0].shape == (*[None] * y.ndim, C)
-    assert head(inputs).shape == (*y.shape, C)
+    steps = y.shape[:-1] if name in OF_KEYS else y.shape
+    assert leaves[0].shape == (*[None] * len(steps), C)
+    assert keras.tree.flatten(head(inputs))[0].shape == (*steps, C)
 
 
 @everywhere
@@ -69,10 +81,12 @@ def test_decisions_are_of_the_outputs_and_0_where_a_step_is_masked(name):
     best = np.asarray(head.decide(outputs))
     assert best.shape == y.shape
     assert best.dtype == "int32"
-    if name != "tags":  # the best sequence may not hold the best tag of a step
+    if name in OF_KEYS:  # each key as the loss has it where those below are as decided
+        np.testing.assert_array_equal(best, np.asarray(head.logits(best, outputs)) > 0)
+    elif name != "tags":  # the best sequence may not hold the best tag of a step
         np.testing.assert_array_equal(best, np.argmax(outputs, axis=-1))
     if ROWS[name][1]:
-        masked = np.asarray(head.decide(outputs, ops.convert_to_tensor(weight > 0)))
+        masked = np.asarray(head.decide(outputs, mask_of(y, weight)))
         assert not masked[weight == 0].any()
         full = np.asarray(head.decide(outputs, ops.ones((B, T), "bool")))
         np.testing.assert_array_equal(full, best)
@@ -91,10 +105,10 @@ def test_the_loss_of_a_batch_is_the_sum_over_its_rows(name):
 def test_what_is_masked_changes_nothing(name):
     head, inputs, y, weight = case(name)
     wanted = loss_of(head, inputs, y, weight)
-    noisy = np.where(weight[..., None] > 0, inputs, 3.0)
+    mask = mask_of(y, weight)
+    noisy = np.where(np.asarray(mask)[..., None], inputs, 3.0)
     other = np.where(weight > 0, y, 1)
     np.testing.assert_allclose(loss_of(head, noisy, other, weight), wanted, rtol=1e-5)
-    mask = weight > 0
     for metric, sums in zip(
         head.make_metrics(), head.measure(y, head(inputs), weight, mask), strict=True
     ):
@@ -118,7 +132,7 @@ def test_every_weight_gets_a_gradient(name):
     weights = head.trainable_weights
 
     def total(_):
-        loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), weight, weight > 0)
+        loss, count = head.loss(ops.convert_to_tensor(y), head(inputs), weight, mask_of(y, weight))
         return loss, count
 
     _, gradients = gradients_of(total, [], weights)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqzoo.baselines.answers import CentralCaption, Copy, MostFrequent, MostFrequentTag
+from seqzoo.baselines.keys import KeyChanges, KeyShares
 from seqzoo.baselines.ngrams import NGrams
 from seqzoo.baselines.words import NearestNeighbour, WeightedWords
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.forecaster import Forecaster
+from seqzoo.tasks.frame_model import FrameModel
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
 from seqzoo.tasks.tagger import Tagger
@@ -84,10 +86,11 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
     """Returns the baselines of a task that have learned from training examples.
 
     Args:
-        task: A classifier, tagger, translator, captioner or language model, with a preprocessor. A
-            forecaster has none: all of its evaluations have the skill against naive forecasts.
-        examples: Pairs of a raw input and its reference, or texts for a language model. Of more
-            than 100,000, so many are drawn.
+        task: A classifier, tagger, translator, captioner, language model or model of frames, with a
+            preprocessor. A forecaster has none: all of its evaluations have the skill against
+            naive forecasts.
+        examples: Pairs of a raw input and its reference, texts for a language model, or pieces. Of
+            more than 100,000, so many are drawn.
         seed: Of the draw.
 
     Returns:
@@ -109,7 +112,9 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
     elif not isinstance(examples, Sequence):  # a stream
         examples = list(examples)
     if isinstance(task, LanguageModel):
-        return [_of_texts(NGrams(task.preprocessor, examples))]
+        return [_of_sources(NGrams(task.preprocessor, examples))]
+    if isinstance(task, FrameModel):
+        return [_of_sources(each(task.preprocessor, examples)) for each in (KeyShares, KeyChanges)]
     answering: list[Any] = []
     reads_text = isinstance(examples[0][0], str)
     if isinstance(task, Classifier):
@@ -134,7 +139,8 @@ def compare(
         found: Of `baselines`.
         examples: As those that they have learned from.
         metrics: Functions of the outputs and the references, by name, such as those of
-            `metrics.METRICS`. A language model's are its loss and perplexity.
+            `metrics.METRICS`. A language model's are its loss and perplexity, a model of frames'
+            its loss.
 
     Example:
         >>> pairs = [("good film", "pos"), ("bad film", "neg"), ("good", "pos")]
@@ -182,5 +188,6 @@ def _of_answers(model: Any) -> Baseline:
     return Baseline(model.name, scores)
 
 
-def _of_texts(model: NGrams) -> Baseline:
+def _of_sources(model: Any) -> Baseline:
+    """Of examples that have no reference, such as texts."""
     return Baseline(model.name, lambda examples, metrics: model.scores(examples))

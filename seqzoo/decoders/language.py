@@ -44,12 +44,7 @@ class LanguageDecoder(keras.layers.Layer):
 
     def __init__(self, encoder: LanguageEncoder | BlockEncoder, **kwargs):
         super().__init__(**kwargs)
-        for i, block in enumerate(getattr(encoder, "blocks", ())):
-            if not block.mixer.causal:
-                raise ValueError(
-                    "A language decoder reads no token that comes later. Received: an encoder "
-                    f"whose blocks[{i}] has causal=False. Make its blocks with causal=True."
-                )
+        check_causal(encoder, "A language decoder reads no token")
         self.encoder = encoder
         self.supports_masking = True
 
@@ -159,3 +154,13 @@ class LanguageDecoder(keras.layers.Layer):
     def from_config(cls, config):
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**config | {"encoder": encoder})
+
+
+def check_causal(encoder: Any, reader: str) -> None:
+    """Raises ValueError for an encoder whose blocks read what comes later, which `reader` says."""
+    for i, block in enumerate(getattr(encoder, "blocks", ())):
+        if not block.mixer.causal:
+            raise ValueError(
+                f"{reader} that comes later. Received: an encoder whose blocks[{i}] has "
+                "causal=False. Make its blocks with causal=True."
+            )

@@ -19,6 +19,7 @@ from seqzoo.explain.gradient_flow import (
     plot_gradient_flow,
 )
 from seqzoo.explain.learning_curves import learning_curves
+from seqzoo.explain.piano_roll import plot_piano_roll
 from seqzoo.explain.run_pictures import explain_input, run_pictures
 from seqzoo.explain.state_norms import Remembered, StateNorms, plot_state_norms, state_norms
 from seqzoo.explain.token_pictures import attribution, tag_probabilities, token_effects
@@ -58,6 +59,7 @@ __all__ = [
     "plot_exposure_bias",
     "plot_gradient_flow",
     "plot_skill",
+    "plot_piano_roll",
     "reliability_diagram",
     "run_pictures",
     "tag_probabilities",

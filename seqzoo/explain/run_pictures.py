@@ -18,15 +18,18 @@ from seqzoo.explain.backtest_pictures import plot_backtest, plot_calibration, pl
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
 from seqzoo.explain.forecast_fan import forecast_fan
+from seqzoo.explain.piano_roll import plot_piano_roll
 from seqzoo.explain.state_norms import plot_state_norms, state_norms
 from seqzoo.explain.task_inputs import block_stacks
 from seqzoo.explain.token_pictures import attribution, tag_probabilities
 from seqzoo.explain.token_probabilities import plot_token_probabilities, token_probabilities
 from seqzoo.layers.mixers import SelfAttention
 from seqzoo.ops.option_names import check_known
+from seqzoo.preprocessing.music import piano_roll
 from seqzoo.tasks.backtest import Backtest
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.forecaster import Forecaster
+from seqzoo.tasks.frame_model import FrameModel
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import MaskedLanguageModel
 from seqzoo.tasks.seq2seq import Seq2Seq
@@ -39,7 +42,7 @@ Write = Callable[[str | Path | None], Figure]
 
 PICTURES = (
     *("attention", "probabilities", "attribution", "tags", "heads", "states"),
-    *("fan", "backtest", "skill", "calibration"),
+    *("fan", "backtest", "skill", "calibration", "roll"),
 )
 """The names of all pictures of one input."""
 
@@ -63,7 +66,8 @@ def explain_input(
             of all tags; `"heads"`, the attention of all heads of all blocks; `"states"`, what
             recurrences remember. Of a forecaster: `"fan"`, the forecast behind the end;
             `"backtest"`, forecasts of the past and their errors; `"skill"` at each step of the
-            horizon; `"calibration"` of quantiles.
+            horizon; `"calibration"` of quantiles. Of a model of frames: `"roll"`, a piece and how
+            it goes on.
 
     Raises:
         ValueError: if there is no such picture of the task, or of the input.
@@ -144,6 +148,8 @@ def _pictures_of(task: Any) -> dict[str, Draw]:
         return {name: functools.partial(_draw_forecast, name) for name in names}
     if isinstance(task, Captioner):
         return {"attention": caption_attention}
+    if isinstance(task, FrameModel):
+        return {"roll": _draw_continued}
     pictures: dict[str, Draw] = {}
     decoder = getattr(task, "decoder", None)
     if hasattr(task, "source_tokens") and _aligns(decoder):
@@ -207,3 +213,10 @@ def _draw_heads(task: Any, example: Any, path: str | Path | None) -> Figure:
 
 def _draw_states(task: Any, example: Any, path: str | Path | None) -> Figure:
     return plot_state_norms(state_norms(task, example), path)
+
+
+def _draw_continued(task: FrameModel, example: Any, path: str | Path | None) -> Figure:
+    rolls = task.preprocessor
+    (given,) = rolls.pieces([piano_roll(example, rolls.lowest, rolls.key_count)])
+    (drawn,) = task.generate([given])
+    return plot_piano_roll([*given, *drawn], path, len(given))

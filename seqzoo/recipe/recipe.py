@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqzoo.metrics import CAPTION_METRICS, METRICS
+from seqzoo.preprocessing.music import piece_as_text
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_options import TrainingOptions
 from seqzoo.recipe.unknown_lines import unknown_lines
-from seqzoo.tasks import Captioner, Classifier, Forecaster, Seq2Seq, Tagger
+from seqzoo.tasks import Captioner, Classifier, Forecaster, FrameModel, Seq2Seq, Tagger
 from seqzoo.training.callbacks import Metric
 
 Splits = dict[str, Sequence[Any]]
@@ -102,12 +103,18 @@ def forecast_answers(task: Any, inputs: Any, search: Any) -> list[list[Answer]]:
     return [[Answer(forecast, math.nan)] for forecast in task.forecast(inputs)]
 
 
+def continued_answers(task: Any, inputs: Sequence[Any], search: Any) -> list[list[Answer]]:
+    """Returns the frames that follow each piece, as a text; see `preprocessing.piece_as_text`."""
+    return [[Answer(piece_as_text(piece), math.nan)] for piece in task.generate(list(inputs))]
+
+
 ANSWERS: dict[str, Callable[..., list[list[Answer]]]] = {
     "generated": generated_answers,
     "classified": classified_answers,
     "tagged": tagged_answers,
     "filled": filled_answers,
     "forecast": forecast_answers,
+    "continued": continued_answers,
 }
 """The functions that answer inputs from a task alone, by the names that records of runs have."""
 
@@ -131,7 +138,8 @@ class Recipe:
     Args:
         load: Function of a folder, or None for the embedded default, and of `data`. Returns the
             splits: "train", "validation" and any number whose names start with "test", each a
-            sequence of pairs of a raw input and its reference, or of texts for a language model.
+            sequence of pairs of a raw input and its reference, of texts for a language model, or
+            of pieces for a model of frames.
         build: Function of the splits and of `model`. Adapts the preprocessing to the training
             split and returns a task, not compiled.
         name: Short name, with which the folder of a run starts; "" is the name of the file.
@@ -265,6 +273,8 @@ def answers_of(task: Any) -> Callable[..., list[list[Answer]]]:
         return classified_answers
     if isinstance(task, Forecaster):
         return forecast_answers
+    if isinstance(task, FrameModel):
+        return continued_answers
     return tagged_answers if isinstance(task, Tagger) else generated_answers
 
 

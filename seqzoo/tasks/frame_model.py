@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.decoders.language import check_causal
 from seqzoo.encoders.encoder import Encoded
 from seqzoo.heads.notes import NADE
 from seqzoo.preprocessing.data_forms import RawExamples
@@ -46,7 +47,8 @@ class FrameModel(Task):
         Outputs of the head, of `(B, T, …)`.
 
     Raises:
-        ValueError: if encoder, head and preprocessor are not of the same keys.
+        ValueError: if encoder, head and preprocessor are not of the same keys, or the encoder
+            reads what comes later.
 
     Reference: Boulanger-Lewandowski, Bengio and Vincent, 2012, https://arxiv.org/abs/1206.6392
 
@@ -73,6 +75,7 @@ class FrameModel(Task):
                 "Frames are vectors. Received: an encoder of tokens, vocabulary_size="
                 f"{encoder.vocabulary_size}. Make it with vocabulary_size=None."
             )
+        check_causal(encoder, "A model of frames reads none")
         self.encoder = encoder
         self.after_first = keras.metrics.Mean(name="loss_after_first")
         self._graphs = TracedFunctions()

@@ -21,6 +21,7 @@ from seqzoo.zoo.modern_recurrences import (
     sun_2024,
     yang_2024,
 )
+from seqzoo.zoo.music import boulanger_2012
 from seqzoo.zoo.smoothed_forecasting import smyl_2018
 from seqzoo.zoo.tagging import lample_2016, ma_2016
 from seqzoo.zoo.transformer_language_models import devlin_2019, radford_2019, touvron_2023
@@ -54,6 +55,7 @@ ZOO = {
     "xu_2015": xu_2015,
     "venugopalan_2015": venugopalan_2015,
     "yao_2015": yao_2015,
+    "boulanger_2012": boulanger_2012,
 }
 """The builders by name."""
 
@@ -85,6 +87,7 @@ __all__ = [
     "zeng_2023",
     "bahdanau_2015",
     "bai_2018",
+    "boulanger_2012",
     "conneau_2017",
     "devlin_2019",
     "kim_2014",

@@ -19,6 +19,7 @@ from tiny_answering_tasks import (
     tagged,
 )
 from tiny_captioners import captioned_pictures, make_captioner
+from tiny_music import make_frame_model, rising_pieces
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo.tasks import TASKS, SentenceEncoder
@@ -42,6 +43,7 @@ BUILDERS = {
     "classifier": make_classifier,
     "tagger": make_tagger,
     "masked_language_model": masked_language_model,
+    "frame_model": make_frame_model,
 }
 EXAMPLES = {
     "captioner": lambda: captioned_pictures(40),
@@ -50,6 +52,7 @@ EXAMPLES = {
     "classifier": lambda: classified(40),
     "tagger": lambda: tagged(40),
     "masked_language_model": lambda: letter_texts(200),
+    "frame_model": lambda: rising_pieces(40),
 }
 
 OPTIMIZERS = {

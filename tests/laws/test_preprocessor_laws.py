@@ -15,6 +15,7 @@ from seqzoo.preprocessing import (
     ImageReader,
     LabelledText,
     LabelledVectors,
+    PianoRolls,
     Preprocessor,
     RawInputs,
     RunningText,
@@ -79,6 +80,9 @@ CASES = {
         [3, 1, 2],
         "one text",
     ),
+    "piano_rolls": lambda: Case(
+        PianoRolls(60, 5), [[[60, 64], []], [], [[61]]], [], [2, 0, 1], "60 64 |"
+    ),
 }
 
 
@@ -87,8 +91,11 @@ def case(request):
     return adapted(request.param)
 
 
-# A running text has no examples.
-@pytest.fixture(params=[name for name in PREPROCESSORS if name != "running_text"])
+# Running texts and pieces of music have no targets.
+WITHOUT_TARGETS = ("running_text", "piano_rolls")
+
+
+@pytest.fixture(params=[name for name in PREPROCESSORS if name not in WITHOUT_TARGETS])
 def case_of_examples(request):
     return adapted(request.param)
 
@@ -109,8 +116,7 @@ def raw_of(case):
 
 
 def test_every_row_has_the_contract(case):
-    is_stream = isinstance(case.preprocessor, RunningText)  # which has no examples
-    assert isinstance(case.preprocessor, RawInputs if is_stream else Preprocessor)
+    assert isinstance(case.preprocessor, Preprocessor if case.targets else RawInputs)
     assert isinstance(case.preprocessor.raw_spec, tf.TensorSpec)
     assert case.preprocessor.raw_spec.name
 

@@ -12,6 +12,7 @@ from tiny_answering_tasks import (
     tagged,
 )
 from tiny_captioners import captioned_pictures, make_captioner
+from tiny_music import make_frame_model, rising_pieces
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo import BeamSearch, Greedy
@@ -25,6 +26,7 @@ BUILDERS = {
     "classifier": make_classifier,
     "tagger": make_tagger,
     "masked_language_model": make_masked_language_model,
+    "frame_model": make_frame_model,
 }
 EXAMPLES = {
     "captioner": captioned_pictures,
@@ -33,6 +35,7 @@ EXAMPLES = {
     "classifier": classified,
     "tagger": tagged,
     "masked_language_model": letter_texts,
+    "frame_model": rising_pieces,
 }
 TEXTS = ["a b c", "g", "e e f a"]
 INPUTS = {

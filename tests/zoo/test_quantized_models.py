@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_answering_tasks import make_classifier, make_masked_language_model, make_tagger
 from tiny_captioners import captioned_clips, captioned_pictures, make_captioner
+from tiny_music import make_frame_model
 from tiny_tasks import letters_tokenizer, make_language_model, make_translator
 
 from seqzoo import Greedy, from_preset, zoo
@@ -38,11 +39,15 @@ def make(name):
     kinds = [maker for names, maker in makers.items() if name in names]
     if name == "devlin_2019":
         return make_masked_language_model()
+    if name == "boulanger_2012":
+        return make_frame_model()
     return kinds[0](name) if kinds else make_transformer(name)
 
 
 def answers(name, task):
-    """What a server answers in numbers."""
+    """What a server answers in numbers, or, where it draws samples, what they are drawn by."""
+    if name == "boulanger_2012":
+        return [each.numpy() for each in task([[[60, 64], [62]]])]
     if name in CAPTIONERS:
         examples = (
             captioned_clips if name in ("venugopalan_2015", "yao_2015") else captioned_pictures

@@ -96,6 +96,7 @@ SHARED_NAMES = {
     "gather": "values at indices: general path, kernel",
     "positions": "positions of steps: tensor functions, layers",
     "pooling": "one vector from a sequence",
+    "music": "pieces of music: preprocessing, named models",
     "min_gru": "the minimal GRU: cell, mixer",
     "recurrent": "recurrence: layers, mixer, encoder, decoder",
     "scan": "the loop over time: general path, kernel",

@@ -14,6 +14,7 @@ from seqzoo.extras import (
     import_huggingface_hub,
     import_keras_tuner,
     import_optuna,
+    import_pretty_midi,
     import_tensorflow_text,
     import_tfds,
 )
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[1]
         (import_huggingface_hub, "huggingface_hub", r"pip install 'seqzoo\[hub\]'"),
         (import_keras_tuner, "keras_tuner", r"pip install 'seqzoo\[tuning\]'"),
         (import_optuna, "optuna", r"pip install 'seqzoo\[tuning\]'"),
+        (import_pretty_midi, "pretty_midi", r"pip install 'seqzoo\[music\]'"),
         (import_tfds, "tensorflow_datasets", r"pip install 'seqzoo\[tfds\]'"),
         (import_tensorflow_text, "tensorflow_text", "pip install tensorflow-text.*WordTokenizer"),
     ],

@@ -45,8 +45,8 @@ def plot_piano_roll(
 
     Example:
         >>> figure = sz.explain.plot_piano_roll([[60, 64], [60], [62]], given=1)
-        >>> figure.axes[0].get_xlim()
-        (-0.5, 2.5)
+        >>> figure.axes[0].get_xlabel()
+        'frame'
     """
     roll = piano_roll(piece, 0, _KEYS)
     sounding = np.flatnonzero(roll.any(axis=0))

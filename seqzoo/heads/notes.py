@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from seqzoo.metrics.notes import KeyF1
+from seqzoo.metrics.key_f1 import KeyF1
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import shapes_may_depend_on_values
 from seqzoo.ops.losses import binary_cross_entropy
@@ -167,7 +167,7 @@ class NADE(NoteHead):
 
     With the hidden state h of a frame and its keys v, from k = 0 on,
 
-        p(v[k] = 1 | v[:k], h) = sigmoid(b[k] + V[k] · sigmoid(c + v[:k] W[:k]))
+        p(v[k] = 1 | v[:k], h) = sigmoid(b[k] + V[k] · f(c + v[:k] W[:k]))
         b = b0 + h B,  c = c0 + h C
 
     so that the probabilities of all 2^K chords sum to 1. The units change only where a key sounds,
@@ -177,6 +177,7 @@ class NADE(NoteHead):
     Args:
         key_count: Positive int, K, such as the 88 of a piano.
         units: Positive int. Width of the network over keys.
+        activation: f, a name of Keras.
 
     Call arguments:
         hidden: Float tensor `(B, T, features)`.
@@ -190,6 +191,7 @@ class NADE(NoteHead):
     References: Larochelle and Murray, 2011,
     https://proceedings.mlr.press/v15/larochelle11a.html; conditioned as in the RNN-NADE of
     Boulanger-Lewandowski, Bengio and Vincent, 2012, https://arxiv.org/abs/1206.6392
+    Differs from the papers: f is "relu", and theirs "sigmoid".
 
     Example:
         >>> head = sz.heads.NADE(key_count=3, units=4)
@@ -200,9 +202,11 @@ class NADE(NoteHead):
         1.0
     """
 
-    def __init__(self, key_count: int = 88, units: int = 64, **kwargs):
+    def __init__(self, key_count: int = 88, units: int = 64, activation: str = "relu", **kwargs):
         super().__init__(key_count, **kwargs)
         self.units = units
+        self.activation = activation
+        self._f: Any = keras.activations.get(activation)
 
     def build(self, hidden_shape):
         super().build(hidden_shape)
@@ -224,7 +228,7 @@ class NADE(NoteHead):
         y = ops.reshape(ops.cast(y, dtype), (-1, self.key_count))
         keys_in, keys_out = (ops.cast(w, dtype) for w in (self.keys_in, self.keys_out))
         way = _by_sounding_key if shapes_may_depend_on_values() else _by_key
-        logits = biases.keys + way(y, biases.units, keys_in, keys_out)
+        logits = biases.keys + way(y, biases.units, keys_in, keys_out, self._f)
         return ops.reshape(logits, (*leading, self.key_count))
 
     def sample(self, outputs, noise, temperature=1.0):
@@ -236,7 +240,7 @@ class NADE(NoteHead):
         index = ops.arange(self.key_count, dtype="int32")
 
         def next_note(chord, units, last):
-            logits = biases.keys + ops.matmul(ops.sigmoid(units), ops.transpose(keys_out))
+            logits = biases.keys + ops.matmul(self._f(units), ops.transpose(keys_out))
             sounds = ops.cast(noise, dtype) < ops.sigmoid(logits / temperature)
             sounds = ops.logical_and(sounds, index > last[:, None])
             first = ops.cast(ops.argmax(sounds, axis=1), "int32")  # (N,)
@@ -268,10 +272,10 @@ class NADE(NoteHead):
         return ChordBiases(*rows), dtype, leading
 
     def get_config(self):
-        return super().get_config() | {"units": self.units}
+        return super().get_config() | {"units": self.units, "activation": self.activation}
 
 
-def _by_sounding_key(y, units, keys_in, keys_out):
+def _by_sounding_key(y, units, keys_in, keys_out, activation):
     """Returns what the units add to the logits, `(N, K)`.
 
     Between two keys that sound, the units are the same for all keys: they are computed after none,
@@ -284,21 +288,22 @@ def _by_sounding_key(y, units, keys_in, keys_out):
         units: `(N, U)`, before the first key.
         keys_in: `(K, U)`.
         keys_out: `(K, U)`.
+        activation: Function of the units.
     """
     below = ops.cumsum(y, axis=1) - y  # keys that sound below each, (N, K)
     most = ops.cast(ops.max(ops.sum(y, axis=1), initial=0.0), "int32") + 1
     level = ops.cast(ops.arange(most), y.dtype)[:, None]  # (M, 1)
     counted = y[:, None] * ops.cast(below[:, None] < level, y.dtype)  # (N, M, K)
-    states = ops.sigmoid(units[:, None] + ops.matmul(counted, keys_in))  # (N, M, U)
+    states = activation(units[:, None] + ops.matmul(counted, keys_in))  # (N, M, U)
     scores = ops.matmul(states, ops.transpose(keys_out))  # (N, M, K)
     return ops.sum(scores * ops.cast(ops.equal(below[:, None], level), y.dtype), axis=1)
 
 
-def _by_key(y, units, keys_in, keys_out):
+def _by_key(y, units, keys_in, keys_out, activation):
     """Does what `_by_sounding_key` does, with shapes that do not depend on the chords."""
     is_below = ops.tril(ops.ones((y.shape[1], y.shape[1]), dtype=y.dtype), -1)
     below = ops.einsum("kj,nju->nku", is_below, y[..., None] * keys_in)
-    return ops.sum(ops.sigmoid(units[:, None] + below) * keys_out, axis=-1)
+    return ops.sum(activation(units[:, None] + below) * keys_out, axis=-1)
 
 
 def _weight_of(weight, mask, dtype):

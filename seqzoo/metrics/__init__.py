@@ -41,7 +41,7 @@ from seqzoo.metrics.skill_tests import (
 from seqzoo.metrics.text import bleu, bleu_signature, chrf, chrf_signature, exact_match
 
 if TYPE_CHECKING:
-    from seqzoo.metrics.notes import KeyF1
+    from seqzoo.metrics.key_f1 import KeyF1
     from seqzoo.metrics.tokens import BitsPerCharacter, Perplexity, TokenAccuracy
 
 METRICS = {
@@ -115,7 +115,7 @@ def __getattr__(name: str):
 
         return getattr(tokens, name)
     if name == "KeyF1":
-        from seqzoo.metrics.notes import KeyF1
+        from seqzoo.metrics.key_f1 import KeyF1
 
         return KeyF1
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

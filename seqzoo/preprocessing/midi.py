@@ -35,8 +35,8 @@ def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[li
         MissingPackageError: if `pretty_midi` is not installed.
 
     Example:
-        >>> sz.preprocessing.write_midi([[60, 64], [60], []], "piece.mid")  # doctest: +SKIP
-        >>> sz.preprocessing.read_midi("piece.mid")  # doctest: +SKIP
+        >>> sz.preprocessing.write_midi([[60, 64], [60], []], "piece.mid")
+        >>> sz.preprocessing.read_midi("piece.mid")
         [[60, 64], [60]]
     """
     if frames_per_beat < 1:
@@ -105,7 +105,7 @@ def write_midi(
     Pieces are `(T, 88)` as a `piano_roll`.
 
     Example:
-        >>> sz.preprocessing.write_midi([[60, 64], [62]], "piece.mid")  # doctest: +SKIP
+        >>> sz.preprocessing.write_midi([[60, 64], [62]], "piece.mid")
     """
     for name, value in (("frames_per_beat", frames_per_beat), ("tempo", tempo)):
         if not value > 0:

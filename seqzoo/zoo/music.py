@@ -13,7 +13,8 @@ from seqzoo.tasks.frame_model import FrameModel
 def boulanger_2012(
     rolls: PianoRolls,
     units: int = 200,
-    key_units: int = 150,
+    key_units: int = 128,
+    activation: str = "relu",
     layers: int = 1,
     cell: str = "lstm",
     input_dropout: float = 0.0,
@@ -22,12 +23,13 @@ def boulanger_2012(
 ) -> FrameModel:
     """Builds the RNN-NADE: a recurrent network over frames, and a NADE over the keys of each.
 
-    The paper's recurrence is simple, `cell="simple"`; an LSTM learns more from the same pieces.
+    The paper's recurrence is simple, `cell="simple"`; here it is an LSTM's.
 
     Args:
         rolls: Which keys there are.
         units: Width of every layer.
-        key_units: Width of the NADE; the paper's 150.
+        key_units: Width of the NADE.
+        activation: Of the NADE; the paper's is "sigmoid".
         layers: Layers on top of each other.
         cell: A name in `layers.cells.CELLS`.
         input_dropout: From 0 to below 1: share of the keys that a frame is read without.
@@ -52,4 +54,4 @@ def boulanger_2012(
         dropout=dropout,
         output_dropout=dropout,
     )
-    return FrameModel(encoder, rolls, NADE(keys, key_units) if head is None else head)
+    return FrameModel(encoder, rolls, NADE(keys, key_units, activation) if head is None else head)

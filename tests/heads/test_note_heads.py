@@ -17,7 +17,9 @@ CHORDS = np.array(list(itertools.product((0, 1), repeat=K)))  # all 16
 KINDS = {
     "bernoulli": lambda: Bernoulli(K, dtype="float64"),
     "nade": lambda: NADE(K, U, dtype="float64"),
+    "nade of the paper": lambda: NADE(K, U, "sigmoid", dtype="float64"),
 }
+UNITS = {"relu": lambda x: np.maximum(x, 0), "sigmoid": lambda x: 1 / (1 + np.exp(-x))}
 everywhere = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -28,10 +30,6 @@ def make(kind):
     for weight in head.weights:
         weight.assign(RNG.normal(size=weight.shape))
     return head
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def probabilities(head, hidden, chord):
@@ -45,8 +43,8 @@ def probabilities(head, hidden, chord):
             for below in range(k):
                 if chord[below]:
                     units = units + weights["keys_in"][below]
-            logit += weights["keys_out"][k] @ sigmoid(units)
-        result.append(sigmoid(logit))
+            logit += weights["keys_out"][k] @ UNITS[head.activation](units)
+        result.append(1 / (1 + np.exp(-logit)))
     return np.array(result)
 
 
@@ -101,7 +99,7 @@ def test_chords_are_drawn_as_often_as_they_are_probable(kind):
     outputs = keras.tree.map_structure(
         lambda each: np.repeat(each, count, axis=1), tuple_of(head(hidden[None, None]))
     )
-    outputs = ChordBiases(*outputs) if kind == "nade" else outputs[0]
+    outputs = outputs[0] if kind == "bernoulli" else ChordBiases(*outputs)
     drawn = np.asarray(head.sample(outputs, RNG.random((1, count, K))))[0]
     shares = np.bincount(drawn @ 2 ** np.arange(K)[::-1], minlength=2**K) / count
     want = np.exp([log_prob(head, hidden, chord) for chord in CHORDS])
@@ -128,7 +126,7 @@ def test_both_ways_to_the_logits_agree_and_so_do_their_gradients():
 
     def results(way):
         def number(leaves):
-            logits = way(ops.convert_to_tensor(y), *leaves)
+            logits = way(ops.convert_to_tensor(y), *leaves, ops.sigmoid)
             return ops.sum(logits * slopes), logits
 
         return gradients_of(number, leaves)

@@ -13,10 +13,11 @@ from seqzoo.datasets import (
     labelled_text,
     lines,
     parallel_text,
+    pieces,
     plain_text,
     unlabelled_text,
 )
-from seqzoo.preprocessing import SubwordTokenizer, WordTokenizer
+from seqzoo.preprocessing import SubwordTokenizer, WordTokenizer, read_midi
 from seqzoo.recipe import Run, load_recipe
 from seqzoo.recipe.record import read_record
 from seqzoo.training.checkpoint_files import last_checkpoint
@@ -107,6 +108,12 @@ READERS = {  # by name: the name of the file or folder, what writes it, and what
         in_folder("train.txt"),
         lambda path: plain_text.load(path, ["train"]),
     ),
+    "pieces": (
+        "songs",
+        in_folder("songs.json"),
+        lambda path: pieces.load(path, "songs.json"),
+    ),
+    "MIDI": ("song.mid", in_file, read_midi),
     "captions": (
         "images",
         in_folder("x.token.txt", "x.trainImages.txt", "x.png"),

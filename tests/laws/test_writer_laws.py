@@ -14,7 +14,7 @@ from seqzoo.datasets import streams
 from seqzoo.explain.figures import save as save_picture
 from seqzoo.export import saved_model
 from seqzoo.files import atomic_write as module
-from seqzoo.preprocessing import ByteTokenizer, WhitespaceTokenizer, tokenised
+from seqzoo.preprocessing import ByteTokenizer, WhitespaceTokenizer, tokenised, write_midi
 from seqzoo.preprocessing.tokenizer import SPECIAL_TOKENS
 from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.record import Provenance, RunOptions, RunRecord
@@ -71,6 +71,7 @@ FILES = {  # writers by name: the name of the file, and a function of its path
         lambda path: ByteTokenizer().save_vocabulary(str(path)),
     ),
     "picture": ("map.png", lambda path: save_picture(Figure(figsize=(0.3, 0.2)), path)),
+    "MIDI": ("piece.mid", lambda path: write_midi([[60]], path)),
     "history": ("history.csv", write_history),
     "tokenised stream": ("part-00000.tfrecord", write_stream),
     "record of a stream": ("made_of.json", write_stream),

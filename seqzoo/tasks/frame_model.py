@@ -178,10 +178,10 @@ class FrameModel(Task):
         Raises:
             ValueError: if there is a piece that is none, or an option is out of its range.
         """
-        frames = self.preprocessor.max_frames if frames is None else frames
-        check_at_least("frames", frames, 1)
+        count: int = self.preprocessor.max_frames if frames is None else frames
+        check_at_least("frames", count, 1)
         check_at_least("batch_size", batch_size, 1)
-        self._check_frames(frames)
+        self._check_frames(count)
         if not 0 < temperature < float("inf"):
             raise ValueError(
                 f"`temperature` must be positive and finite. Received: temperature={temperature}."
@@ -190,14 +190,14 @@ class FrameModel(Task):
         specs = self._specs()
         run = self._graphs.get(
             self,
-            frames,
+            count,
             lambda: tf.function(
-                lambda raw, seed, temperature: self.serve(raw, frames, seed, temperature)["frames"],
+                lambda raw, seed, temperature: self.serve(raw, count, seed, temperature)["frames"],
                 input_signature=list(specs.values()),
                 autograph=False,
             ),
         )
-        rolls = np.zeros((len(pieces), frames, self.preprocessor.key_count), np.float32)
+        rolls = np.zeros((len(pieces), count, self.preprocessor.key_count), np.float32)
         for indices in batches_of_like_length(self.preprocessor.lengths(raw), batch_size):
             given = self.preprocessor.pad(tf.gather(raw, indices))
             seeds = tf.constant(seed + indices, tf.int32)

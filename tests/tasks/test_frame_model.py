@@ -54,7 +54,7 @@ def test_frames_that_go_on_are_drawn_one_by_one():
     drawn = task.generate([given] * count, 2, seed=7)
     roll = sz.preprocessing.piano_roll(given, LOWEST, K).astype("float32")
     frames = np.concatenate([np.zeros((1, K), "float32"), roll])
-    state = task.encoder.initial_state(1)
+    hidden, state = None, task.encoder.initial_state(1)
     for frame in frames:
         hidden, state = task.encoder.step(frame[None], state)
     outputs = heads.ChordBiases(*task.head(hidden))

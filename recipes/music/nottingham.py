@@ -24,12 +24,12 @@ class Model:
     """
 
     head: Literal["nade", "bernoulli"] = "nade"
-    units: int = 200
-    key_units: int = 64
+    units: int = 256
+    key_units: int = 128
     layers: int = 1
     cell: Literal["lstm", "gru", "simple"] = "lstm"
     input_dropout: float = 0.0
-    dropout: float = 0.2
+    dropout: float = 0.3
     all_keys: bool = False
 
 
@@ -69,7 +69,7 @@ recipe = Recipe(
     build=build,
     model=Model(),
     training=TrainingOptions(
-        epochs=16, batch_size=16, learning_rate=4e-3, schedule="cosine", warmup_steps=20
+        epochs=25, batch_size=16, learning_rate=4e-3, schedule="cosine", warmup_steps=20
     ),
     examples=first_frames,
     prepare=prepare,

@@ -1,5 +1,7 @@
 """Models of frames: likelihoods, training, frames that go on, files and servers."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -95,6 +97,8 @@ def test_a_saved_and_an_exported_model_go_on_alike(tmp_path):
     task.export(tmp_path / "export")
     assert load(tmp_path / "task.keras").generate(PIECES) == wanted
     assert from_preset(tmp_path / "preset").generate(PIECES) == wanted
+    description = json.loads((tmp_path / "export/1/seqzoo.json").read_text())
+    assert description["operations_outside_tensorflow"] == []
     signatures = tf.saved_model.load(tmp_path / "export/1").signatures
     rolls = task.preprocessor
     raw = rolls.pad(rolls.as_raw(PIECES))

@@ -25,7 +25,9 @@ def uniform(seeds: Any, sample: Any, step: Any, token_ids: Any) -> Any:
     Returns:
         Float32 `(N, J)`.
     """
-    key = _mix(_mix(_mix(_unsigned(seeds)) + _unsigned(sample)) + _unsigned(step))
+    # Beginning with 0, 0 would be mixed to 0 again, and the first number be the smallest there is.
+    key = _mix(_unsigned(seeds) + ops.convert_to_tensor(_GOLDEN))
+    key = _mix(_mix(key + _unsigned(sample)) + _unsigned(step))
     numbers = _mix(ops.expand_dims(key, 1) + _unsigned(token_ids) * ops.convert_to_tensor(_GOLDEN))
     # 23 bits, so that float32 holds the middles of their intervals, neither 0 nor 1.
     numbers = ops.cast(ops.cast(_shifted(numbers, 9), "int32"), "float32")

@@ -64,7 +64,7 @@ class Sample:
         >>> search = sz.Sample(top_k=2, n_samples=2, seed=1, max_length=5)
         >>> drawn = search(step, np.zeros((2, 1)), (), start_id=2, end_id=3)
         >>> drawn.token_ids.numpy().tolist()
-        [[[3, 0, 0, 0, 0], [3, 0, 0, 0, 0]]]
+        [[[4, 3, 0, 0, 0], [3, 0, 0, 0, 0]]]
     """
 
     temperature: float = 1.0

@@ -41,7 +41,7 @@ def boulanger_2012(
         >>> rolls = sz.preprocessing.PianoRolls(lowest=60, key_count=5)
         >>> model = sz.zoo.boulanger_2012(rolls, units=4, key_units=3)
         >>> model.count_params()
-        238
+        230
     """
     keys = rolls.key_count
     encoder = LanguageEncoder(

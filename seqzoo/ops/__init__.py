@@ -1,4 +1,4 @@
-"""Functions on tensors, on any Keras backend: recurrences, attention, CRFs, masks, losses.
+"""Functions on tensors, on any Keras backend: recurrences, attention, CRFs, smoothing, losses.
 
     import seqzoo as sz
 
@@ -11,11 +11,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqzoo.ops import attention, crf, decoding, losses, masks, recurrence
+    from seqzoo.ops import (
+        attention,
+        crf,
+        decoding,
+        exponential_smoothing,
+        losses,
+        masks,
+        recurrence,
+    )
 
-_SUBJECTS = ("attention", "crf", "decoding", "losses", "masks", "recurrence")
+_SUBJECTS = (
+    "attention",
+    "crf",
+    "decoding",
+    "exponential_smoothing",
+    "losses",
+    "masks",
+    "recurrence",
+)
 
-__all__ = ["attention", "crf", "decoding", "losses", "masks", "recurrence"]
+__all__ = ["attention", "crf", "decoding", "exponential_smoothing", "losses", "masks", "recurrence"]
 
 
 def __getattr__(name: str):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 _STEPS_IN_AN_EPOCH = 250  # at least, where the batch can be that small
 _BATCH_SIZES = (128, 64, 32, 16)
 _SMALLEST_BATCH = 8
-_STEPS = 4000  # of a training, about,
+STEPS = 4000  # of a training, about,
+STEPS_OF_CLASSES = 2000  # where examples are classes of texts, which more steps learn by heart,
 _TOKENS = 20_000_000  # unless it would read more: minutes on two cores, with a million weights
 _EPOCHS = (3, 30)  # at least and at most,
 _FEWEST_STEPS = 100  # unless so many take more
@@ -22,7 +23,9 @@ class Amounts(NamedTuple):
     epochs: int
 
 
-def choose_amounts(examples: int, tokens: float, batch_size: int | None = None) -> Amounts:
+def choose_amounts(
+    examples: int, tokens: float, batch_size: int | None = None, steps: int = STEPS
+) -> Amounts:
     """Returns what suits a number of training examples and their mean length in tokens.
 
     Hundreds of steps make an epoch, so that few examples are learned from in small batches, and
@@ -32,6 +35,7 @@ def choose_amounts(examples: int, tokens: float, batch_size: int | None = None) 
         examples: Positive int.
         tokens: Of an example, about.
         batch_size: Examples of a batch, where that is given.
+        steps: Of a training, about.
 
     Example:
         >>> from seqzoo.amounts import choose_amounts
@@ -40,9 +44,9 @@ def choose_amounts(examples: int, tokens: float, batch_size: int | None = None) 
     """
     fitting = (size for size in _BATCH_SIZES if examples >= size * _STEPS_IN_AN_EPOCH)
     batch_size = next(fitting, _SMALLEST_BATCH) if batch_size is None else batch_size
-    steps = -(-examples // batch_size)
-    epochs = round(min(_STEPS / steps, _TOKENS / (examples * max(tokens, 1))))
-    most = max(_EPOCHS[1], -(-_FEWEST_STEPS // steps))
+    in_an_epoch = -(-examples // batch_size)
+    epochs = round(min(steps / in_an_epoch, _TOKENS / (examples * max(tokens, 1))))
+    most = max(_EPOCHS[1], -(-_FEWEST_STEPS // in_an_epoch))
     return Amounts(batch_size, min(max(epochs, _EPOCHS[0]), most))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqzoo.amounts import choose_amounts
+from seqzoo.amounts import STEPS, STEPS_OF_CLASSES, choose_amounts
 from seqzoo.new_recipe.layouts import Layout, as_code
 from seqzoo.preprocessing.tag_schemes import detect_scheme
 
@@ -32,6 +32,7 @@ class Model(NamedTuple):
         learning_rate: The highest of the training, as code.
         search: The search of the recipe, as code; "" for a task that does not search.
         has_vectors: Whether `--set model.vectors` says what embeddings begin with.
+        steps: Of the training, about.
     """
 
     body: str
@@ -42,6 +43,7 @@ class Model(NamedTuple):
     learning_rate: str = "1e-3"
     search: str = ""
     has_vectors: bool = False
+    steps: int = STEPS
 
 
 class Tokens(NamedTuple):
@@ -75,7 +77,7 @@ def recipe_text(
         f"from seqzoo.search import {model.search.partition('(')[0]}\n" if search else ""
     )
     watched = f'    monitor="{model.watched}",\n    mode="max",\n' if model.watched else ""
-    batch_size, epochs = choose_amounts(model.examples, model.tokens)
+    batch_size, epochs = choose_amounts(model.examples, model.tokens, steps=model.steps)
     load = load_code(layout, shares)
     modules = [layout.reading.module, *(["splits"] if "splits." in load else [])]
     modules += ["unlabelled_text"] if model.has_vectors else []
@@ -173,7 +175,8 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
 """
         names = ("LabelledText", "assign_vectors", tokens.name)
         length = _length(texts, tokens)
-        return Model(body, names, count, length, "val_accuracy", has_vectors=True)
+        watched, steps = "val_accuracy", STEPS_OF_CLASSES
+        return Model(body, names, count, length, watched, has_vectors=True, steps=steps)
     if kind == "tagger":
         scheme = detect_scheme(tags for split in splits.values() for _, tags in split)
         spans = f', scheme="{scheme}"' if scheme else ""

@@ -254,19 +254,30 @@ class ForecastWindows(tf.Module):
     def take(self, windows: Windows, series: tf.Tensor, origins: tf.Tensor) -> tuple:
         """Returns a batch `(x, y, sample_weight)` of windows `(B,)`, in the graph."""
         steps = tf.range(-self.lookback, self.horizon, dtype=tf.int64)
-        rows = origins[:, None] + steps  # (B, L + H)
-        begin, end = tf.gather(windows.starts, series), tf.gather(windows.starts, series + 1)
-        inside = (rows >= begin[:, None]) & (rows < end[:, None])
-        rows = tf.where(inside, rows, begin[:, None])
-        values = tf.where(inside[..., None], tf.gather(windows.values, rows), np.nan)
+        values, known = self._rows(windows, series, origins[:, None] + steps)  # (B, L + H, …)
         x, units = self._inputs(values[:, : self.lookback], tf.gather(windows.ids, series))
         if self.known_count:
-            known = tf.gather(windows.known, rows)
-            x["known"] = tf.where(inside[..., None], known, 0.0)
+            x["known"] = known
         y = units.to_scaled(values[:, self.lookback :])[..., : self.target_count]
         y = tf.cast(y, tf.float32)
         is_there = tf.math.is_finite(y)
         return x, tf.where(is_there, y, 0.0), tf.cast(is_there, tf.float32)
+
+    def _rows(self, windows: Windows, series: tf.Tensor, rows: tf.Tensor) -> tuple:
+        """Values `(B, T, C + P)` and known covariates of rows `(B, T)`; NaN and 0 outside."""
+        begin, end = tf.gather(windows.starts, series), tf.gather(windows.starts, series + 1)
+        inside = (rows >= begin[:, None]) & (rows < end[:, None])
+        rows = tf.where(inside, rows, begin[:, None])
+        values = tf.where(inside[..., None], tf.gather(windows.values, rows), np.nan)
+        known = tf.gather(windows.known, rows) if self.known_count else windows.known
+        return values, tf.where(inside[..., None], known, 0.0) if self.known_count else known
+
+    def take_whole(self, windows: Windows, series: tf.Tensor, steps: int) -> dict[str, tf.Tensor]:
+        """Returns model inputs of the first steps of series `(B,)`."""
+        rows = tf.gather(windows.starts, series)[:, None] + np.arange(steps)
+        values, known = self._rows(windows, series, rows)
+        x = self._inputs(values, tf.gather(windows.ids, series))[0]
+        return x | ({"known": known} if self.known_count else {})
 
     def take_every_origin(self, windows: Windows, series: tf.Tensor, origins: tf.Tensor) -> tuple:
         """Returns `take` with each step of the lookback as an origin, `y` `(B, L, H, C)`."""

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from seqzoo.heads.forecast import Forecast
 
+_SERIES_AT_ONCE = 32  # of one pass
+
 
 class Backtest(NamedTuple):
     """Forecasts from many origins beside what came, in units of the data.
@@ -54,22 +56,28 @@ class Backtest(NamedTuple):
         return {name: 1 - own / error if error else -np.inf for name, error in errors.items()}
 
 
-def run_backtest(task: Any, data: Any, stride: int, batch_size: int) -> Backtest:
+def run_backtest(
+    task: Any, data: Any, stride: int, batch_size: int, one_pass: bool = False
+) -> Backtest:
     """Returns the forecasts of a `Forecaster` from every origin of series; see `backtest`."""
     preprocessor = task.preprocessor
     panel = preprocessor.read(data)
     windows = preprocessor.windows(panel, stride)
     levels = task.levels
 
-    @tf.function(autograph=False)
-    def answer(x, y, weight):
-        outputs = Forecast(*task(x, training=False))
+    @tf.function(autograph=False, reduce_retracing=True)
+    def answer(x, y, weight, *passed):
+        outputs = Forecast(*(passed or task(x, training=False)))
         scaled = [task.decide(outputs), tf.where(weight > 0, y, np.nan)]
         scaled += task.naive_forecasts(x).values()
         scaled += [task.quantile(outputs, level) for level in levels]
         return [preprocessor.unscale(each, x) for each in scaled]
 
-    parts = [answer(*batch) for batch in preprocessor.evaluation_batches(windows, batch_size)]
+    passes = _in_one_pass(task, panel, windows) if one_pass else []
+    parts = []
+    for number, batch in enumerate(preprocessor.evaluation_batches(windows, batch_size)):
+        rows = slice(number * batch_size, (number + 1) * batch_size)
+        parts.append(answer(*batch, *(each[rows] for each in passes)))
     empty = np.zeros((0, task.horizon, preprocessor.target_count), np.float32)
     sides = zip(*parts, strict=True) if parts else [()] * (5 + len(levels))
     forecasts, actual, *others = (np.concatenate([empty, *side]) for side in sides)
@@ -86,6 +94,39 @@ def run_backtest(task: Any, data: Any, stride: int, batch_size: int) -> Backtest
         tuple(map(float, levels)),
         tuple(panel.columns.targets),
     )
+
+
+def _in_one_pass(task: Any, panel: Any, windows: Any) -> list[tf.Tensor]:
+    """The parts of a `Forecast` of all windows `(W, …)`, of series that are read once."""
+    if not task.is_forked:
+        raise ValueError(
+            "One pass has a forecast at each step only of a forked network. Received: "
+            f"one_pass=True and a {type(task.network).__name__} that is not. Leave one_pass out, "
+            "or take a network such as that of `zoo.wen_2017`."
+        )
+    ids, longest = windows.ids.numpy(), int(np.diff(panel.starts).max(initial=1))
+    if (ids < 0).any():
+        raise ValueError(
+            "One pass scales series by what `adapt` got of them. Received: "
+            f"{panel.names[int(np.argmin(ids))]!r}, which is unknown. Leave one_pass out."
+        )
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def read(series, of_window, steps):
+        outputs = task.from_every_step(task.preprocessor.take_whole(windows, series, longest))
+        at = tf.stack([of_window, steps], axis=1)
+        return [tf.gather_nd(each, at) for each in outputs]
+
+    parts = []
+    for first in range(0, len(ids), _SERIES_AT_ONCE):
+        chosen = (windows.series >= first) & (windows.series < first + _SERIES_AT_ONCE)
+        if not chosen.any():
+            continue
+        series, origins = windows.series[chosen], windows.origins[chosen]
+        read_together = np.arange(first, min(first + _SERIES_AT_ONCE, len(ids)))
+        steps = origins - panel.starts[series] - 1  # the last one that is known
+        parts.append(read(*map(tf.constant, (read_together, series - first, steps))))
+    return [tf.concat(each, axis=0) for each in zip(*parts, strict=True)]
 
 
 def _step_stamps(panel: Any, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:

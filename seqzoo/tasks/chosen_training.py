@@ -75,7 +75,7 @@ def choose_training(
     """
     count, tokens = task.count_steps(examples.x, 1), task.mean_length(examples.x, examples.y)
     of_tokens = tokens_per_batch and max(1, round(tokens_per_batch / max(tokens, 1)))
-    amounts = choose_amounts(count, tokens, of_tokens or batch_size)
+    amounts = choose_amounts(count, tokens, of_tokens or batch_size, task.training_steps)
     size = f"{tokens_per_batch} tokens" if tokens_per_batch else f"{amounts.batch_size}"
     told = [f"{amounts.epochs} epochs in batches of {size}"]
     chosen: list[keras.callbacks.Callback] = []

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.amounts import STEPS_OF_CLASSES
 from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.classes import Classes
 from seqzoo.layers.bag_of_words import BagOfWords
@@ -61,6 +62,7 @@ class Classifier(AnsweringTask):
     """
 
     watched = "accuracy"
+    training_steps = STEPS_OF_CLASSES
 
     def __init__(self, encoder, preprocessor=None, head=None, pooling: Any = "concat", **kwargs):
         if head is None:

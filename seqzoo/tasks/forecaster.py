@@ -12,22 +12,19 @@ from seqzoo.heads.forecast import Forecast
 from seqzoo.layers.scaling import SeriesScaling, fill_forward
 from seqzoo.ops.naive_forecasts import drift, repeat_last, seasonal_naive
 from seqzoo.ops.option_names import check_known
-from seqzoo.preprocessing.batching import Batches
-from seqzoo.preprocessing.data_forms import RawExamples
-from seqzoo.preprocessing.example_weights import NO_WEIGHTS
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.tasks.backtest import Backtest, run_backtest
 from seqzoo.tasks.forecast_stream import stream_signatures
 from seqzoo.tasks.forecast_table import forecast_rows
 from seqzoo.tasks.interval_metrics import interval_logs, make_interval_metrics, measure_intervals
 from seqzoo.tasks.series_rows import channels_of_rows, rows_of_channels
-from seqzoo.tasks.task import Task
+from seqzoo.tasks.series_task import SeriesTask
 
 _NAIVE = ("repeat_last", "seasonal_naive", "drift")
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
-class Forecaster(Task):
+class Forecaster(SeriesTask):
     """A network over windows of series, and a head that predicts the steps behind them.
 
     A window is scaled by its own values, read by the network, and scaled back, all in the graph.
@@ -139,17 +136,30 @@ class Forecaster(Task):
     def call(self, x, training=False):
         inputs, location, scale = self.network_inputs(x)
         hidden = self.network(**inputs, training=training)
+        if self.is_forked and training:
+            return self._read_out(hidden, location, scale)
+        if self.is_forked:
+            hidden, location, scale = (each[:, -1:] for each in (hidden, location, scale))
+        return Forecast(*(each[:, -1] for each in self._read_out(hidden, location, scale)))
+
+    def from_every_step(self, x) -> Forecast:
+        """Returns the forecasts from behind each step, with parameters `(B, L, H, C, P)`.
+
+        Args:
+            x: As in a call, of any number L of steps. The task is to be forked.
+        """
+        inputs, location, scale = self.network_inputs(x)
+        return self._read_out(self.network(**inputs, training=False), location, scale)
+
+    def _read_out(self, hidden, location, scale) -> Forecast:
+        """Forecasts of N origins of hidden states, 1 where it is not forked `(B, N, H, C, P)`."""
         parameters = self.head(hidden).parameters  # (B, N, steps, series, P)
         states, steps = parameters.shape[1], parameters.shape[2]
         if not self.is_forked:
             parameters = tf.reshape(parameters, [-1, 1, states * steps, *parameters.shape[3:]])
-        elif not training:
-            parameters, location, scale = (each[:, -1:] for each in (parameters, location, scale))
         if self.channels == "independent":
             parameters = channels_of_rows(parameters, self.preprocessor.target_count)
-        if self.is_forked and training:
-            return Forecast(parameters, location[:, :, None], scale[:, :, None])
-        return Forecast(parameters[:, 0], location, scale)
+        return Forecast(parameters, location[:, :, None], scale[:, :, None])
 
     def network_inputs(self, x) -> tuple[dict[str, Any], tf.Tensor, tf.Tensor]:
         """Returns what the network reads by name, and location and scale of the targets."""
@@ -207,64 +217,6 @@ class Forecaster(Task):
             "drift": drift(history, x["mask"], horizon),
         }
 
-    # Examples.
-
-    def is_raw(self, x) -> bool:
-        spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
-        return not (spec is not None or (isinstance(x, dict) and "history" in x))
-
-    def read(self, x, y=None, sample_weight=None, columns=None, most=None) -> RawExamples:
-        for name, value in (("y", y), ("sample_weight", sample_weight), ("columns", columns)):
-            if value is not None:
-                raise ValueError(
-                    f"A forecaster learns from series, whose columns `ForecastWindows` knows. "
-                    f"Received: `{name}`. Leave it out."
-                )
-        return RawExamples(self.preprocessor.read(x), None)
-
-    def count_steps(self, x, batch_size: int) -> int:
-        """Returns the number of batches of an epoch over windows."""
-        return -(-len(self._training_windows(x).origins) // batch_size)
-
-    def mean_length(self, x, y=None):
-        """Returns the steps of a window."""
-        return float(self.preprocessor.lookback + self.horizon)
-
-    def _training_windows(self, x):
-        return self.preprocessor.windows(x, self.preprocessor.lookback if self.is_forked else 1)
-
-    def make_training_batches(
-        self,
-        x,
-        y,
-        batch_size,
-        tokens_per_batch,
-        seed,
-        steps_per_epoch,
-        packed=False,
-        weights=NO_WEIGHTS,
-    ) -> Batches:
-        windows, size = self._training_windows(x), cast(int, batch_size)
-        return self.preprocessor.training_batches(windows, size, seed, self.is_forked)
-
-    def make_evaluation_batches(self, x, y=None, batch_size=None, weights=NO_WEIGHTS):
-        return self.preprocessor.evaluation_batches(self.preprocessor.windows(x), batch_size or 64)
-
-    def check_options(self, x, tokens_per_batch, packed):
-        if tokens_per_batch is not None or packed:
-            raise ValueError(
-                "Windows of a forecaster have as many steps each. Received: `tokens_per_batch` or "
-                "`packed`. Set `batch_size`."
-            )
-
-    def model_inputs(self, examples):
-        return self.preprocessor.prepare(self.preprocessor.as_raw(examples.x))
-
-    def read_given(self, x, columns=None):
-        return self.read(x)
-
-    # Answers.
-
     @property
     def levels(self) -> tuple[float, ...]:
         """The levels of the quantiles that are answered; none where the head predicts none."""
@@ -311,7 +263,9 @@ class Forecaster(Task):
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def backtest(self, data: Any, stride: int = 1, batch_size: int = 256) -> Backtest:
+    def backtest(
+        self, data: Any, stride: int = 1, batch_size: int = 256, one_pass: bool = False
+    ) -> Backtest:
         """Returns the forecasts from every origin of series beside what came.
 
         An origin is a step with a whole lookback before it and a whole horizon from it on. Rows
@@ -321,8 +275,14 @@ class Forecaster(Task):
             data: Series in any form of `read_panel`.
             stride: Positive int, the steps between origins.
             batch_size: Positive int. Origins that are answered together.
+            one_pass: Whether each series is read once from its first row on, and an origin knows
+                all rows before it, instead of a window for each origin: much faster, for a forked
+                network such as `zoo.wen_2017`, and series that `adapt` got.
+
+        Raises:
+            ValueError: if `one_pass` is asked of other networks or series.
         """
-        return run_backtest(self, data, stride, batch_size)
+        return run_backtest(self, data, stride, batch_size, one_pass)
 
     def forecast_rows(self, data: Any) -> tuple[list[str], list[tuple]]:
         """Returns the header and the rows of a table of forecasts, a row for each series and step.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import keras
 
+from seqzoo.amounts import STEPS
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.batch_maker import held_out, refuse_shuffle, warn_of_few
 from seqzoo.tasks.chosen_training import check_choosable, choose_training
@@ -39,6 +40,7 @@ class Task(ExactSteps, OnRawInputs, SavedAsFiles, Quantizable):
 
     watched = "loss"  # the measure of validation that tells best how good a task is
     learning_rate = 1e-3  # the highest of a training, where the task chooses it
+    training_steps = STEPS  # of a training, about, where the task chooses its epochs
 
     def __init__(self, head, preprocessor=None, limits: Limits | None = None, **kwargs):
         super().__init__(**kwargs)

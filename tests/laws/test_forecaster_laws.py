@@ -206,6 +206,36 @@ def test_a_backtest_forecasts_from_each_origin_what_was_forecast_there(name):
     assert len(forecaster.backtest([]).forecasts) == 0
 
 
+def test_one_pass_forecasts_from_each_step_what_all_before_it_says():
+    forecaster = make("wen_2017")
+    tested, by_windows = (forecaster.backtest(SERIES, one_pass=each) for each in (True, False))
+    names = [name for name in tested._fields if name not in ("forecasts", "quantiles")]
+    for name in names:
+        np.testing.assert_equal(getattr(tested, name), getattr(by_windows, name))
+    # At the first origin of a series a window holds all that was before.
+    first = [0, 21]
+    for name in ("forecasts", "quantiles"):
+        whole, window = getattr(tested, name), getattr(by_windows, name)
+        assert whole.shape == window.shape
+        np.testing.assert_allclose(whole[first], window[first], rtol=1e-4)
+        assert np.abs(whole[1:21] - window[1:21]).max() > 1e-4
+    long = make("wen_2017", data=SERIES)
+    long.preprocessor.lookback = 30  # windows that hold all of it
+    want = [long.forecast([SERIES[0][: L + at], SERIES[1][:L]])[0] for at in (3, 20)]
+    np.testing.assert_allclose(tested.forecasts[[3, 20]], want, rtol=1e-4)
+    spoiled = [SERIES[0].copy(), SERIES[1]]
+    spoiled[0][L + 5 :] = 1e6
+    again = forecaster.backtest(spoiled, one_pass=True).forecasts
+    np.testing.assert_array_equal(again[:6], tested.forecasts[:6])
+
+
+def test_one_pass_is_for_forked_networks_and_known_series():
+    with pytest.raises(ValueError, match=r"Received: one_pass=True and a WindowSteps"):
+        make("zeng_2023").backtest(SERIES, one_pass=True)
+    with pytest.raises(ValueError, match=r"'2', which is unknown"):
+        make("wen_2017").backtest([*SERIES, SERIES[0]], one_pass=True)
+
+
 def test_known_covariates_reach_the_forecast(tmp_path):
     columns = Columns(known=("k",))
     steps = np.arange(40)

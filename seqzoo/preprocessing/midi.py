@@ -56,8 +56,7 @@ def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[li
                 f"from {LOWEST} to {LOWEST + KEYS - 1}. Transpose it, or leave the note out."
             )
         start, end = (midi.time_to_tick(at) / midi.resolution for at in (note.start, note.end))
-        if end > start:
-            spans.append((note.pitch, start * frames_per_beat, end * frames_per_beat))
+        spans.append((note.pitch, start * frames_per_beat, end * frames_per_beat))
     if not spans:
         raise ValueError(f"{path} has no note but those of drums or of no length. Take another.")
     first, last = np.rint([[start, end] for _, start, end in spans]).astype(int).T
@@ -74,7 +73,7 @@ def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[li
 
 
 def _parsed(path: Path):
-    """Parses a file, whatever the parser raises on one that is damaged."""
+    """Parses a file, without notes of no length, whatever the parser raises on a damaged one."""
     pretty_midi = import_pretty_midi()
     try:
         return pretty_midi.PrettyMIDI(str(path))

@@ -12,13 +12,13 @@ PIECE = [[60, 64], [60], [], [67]]
 
 def test_each_key_of_each_frame_is_a_cell_that_says_who_wrote_it(tmp_path):
     path = tmp_path / "roll.png"
-    figure = plot_piano_roll(PIECE, path, given=2, title="$x$")
+    figure = plot_piano_roll(PIECE, path, given=1, title="$x$")
     (axes,) = figure.axes
     cells = np.asarray(axes.images[0].get_array())
     assert cells.shape == (67 - 60 + 1 + 4, 4)  # two keys around them
     given, drawn = (np.argwhere(cells == kind).tolist() for kind in (2, 3))
-    assert given == [[2, 0], [2, 1], [6, 0]]  # from the lowest key on
-    assert drawn == [[9, 3]]
+    assert given == [[2, 0], [6, 0]]  # from the lowest key on
+    assert drawn == [[2, 1], [9, 3]]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["C4"]
     assert axes.get_yticks().tolist() == [2]

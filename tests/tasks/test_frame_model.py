@@ -74,6 +74,19 @@ def test_frames_that_go_on_are_drawn_one_by_one():
             assert np.mean([each == chord for each in seen]) == pytest.approx(p, abs=spread)
 
 
+def test_frames_that_go_on_coldly_are_the_probable_ones_step_by_step():
+    task = trained_frame_model().task
+    drawn = task.generate(PIECES, 6, temperature=1e-6)
+    for piece, found in zip(PIECES, drawn, strict=True):
+        roll = sz.preprocessing.piano_roll(piece, LOWEST, K).astype("float32")
+        frames, state = [np.zeros(K, "float32"), *roll], task.encoder.initial_state(1)
+        for time in range(len(piece) + 6):
+            hidden, state = task.encoder.step(frames[time][None], state)
+            if time == len(frames) - 1:
+                frames.append(np.float32(task.head.decide(task.head(hidden))[0]))
+        assert task.preprocessor.pieces([frames[1 + len(piece) :]]) == [found]
+
+
 def test_frames_do_not_depend_on_the_batch_but_on_the_seed():
     task = trained_frame_model().task
     together = task.generate(PIECES)

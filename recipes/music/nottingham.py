@@ -1,7 +1,6 @@
 """Folk tunes of Nottingham with their chords: each frame predicted from those before it.
 
     seqzoo train nottingham --data DIR --seed 0
-    seqzoo train nottingham --data DIR --seed 0 --set model.head=bernoulli --set training.epochs=10
 
 Source: 1,037 tunes, split as by Boulanger-Lewandowski et al. (2012): DIR holds `Nottingham.json`,
 plain or `.gz`, in the format of `seqzoo.datasets.pieces`, made of the piano rolls of

@@ -12,6 +12,9 @@ Rates are nearly random walks: the last value is hard to beat, and most publishe
 than it. `skill_repeat_last` in the metrics says so of this one: at 0 or below there is no skill.
 The MSE of the last value is `mse_repeat_last`: 0.0811, 0.1671, 0.3057 and 0.8101 at 96, 192, 336
 and 720 days, on the test split.
+
+Expected, test split, seed 0, half a minute of processor time: at 96 days MSE 0.0856, MAE 0.2029 and
+a skill against the last value of -0.033; at 720 days 0.9166, 0.7239 and -0.070. There is no skill.
 """
 
 import dataclasses
@@ -70,5 +73,5 @@ recipe = Recipe(
         monitor="val_mse",
         mode="min",
     ),
-    figures=(Figure("mse", "0.081 (the last value)", "-"),),
+    figures=(Figure("mse", "0.081 (the last value)", "0.086 (96 days, seed 0): no skill"),),
 )

@@ -28,6 +28,7 @@ TASKS = {
     "masked_language_model": MaskedLanguageModel,
     "sentence_encoder": SentenceEncoder,
     "frame_model": FrameModel,
+    "forecaster": Forecaster,
 }
 """The tasks by name."""
 

@@ -13,6 +13,7 @@ from tiny_answering_tasks import (
 )
 from tiny_captioners import captioned_pictures, make_captioner
 from tiny_music import make_frame_model, rising_pieces
+from tiny_series import make_forecaster, wandering_series
 from tiny_tasks import letter_texts, make_language_model, make_translator, reversal_pairs
 
 from seqzoo import BeamSearch, Greedy
@@ -27,6 +28,7 @@ BUILDERS = {
     "tagger": make_tagger,
     "masked_language_model": make_masked_language_model,
     "frame_model": make_frame_model,
+    "forecaster": make_forecaster,
 }
 EXAMPLES = {
     "captioner": captioned_pictures,
@@ -36,6 +38,7 @@ EXAMPLES = {
     "tagger": tagged,
     "masked_language_model": letter_texts,
     "frame_model": rising_pieces,
+    "forecaster": wandering_series,
 }
 TEXTS = ["a b c", "g", "e e f a"]
 INPUTS = {

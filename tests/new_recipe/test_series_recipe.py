@@ -109,6 +109,11 @@ REFUSED = [
     (table("y", VALUES), {}, "needs a column of dates or times"),
     (table("a,b", range(60), VALUES), {}, "whose columns are 'a' with '0', 'b' with '0.126'"),
     (table("ds,y", DAYS[:30] + DAYS[29:59], VALUES), {}, "Received: 2024-01-30 twice, series '0'"),
+    (
+        table("ds,note,y", DAYS[:30] + DAYS[29:59], [f"n{i}" for i in range(60)], VALUES),
+        {},
+        "Received: 2024-01-30 twice, series '0'",
+    ),
     (table("ds,y", [*HOURS[:9], "2024-01-01T08:07"], VALUES[:10]), {}, 'Give `every`; every="row"'),
     (table("ds,y", DAYS, [3] * 60), {}, "must change to be forecast"),
     (table("ds,y", DAYS, [""] * 60), {}, "no column holds numbers such as 3.14: 'y' with ''"),

@@ -87,7 +87,6 @@ class AutoregressiveForecaster(Forecaster):
         self.path_count = path_count
         self._levels = tuple(levels)
         self.feeding = feeding
-        self._answer_paths = tf.function(self.path_answers, autograph=False, reduce_retracing=True)
         super().__init__(network, head, preprocessor, scaling, channels, id_units, **kwargs)
 
     def steps_made(self, x):
@@ -244,10 +243,20 @@ class AutoregressiveForecaster(Forecaster):
             batch_size: Positive int. Max series that are answered together.
         """
         raw, count = self.preprocessor.as_raw(data), self.path_count if count is None else count
+        signature = [self.preprocessor.raw_spec, tf.TensorSpec([None], tf.int32)]
+        answer = self._graphs.get(
+            self,
+            ("paths", count),
+            lambda: tf.function(
+                lambda raw, seed: self.path_answers(raw, seed, count),
+                input_signature=signature,
+                autograph=False,
+            ),
+        )
         parts = []
         for i in range(0, max(len(raw["history"]), 1), batch_size):
             batch = {name: tf.constant(each[i : i + batch_size]) for name, each in raw.items()}
-            parts.append(self._answer_paths(batch, tf.fill([len(batch["history"])], seed), count))
+            parts.append(answer(batch, tf.fill([len(batch["history"])], seed)))
         return np.concatenate(parts)
 
     def path_answers(self, raw, seed, count: int) -> tf.Tensor:

@@ -19,6 +19,7 @@ from seqzoo.tasks.forecast_table import forecast_rows
 from seqzoo.tasks.interval_metrics import interval_logs, make_interval_metrics, measure_intervals
 from seqzoo.tasks.series_rows import channels_of_rows, rows_of_channels
 from seqzoo.tasks.series_task import SeriesTask
+from seqzoo.tasks.traced_functions import TracedFunctions
 
 _NAIVE = ("repeat_last", "seasonal_naive", "drift")
 
@@ -83,9 +84,7 @@ class Forecaster(SeriesTask):
             count = len(preprocessor.fitted.names) * preprocessor.target_count
             start = keras.initializers.RandomNormal(stddev=1.0)
             self.identity = keras.layers.Embedding(count, id_units, start, name="identity")
-        self._answer = tf.function(
-            self.answer_raw, input_signature=[preprocessor.raw_spec], autograph=False
-        )
+        self._graphs = TracedFunctions()
         self.naive_metrics = [keras.metrics.Mean(name=f"mae_{name}") for name in _NAIVE]
         self.interval_metrics = make_interval_metrics()
         self.build()
@@ -257,8 +256,14 @@ class Forecaster(SeriesTask):
         """Returns what a server answers for the end of each series, by name, such as `forecast`."""
         raw = self.preprocessor.as_raw(data)
         starts = range(0, max(len(raw["history"]), 1), batch_size)
+        spec = [self.preprocessor.raw_spec]
+        answer = self._graphs.get(
+            self,
+            "answer",
+            lambda: tf.function(self.answer_raw, input_signature=spec, autograph=False),
+        )
         parts = [
-            self._answer({name: each[i : i + batch_size] for name, each in raw.items()})
+            answer({name: tf.constant(each[i : i + batch_size]) for name, each in raw.items()})
             for i in starts
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

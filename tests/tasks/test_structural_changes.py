@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny_tasks import letters_tokenizer
 
 import seqzoo as sz
@@ -76,3 +77,21 @@ def test_a_quantized_language_model_scores_anew(name):
     task.quantize("int8")
     (after,) = task.score(["a b c"])
     assert 1e-5 < abs(after.score - before.score) < 1
+
+
+@pytest.mark.parametrize("name", ["hewamalage_2021", "salinas_2020"])
+def test_a_quantized_forecaster_answers_anew(name):
+    windows = sz.preprocessing.ForecastWindows(lookback=6, horizon=2)
+    series = np.sin(np.arange(30.0)) * np.arange(30)
+    windows.adapt(series)
+    task = sz.zoo.FORECASTERS[name](windows, units=8)
+    before = task.forecast(series)
+    task.quantize("int8")
+    changed = task.forecast(series)
+    raw = {name: tf.constant(each) for name, each in windows.as_raw(series).items()}
+    assert np.abs(changed - before).max() > 0
+    np.testing.assert_allclose(changed, task.answer_raw(raw)["forecast"], rtol=1e-5)
+    if name == "salinas_2020":
+        paths = task.paths(series, count=3)
+        task.network.trainable_variables[0].assign_add(1 + 0 * task.network.trainable_variables[0])
+        assert np.abs(task.paths(series, count=3) - paths).max() > 0

@@ -15,8 +15,8 @@ to test. The network is that of Livieris et al., 2020, https://doi.org/10.1007/s
 the search that of Mirjalili and Lewis, 2016, https://doi.org/10.1016/j.advengsoft.2016.01.008.
 Without `--data`, the series is the price of a share on 1,047 days, which matplotlib carries.
 
-Measured without `--data`, 12 trials of 4 epochs each, mean and spread of seeds 0 to 2, 49 minutes for
-all on 2 cores that had much other work: the error of the best trial in validation, in standard
+Measured without `--data`, 12 trials of 4 epochs each, mean and spread of seeds 0 to 2, 49 minutes
+in all on 2 cores that had other work: the error of the best trial in validation, in standard
 deviations, its error in the test, and its skill there against the last value.
 
 | search | validation | test | skill |

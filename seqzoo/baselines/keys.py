@@ -29,7 +29,7 @@ class KeyShares:
         """Returns the frames of all pieces `(N, K)`, silence before the first, and those after."""
         raw = self._rolls.as_raw(pieces)
         now, starts = raw.flat_values.numpy(), raw.row_starts().numpy()
-        before = np.concatenate([np.zeros_like(now[:1]), now])
+        before = np.concatenate([np.zeros((1, now.shape[1]), now.dtype), now])
         before[starts] = 0
         return before[: len(now)], now
 

@@ -54,6 +54,11 @@ def load(folder: str | Path, name: str) -> dict[str, Pieces]:
         raise ValueError(f"{path} is not JSON: {error}. Take another file.") from error
     if not isinstance(content, dict) or not _SPLITS.keys() & content.keys():
         raise ValueError(f'{path} must hold {{"train": […], "valid": […], "test": […]}}.')
+    if unknown := content.keys() - _SPLITS.keys():
+        raise ValueError(
+            f'{path} must hold "train", "valid" and "test", and nothing else. Received: '
+            f"{', '.join(sorted(unknown))}. Rename or remove it."
+        )
     splits = {new: content[old] for old, new in _SPLITS.items() if old in content}
     for split, pieces in splits.items():
         for number, piece in enumerate(pieces if isinstance(pieces, list) else [pieces]):

@@ -41,7 +41,7 @@ def plot_piano_roll(
         The figure, which is no part of pyplot's state; its cells are `(keys, frames)`.
 
     Raises:
-        ValueError: if no key sounds, or a frame is none.
+        ValueError: if no key sounds, a frame is none, or more are given than there are.
 
     Example:
         >>> figure = sz.explain.plot_piano_roll([[60, 64], [60], [62]], given=1)
@@ -52,6 +52,8 @@ def plot_piano_roll(
     sounding = np.flatnonzero(roll.any(axis=0))
     if not len(sounding):
         raise ValueError("A piano roll needs a note. Received: a piece of silence.")
+    if given is not None and not 0 <= given <= len(roll):
+        raise ValueError(f"`given` must be from 0 to {len(roll)}, the frames. Received: {given}.")
     low, high = max(0, sounding[0] - _AROUND), min(_KEYS - 1, sounding[-1] + _AROUND)
     keys = np.arange(low, high + 1)
     is_black = np.isin(keys % 12, _BLACK)

@@ -13,6 +13,8 @@ from seqzoo.files.atomic_write import atomic_file
 from seqzoo.preprocessing.music import KEYS, LOWEST, Piece, chords, piano_roll
 
 _LONGEST = 100_000  # frames: a day of quarter notes
+_TICKS = 220  # of a quarter note that is written: no frame may be shorter than one
+_SLOWEST, _FASTEST = 4.0, 1000.0  # quarter notes a minute; MIDI holds none slower than 3.6
 
 
 def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[list[int]]:
@@ -24,14 +26,15 @@ def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[li
 
     Args:
         path: Of a file that ends in `.mid` or `.midi`.
-        frames_per_beat: Positive int, frames of a quarter note; 4 are sixteenths.
+        frames_per_beat: Int from 1 to 220, frames of a quarter note; 4 are sixteenths.
 
     Returns:
         Lists of keys, the lowest first; `(T, 88)` as a `piano_roll`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no MIDI file, has no note, or one that no piano has.
+        ValueError: if it is no MIDI file, has no note, or one that no piano has, or if
+            `frames_per_beat` is out of its range.
         MissingPackageError: if `pretty_midi` is not installed.
 
     Example:
@@ -39,10 +42,7 @@ def read_midi(path: str | os.PathLike[str], frames_per_beat: int = 1) -> list[li
         >>> sz.preprocessing.read_midi("piece.mid")
         [[60, 64], [60]]
     """
-    if frames_per_beat < 1:
-        raise ValueError(
-            f"`frames_per_beat` must be at least 1. Received: frames_per_beat={frames_per_beat}."
-        )
+    _check_frames_per_beat(frames_per_beat)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no MIDI file {path}. Check the path.")
@@ -94,11 +94,11 @@ def write_midi(
     Args:
         piece: Frames of MIDI keys, or their text.
         path: File to write, such as "sample.mid".
-        frames_per_beat: Positive int, frames of a quarter note.
-        tempo: Positive float, quarter notes a minute.
+        frames_per_beat: Int from 1 to 220, frames of a quarter note.
+        tempo: Float from 4 to 1000, quarter notes a minute.
 
     Raises:
-        ValueError: if it is no piece, or no key sounds in it.
+        ValueError: if it is no piece, no key sounds in it, or an option is out of its range.
         MissingPackageError: if `pretty_midi` is not installed.
 
     Pieces are `(T, 88)` as a `piano_roll`.
@@ -106,9 +106,12 @@ def write_midi(
     Example:
         >>> sz.preprocessing.write_midi([[60, 64], [62]], "piece.mid")
     """
-    for name, value in (("frames_per_beat", frames_per_beat), ("tempo", tempo)):
-        if not value > 0:
-            raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+    _check_frames_per_beat(frames_per_beat)
+    if not _SLOWEST <= tempo <= _FASTEST:
+        raise ValueError(
+            f"`tempo` must be from {_SLOWEST:g} to {_FASTEST:g} quarter notes a minute. "
+            f"Received: tempo={tempo}."
+        )
     roll = piano_roll(piece)
     if not roll.any():
         raise ValueError("A MIDI file needs a note. Received: a piece of silence.")
@@ -117,10 +120,17 @@ def write_midi(
     piano = pretty_midi.Instrument(program=0)
     for key, first, end in _held(roll):
         piano.notes.append(pretty_midi.Note(90, key, first * seconds, end * seconds))
-    midi = pretty_midi.PrettyMIDI(initial_tempo=tempo)
+    midi = pretty_midi.PrettyMIDI(resolution=_TICKS, initial_tempo=tempo)
     midi.instruments.append(piano)
     with atomic_file(path, ".mid") as written:
         midi.write(written)
+
+
+def _check_frames_per_beat(count: int) -> None:
+    if not isinstance(count, (int, np.integer)) or not 1 <= count <= _TICKS:
+        raise ValueError(
+            f"`frames_per_beat` must be an int from 1 to {_TICKS}. Received: {count!r}."
+        )
 
 
 def _held(roll: np.ndarray) -> Sequence[tuple[int, int, int]]:

@@ -39,29 +39,44 @@ def piano_roll(piece: Piece | str, lowest: int = LOWEST, key_count: int = KEYS) 
         >>> sz.preprocessing.piano_roll([[60, 64], [], [62]], lowest=60, key_count=5).tolist()
         [[1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0]]
     """
+    frames = _frames_of(piece)
+    keys = list(itertools.chain.from_iterable(frames))
+    times = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
+    for time, key in zip(times, keys, strict=True):
+        if not lowest <= key < lowest + key_count:
+            raise ValueError(
+                f"A key is a MIDI number from {lowest} to {lowest + key_count - 1}. Received: "
+                f"{key} in frame {time}. Transpose the piece, or leave the note out."
+            )
+    roll = np.zeros((len(frames), key_count), np.uint8)
+    roll[times, np.asarray(keys, np.int64) - lowest] = 1
+    return roll
+
+
+def _frames_of(piece: Any) -> list[list[int]]:
+    """Returns the frames of a piece or of its text, whatever keys they have."""
     frames = piece_of_text(piece) if isinstance(piece, (str, bytes)) else piece
     if isinstance(frames, Mapping) or not isinstance(frames, (Sequence, np.ndarray)):
         raise _no_piece(piece)
-    counts = np.empty(len(frames), np.int64)
+    is_table = isinstance(frames, np.ndarray) and frames.ndim == 2 and frames.size > 0
+    if is_table and np.isin(frames, (0, 1)).all():
+        raise ValueError(
+            "A piece is a list of frames, each a list of MIDI keys. Received: a piano roll of "
+            f"shape {frames.shape}. Give its `sz.preprocessing.chords`."
+        )
     for index, frame in enumerate(frames):
         if isinstance(frame, (str, bytes)) or not isinstance(frame, (Sequence, np.ndarray)):
             raise ValueError(
                 f"A frame is a list of MIDI keys, [] for silence. Received: {frame!r} in frame "
                 f"{index}. Give a list of frames for each piece."
             )
-        counts[index] = len(frame)
-    keys = list(itertools.chain.from_iterable(frames))
-    times = np.repeat(np.arange(len(frames)), counts)
-    for time, key in zip(times, keys, strict=True):
-        is_number = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
-        if not is_number or not lowest <= key < lowest + key_count:
-            raise ValueError(
-                f"A key is a MIDI number from {lowest} to {lowest + key_count - 1}. Received: "
-                f"{key!r} in frame {time}. Transpose the piece, or leave the note out."
-            )
-    roll = np.zeros((len(frames), key_count), np.uint8)
-    roll[times, np.asarray(keys, np.int64) - lowest] = 1
-    return roll
+        for key in frame:
+            if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
+                raise ValueError(
+                    f"A key is a MIDI number, an int. Received: {key!r} in frame {index}. "
+                    "Make it one, or leave it out."
+                )
+    return [[int(key) for key in frame] for frame in frames]
 
 
 def _no_piece(given: Any) -> ValueError:
@@ -90,24 +105,32 @@ def transposed(
     """Returns each piece in each of several keys, so that a model learns from more of them.
 
     Args:
-        pieces: Of frames of MIDI keys.
+        pieces: Of frames of MIDI keys, or their texts.
         semitones: How far a piece is moved up, such as `range(-5, 7)` for all twelve keys. Where
             it would leave the piano, it is left out.
         lowest: See `piano_roll`.
         key_count: See `piano_roll`.
 
+    Raises:
+        ValueError: if one is no piece, or is not moved by an int.
+
     Example:
         >>> sz.preprocessing.transposed([[[60, 64], [108]]], range(-1, 2))
         [[[59, 63], [107]], [[60, 64], [108]]]
     """
+    if isinstance(pieces, (str, bytes)):
+        raise _no_piece(pieces)
     moved, semitones = [], list(semitones)
-    for piece in pieces:
+    for steps in semitones:
+        if not isinstance(steps, (int, np.integer)):
+            raise ValueError(f"`semitones` are ints. Received: {steps!r}.")
+    for piece in map(_frames_of, pieces):
         keys = [key for frame in piece for key in frame]
         low, high = min(keys, default=lowest), max(keys, default=lowest)
         for steps in semitones:
             if keys and not (lowest <= low + steps and high + steps < lowest + key_count):
                 continue
-            moved.append([[key + steps for key in frame] for frame in piece])
+            moved.append([[key + int(steps) for key in frame] for frame in piece])
     return moved
 
 
@@ -116,11 +139,14 @@ def piece_as_text(piece: Piece) -> str:
 
     As texts of such words, pieces are what a language model learns from too.
 
+    Raises:
+        ValueError: if it is no piece. It names the frame.
+
     Example:
         >>> sz.preprocessing.piece_as_text([[64, 60], [], [62]])
         '60 64 | | 62 |'
     """
-    words = ([*map(str, sorted(set(frame))), FRAME_END] for frame in piece)
+    words = ([*map(str, sorted(set(frame))), FRAME_END] for frame in _frames_of(piece))
     return " ".join(itertools.chain.from_iterable(words))
 
 
@@ -141,7 +167,7 @@ def piece_of_text(text: str | bytes) -> list[list[int]]:
     for index, frame in enumerate(frames):
         words = frame.split()
         for word in words:
-            if not (word.isascii() and word.isdigit()):
+            if not (word.isascii() and word.isdigit() and len(word) < 10):
                 raise ValueError(
                     f"The text of a piece has MIDI keys and {FRAME_END!r} behind each frame. "
                     f"Received: {word[:40]!r} in frame {index}. Correct it."
@@ -165,7 +191,7 @@ class PianoRolls(tf.Module):
     Pieces are `(T, K)`; a batch is `(B, T, K)` with a mask `(B, T)`.
 
     Raises:
-        ValueError: if `key_count` or `max_frames` is not positive.
+        ValueError: if `key_count` or `max_frames` is not positive, or one of all is no int.
 
     Example:
         >>> rolls = sz.preprocessing.PianoRolls(lowest=60, key_count=3)
@@ -176,12 +202,15 @@ class PianoRolls(tf.Module):
 
     def __init__(self, lowest: int = LOWEST, key_count: int = KEYS, max_frames: int = 64):
         super().__init__()
-        for name, value in (("key_count", key_count), ("max_frames", max_frames)):
-            if value < 1:
+        settings = {"lowest": lowest, "key_count": key_count, "max_frames": max_frames}
+        for name, value in settings.items():
+            if not isinstance(value, (int, np.integer)):
+                raise ValueError(f"`{name}` must be an int. Received: {name}={value!r}.")
+            if name != "lowest" and value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
-        self.lowest = lowest
-        self.key_count = key_count
-        self.max_frames = max_frames
+        self.lowest = int(lowest)
+        self.key_count = int(key_count)
+        self.max_frames = int(max_frames)
 
     kind = Kind(("frames",), (2,))
 
@@ -199,7 +228,7 @@ class PianoRolls(tf.Module):
         Raises:
             ValueError: if one is no piece, see `piano_roll`. It names the piece.
         """
-        if isinstance(inputs, (str, bytes)) or tf.is_tensor(inputs):
+        if inputs is None or isinstance(inputs, (str, bytes)) or tf.is_tensor(inputs):
             raise _no_piece(inputs)
         rows = []
         for index, piece in enumerate(read_inputs(self.kind, inputs)):

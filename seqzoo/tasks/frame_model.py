@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqzoo.decoders.language import check_causal
 from seqzoo.encoders.encoder import Encoded
-from seqzoo.heads.notes import NADE
+from seqzoo.heads.notes import NADE, NoteHead
 from seqzoo.preprocessing.data_forms import RawExamples
 from seqzoo.preprocessing.music import PianoRolls
 from seqzoo.search.options import check_at_least
@@ -47,8 +47,8 @@ class FrameModel(Task):
         Outputs of the head, of `(B, T, …)`.
 
     Raises:
-        ValueError: if encoder, head and preprocessor are not of the same keys, or the encoder
-            reads what comes later.
+        ValueError: if encoder, head and preprocessor are not of the same keys, the head is none of
+            notes, or the encoder reads what comes later.
 
     Reference: Boulanger-Lewandowski, Bengio and Vincent, 2012, https://arxiv.org/abs/1206.6392
 
@@ -63,6 +63,11 @@ class FrameModel(Task):
 
     def __init__(self, encoder, preprocessor: PianoRolls, head=None, **kwargs):
         keys = preprocessor.key_count
+        if not isinstance(head, (NoteHead, type(None))):
+            raise ValueError(
+                f"`head` must be one of notes, such as `sz.heads.Bernoulli({keys})`. Received: "
+                f"head={head!r}."
+            )
         super().__init__(NADE(keys) if head is None else head, preprocessor, **kwargs)
         for name, count in (("encoder", encoder.embedding_dim), ("head", self.head.key_count)):
             if count != keys:
@@ -121,12 +126,15 @@ class FrameModel(Task):
             frames: Int, how many follow.
             seeds: Int32 `(B,)`, of the noise; None is the index in the request. Frames of the
                 same seed after the same ones are the same.
-            temperature: Positive float, or `(B,)`. Below 1 the probable gets more probable.
+            temperature: Positive float, or `(B,)`. Below 1 the probable gets more probable. One
+                that is not positive and finite counts as 1.
         """
         bounded = self.preprocessor.encode_within(raw, self.limits)
         rows = tf.shape(bounded.steps)[0]
         seeds = tf.range(rows) if seeds is None else seeds
         temperatures = tf.cast(temperature, tf.float32) * tf.ones([rows])
+        is_fine = (temperatures > 0) & tf.math.is_finite(temperatures)
+        temperatures = tf.where(is_fine, temperatures, 1.0)
 
         def answer(indices):
             inputs = self.preprocessor.pack_inputs(tf.gather(bounded.encoded, indices))
@@ -179,6 +187,11 @@ class FrameModel(Task):
             ValueError: if there is a piece that is none, or an option is out of its range.
         """
         count: int = self.preprocessor.max_frames if frames is None else frames
+        options = {"frames": count, "batch_size": batch_size, "seed": seed}
+        for name, value in options.items():
+            if not isinstance(value, (int, np.integer)):
+                raise ValueError(f"`{name}` must be an int. Received: {name}={value!r}.")
+        count = int(count)
         check_at_least("frames", count, 1)
         check_at_least("batch_size", batch_size, 1)
         self._check_frames(count)
@@ -187,6 +200,7 @@ class FrameModel(Task):
                 f"`temperature` must be positive and finite. Received: temperature={temperature}."
             )
         raw = self.preprocessor.as_raw(pieces)
+        lengths = self.preprocessor.lengths(raw)
         specs = self._specs()
         run = self._graphs.get(
             self,
@@ -197,8 +211,8 @@ class FrameModel(Task):
                 autograph=False,
             ),
         )
-        rolls = np.zeros((len(pieces), count, self.preprocessor.key_count), np.float32)
-        for indices in batches_of_like_length(self.preprocessor.lengths(raw), batch_size):
+        rolls = np.zeros((len(lengths), count, self.preprocessor.key_count), np.float32)
+        for indices in batches_of_like_length(lengths, batch_size):
             given = self.preprocessor.pad(tf.gather(raw, indices))
             seeds = tf.constant(seed + indices, tf.int32)
             rolls[indices] = run(given, seeds, tf.fill([len(indices)], float(temperature)))

@@ -25,6 +25,7 @@ def test_splits_are_read_plain_and_packed(tmp_path):
         ("[", r"songs\.json is not JSON"),
         ("[1]", r"songs\.json must hold"),
         ('{"dev": []}', r"songs\.json must hold"),
+        ('{"train": [], "validation": []}', r"nothing else\. Received: validation\. Rename"),
         ('{"train": 3}', "Received: '3' as number 0 of 'train'"),
         ('{"train": [[[60]], [60]]}', "as number 1 of 'train'"),
         ('{"train": [[["60"]]]}', r"Received: .*'60'.* as number 0"),

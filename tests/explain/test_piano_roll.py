@@ -41,6 +41,12 @@ def test_silence_is_refused():
         plot_piano_roll([[], []])
 
 
+@pytest.mark.parametrize("given", [-1, 5])
+def test_no_more_frames_are_given_than_there_are(given):
+    with pytest.raises(ValueError, match=rf"`given` must be from 0 to 4, .*Received: {given}"):
+        plot_piano_roll(PIECE, given=given)
+
+
 def test_a_model_of_frames_has_its_roll(tmp_path):
     task = trained_frame_model().task
     said = []

@@ -25,7 +25,7 @@ def write(path, notes, tempo_changes=(), drums=(), resolution=480):
     return path
 
 
-@pytest.mark.parametrize("frames_per_beat", [1, 4])
+@pytest.mark.parametrize("frames_per_beat", [1, 4, 220])
 def test_a_piece_comes_back_from_its_file(tmp_path, frames_per_beat):
     path = tmp_path / "piece.mid"
     write_midi(PIECE, path, frames_per_beat, tempo=77)
@@ -79,10 +79,14 @@ def test_wrong_options_and_silence_are_refused(tmp_path):
     path = tmp_path / "piece.mid"
     with pytest.raises(ValueError, match="Received: a piece of silence"):
         write_midi([[], []], path)
-    with pytest.raises(ValueError, match=r"`tempo` must be positive\. Received: tempo=0"):
-        write_midi(PIECE, path, tempo=0)
+    for tempo in (0, 3.5, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"`tempo` must be from 4 to 1000 .*Received: tempo="):
+            write_midi(PIECE, path, tempo=tempo)
     with pytest.raises(ValueError, match="Received: 200 in frame 0"):
         write_midi([[200]], path)
     assert not path.exists()
-    with pytest.raises(ValueError, match="`frames_per_beat` must be at least 1"):
-        read_midi(path, 0)
+    for wrong in (0, 1.5, "2", 221):  # shorter than a tick, a frame would be lost
+        with pytest.raises(ValueError, match="`frames_per_beat` must be an int from 1 to 220"):
+            read_midi(path, wrong)
+        with pytest.raises(ValueError, match="`frames_per_beat` must be an int from 1 to 220"):
+            write_midi(PIECE, path, wrong)

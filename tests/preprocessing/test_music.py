@@ -34,19 +34,38 @@ def test_a_roll_and_its_chords_are_the_piece():
 @pytest.mark.parametrize(
     ("piece", "message"),
     [
-        ([[60], [20]], r"from 21 to 108\. Received: 20 in frame 1\. Transpose"),
-        ([[60], [60, 109]], "Received: 109 in frame 1"),
         ([[60.0]], r"Received: 60\.0 in frame 0"),
         ([[True]], "Received: True in frame 0"),
         ([60, 62], r"\[\] for silence\. Received: 60 in frame 0"),
         (["60"], "Received: '60' in frame 0"),
         ({"a": [60]}, "A piece is a list of frames"),
         (60, r"A piece is a list of frames, .* Received: '60'\. Give"),
+        (None, r"A piece is a list of frames, .* Received: 'None'"),
+        ([[float("nan")]], r"an int\. Received: nan in frame 0"),
+        (np.eye(3, 88, dtype="uint8"), r"a piano roll of shape \(3, 88\)\. Give its `sz.*chords`"),
+        ("60 | " + "9" * 5000, r"Received: '9{40}' in frame 1\. Correct"),
     ],
 )
 def test_what_is_no_piece_is_refused_with_its_frame(piece, message):
     with pytest.raises(ValueError, match=message):
         piano_roll(piece)
+    with pytest.raises(ValueError, match=message):
+        piece_as_text(piece)
+    with pytest.raises(ValueError, match=message):
+        transposed([piece], [0])
+
+
+def test_keys_that_no_piano_has_are_refused_with_their_frame_until_transposed():
+    with pytest.raises(ValueError, match=r"from 21 to 108\. Received: 20 in frame 1\. Transpose"):
+        piano_roll([[60], [20]])
+    with pytest.raises(ValueError, match="Received: 109 in frame 1"):
+        piano_roll([[60], [60, 109]])
+    assert transposed([[[60], [20]]], [1]) == [[[61], [21]]]
+
+
+def test_a_roll_of_the_lowest_keys_is_no_piece_either():
+    with pytest.raises(ValueError, match="a piano roll of shape"):
+        piano_roll(np.ones((4, 128), "uint8"), lowest=0, key_count=128)
 
 
 def test_the_text_of_a_piece_is_the_piece():
@@ -75,6 +94,11 @@ def test_pieces_in_all_keys_lie_on_the_piano():
     assert moved[11] == [[66], []]
     assert moved[12:15] == [[[106, 21]], [[107, 22]], [[108, 23]]]
     assert transposed([PIECE], [0]) == [PIECE]
+    assert transposed(["60 | |", np.array([[60]], "uint8")], [-5]) == [[[55], []], [[55]]]
+    with pytest.raises(ValueError, match="`semitones` are ints"):
+        transposed([PIECE], [0.5])
+    with pytest.raises(ValueError, match=r"Received: '60 \|'"):
+        transposed("60 |", [0])
 
 
 def test_a_batch_holds_each_frame_and_the_one_before():
@@ -111,3 +135,6 @@ def test_pieces_that_teach_nothing_are_refused():
     for wrong in ({"key_count": 0}, {"max_frames": 0}):
         with pytest.raises(ValueError, match="must be at least 1"):
             PianoRolls(**wrong)
+    for name in ("lowest", "key_count", "max_frames"):
+        with pytest.raises(ValueError, match=rf"`{name}` must be an int\. Received: {name}=2\.5"):
+            PianoRolls(**{name: 2.5})

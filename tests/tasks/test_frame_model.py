@@ -98,6 +98,7 @@ def test_frames_do_not_depend_on_the_batch_but_on_the_seed():
     assert task.generate([piece_as_text(PIECES[3])], seed=3) == together[3:]
     assert task.generate(PIECES, 9, seed=1) != task.generate(PIECES, 9)
     assert task.generate([]) == []
+    assert task.generate((piece for piece in PIECES), np.int64(4), seed=np.int64(0)) == together
     cold = task.generate(PIECES, temperature=1e-6)
     assert cold == task.generate(PIECES, temperature=1e-6, seed=5)
 
@@ -119,6 +120,10 @@ def test_a_saved_and_an_exported_model_go_on_alike(tmp_path):
     options = {"seed": tf.constant([3]), "temperature": tf.constant([1.0])}
     alone = signatures["with_options"](frames=raw[3:], **options)
     assert rolls.pieces(alone["frames"]) == wanted[3:]
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):  # counts as 1
+        options["temperature"] = tf.constant([wrong])
+        alone = signatures["with_options"](frames=raw[3:], **options)
+        assert rolls.pieces(alone["frames"]) == wanted[3:]
     none = signatures["serving_default"](frames=raw[:0])["frames"]
     assert none.shape == (0, 4, K)
 
@@ -170,6 +175,8 @@ def test_wrong_options_and_parts_are_refused():
     task = trained_frame_model().task
     for options, message in (
         ({"frames": 0}, "`frames` must be at least 1"),
+        ({"frames": 2.5}, r"`frames` must be an int\. Received: frames=2\.5"),
+        ({"seed": None}, r"`seed` must be an int\. Received: seed=None"),
         ({"temperature": 0.0}, r"`temperature` must be positive and finite\. Received: .*=0\.0"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
     ):
@@ -184,6 +191,10 @@ def test_wrong_options_and_parts_are_refused():
         sz.FrameModel(LanguageEncoder(None, 7, 3), rolls)
     with pytest.raises(ValueError, match=r"6 keys\. Received: a head of 88"):
         sz.FrameModel(LanguageEncoder(None, 6, 3), rolls, heads.Bernoulli())
+    with pytest.raises(ValueError, match=r"`head` must be one of notes, .*head='bernoulli'"):
+        sz.zoo.boulanger_2012(rolls, head="bernoulli")
+    with pytest.raises(ValueError, match=r"list of frames.* Received: 'None'"):
+        task.generate(None)
     with pytest.raises(ValueError, match="an encoder of tokens, vocabulary_size=9"):
         sz.FrameModel(LanguageEncoder(9, 6, 3), rolls)
     with pytest.raises(ValueError, match=r"reads none that comes later.* blocks\[0\]"):

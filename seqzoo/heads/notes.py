@@ -139,8 +139,9 @@ class Bernoulli(NoteHead):
         return ops.cast(outputs, keras.backend.result_type(outputs.dtype, "float32"))
 
     def sample(self, outputs, noise, temperature=1.0):
-        probabilities = ops.sigmoid(self.logits(None, outputs) / temperature)
-        return ops.cast(noise < probabilities, "int32")
+        logits = self.logits(None, outputs)
+        probabilities = ops.sigmoid(logits / ops.cast(temperature, logits.dtype))
+        return ops.cast(ops.cast(noise, logits.dtype) < probabilities, "int32")
 
 
 class ChordBiases(NamedTuple):
@@ -238,6 +239,7 @@ class NADE(NoteHead):
         )
         keys_in, keys_out = (ops.cast(w, dtype) for w in (self.keys_in, self.keys_out))
         index = ops.arange(self.key_count, dtype="int32")
+        temperature = ops.cast(temperature, dtype)
 
         def next_note(chord, units, last):
             logits = biases.keys + ops.matmul(self._f(units), ops.transpose(keys_out))

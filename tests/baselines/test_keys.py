@@ -42,3 +42,12 @@ def test_the_loss_is_that_of_the_shares_that_were_counted(by_last):
             before = frame
     scores = compare(found, test, {}).scores[found[by_last].name]
     assert scores["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_pieces_without_frames_count_for_nothing():
+    task, pieces = make_frame_model(), rising_pieces(9)
+    for counted, alike in zip(
+        baselines(task, pieces), baselines(task, [[], *pieces, []]), strict=True
+    ):
+        assert alike.scores([*pieces, []], {}) == counted.scores(pieces, {})
+    baselines(task, [[], []])  # is for the training to refuse

@@ -150,6 +150,16 @@ def test_half_precision_trains_float32_weights_and_goes_on():
     assert len(task.generate(PIECES)) == len(PIECES)
 
 
+@pytest.mark.parametrize("head", [heads.NADE, heads.Bernoulli])
+def test_double_precision_goes_on(head):
+    keras.config.set_dtype_policy("float64")
+    try:
+        together = make_frame_model(head=head(K)).generate(PIECES)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert [len(each) for each in together] == [4] * len(PIECES)
+
+
 def test_the_named_model_has_the_weights_of_the_paper():
     units, key_units = 8, 5
     simple = make_frame_model(cell="simple")

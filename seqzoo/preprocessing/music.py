@@ -127,10 +127,10 @@ def transposed(
     for piece in map(_frames_of, pieces):
         keys = [key for frame in piece for key in frame]
         low, high = min(keys, default=lowest), max(keys, default=lowest)
-        for steps in semitones:
+        for steps in map(int, semitones):
             if keys and not (lowest <= low + steps and high + steps < lowest + key_count):
                 continue
-            moved.append([[key + int(steps) for key in frame] for frame in piece])
+            moved.append([[key + steps for key in frame] for frame in piece])
     return moved
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -166,14 +167,17 @@ def skill_lines(scores: Mapping[str, float | None]) -> list[str]:
         ['no skill: the error is 10.0% above that of repeat last; use that in its place']
     """
     skills = {
-        name.removeprefix("skill_").replace("_", " "): value
+        name.removeprefix("skill_").replace("_", " "): -math.inf if value is None else value
         for name, value in scores.items()
-        if name.startswith("skill_") and value is not None
+        if name.startswith("skill_")
     }
     if not skills:
         return []
     name = min(skills, key=skills.__getitem__)
     skill = skills[name]
+    if math.isinf(skill):  # a score that is not finite is None
+        what = f"{name} makes no error, or the model's is no number"
+        return [f"no skill: {what}; use that in its place"]
     if skill > 0:
         return [f"skill: the error is {skill:.1%} below that of {name}, the best naive forecast"]
     return [f"no skill: the error is {-skill:.1%} above that of {name}; use that in its place"]

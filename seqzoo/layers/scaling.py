@@ -11,6 +11,7 @@ from seqzoo.ops.option_names import check_known
 
 SCALINGS = ("none", "last", "standard", "mean")
 _LEAST_SCALE = 1e-5
+_LARGEST_SQUARED = 1e15
 _LONGEST = 2**20  # steps, where their number is not known before
 
 
@@ -128,8 +129,10 @@ class SeriesScaling(keras.layers.Layer):
             mean = ops.sum(ops.abs(values), axis=1, keepdims=True) / some
             return ops.zeros_like(mean), ops.where(mean > _LEAST_SCALE, mean, 1.0)
         mean = ops.sum(values, axis=1, keepdims=True) / some
-        squares = ops.square((values - mean) * weight)
-        deviation = ops.sqrt(ops.sum(squares, axis=1, keepdims=True) / some)
+        gaps = (values - mean) * weight
+        unit = square_unit(gaps)
+        squares = ops.sum(ops.square(gaps / unit), axis=1, keepdims=True)
+        deviation = unit * ops.sqrt(squares / some)
         return mean, ops.where(deviation > _LEAST_SCALE, deviation, 1.0)
 
     def compute_output_spec(self, values, observed=None, series=None):
@@ -155,6 +158,15 @@ def fill_forward(values, observed):
         filled = ops.where(observed, filled, ops.take(filled, earlier, axis=1))
         observed = observed | ops.take(observed, earlier, axis=1)
     return filled
+
+
+def square_unit(values):
+    """Returns what values `(B, L, …)` are divided by so that squares do not overflow, `(B, 1, …)`.
+
+    It is 1 of all but huge ones.
+    """
+    largest = ops.max(ops.abs(values), axis=1, keepdims=True)
+    return ops.where(largest > _LARGEST_SQUARED, largest, 1.0)
 
 
 def first_observed(values, observed):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from seqzoo.layers.scaling import Scaled, SeriesScaling
+from seqzoo.layers.scaling import Scaled, SeriesScaling, square_unit
 from seqzoo.ops.exponential_smoothing import smooth
 
 _FIRST_RATES = (0.27, 0.18)  # of levels and seasons
@@ -101,7 +101,8 @@ class SeriesSmoothing(keras.layers.Layer):
         last = parts.levels[:, -1:]
         around = ops.where(seen, own - parts.seasonal, parts.levels) - last
         latest = ops.where(seen, own, parts.levels)[:, -self.seasons[-1] :]
-        spread = ops.std(latest, axis=1, keepdims=True)
+        unit = square_unit(latest)
+        spread = unit * ops.std(latest / unit, axis=1, keepdims=True)
         scale = ops.where(spread > _LEAST_SCALE, spread, 1.0)
         scaled, location, scale = (
             self._channels(each) for each in (around / scale, last + parts.ahead, scale)

@@ -235,6 +235,8 @@ def _suited_windows(panel: Panel, by_rows: bool) -> Windows:
     lookback = max(1, min(lookback, (learned - horizon) // 2))
     if lookback > season:
         lookback -= lookback % season
+    elif season < learned - horizon:
+        lookback = season  # which the seasonal naive forecast repeats
     return Windows(lookback, horizon, season)
 
 

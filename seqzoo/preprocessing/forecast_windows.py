@@ -14,7 +14,7 @@ from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches, data_origin
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
 from seqzoo.preprocessing.panel import Columns, Panel, window_origins
-from seqzoo.preprocessing.reading_series import read_panel
+from seqzoo.preprocessing.reading_series import read_panel, usual_every
 from seqzoo.preprocessing.series_ends import known_around, last_rows, series_ends
 from seqzoo.preprocessing.series_scaling import SeriesConstants, Units, fit_constants
 
@@ -54,7 +54,7 @@ class ForecastWindows(tf.Module):
         lookback: Positive int, the steps that are read.
         horizon: Positive int, the steps that are forecast.
         columns: Of tables; see `Columns`.
-        every: The step of stamps; see `read_panel`.
+        every: The step of stamps; see `read_panel`. None is that of what `adapt` gets.
         transform: Of the targets, before they are scaled: `"log"`, or `"box_cox"` with a power for
             each series that makes its values most like a normal distribution. `adapt` wants values
             above 0; later ones that are not count as missing.
@@ -88,9 +88,9 @@ class ForecastWindows(tf.Module):
         constants: SeriesConstants | None = None,
     ):
         super().__init__()
-        for name, value in (("lookback", lookback), ("horizon", horizon)):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"`{name}` must be an int of at least 1. Received: {value!r}.")
+        for name, value in (("lookback", lookback), ("horizon", horizon), ("season", season)):
+            if value is not None or name != "season":
+                _check_count(name, value)
         check_known("transform", transform, TRANSFORMS)
         check_known("scaler", scaler, ("standard", "none"))
         for name in [calendar] if isinstance(calendar, str) else calendar:
@@ -106,8 +106,9 @@ class ForecastWindows(tf.Module):
         self.constants = constants
 
     def adapt(self, data: Any) -> None:
-        """Takes the names of the series, and fits the constants that scale them."""
+        """Takes names and step of the series, and fits the constants that scale them."""
         panel = self.read(data)
+        self.every = self.every or usual_every(panel)
         if self.season is None:
             self.season = panel.usual_season()
         known = self._known(panel)
@@ -235,6 +236,7 @@ class ForecastWindows(tf.Module):
             stride: Positive int, the steps between origins; the last origin of each series is
                 among them.
         """
+        _check_count("stride", stride)
         panel = self.read(data)
         names = {name: i for i, name in enumerate(self.fitted.names)}
         ids = np.array([names.get(name, -1) for name in panel.names], np.int32)
@@ -339,3 +341,8 @@ class ForecastWindows(tf.Module):
         constants = None if constants is None else SeriesConstants.from_config(constants)
         columns = None if constants is None else constants.columns
         return cls(**config | {"constants": constants, "columns": columns})
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"`{name}` must be an int of at least 1. Received: {value!r}.")

@@ -199,13 +199,15 @@ def window_origins(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the series and the first forecast row of each window, int64 `(W,)` both.
 
-    Windows are whole, but for series that are too short for it. None forecasts a row of the
-    context.
+    Windows are whole, but for series that are too short for it, or have fewer rows behind the
+    context than the horizon. None forecasts a row of the context.
     """
     series, origins = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for i, length in enumerate(panel.lengths):
+        context = int(panel.context[i]) if len(panel.context) else 0
         last = length - horizon if length > horizon else length - 1
-        first = max(1, min(lookback, last), *panel.context[i : i + 1])
+        last = max(last, min(context, length - 1))
+        first = max(1, min(lookback, last), context)
         steps = np.arange(last, first - 1, -stride)[::-1]
         series.append(np.full(len(steps), i))
         origins.append(panel.starts[i] + steps)

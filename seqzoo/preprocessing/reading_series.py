@@ -16,7 +16,13 @@ import numpy as np
 
 from seqzoo.preprocessing.named_columns import Table, as_table
 from seqzoo.preprocessing.panel import Columns, Panel
-from seqzoo.preprocessing.regular_grid import are_weekdays, refuse_row, regular_grid, step_of
+from seqzoo.preprocessing.regular_grid import (
+    are_weekdays,
+    refuse_row,
+    regular_grid,
+    step_of,
+    written_step,
+)
 
 _YEAR_FIRST = r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]+(\d{1,2})(:.*))?"
 _MISSING = {"", "na", "n/a", "nan", "null", "none"}
@@ -132,10 +138,20 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
 
 def _common_step(series: list[np.ndarray], every: str | int | None) -> Any:
     """The step that is given, or else the smallest one of the first series that has two stamps."""
+    if every not in (None, "row"):
+        return step_of(series[0], every) if series else 1
     first = next((stamps for stamps in series if len(stamps) > 1), None)
-    if first is None:
-        return 1
-    return step_of(first, None if every == "row" else every)
+    return 1 if first is None else step_of(first, None)
+
+
+def usual_every(panel: Panel) -> str | None:
+    """Returns the `every` by which other parts of the data are read on the same grid.
+
+    None are dates that leave out weekends, and stamps that are no dates.
+    """
+    if are_weekdays(panel.stamps):
+        return None
+    return written_step(panel.step)
 
 
 def _panel(names, starts, stamps, values, columns: Columns) -> Panel:

@@ -98,10 +98,26 @@ def _given_step(every: str | int, are_dates: bool) -> Any:
     times = {"s": "s", "min": "m", "m": "m", "h": "h", "H": "h", "D": "D", "d": "D", "W": "W"}
     if not are_dates or count < 1 or unit not in months | times:
         wanted = '"15min", "1h", "1D", "1W", "1M", "1Q", "1Y"' if are_dates else "a positive int"
-        raise ValueError(f'Expected `every` as in {wanted}, or "row". Received: every={every!r}.')
+        raise ValueError(
+            f'Expected `every` as in {wanted}, or "row", of stamps that are '
+            f"{'dates' if are_dates else 'numbers'}. Received: every={every!r}."
+        )
     if unit in months:
         return np.timedelta64(count * months[unit], "M")
     return np.timedelta64(count, times[unit])
+
+
+def written_step(step: Any) -> str | None:
+    """Returns a step as `every` has it; None of an int and of parts of a second."""
+    if not isinstance(step, np.timedelta64):
+        return None
+    if is_months(step):
+        return f"{step.astype(int)}M"
+    length = step.astype("timedelta64[ns]")
+    for unit in ("D", "h", "m", "s"):
+        if not length % np.timedelta64(1, unit):
+            return f"{length // np.timedelta64(1, unit)}{unit}"
+    return None
 
 
 def is_months(step: np.timedelta64) -> bool:
@@ -130,6 +146,11 @@ def stamps_after(stamps: np.ndarray, step: Any, begin: int, end: int) -> np.ndar
     all are the last of their months, so are these.
     """
     last, numbers = stamps[-1], np.arange(begin, end)
+    if stamps.dtype.kind == "M" and not isinstance(step, np.timedelta64):
+        raise ValueError(
+            "The step between dates is known from two rows of a series. Received: one at "
+            f'{shown_stamp(last)}. Give the row before it, or `every`, such as "1h" or "1D".'
+        )
     if not isinstance(step, np.timedelta64) or not is_months(step):
         return last + numbers * step
     months = last.astype("datetime64[M]") + numbers * step

@@ -241,7 +241,12 @@ class AutoregressiveForecaster(Forecaster):
                 nothing to draw makes one.
             seed: Int. Other paths come of another one; those of `forecast` come of 0.
             batch_size: Positive int. Max series that are answered together.
+
+        Raises:
+            ValueError: if the seed has more than 32 bits.
         """
+        if not -(2**31) <= seed < 2**31:
+            raise ValueError(f"`seed` must be an int of 32 bits. Received: {seed}.")
         raw, count = self.preprocessor.as_raw(data), self.path_count if count is None else count
         signature = [self.preprocessor.raw_spec, tf.TensorSpec([None], tf.int32)]
         answer = self._graphs.get(

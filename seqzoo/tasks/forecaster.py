@@ -194,7 +194,8 @@ class Forecaster(SeriesTask):
     def test_step(self, data):
         logs = super().test_step(data)
         for name in _NAIVE:
-            logs[f"skill_{name}"] = 1 - tf.math.divide_no_nan(logs["mae"], logs[f"mae_{name}"])
+            own, naive = tf.cast(logs["mae"], tf.float32), tf.cast(logs[f"mae_{name}"], tf.float32)
+            logs[f"skill_{name}"] = tf.where((own == 0) & (naive == 0), 0.0, 1 - own / naive)
         return interval_logs(logs, bool(self.levels))
 
     def measure_evaluation(self, x, y, outputs, weight):

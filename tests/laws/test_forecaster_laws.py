@@ -85,6 +85,21 @@ def test_an_evaluation_has_the_skill_against_naive_forecasts(name):
     assert {"skill_seasonal_naive", "skill_drift"} <= measured.keys()
 
 
+def test_there_is_no_skill_beside_a_naive_forecast_that_makes_no_error():
+    constant = [np.full_like(each, 7) for each in SERIES]
+    forecaster = make("zeng_2023")
+    forecaster.compile()
+    same = forecaster.evaluate(constant, verbose=0, return_dict=True)
+    assert (same["mae"], same["skill_drift"]) == (0, 0)
+    assert set(forecaster.backtest(constant).skill().values()) == {0.0}
+    for weight in forecaster.trainable_variables:
+        weight.assign_add(tf.ones_like(weight))
+    worse = forecaster.evaluate(constant, verbose=0, return_dict=True)
+    assert worse["mae"] > 0
+    assert worse["skill_repeat_last"] == -np.inf
+    assert set(forecaster.backtest(constant).skill().values()) == {-np.inf}
+
+
 @everywhere
 def test_the_forecast_of_a_series_does_not_depend_on_the_others_or_on_what_is_long_ago(name):
     forecaster = make(name)
@@ -103,6 +118,12 @@ def test_a_series_in_other_units_has_the_forecast_in_those_units(name):
     np.testing.assert_allclose(
         other.forecast(scaled), 3 * one.forecast(SERIES) - 50, rtol=1e-3, atol=1e-2
     )
+
+
+@everywhere
+def test_values_around_1e30_have_finite_forecasts_without_a_scaler(name):
+    huge = [each[:, :1] * 1e29 + 1e30 for each in SERIES]
+    assert np.isfinite(make(name, data=huge, scaler="none").forecast(huge)).all()
 
 
 @everywhere

@@ -34,7 +34,7 @@ def made(content, folder, columns=None):
 TWO_SHOPS = table("shop,day,price,sales", ["a"] * 30 + ["b"] * 30, DAYS[:30] * 2, range(60), VALUES)
 FOUND = {
     "days": (table("when,amount", DAYS, VALUES), {}, ("when", ("amount",), ()), (14, 9, 7)),
-    "hours": (table("a,b,time", VALUES, VALUES, HOURS), {}, ("time", ("a", "b"), ()), (16, 9, 24)),
+    "hours": (table("a,b,time", VALUES, VALUES, HOURS), {}, ("time", ("a", "b"), ()), (24, 9, 24)),
     "weekdays": (
         table("ds,y,z", WEEKDAYS, VALUES[:44], VALUES[:44]),
         {},
@@ -177,6 +177,9 @@ def test_a_model_without_skill_is_told_to_have_none():
     ]
     assert skill_lines({"skill_drift": 0.3, "skill_seasonal_naive": 0.125}) == [
         "skill: the error is 12.5% below that of seasonal naive, the best naive forecast"
+    ]
+    assert skill_lines({"skill_drift": None, "skill_seasonal_naive": 0.125}) == [
+        "no skill: drift makes no error, or the model's is no number; use that in its place"
     ]
     assert skill_lines({"accuracy": 0.5}) == []
 

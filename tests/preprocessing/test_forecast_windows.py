@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy.stats import boxcox
 
 from seqzoo.preprocessing import CALENDAR, Columns, ForecastWindows, calendar_features, read_panel
+from seqzoo.preprocessing.regular_grid import shown_stamp
 
 L, H = 4, 2
 SERIES = [np.arange(9.0), 100 + 10 * np.arange(3.0), np.arange(2.0) + 5]
@@ -144,7 +145,50 @@ def test_a_config_makes_the_same_windows_again():
         np.testing.assert_array_equal(value, again.prepare(raw)[name])
 
 
+def test_a_part_shorter_than_the_horizon_is_forecast_as_far_as_it_goes():
+    values = np.arange(30.0)
+    parts = read_panel(values).split(validation=3, test=3)
+    windows = ForecastWindows(6, 8)
+    windows.adapt(parts["train"])
+    for name, origin in (("validation", 24), ("test", 27)):
+        cut, (_, _, weight) = batch_of(windows, parts[name])
+        assert cut.origins.tolist() == [origin]
+        assert weight[0, :, 0].numpy().tolist() == [1.0] * 3 + [0.0] * 5
+    nothing = read_panel(values).split(validation=3, test=0)["test"]
+    assert windows.windows(nothing).origins.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("stamps", "every", "ahead"),
+    [
+        (np.arange("2024-01-01", "2024-01-20", dtype="datetime64[D]"), "1D", "2024-01-20"),
+        (np.arange("2024-01-01T00", "2024-01-02T00", 6, "datetime64[h]"), "6h", "2024-01-02"),
+        (["2023-11-30", "2023-12-31", "2024-01-31"], "1M", "2024-02-29"),
+        (["2024-01-01", "2024-01-01 00:15"], "15m", "2024-01-01T00:30:00"),
+    ],
+)
+def test_the_step_is_that_of_what_was_adapted_to(stamps, every, ahead):
+    windows = adapted({"ds": list(stamps), "y": np.arange(len(stamps) * 1.0)})
+    assert windows.every == every
+    again = ForecastWindows.from_config(windows.get_config())
+    panel = again.read({"ds": list(stamps)[-1:], "y": [1.0]})
+    assert shown_stamp(panel.stamps_of(0, 1, 2)[0]) == ahead
+    with_a_gap = again.read({"ds": [stamps[0], stamps[-1]], "y": [1.0, 2.0]})
+    assert len(with_a_gap.stamps) == len(stamps)
+
+
+def test_dates_whose_step_nobody_knows_have_no_next_one():
+    panel = read_panel({"ds": ["2024-01-01"], "y": [1.0]})
+    with pytest.raises(ValueError, match=r"two rows of a series\. Received: one at 2024-01-01\."):
+        panel.stamps_of(0, 1, 2)
+
+
 def test_what_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=r"`season` must be an int of at least 1\. Received: -3"):
+        ForecastWindows(4, 2, season=-3)
+    for stride in (0, -3, 1.5):
+        with pytest.raises(ValueError, match=rf"`stride` must be an int .* Received: {stride}"):
+            adapted(np.arange(9.0)).windows(np.arange(9.0), stride)
     with pytest.raises(ValueError, match=r"`horizon` must be an int of at least 1\. Received: 0"):
         ForecastWindows(4, 0)
     with pytest.raises(

@@ -236,3 +236,8 @@ def test_its_config_makes_it_again():
     again = keras.saving.deserialize_keras_object(config)
     assert again.scaling.method == "standard"
     assert (again.path_count, again.levels, again.feeding) == (7, (0.2, 0.5), "own")
+
+
+def test_a_seed_of_more_than_32_bits_is_refused():
+    with pytest.raises(ValueError, match=r"`seed` must be an int of 32 bits\. Received: 1099511"):
+        deep_ar().paths(SERIES, count=2, seed=2**40)

@@ -171,7 +171,7 @@ def test_a_folder_has_one_table_and_tables_are_utf_8(tmp_path):
 
 
 def test_a_model_without_skill_is_told_to_have_none():
-    scores = {"mae": 1.2, "skill_drift": 0.3, "skill_repeat_last": -0.25, "skill_x": None}
+    scores = {"mae": 1.2, "skill_drift": 0.3, "skill_repeat_last": -0.25}
     assert skill_lines(scores) == [
         "no skill: the error is 25.0% above that of repeat last; use that in its place"
     ]

@@ -50,14 +50,10 @@ class Backtest(NamedTuple):
         return {name: float(np.nanmean(np.abs(self.actual - f))) for name, f in forecasts.items()}
 
     def skill(self) -> dict[str, float]:
-        """Returns the share of the error of each naive forecast that is avoided, at most 1.
-
-        Where a naive forecast makes no error it is 0 if there is none at all, or else -inf.
-        """
+        """Returns the share of the error of each naive forecast that is avoided, at most 1."""
         errors = self.mean_absolute_errors()
         own = errors.pop("forecast")
-        beside_none = -np.inf if own else 0.0
-        return {name: 1 - own / error if error else beside_none for name, error in errors.items()}
+        return {name: 1 - own / error if error else -np.inf for name, error in errors.items()}
 
 
 def run_backtest(

@@ -31,8 +31,8 @@ class Forecaster(SeriesTask):
     A window is scaled by its own values, read by the network, and scaled back, all in the graph.
     Every evaluation has the errors of three forecasts that need no training, the last value, the
     last season and the line from the first value through the last, and the skill against each:
-    1 - error / error of the naive forecast, of the mean absolute errors; where quantiles are
-    answered, their weighted loss and the coverage between the outer ones too.
+    1 - error / error of the naive forecast, of the mean absolute errors, -inf where that one makes
+    none; where quantiles are answered, their weighted loss and the coverage between the outer ones.
 
     Args:
         network: Reads windows; see `layers.ForecastNetwork`.
@@ -195,7 +195,7 @@ class Forecaster(SeriesTask):
         logs = super().test_step(data)
         for name in _NAIVE:
             own, naive = tf.cast(logs["mae"], tf.float32), tf.cast(logs[f"mae_{name}"], tf.float32)
-            logs[f"skill_{name}"] = tf.where((own == 0) & (naive == 0), 0.0, 1 - own / naive)
+            logs[f"skill_{name}"] = tf.where(naive > 0, 1 - own / naive, -np.inf)
         return interval_logs(logs, bool(self.levels))
 
     def measure_evaluation(self, x, y, outputs, weight):

@@ -37,7 +37,7 @@ def test_an_encoder_of_both_directions_is_caught_with_series_row_and_column():
 
 
 class ByTheWholeWindow(SeriesScaling):
-    def call(self, values, observed=None):
+    def call(self, values, observed=None, series=None):
         scale = keras.ops.mean(keras.ops.abs(values), axis=1, keepdims=True)
         zeros = keras.ops.zeros_like(values)
         return Scaled(values / scale, zeros, zeros + scale)

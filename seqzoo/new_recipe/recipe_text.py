@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from seqzoo.amounts import STEPS, STEPS_OF_CLASSES, choose_amounts
 from seqzoo.new_recipe.layouts import Layout, as_code
-from seqzoo.preprocessing.tag_schemes import detect_scheme
 
 _SEEN = 2000  # examples
 _LETTERS_IN_A_WORD = 15  # mean, above which a script puts no spaces between words
@@ -178,6 +177,8 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         watched, steps = "val_accuracy", STEPS_OF_CLASSES
         return Model(body, names, count, length, watched, has_vectors=True, steps=steps)
     if kind == "tagger":
+        from seqzoo.preprocessing.tag_schemes import detect_scheme  # it loads TensorFlow
+
         scheme = detect_scheme(tags for split in splits.values() for _, tags in split)
         spans = f', scheme="{scheme}"' if scheme else ""
         body = f"""\

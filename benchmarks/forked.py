@@ -34,6 +34,12 @@ def median_seconds(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str,
     return {name: float(np.median(each)) for name, each in times.items()}
 
 
+def tell(what: str, rates: dict[str, float]) -> None:
+    """Prints the origins a second of two ways, and their ratio."""
+    (one, first), (other, second) = rates.items()
+    print(f"{what}: {first:.0f} origins a second {one}, {second:.0f} {other}: {first / second:.0f}")
+
+
 def main() -> None:
     rng = np.random.default_rng(0)
     series = [rng.normal(size=ROWS).cumsum() for _ in range(SERIES)]
@@ -54,17 +60,29 @@ def main() -> None:
     seconds = median_seconds(steps, 8)
     origins = {"forked": 16 * LOOKBACK, "by window": 16}
     rates = {name: origins[name] / each for name, each in seconds.items()}
-    print("training, origins a second:", {name: round(each) for name, each in rates.items()})
-    print(f"forked to windows: {rates['forked'] / rates['by window']:.0f}")
+    tell("training", rates)
 
-    count = len(windows.windows(series).origins)
+    cut = windows.windows(series)
+    whole = windows.take_whole(cut, tf.range(SERIES, dtype=tf.int64), ROWS)
+    batch, _, _ = windows.take(cut, tf.constant(cut.series[:256]), tf.constant(cut.origins[:256]))
+    read, answer = tf.function(forked.from_every_step), tf.function(forked.call)
+    runs = {
+        "one pass": lambda: read(whole).parameters.numpy(),
+        "by window": lambda: answer(batch).parameters.numpy(),
+    }
+    seconds = median_seconds(runs, 8)
+    rates = {
+        "one pass": SERIES * ROWS / seconds["one pass"],
+        "by window": 256 / seconds["by window"],
+    }
+    tell("network and head alone", rates)
+
     tests = {
         "one pass": lambda: forked.backtest(series, one_pass=True),
         "by window": lambda: forked.backtest(series),
     }
     seconds = median_seconds(tests, 3)
-    print("backtest, origins a second:", {n: round(count / each) for n, each in seconds.items()})
-    print(f"one pass to windows: {seconds['by window'] / seconds['one pass']:.0f}")
+    tell("whole backtest", {name: len(cut.origins) / each for name, each in seconds.items()})
 
 
 if __name__ == "__main__":

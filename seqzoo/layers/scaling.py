@@ -151,13 +151,14 @@ def fill_forward(values, observed):
         values: Float tensor `(B, L, C)`.
         observed: Boolean `(B, L, C)`.
     """
-    filled, steps = ops.where(observed, values, 0.0), ops.arange(ops.shape(values)[1])
+    steps = ops.reshape(ops.arange(1, ops.shape(values)[1] + 1, dtype="int32"), (1, -1, 1))
+    last = ops.where(observed, steps, 0)  # the last observed step, counted from 1; 0: none so far
     longest = values.shape[1] or _LONGEST
     for doubling in range(longest.bit_length()):  # each looks twice as far back as all before it
-        earlier = ops.maximum(steps - 2**doubling, 0)
-        filled = ops.where(observed, filled, ops.take(filled, earlier, axis=1))
-        observed = observed | ops.take(observed, earlier, axis=1)
-    return filled
+        far = 2**doubling
+        last = ops.maximum(last, ops.where(steps > far, ops.roll(last, far, axis=1), 0))
+    filled = ops.take_along_axis(values, ops.maximum(last - 1, 0), axis=1)
+    return ops.where(last > 0, filled, 0.0)
 
 
 def square_unit(values):

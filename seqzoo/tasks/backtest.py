@@ -8,6 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.heads.forecast import Forecast
+from seqzoo.preprocessing.forecast_windows import Windows
+from seqzoo.preprocessing.panel import Panel
+from seqzoo.tasks.traced_functions import TracedFunctions
 
 _SERIES_AT_ONCE = 32  # of one pass
 
@@ -57,7 +60,7 @@ class Backtest(NamedTuple):
 
 
 def run_backtest(
-    task: Any, data: Any, stride: int, batch_size: int, one_pass: bool = False
+    task: Any, graphs: TracedFunctions, data: Any, stride: int, batch_size: int, one_pass: bool
 ) -> Backtest:
     """Returns the forecasts of a `Forecaster` from every origin of series; see `backtest`."""
     preprocessor = task.preprocessor
@@ -65,19 +68,21 @@ def run_backtest(
     windows = preprocessor.windows(panel, stride)
     levels = task.levels
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def answer(x, y, weight, *passed):
+    def answer(windows, *passed):
+        x, y, weight = preprocessor.take(windows, windows.series, windows.origins)
         outputs = Forecast(*(passed or task(x, training=False)))
         scaled = [task.decide(outputs), tf.where(weight > 0, y, np.nan)]
         scaled += task.naive_forecasts(x).values()
         scaled += [task.quantile(outputs, level) for level in levels]
         return [preprocessor.unscale(each, x) for each in scaled]
 
-    passes = _in_one_pass(task, panel, windows) if one_pass else []
+    passes = _in_one_pass(task, graphs, panel, windows) if one_pass else ()
+    traced = _trace(task, graphs, ("backtest", one_pass), answer, (windows, *passes))
     parts = []
-    for number, batch in enumerate(preprocessor.evaluation_batches(windows, batch_size)):
-        rows = slice(number * batch_size, (number + 1) * batch_size)
-        parts.append(answer(*batch, *(each[rows] for each in passes)))
+    for first in range(0, len(windows.origins), batch_size):
+        rows = slice(first, first + batch_size)
+        passed = (each[rows] for each in passes)
+        parts.append(traced(_some(windows, rows), *passed))
     empty = np.zeros((0, task.horizon, preprocessor.target_count), np.float32)
     sides = zip(*parts, strict=True) if parts else [()] * (5 + len(levels))
     forecasts, actual, *others = (np.concatenate([empty, *side]) for side in sides)
@@ -96,7 +101,9 @@ def run_backtest(
     )
 
 
-def _in_one_pass(task: Any, panel: Any, windows: Any) -> list[tf.Tensor]:
+def _in_one_pass(
+    task: Any, graphs: TracedFunctions, panel: Panel, windows: Windows
+) -> tuple[tf.Tensor, ...]:
     """The parts of a `Forecast` of all windows `(W, …)`, of series that are read once."""
     if not task.is_forked:
         raise ValueError(
@@ -111,22 +118,36 @@ def _in_one_pass(task: Any, panel: Any, windows: Any) -> list[tf.Tensor]:
             f"{panel.names[int(np.argmin(ids))]!r}, which is unknown. Leave one_pass out."
         )
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def read(series, of_window, steps):
-        outputs = task.from_every_step(task.preprocessor.take_whole(windows, series, longest))
-        at = tf.stack([of_window, steps], axis=1)
+    def read(windows, together, first):
+        outputs = task.from_every_step(task.preprocessor.take_whole(windows, together, longest))
+        steps = windows.origins - tf.gather(windows.starts, windows.series) - 1  # the last known
+        at = tf.stack([windows.series - first, steps], axis=1)
         return [tf.gather_nd(each, at) for each in outputs]
 
-    parts = []
+    numbers, parts = np.arange(len(ids)), []
+    traced = _trace(task, graphs, ("one pass", longest), read, (windows, numbers, np.int64(0)))
     for first in range(0, len(ids), _SERIES_AT_ONCE):
-        chosen = (windows.series >= first) & (windows.series < first + _SERIES_AT_ONCE)
-        if not chosen.any():
-            continue
-        series, origins = windows.series[chosen], windows.origins[chosen]
-        read_together = np.arange(first, min(first + _SERIES_AT_ONCE, len(ids)))
-        steps = origins - panel.starts[series] - 1  # the last one that is known
-        parts.append(read(*map(tf.constant, (read_together, series - first, steps))))
-    return [tf.concat(each, axis=0) for each in zip(*parts, strict=True)]
+        together = numbers[first : first + _SERIES_AT_ONCE]
+        rows = np.isin(windows.series, together)
+        if rows.any():
+            parts.append(traced(_some(windows, rows), together, np.int64(first)))
+    return tuple(tf.concat(each, axis=0) for each in zip(*parts, strict=True))
+
+
+def _some(windows: Windows, rows: Any) -> Windows:
+    return windows._replace(series=windows.series[rows], origins=windows.origins[rows])
+
+
+def _trace(task: Any, graphs: TracedFunctions, key: tuple, function: Any, arguments: tuple) -> Any:
+    """The function, traced for such arguments with any number of rows, and kept for later."""
+
+    def any_rows(array):
+        return tf.TensorSpec([None, *array.shape[1:]] if array.ndim else [], array.dtype)
+
+    spec = tf.nest.map_structure(any_rows, arguments)
+    return graphs.get(
+        task, key, lambda: tf.function(function, input_signature=spec, autograph=False)
+    )
 
 
 def _step_stamps(panel: Any, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:

@@ -288,7 +288,7 @@ class Forecaster(SeriesTask):
         Raises:
             ValueError: if `one_pass` is asked of other networks or series.
         """
-        return run_backtest(self, data, stride, batch_size, one_pass)
+        return run_backtest(self, self._graphs, data, stride, batch_size, one_pass)
 
     def forecast_rows(self, data: Any) -> tuple[list[str], list[tuple]]:
         """Returns the header and the rows of a table of forecasts, a row for each series and step.

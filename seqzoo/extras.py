@@ -71,6 +71,22 @@ def import_pretty_midi() -> Any:
     return _import("pretty_midi", "MIDI files need", "pip install 'seqzoo[music]'.")
 
 
+def import_biopython() -> Any:
+    """Imports the package that reads FASTA and GenBank.
+
+    Returns:
+        Its `SeqIO`, and the error of a sequence whose letters a file does not tell.
+
+    Raises:
+        MissingPackageError: if it is not installed.
+    """
+    name, needed = "Bio", "Files of sequences need"
+    package = _import(name, needed, "pip install 'seqzoo[biology]'.")
+    modules = (importlib.import_module(f"{package.__name__}.{part}") for part in ("SeqIO", "Seq"))
+    seq_io, seq = modules
+    return seq_io, seq.UndefinedSequenceError
+
+
 def _import(name: str, needed: str, way: str) -> Any:
     try:
         return importlib.import_module(name)

@@ -1,7 +1,8 @@
 """Tiny tasks for the tests that answer at once.
 
-Classifiers and taggers: is there an "a", and the letter after each "a". Masked language models, and
-what their encoders become: texts of letters that follow each other.
+Classifiers and taggers: is there an "a", and the letter after each "a"; of bases: is there a "G",
+and each of them. Masked language models, and what their encoders become: texts of letters that
+follow each other.
 """
 
 import functools
@@ -12,10 +13,12 @@ import keras
 from tiny_tasks import letter_texts, letters_tokenizer
 from tracing import traced
 
-from seqzoo import SentenceEncoder, Tagger, heads, zoo
+from seqzoo import Classifier, SentenceEncoder, Tagger, encoders, heads, zoo
 from seqzoo.preprocessing import (
     CharacterTokenizer,
+    LabelledResidues,
     LabelledText,
+    TaggedResidues,
     TaggedSubwords,
     TaggedTokens,
     TokenLookup,
@@ -113,6 +116,37 @@ def make_sentence_encoder(seed=1, **settings):
     return SentenceEncoder(encoder, LabelledText(letters_tokenizer(), max_length=8))
 
 
+def sequences(count, seed=0):
+    rng = random.Random(seed)
+    return ["".join(rng.choices("ACTNG", k=rng.randint(1, 6))) for _ in range(count)]
+
+
+def classified_residues(count, seed=0):
+    """Pairs such as ("ACG", "yes")."""
+    return [(bases, "yes" if "G" in bases else "no") for bases in sequences(count, seed)]
+
+
+def tagged_residues(count, seed=0):
+    """Pairs such as ("ACG", "OOX"), of which N has no tag that is known."""
+    tags = {"G": "X", "N": "?"}
+    made = sequences(count, seed)
+    return [(bases, "".join(tags.get(base, "O") for base in bases)) for bases in made]
+
+
+def make_residue_classifier(seed=1):
+    keras.utils.set_random_seed(seed)
+    windows = encoders.TextCNN(None, 4, windows=(1, 2), filters=4)
+    chain = encoders.EncoderChain([windows, encoders.RecurrentEncoder(None, 8, 5)])
+    residues = LabelledResidues(["no", "yes"])
+    return Classifier(encoders.BothStrands(chain), residues, pooling="max")
+
+
+def make_residue_tagger(seed=1):
+    keras.utils.set_random_seed(seed)
+    residues = TaggedResidues(["O", "X"], "bases")
+    return Tagger(None, encoders.RecurrentEncoder(None, 4, 5), residues, heads.Tags(2, crf=False))
+
+
 class Trained(NamedTuple):
     task: Any
     history: dict[str, list[float]]
@@ -129,6 +163,8 @@ def trained(kind):
         "wide_classifier": (make_wide_classifier, classified, {"epochs": 5}),
         "tagger": (make_tagger, tagged, {"epochs": 5}),
         "subword_tagger": (make_subword_tagger, tagged, {"epochs": 8}),
+        "residue_classifier": (make_residue_classifier, classified_residues, {"epochs": 5}),
+        "residue_tagger": (make_residue_tagger, tagged_residues, {"epochs": 5}),
         "masked_language_model": (make_masked_language_model, letter_texts, {"epochs": 25}),
     }[kind]
     is_text = examples is letter_texts

@@ -33,15 +33,22 @@ def _hashable(label: Any) -> Any:
 
 
 class MostFrequentTag:
-    """Gives each token the tag that it has most often in training, and others the most frequent."""
+    """Gives each token the tag that it has most often in training, and others the most frequent.
+
+    Args:
+        examples: Pairs of tokens and their tags.
+        unknown: The tag that is none; None where all are tags.
+    """
 
     name = "most frequent tag of each word"
 
-    def __init__(self, examples: Pairs):
+    def __init__(self, examples: Pairs, unknown: str | None = None):
         counts: defaultdict[Any, Counter[str]] = defaultdict(Counter)
         every: Counter[str] = Counter()
         for tokens, tags in examples:
             for token, tag in zip(tokens, tags, strict=True):
+                if tag == unknown:
+                    continue
                 counts[token][tag] += 1
                 every[tag] += 1
         self._tags = {token: _most_common(tags) for token, tags in counts.items()}

@@ -11,6 +11,9 @@ from seqzoo.baselines.answers import CentralCaption, Copy, MostFrequent, MostFre
 from seqzoo.baselines.keys import KeyChanges, KeyShares
 from seqzoo.baselines.ngrams import NGrams
 from seqzoo.baselines.words import NearestNeighbour, WeightedWords
+from seqzoo.metrics.residues import UNKNOWN_TAG
+from seqzoo.preprocessing.labelled_residues import LabelledResidues
+from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.classifier import Classifier
 from seqzoo.tasks.forecaster import Forecaster
@@ -121,9 +124,11 @@ def baselines(task: Any, examples: Sequence[Any], seed: int = 0) -> list[Baselin
     if isinstance(task, Classifier):
         answering = [MostFrequent(examples)]
         if reads_text and len({str(label) for _, label in examples}) > 1:
-            answering.append(WeightedWords(examples))
+            are_residues = isinstance(task.preprocessor, LabelledResidues)
+            answering.append(WeightedWords(examples, letters=are_residues))
     elif isinstance(task, Tagger):
-        answering = [MostFrequentTag(examples)]
+        are_residues = isinstance(task.preprocessor, TaggedResidues)
+        answering = [MostFrequentTag(examples, UNKNOWN_TAG if are_residues else None)]
     elif isinstance(task, Captioner):
         answering = [CentralCaption(examples)]
     elif isinstance(task, Seq2Seq) and reads_text:

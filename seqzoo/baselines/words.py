@@ -21,11 +21,17 @@ def _vectorizer(**options: Any) -> Any:
 
 
 class WeightedWords:
-    """Logistic regression on words and pairs of words weighted by TF-IDF."""
+    """Logistic regression on words and pairs of words weighted by TF-IDF.
+
+    Args:
+        examples: Pairs of a text and its label, or list of labels.
+        letters: Whether the texts are sequences of bases or amino acids, of which one to four
+            neighbouring letters are a word.
+    """
 
     name = "TF-IDF with logistic regression"
 
-    def __init__(self, examples: Sequence[tuple[str, Any]]):
+    def __init__(self, examples: Sequence[tuple[str, Any]], letters: bool = False):
         from sklearn.linear_model import LogisticRegression
         from sklearn.multiclass import OneVsRestClassifier
         from sklearn.pipeline import make_pipeline
@@ -41,7 +47,10 @@ class WeightedWords:
         else:
             labels = [label_text(label) for label in labels]
         rare = 2 if len(texts) > _MANY else 1  # documents that a feature must stand in
-        self._model = make_pipeline(_vectorizer(ngram_range=(1, 2), min_df=rare), regression)
+        kind: dict[str, Any] = {"ngram_range": (1, 2)}
+        if letters:
+            kind = {"analyzer": "char", "ngram_range": (1, 4)}
+        self._model = make_pipeline(_vectorizer(min_df=rare, **kind), regression)
         self._model.fit(texts, labels)
 
     def answers(self, inputs: Sequence[str]) -> list[Any]:

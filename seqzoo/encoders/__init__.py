@@ -2,12 +2,14 @@
 
 from seqzoo.encoders.backbone import BackboneEncoder
 from seqzoo.encoders.blocks import BlockEncoder
+from seqzoo.encoders.chain import EncoderChain
 from seqzoo.encoders.convolutional import TCN, TextCNN
 from seqzoo.encoders.encoder import Encoded, Encoder
 from seqzoo.encoders.image import FeatureEncoder, ImageEncoder
 from seqzoo.encoders.image_backbones import application_backbone, convolutional_backbone
 from seqzoo.encoders.language import LanguageEncoder
 from seqzoo.encoders.recurrent import RecurrentEncoder
+from seqzoo.encoders.strands import BothStrands
 from seqzoo.encoders.video import VideoEncoder
 
 ENCODERS = {
@@ -20,6 +22,8 @@ ENCODERS = {
     "image": ImageEncoder,
     "features": FeatureEncoder,
     "video": VideoEncoder,
+    "chain": EncoderChain,
+    "both_strands": BothStrands,
 }
 """The encoders by name."""
 
@@ -28,8 +32,10 @@ __all__ = [
     "TCN",
     "BackboneEncoder",
     "BlockEncoder",
+    "BothStrands",
     "Encoded",
     "Encoder",
+    "EncoderChain",
     "FeatureEncoder",
     "ImageEncoder",
     "LanguageEncoder",

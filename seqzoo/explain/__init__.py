@@ -19,6 +19,7 @@ from seqzoo.explain.gradient_flow import (
     plot_gradient_flow,
 )
 from seqzoo.explain.learning_curves import learning_curves
+from seqzoo.explain.motifs import Motif, motifs, plot_motifs
 from seqzoo.explain.piano_roll import plot_piano_roll
 from seqzoo.explain.run_pictures import explain_input, run_pictures
 from seqzoo.explain.state_norms import Remembered, StateNorms, plot_state_norms, state_norms
@@ -43,6 +44,7 @@ __all__ = [
     "ExposureBias",
     "GradientFlow",
     "LayerFlow",
+    "Motif",
     "attention_map",
     "attribution",
     "beam_tree",
@@ -57,7 +59,9 @@ __all__ = [
     "plot_backtest",
     "plot_calibration",
     "plot_exposure_bias",
+    "motifs",
     "plot_gradient_flow",
+    "plot_motifs",
     "plot_skill",
     "plot_piano_roll",
     "reliability_diagram",

@@ -18,6 +18,7 @@ from seqzoo.explain.backtest_pictures import plot_backtest, plot_calibration, pl
 from seqzoo.explain.caption_pictures import caption_attention, contact_sheet
 from seqzoo.explain.class_pictures import confusion_matrix, reliability_diagram
 from seqzoo.explain.forecast_fan import forecast_fan
+from seqzoo.explain.motifs import motifs, plot_motifs
 from seqzoo.explain.piano_roll import plot_piano_roll
 from seqzoo.explain.state_norms import plot_state_norms, state_norms
 from seqzoo.explain.task_inputs import block_stacks
@@ -25,7 +26,9 @@ from seqzoo.explain.token_pictures import attribution, tag_probabilities
 from seqzoo.explain.token_probabilities import plot_token_probabilities, token_probabilities
 from seqzoo.layers.mixers import SelfAttention
 from seqzoo.ops.option_names import check_known
+from seqzoo.preprocessing.labelled_residues import LabelledResidues
 from seqzoo.preprocessing.music import piano_roll
+from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.tasks.backtest import Backtest
 from seqzoo.tasks.captioner import Captioner
 from seqzoo.tasks.forecaster import Forecaster
@@ -129,6 +132,9 @@ def run_pictures(
             ("reliability.png", reliability_diagram),
         ):
             drawings.append((name, lambda path, draw_all=draw_all: draw_all(task, examples, path)))
+    if isinstance(task.preprocessor, (LabelledResidues, TaggedResidues)) and examples:
+        sequences = [sequence for sequence, _ in examples]
+        drawings.append(("motifs.png", lambda path: plot_motifs(motifs(task, sequences), path)))
     if isinstance(task, Captioner) and len(inputs):
         drawings.append(("captions.png", lambda path: contact_sheet(inputs, outputs, task, path)))
     if isinstance(task, Forecaster):

@@ -10,7 +10,7 @@ from seqzoo.metrics.captions import (
     cider_d_each,
     rouge_l,
 )
-from seqzoo.metrics.classes import accuracy, macro_f1, micro_f1
+from seqzoo.metrics.classes import accuracy, macro_f1, matthews_correlation, micro_f1
 from seqzoo.metrics.entities import (
     entity_f1,
     entity_precision,
@@ -29,6 +29,7 @@ from seqzoo.metrics.forecasts import (
     weighted_quantile_loss,
 )
 from seqzoo.metrics.naive2 import is_seasonal, naive2, seasonal_indices
+from seqzoo.metrics.residues import UNKNOWN_TAG, residue_accuracy
 from seqzoo.metrics.skill_tests import (
     Interval,
     TestResult,
@@ -55,6 +56,8 @@ METRICS = {
     "entity_precision": entity_precision,
     "entity_recall": entity_recall,
     "tag_accuracy": tag_accuracy,
+    "matthews_correlation": matthews_correlation,
+    "residue_accuracy": residue_accuracy,
 }
 """Scores of outputs against one reference each, by name."""
 
@@ -65,7 +68,10 @@ CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
 __all__ = [
     "CAPTION_METRICS",
     "METRICS",
+    "UNKNOWN_TAG",
     "Interval",
+    "matthews_correlation",
+    "residue_accuracy",
     "TestResult",
     "deflated_sharpe_ratio",
     "diebold_mariano",

@@ -52,6 +52,22 @@ def micro_f1(outputs: Sequence[Any], references: Sequence[Any]) -> float:
     return float(f1_score(*arrays, average="micro", zero_division=0))
 
 
+def matthews_correlation(outputs: Sequence[Any], references: Sequence[Any]) -> float:
+    """Returns the correlation of the labels with the right ones, from -1 to 1.
+
+    Of two labels it is what biology calls CC. It is 0 where all outputs are one label.
+
+    Reference: Gorodkin, 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006
+
+    Example:
+        >>> round(sz.metrics.matthews_correlation(["+", "+", "-", "-"], ["+", "-", "-", "-"]), 3)
+        0.577
+    """
+    from sklearn.metrics import matthews_corrcoef
+
+    return float(matthews_corrcoef(*_as_arrays(references, outputs)))
+
+
 def _as_arrays(references: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any, Any]:
     if len(outputs) != len(references) or not len(references):
         raise ValueError(

@@ -1,5 +1,6 @@
 """Raw examples to batches of `(x, y, sample_weight)` in `tf.data`, and back."""
 
+from seqzoo.preprocessing.bases import ALPHABETS, letter_vectors, reverse_complement
 from seqzoo.preprocessing.batching import Batches, evaluation_batches, training_batches
 from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.byte_pairs import BytePairTokenizer
@@ -10,6 +11,7 @@ from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.preprocessing.frames import FrameReader
 from seqzoo.preprocessing.images import ImageReader
+from seqzoo.preprocessing.labelled_residues import LabelledResidues
 from seqzoo.preprocessing.labelled_text import LabelledText
 from seqzoo.preprocessing.labelled_vectors import LabelledVectors
 from seqzoo.preprocessing.labels import Labels
@@ -35,6 +37,7 @@ from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
 from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
+from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.preprocessing.tokenised_stream import tokenised
@@ -61,12 +64,19 @@ PREPROCESSORS = {
     "image_captions": ImageCaptions,
     "labelled_text": LabelledText,
     "labelled_vectors": LabelledVectors,
+    "labelled_residues": LabelledResidues,
     "tagged_tokens": TaggedTokens,
     "tagged_subwords": TaggedSubwords,
+    "tagged_residues": TaggedResidues,
     "piano_rolls": PianoRolls,
 }
 
 __all__ = [
+    "ALPHABETS",
+    "LabelledResidues",
+    "TaggedResidues",
+    "letter_vectors",
+    "reverse_complement",
     "assign_vectors",
     "CALENDAR",
     "PREPROCESSORS",

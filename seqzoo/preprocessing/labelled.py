@@ -141,7 +141,7 @@ class LabelledInputs(tf.Module):
         if isinstance(x, tf.data.Dataset):
             rank = self.raw_spec.shape.rank - 1
             x = examples_of_dataset(x, y, "an input and its label", rank, int(self.multi_label))
-        return _two_lists(x, y)
+        return two_lists(x, y)
 
     def __call__(self, x: Any, y: Any) -> tuple[Inputs, tf.Tensor, tf.Tensor]:
         """Makes a training batch of raw inputs and labels; see `pack` for what it holds."""
@@ -268,7 +268,8 @@ def _plain(tensor: Any) -> Any:
     return array if tensor.dtype.is_floating and tensor.shape.rank > 1 else np.array(array).tolist()
 
 
-def _two_lists(x: Any, y: Any) -> tuple[list, list]:
+def two_lists(x: Any, y: Any) -> tuple[list, list]:
+    """Returns inputs and targets, of which there must be at least one, as two lists."""
     if y is None:
         for index, pair in enumerate(x):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:

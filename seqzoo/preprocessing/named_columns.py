@@ -14,6 +14,7 @@ from seqzoo.datasets.tables import KNOWN_NAMES
 
 _KNOWN = KNOWN_NAMES | {
     "tokens": ("tokens", "words"),
+    "sequence": ("sequence", "seq", "dna", "protein", "input"),
     "tags": ("tags", "labels", "ner_tags", "pos_tags", "chunk_tags", "upos"),
     "inputs": ("inputs", "vectors", "features", "frames"),
 }

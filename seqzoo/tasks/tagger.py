@@ -39,15 +39,15 @@ class Tagger(AnsweringTask):
 
     Without features, the encoder reads the subwords of a sentence, as that of a
     `MaskedLanguageModel` or of a published BERT does, and its output at the first subword of a word
-    stands for the word. It goes on learning.
+    stands for the word. It goes on learning. Or it reads the vectors of `TaggedResidues`.
 
     Args:
         features: Makes vectors of tokens and of their characters or subwords, see
-            `layers.TokenFeatures`; None where the encoder reads subwords.
+            `layers.TokenFeatures`; None where the encoder reads subwords or residues.
         encoder: Makes `Encoded` of vectors, `vocabulary_size=None`, or of subwords; see
             `seqzoo.encoders`.
-        preprocessor: `TaggedTokens`, adapted, or `TaggedSubwords` for an encoder of subwords; None
-            where users feed tensors themselves.
+        preprocessor: `TaggedTokens`, adapted, or `TaggedSubwords` for an encoder of subwords, or
+            `TaggedResidues` for one of vectors; None where users feed tensors themselves.
         head: Makes potentials of hidden states; None is `Tags` with a CRF for the preprocessor's
             tags.
 
@@ -57,7 +57,8 @@ class Tagger(AnsweringTask):
             sentences, also `segment_ids` `(B, T)` and `steps` `(B, G, L)`, the steps of the tokens
             of each sentence, -1 on padding. Without features, of `inputs` `(B, C, S)`, ids of
             subwords in C chunks, `mask` `(B, T)`, True on words, and `starts` `(B, T)`, where each
-            word begins among the C * S subwords.
+            word begins among the C * S subwords. Of residues, of vectors `inputs` `(B, T, width)`
+            and `mask`.
 
     Returns:
         Potentials `(B, T, tag_count)`; of rows of several sentences `(B, G, L, tag_count)`.
@@ -184,6 +185,9 @@ class Tagger(AnsweringTask):
         )
 
     def call(self, x, training=False):
+        if self.features is None and self.encoder.vocabulary_size is None:
+            encoded = Encoded(*self.encoder(x["inputs"], mask=_mask(x), training=training))
+            return self.head(encoded.outputs)
         if self.features is None:
             return self.head(self._read_subwords(x, training))
         pieces = x["pieces"] if self.features.piece_count is not None else None
@@ -217,10 +221,10 @@ class Tagger(AnsweringTask):
         }
 
     def serve(self, raw):
-        """Returns `tags` `(B, T)` of tokens `(B, T)`, both padded with "".
+        """Returns `tags` `(B, T)` of tokens `(B, T)`, or of sequences `(B,)`, padded with "".
 
-        A sentence that is not read, see `Limits`, has the tags "". Where T is more than
-        `limits.source_tokens`, that of what is returned is the longest that is read.
+        A sentence that is not read, see `Limits`, has the tags "". Of sequences, and where T is
+        more than `limits.source_tokens`, that of what is returned is the longest that is read.
         """
         return super().serve(raw)
 
@@ -228,7 +232,9 @@ class Tagger(AnsweringTask):
         return {"tags": tf.TensorSpec([None, None], tf.string)}
 
     def served_answer(self, inputs, is_read, shape, longest):
-        width = tf.where(shape[1] > self.limits.source_tokens, longest, shape[1])
+        width = longest
+        if shape.shape[0] > 1:  # of tokens
+            width = tf.where(shape[1] > self.limits.source_tokens, longest, shape[1])
         mask = inputs["mask"]
         tags = self.preprocessor.labels.strings(self.head.decide(self(inputs), mask))
         tags = tf.where(mask, tags, "")[:, :width]  # without any token there is a step nevertheless

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
 from seqzoo.tasks.answering import check_vocabulary
@@ -15,7 +16,9 @@ def check_parts(features: Any, encoder: Any, preprocessor: Any, head: Any) -> No
         raise ValueError(
             "A tagger needs an encoder, such as that of a MaskedLanguageModel. Received: None."
         )
-    if features is None:
+    if features is None and encoder.vocabulary_size is None:
+        _check_residues(encoder, preprocessor)
+    elif features is None:
         _check_subwords(encoder, preprocessor)
     else:
         _check_features(features, encoder, preprocessor)
@@ -23,13 +26,20 @@ def check_parts(features: Any, encoder: Any, preprocessor: Any, head: Any) -> No
         _require_equal("head.tag_count", head.tag_count, len(preprocessor.labels))
 
 
-def _check_subwords(encoder: Any, preprocessor: Any) -> None:
-    if encoder.vocabulary_size is None:
+def _check_residues(encoder: Any, preprocessor: Any) -> None:
+    if preprocessor is None:
+        return
+    if not isinstance(preprocessor, TaggedResidues):
         raise ValueError(
-            "Without `features`, the encoder of a tagger reads subwords. Received: "
-            f"{type(encoder).__name__} with vocabulary_size=None. Give `features`, such as "
-            "layers.TokenFeatures, or an encoder of tokens."
+            "Without `features`, the encoder of a tagger reads subwords, or residues of "
+            f"TaggedResidues. Received: {type(encoder).__name__} with vocabulary_size=None, and "
+            f"{type(preprocessor).__name__}. Give `features`, such as layers.TokenFeatures, or an "
+            "encoder of tokens."
         )
+    _require_equal("encoder.embedding_dim", encoder.embedding_dim, preprocessor.width)
+
+
+def _check_subwords(encoder: Any, preprocessor: Any) -> None:
     if preprocessor is None:
         return
     _require_kind(preprocessor, TaggedSubwords, "an encoder of subwords")

@@ -10,13 +10,17 @@ import pytest
 import tensorflow as tf
 from tiny_answering_tasks import (
     classified,
+    classified_residues,
     make_classifier,
     make_masked_language_model,
+    make_residue_classifier,
+    make_residue_tagger,
     make_sentence_encoder,
     make_subword_tagger,
     make_tagger,
     make_wide_classifier,
     tagged,
+    tagged_residues,
     trained,
 )
 from tiny_tasks import letter_texts
@@ -30,6 +34,10 @@ TEXTS = ["a b c", "g", "", "e e f a", "zz", "b d a c e f g", "f f"]
 MASKED = ["a [MASK] c", "[MASK]", "", "e [MASK] [MASK] a", "zz", "b d [MASK] c e", "f [MASK]"]
 ODD_TEXTS = ["", " \u3000\n", "🎉", b"\xff\xfe a", "\x00", "a " * 3_000, "\ud800"]
 ODD_TOKENS = [[], ["🎉", "a b"], [b"\xff\xfe"], ["\x00"], ["a"] * 3_000, ["a" * 3_000], ["\ud800"]]
+
+
+SEQUENCES = ["ACG", "g", "", "CCTTA", "NN", "ACGTACG", "uu"]
+ODD_SEQUENCES = ["", "RYSWKM", b"bdhvnx", "A" * 3_000, "u"]
 
 
 class Row(NamedTuple):
@@ -87,6 +95,15 @@ ROWS = {
 }
 ROWS["subword_tagger"] = ROWS["tagger"]._replace(build=make_subword_tagger)
 ROWS["wide_classifier"] = ROWS["classifier"]._replace(build=make_wide_classifier)
+ROWS["residue_classifier"] = ROWS["classifier"]._replace(
+    build=make_residue_classifier,
+    examples=classified_residues,
+    inputs=SEQUENCES,
+    odd=[*ODD_SEQUENCES, " a-c\r\n", "-", "."],
+)
+ROWS["residue_tagger"] = ROWS["tagger"]._replace(
+    build=make_residue_tagger, examples=tagged_residues, inputs=SEQUENCES, odd=ODD_SEQUENCES
+)
 everywhere = pytest.mark.parametrize("name", ROWS)
 two_by_default = pytest.mark.parametrize(
     "name",
@@ -97,7 +114,8 @@ learning = pytest.mark.parametrize("name", [name for name in ROWS if name != "se
 
 def test_every_such_task_of_the_registry_is_tested_here():
     answering = {name for name in TASKS if issubclass(TASKS[name], AnsweringTask)}
-    assert set(ROWS) == {*answering, "subword_tagger", "wide_classifier"}
+    others = {"subword_tagger", "wide_classifier", "residue_classifier", "residue_tagger"}
+    assert set(ROWS) == {*answering, *others}
 
 
 @learning

@@ -10,11 +10,15 @@ from seqzoo.encoders import (
     ENCODERS,
     BackboneEncoder,
     BlockEncoder,
+    BothStrands,
     Encoded,
     Encoder,
+    EncoderChain,
     FeatureEncoder,
     ImageEncoder,
     LanguageEncoder,
+    RecurrentEncoder,
+    TextCNN,
     VideoEncoder,
     convolutional_backbone,
 )
@@ -54,14 +58,21 @@ def make_image_encoder():
     return ImageEncoder(convolutional_backbone(8, 4, filters=(3, 6)), 8, 4, units=7)
 
 
+def make_chain(vocabulary_size: int | None = V):
+    windows = TextCNN(vocabulary_size, 4, windows=(2, 3), filters=3)
+    return EncoderChain([windows, RecurrentEncoder(None, 6, units=3)])
+
+
 ALL = {name: lambda name=name: make(name) for name in SETTINGS} | {
     "language": lambda: LanguageEncoder(V, E, 6, layers=2),
     "backbone": lambda: BackboneEncoder(TinyBackbone(V)),
     "image": make_image_encoder,
     "features": lambda: FeatureEncoder(6, 5, units=7),
     "video": lambda: VideoEncoder(make_image_encoder(), S, 3, "recurrent", "gru"),
+    "chain": make_chain,
+    "both_strands": lambda: BothStrands(make_chain(None)),
 }
-PACKS = (*SETTINGS, "language")
+PACKS = (*SETTINGS, "language", "chain")
 each = pytest.mark.parametrize("name", ENCODERS)
 
 
@@ -157,7 +168,9 @@ def test_windows_of_a_causal_tcn_see_one_sequence_too():
         np.testing.assert_allclose(packed.outputs[:, steps], alone.outputs, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in PACKS])
+@pytest.mark.parametrize(
+    "name", [name for name in ENCODERS if name not in (*PACKS, "both_strands")]
+)
 def test_an_encoder_of_one_example_a_row_refuses_segment_ids(name):
     encoder = ALL[name]()
     (spec, *_) = encoder.input_specs().values()

@@ -13,12 +13,14 @@ from seqzoo.preprocessing import (
     CharacterTokenizer,
     ImageCaptions,
     ImageReader,
+    LabelledResidues,
     LabelledText,
     LabelledVectors,
     PianoRolls,
     Preprocessor,
     RawInputs,
     RunningText,
+    TaggedResidues,
     TaggedSubwords,
     TaggedTokens,
     TextPairs,
@@ -26,6 +28,7 @@ from seqzoo.preprocessing import (
     WordTokenizer,
     evaluation_batches,
 )
+from seqzoo.preprocessing.tagged_sentences import TaggedSentences
 
 
 class Case(NamedTuple):
@@ -65,6 +68,16 @@ CASES = {
     ),
     "labelled_vectors": lambda: Case(
         LabelledVectors(2), VECTORS, ["x", "y", "x"], [3, 1, 5], [np.zeros((4, 3))]
+    ),
+    "labelled_residues": lambda: Case(
+        LabelledResidues(), ["AC-R", "", "u"], ["x", "y", "x"], [3, 0, 1], ["ACE"]
+    ),
+    "tagged_residues": lambda: Case(
+        TaggedResidues(),
+        ["MKV", "", "z"],
+        [["C", "H", "H"], [], ["C"]],
+        [3, 0, 1],
+        ["M-K"],
     ),
     "tagged_tokens": lambda: Case(
         TaggedTokens(TokenLookup(), CharacterTokenizer()),
@@ -175,7 +188,7 @@ def test_targets_come_back_from_a_batch(case_of_examples):
     _, y, weight = case.preprocessor(case.preprocessor.as_raw(case.inputs), targets_of(case))
     assert weight.shape == y.shape
     back = case.preprocessor.raw_targets(y).numpy()
-    is_sequence = isinstance(case.preprocessor, TaggedSubwords | TaggedTokens)
+    is_sequence = isinstance(case.preprocessor, TaggedSentences)
     rows = (
         [row[real] for row, real in zip(back, weight.numpy() > 0, strict=True)]
         if is_sequence
@@ -186,8 +199,8 @@ def test_targets_come_back_from_a_batch(case_of_examples):
 
 
 def targets_of(case):
-    if isinstance(case.preprocessor, TaggedSubwords | TaggedTokens):
-        return tf.ragged.constant(case.targets)
+    if isinstance(case.preprocessor, TaggedSentences):
+        return tf.ragged.constant(case.targets, tf.string)
     return tf.constant(case.targets)
 
 

@@ -11,6 +11,7 @@ import pytest
 from seqzoo import listing
 from seqzoo.extras import (
     MissingPackageError,
+    import_biopython,
     import_huggingface_hub,
     import_keras_tuner,
     import_optuna,
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
     ("import_package", "name", "way"),
     [
         (import_huggingface_hub, "huggingface_hub", r"pip install 'seqzoo\[hub\]'"),
+        (import_biopython, "Bio", r"pip install 'seqzoo\[biology\]'"),
         (import_keras_tuner, "keras_tuner", r"pip install 'seqzoo\[tuning\]'"),
         (import_optuna, "optuna", r"pip install 'seqzoo\[tuning\]'"),
         (import_pretty_midi, "pretty_midi", r"pip install 'seqzoo\[music\]'"),

@@ -16,7 +16,7 @@ TENSOR_FOLDERS = {"decoders", "encoders", "heads", "layers", "ops"}
 SHAPES_ELSEWHERE = {
     *("preprocessing.convert_tags", "preprocessing.detect_scheme"),  # lists of tags
     *("preprocessing.piece_as_text", "preprocessing.piece_of_text"),  # lists of keys
-    "preprocessing.transposed",
+    *("preprocessing.transposed", "preprocessing.reverse_complement"),  # texts
     *("search.search_from_config", "search.search_to_config"),  # dicts
     *("search.BeamSearch", "search.Greedy", "tasks.Task"),  # in the methods
     *("tasks.Filling", "tasks.TagPath", "tasks.load"),  # no tensors

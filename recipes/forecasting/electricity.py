@@ -66,7 +66,7 @@ class Data:
 class Model:
     """Which model, and the steps that it reads and forecasts.
 
-    `segment` and `dropout` count for `lin_2023`, `units` not for `zeng_2023`, `scaling`,
+    `segment`, `dropout` and `error` count for `lin_2023`, `units` not for `zeng_2023`, `scaling`,
     `channels`, `attention` and `feeding` for `kuznetsov_2018`, `paths` for `salinas_2020`. These
     two know the hour and the weekday of each step.
     """
@@ -84,6 +84,7 @@ class Model:
     attention: str | None = None
     feeding: Literal["true", "own"] = "own"
     paths: int = 40
+    error: Literal["squared", "absolute", "huber"] = "squared"
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -117,7 +118,8 @@ def build(splits: dict, model: Model):
         return zoo.zeng_2023(windows)
     if model.architecture == "wen_2017":
         return zoo.wen_2017(windows, units=model.units, head=Point(model.horizon))
-    return zoo.lin_2023(windows, model.segment, model.units, model.dropout)
+    head = Point(model.segment, error=model.error)
+    return zoo.lin_2023(windows, model.segment, model.units, model.dropout, head=head)
 
 
 recipe = Recipe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -13,32 +13,12 @@ import tensorflow as tf
 from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.batching import Batches, data_origin
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
-from seqzoo.preprocessing.panel import Columns, Panel, window_origins
+from seqzoo.preprocessing.panel import Columns, Panel, Windows, window_origins
 from seqzoo.preprocessing.reading_series import read_panel, usual_every
 from seqzoo.preprocessing.series_ends import known_around, last_rows, series_ends
 from seqzoo.preprocessing.series_scaling import SeriesConstants, Units, fit_constants
 
 TRANSFORMS = ("none", "log", "box_cox")
-
-
-class Windows(NamedTuple):
-    """Series in tensors, and the windows of them that are examples; no window is copied.
-
-    Attributes:
-        values: Float64 `(R, C + P)`, NaN where missing: targets, then past covariates.
-        known: Float32 `(R, K)`, scaled, without NaN.
-        starts: Int64 `(N + 1,)`: the rows of series i are `starts[i]` to `starts[i + 1] - 1`.
-        ids: Int32 `(N,)`: the number by which the forecaster knows each series; -1 does not.
-        series: Int64 `(W,)`, the series of each window.
-        origins: Int64 `(W,)`, the row that the forecast of a window begins with.
-    """
-
-    values: tf.Tensor
-    known: tf.Tensor
-    starts: tf.Tensor
-    ids: tf.Tensor
-    series: np.ndarray
-    origins: np.ndarray
 
 
 @keras.saving.register_keras_serializable(package="seqzoo")
@@ -146,12 +126,17 @@ class ForecastWindows(tf.Module):
         return len(self.fitted.known_location)
 
     @property
+    def static_count(self) -> int:
+        """S, the covariates that are the same in all rows of a series."""
+        return len(self.fitted.static_location)
+
+    @property
     def raw_spec(self) -> dict[str, tf.TensorSpec]:
         """What `serve` takes, each by its name.
 
         `history` `(B, L, C + P)` of any length, in its own units, NaN where missing; where there
         are several series also `series` `(B,)`, their names; where covariates are known also
-        `known` `(B, lookback + horizon, K)`.
+        `known` `(B, lookback + horizon, K)`, and where some are static `static` `(B, S)`.
         """
         specs = {
             "history": tf.TensorSpec([None, None, self.value_count], tf.float32, name="history")
@@ -161,6 +146,8 @@ class ForecastWindows(tf.Module):
         if self.known_count:
             shape = [None, self.lookback + self.horizon, self.known_count]
             specs["known"] = tf.TensorSpec(shape, tf.float32, name="known")
+        if self.static_count:
+            specs["static"] = tf.TensorSpec([None, self.static_count], tf.float32, name="static")
         return specs
 
     def as_raw(self, data: Any) -> dict[str, np.ndarray]:
@@ -176,6 +163,8 @@ class ForecastWindows(tf.Module):
             raw["series"] = np.array(panel.names, object)
         if self.known_count:
             raw["known"] = known_around(panel, ends, self.lookback, self.horizon, self.calendar)
+        if self.static_count:
+            raw["static"] = panel.static.astype(np.float32)
         return raw
 
     def _known(self, panel: Panel) -> np.ndarray:
@@ -193,6 +182,8 @@ class ForecastWindows(tf.Module):
         inputs = self._inputs(history, ids)[0]
         if self.known_count:
             inputs["known"] = self.fitted.scale_known(raw["known"])
+        if self.static_count:
+            inputs["static"] = self.fitted.scale_static(raw["static"])
         return inputs
 
     def padded(self, history: Any) -> tf.Tensor:
@@ -247,6 +238,7 @@ class ForecastWindows(tf.Module):
             return Windows(
                 tf.constant(values),
                 known,
+                self.fitted.scale_static(panel.static),
                 tf.constant(panel.starts, tf.int64),
                 tf.constant(ids),
                 series,
@@ -260,6 +252,8 @@ class ForecastWindows(tf.Module):
         x, units = self._inputs(values[:, : self.lookback], tf.gather(windows.ids, series))
         if self.known_count:
             x["known"] = known
+        if self.static_count:
+            x["static"] = tf.gather(windows.static, series)
         y = units.to_scaled(values[:, self.lookback :])[..., : self.target_count]
         y = tf.cast(y, tf.float32)
         is_there = tf.math.is_finite(y)
@@ -279,7 +273,8 @@ class ForecastWindows(tf.Module):
         rows = tf.gather(windows.starts, series)[:, None] + np.arange(steps)
         values, known = self._rows(windows, series, rows)
         x = self._inputs(values, tf.gather(windows.ids, series))[0]
-        return x | ({"known": known} if self.known_count else {})
+        x |= {"known": known} if self.known_count else {}
+        return x | ({"static": tf.gather(windows.static, series)} if self.static_count else {})
 
     def take_every_origin(self, windows: Windows, series: tf.Tensor, origins: tf.Tensor) -> tuple:
         """Returns `take` with each step of the lookback as an origin, `y` `(B, L, H, C)`."""

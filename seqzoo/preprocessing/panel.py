@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Columns:
         known: Covariates that are known for the horizon too.
         series: Names the series of a row; where a table has no such column, it is one series.
         time: The stamp of a row: a date, a time, or a number.
+        static: Covariates that are the same in all rows of a series. They are numbers, as all
+            covariates: a column of 0 and 1 tells whether a series is of a kind.
 
     Example:
         >>> sz.preprocessing.Columns(targets=("load",), known=("holiday",)).time
@@ -39,19 +41,22 @@ class Columns:
     known: Sequence[str] = ()
     series: str = "unique_id"
     time: str = "ds"
+    static: Sequence[str] = ()
 
     def __post_init__(self):
-        given = [self.targets, self.past, self.known]
+        given = [self.targets, self.past, self.known, self.static]
         names = [] if any(isinstance(each, str) for each in given) else self.values
+        names = [*names, *self.static] if names else names
         if not names or not self.targets or len(set(names)) < len(names):
             raise ValueError(
                 "Expected lists of names, at least one target and each name once. Received: "
-                f"targets={self.targets!r}, past={self.past!r}, known={self.known!r}."
+                f"targets={self.targets!r}, past={self.past!r}, known={self.known!r}, "
+                f"static={self.static!r}."
             )
 
     @property
     def values(self) -> list[str]:
-        """All columns of numbers."""
+        """All columns of numbers that may differ from row to row."""
         return [*self.targets, *self.past, *self.known]
 
 
@@ -70,6 +75,7 @@ class Panel:
         step: Between stamps: an int, or a time of months or of smaller units.
         context: Int `(N,)`, the first rows of each series, which are read and not forecast; `()`:
             there are none.
+        static: Float64 `(N, S)`.
 
     Example:
         >>> panel = sz.preprocessing.read_panel({"ds": ["2024-01-01", "2024-01-03"], "y": [1, 2]},
@@ -87,6 +93,7 @@ class Panel:
     columns: Columns = Columns()
     step: Any = 1
     context: Any = ()
+    static: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,7 +102,7 @@ class Panel:
     def origin(self) -> dict[str, Any]:
         """How large the data are, and a number that other values change."""
         check = 0
-        for part in (self.stamps, self.targets, self.past, self.known):
+        for part in (self.stamps, self.targets, self.past, self.known, self.static):
             check = zlib.crc32(np.ascontiguousarray(part).tobytes(), check)
         context = list(map(int, self.context))
         return {"series": self.names, "rows": len(self.stamps), "checksum": check, "first": context}
@@ -192,6 +199,28 @@ class Panel:
             known=self.known[kept],
             context=(),
         )
+
+
+class Windows(NamedTuple):
+    """Series in tensors, and the windows of them that are examples; no window is copied.
+
+    Attributes:
+        values: Float64 `(R, C + P)`, NaN where missing: targets, then past covariates.
+        known: Float32 `(R, K)`, scaled, without NaN.
+        static: Float32 `(N, S)`, scaled, without NaN.
+        starts: Int64 `(N + 1,)`: the rows of series i are `starts[i]` to `starts[i + 1] - 1`.
+        ids: Int32 `(N,)`: the number by which the forecaster knows each series; -1 does not.
+        series: Int64 `(W,)`, the series of each window.
+        origins: Int64 `(W,)`, the row that the forecast of a window begins with.
+    """
+
+    values: Any
+    known: Any
+    static: Any
+    starts: Any
+    ids: Any
+    series: np.ndarray
+    origins: np.ndarray
 
 
 def window_origins(

@@ -45,7 +45,8 @@ def read_panel(data: Any, columns: Columns | None = None, every: str | int | Non
 
     Raises:
         ValueError: if a column is missing or no number, a value infinite, a stamp twice in a
-            series or off the grid. It names series and row.
+            series or off the grid, a static covariate not the same in a series. It names series
+            and row.
 
     Example:
         >>> panel = sz.preprocessing.read_panel([np.arange(5.0), np.arange(3.0)])
@@ -64,6 +65,11 @@ def read_panel(data: Any, columns: Columns | None = None, every: str | int | Non
             f"`columns` must be `Columns(targets=[…], …)`. Received: a {type(columns).__name__}."
         )
     if table is None:
+        if columns is not None and columns.static:
+            raise ValueError(
+                "Static covariates are columns of a table. Received: an array, and "
+                f"static={columns.static!r}. Give a frame or a dict of columns."
+            )
         return _of_arrays(data, columns)
     return _of_table(table, columns or Columns(), every)
 
@@ -95,7 +101,7 @@ def _of_arrays(data: Any, columns: Columns | None) -> Panel:
 
 
 def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
-    needed = [columns.time, *columns.values]
+    needed = [columns.time, *columns.values, *columns.static]
     missing = [name for name in needed if name not in table.names]
     if missing:
         raise ValueError(
@@ -113,6 +119,7 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
             )
     stamps = read_stamps(table.column(columns.time), columns.time)
     values = np.stack([_numbers(table.column(name), name, ids) for name in columns.values], axis=1)
+    beside = [_numbers(table.column(name), name, ids) for name in columns.static]
     found, numbers = np.unique(np.array(ids, str), return_inverse=True)
     names = tuple(found.tolist())
     order = np.lexsort((stamps, numbers))
@@ -133,7 +140,30 @@ def _of_table(table: Table, columns: Columns, every: str | int | None) -> Panel:
         values = np.concatenate([np.zeros((0, values.shape[1])), *full])
         stamps = np.concatenate([each for _, each in grids]) if grids else stamps
         edges = np.concatenate([[0], np.cumsum([len(each) for each in full])]).astype(np.int64)
-    return dataclasses.replace(_panel(names, edges, stamps, values, columns), step=step)
+    static = _of_each_series(beside, columns.static, np.array(ids, str), names)
+    panel = _panel(names, edges, stamps, values, columns)
+    return dataclasses.replace(panel, step=step, static=static)
+
+
+def _of_each_series(
+    covariates: list[np.ndarray], names: Sequence[str], ids: np.ndarray, series: Sequence[str]
+) -> np.ndarray:
+    """What each series has of static covariates `(N, S)`, NaN where that is missing."""
+    static = np.full((len(series), len(names)), np.nan)
+    for i, name in enumerate(series):
+        rows = np.flatnonzero(ids == name)
+        for j, covariate in enumerate(covariates):
+            there = rows[np.isfinite(covariate[rows])]
+            static[i, j] = covariate[there[0]] if len(there) else np.nan
+            others = there[covariate[there] != static[i, j]]
+            if len(others):
+                refuse_row(
+                    f"{static[i, j]} as in the rows before, of a covariate that is static",
+                    f"{covariate[others[0]]} in column {names[j]!r}",
+                    name,
+                    int(others[0]),
+                )
+    return static
 
 
 def _common_step(series: list[np.ndarray], every: str | int | None) -> Any:

@@ -50,6 +50,8 @@ class SeriesConstants:
         scale: As `location`.
         known_location: `(K,)`.
         known_scale: `(K,)`.
+        static_location: `(S,)`.
+        static_scale: `(S,)`.
     """
 
     names: tuple[str, ...]
@@ -59,6 +61,8 @@ class SeriesConstants:
     scale: np.ndarray | None
     known_location: np.ndarray
     known_scale: np.ndarray
+    static_location: np.ndarray
+    static_scale: np.ndarray
 
     def units(self, history: Any, ids: Any) -> Units:
         """Returns the units of the series of a batch, in the graph.
@@ -82,11 +86,14 @@ class SeriesConstants:
 
     def scale_known(self, known: Any) -> tf.Tensor:
         """Returns known covariates `(…, K)` scaled, float32, 0 where missing."""
-        scaled = (tf.cast(known, tf.float64) - self.known_location) / self.known_scale
-        return tf.cast(tf.where(tf.math.is_finite(scaled), scaled, 0.0), tf.float32)
+        return _scaled_or_0(known, self.known_location, self.known_scale)
+
+    def scale_static(self, static: Any) -> tf.Tensor:
+        """Returns static covariates `(…, S)` scaled, float32, 0 where missing."""
+        return _scaled_or_0(static, self.static_location, self.static_scale)
 
     def get_config(self) -> dict[str, Any]:
-        arrays = ("power", "location", "scale", "known_location", "known_scale")
+        arrays = [field.name for field in dataclasses.fields(self)][2:]
         return {
             "names": list(self.names),
             "columns": dataclasses.asdict(self.columns),
@@ -137,22 +144,32 @@ def fit_constants(panel: Panel, known: np.ndarray, transform: str, scaler: str) 
             np.concatenate([np.zeros((0, values.shape[1])), *(m[side].numpy()[0] for m in moments)])
             for side in (0, 1)
         )
-    finite = np.where(np.isfinite(known), known, np.nan)
-    spread = np.nan_to_num(_quiet(np.nanstd, finite))
     return SeriesConstants(
         panel.names,
         panel.columns,
         power,
         location,
         scale,
-        np.nan_to_num(_quiet(np.nanmean, finite)),
-        np.where(spread > 0, spread, 1.0),
+        *_mean_and_spread(known),
+        *_mean_and_spread(panel.static),
     )
+
+
+def _mean_and_spread(covariates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the values `(…, K)` that are there; 0 and 1 of none, and of a constant its value and 1."""
+    finite = np.where(np.isfinite(covariates), covariates, np.nan)
+    spread = np.nan_to_num(_quiet(np.nanstd, finite))
+    return np.nan_to_num(_quiet(np.nanmean, finite)), np.where(spread > 0, spread, 1.0)
 
 
 def _quiet(function, values: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         return function(values, axis=0) if len(values) else np.zeros(values.shape[1])
+
+
+def _scaled_or_0(covariates: Any, location: np.ndarray, scale: np.ndarray) -> tf.Tensor:
+    scaled = (tf.cast(covariates, tf.float64) - location) / scale
+    return tf.cast(tf.where(tf.math.is_finite(scaled), scaled, 0.0), tf.float32)
 
 
 def _check_positive(panel: Panel) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.heads.forecast import Forecast
-from seqzoo.preprocessing.forecast_windows import Windows
-from seqzoo.preprocessing.panel import Panel
+from seqzoo.preprocessing.panel import Panel, Windows
 from seqzoo.tasks.traced_functions import TracedFunctions
 
 _SERIES_AT_ONCE = 32  # of one pass

@@ -47,13 +47,15 @@ class Forecaster(SeriesTask):
 
     Call arguments:
         x: Dict of `history` and `observed` `(B, L, C + P)`, `mask` `(B, L)`, `series` `(B,)` and,
-            where covariates are known, `known` `(B, L + H, K)`; see `ForecastWindows`.
+            where there are such covariates, `known` `(B, L + H, K)` and `static` `(B, S)`; see
+            `ForecastWindows`.
 
     Returns:
         `Forecast` with parameters `(B, H, C, P)`; where every step is an origin `(B, L, H, C, P)`.
 
     Raises:
-        ValueError: if network, head and windows do not fit each other.
+        ValueError: if network, head and windows do not fit each other, or the network does not read
+            covariates that the windows have.
 
     Example:
         >>> windows = sz.preprocessing.ForecastWindows(lookback=4, horizon=2)
@@ -109,6 +111,14 @@ class Forecaster(SeriesTask):
         }
         if windows.known_count:
             x["known"] = tf.zeros([2, windows.lookback + windows.horizon, windows.known_count])
+        if windows.static_count:
+            x["static"] = tf.zeros([2, windows.static_count])
+        for kind in set(getattr(self.network, "unread", ())) & set(x):
+            raise ValueError(
+                f"The network must read the {kind} covariates of the windows. Received: a "
+                f"{type(self.network).__name__}, which does not. Leave them out of "
+                "`ForecastWindows`, or take a network that does, such as that of `zoo.wen_2017`."
+            )
         series = 1 if self.channels == "independent" else windows.target_count
         if self.head.series != series:
             raise ValueError(
@@ -169,22 +179,28 @@ class Forecaster(SeriesTask):
             values = rows_of_channels(values, targets)
             mask = tf.repeat(mask, targets, axis=0)
             known = None if known is None else tf.repeat(known, targets, axis=0)
-        static = self._static(x["series"])
+        static = self._static(x["series"], x.get("static"))
         inputs = {"values": values, "mask": mask, "known": known, "static": static}
         return inputs, scaled.location[..., :targets], scaled.scale[..., :targets]
 
-    def _static(self, ids):
-        """What is learned of each row, `(B * C, id_units)`; 0 where the series is unknown."""
-        if self.identity is None:
-            return None
+    def _static(self, ids, static):
+        """What is known and learned of each row, `(B * C, S + id_units)`, None where nothing is.
+
+        What is learned is 0 where the series is unknown.
+        """
         targets = self.preprocessor.target_count
+        if static is not None and self.channels == "independent":
+            static = tf.repeat(static, targets, axis=0)
+        if self.identity is None:
+            return static
         if self.channels == "joint":
             index, is_known = ids, ids >= 0
         else:
             index = tf.reshape(ids[:, None] * targets + tf.range(targets)[None], [-1])
             is_known = tf.repeat(ids >= 0, targets)
         vectors = self.identity(tf.maximum(index, 0))
-        return tf.where(is_known[:, None], vectors, tf.zeros_like(vectors))
+        vectors = tf.where(is_known[:, None], vectors, tf.zeros_like(vectors))
+        return vectors if static is None else tf.concat([static, vectors], axis=1)
 
     def train_step(self, data):
         logs = super().train_step(data)

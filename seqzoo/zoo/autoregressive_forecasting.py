@@ -143,7 +143,7 @@ def kuznetsov_2018(
     """
     targets = windows.target_count if channels == "joint" else 1
     past = windows.value_count - windows.target_count
-    width = targets + windows.known_count
+    width = targets + windows.known_count + windows.static_count
     encoder = RecurrentEncoder(None, width + past, units, layers, cell, "forward")
     readout = "none" if attention is None else "tanh"
     decoder = RecurrentDecoder(
@@ -156,5 +156,5 @@ def kuznetsov_2018(
 
 def _goes_on(windows, units, layers, cell, id_units=0) -> RecurrentDecoder:
     """A decoder that begins with no source, and is fed each value beside what is known."""
-    width = 1 + windows.known_count + id_units
+    width = 1 + windows.known_count + windows.static_count + id_units
     return RecurrentDecoder(None, width, units, layers, cell, None, bridge="zero", readout="none")

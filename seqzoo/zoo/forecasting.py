@@ -288,4 +288,5 @@ def nie_2023(
 
 def _width(windows: ForecastWindows) -> int:
     """The features of a step where each target is a row of its own."""
-    return 1 + windows.value_count - windows.target_count + windows.known_count
+    past = windows.value_count - windows.target_count
+    return 1 + past + windows.known_count + windows.static_count

@@ -45,6 +45,8 @@ class DilatedSegments(keras.layers.Layer):
         (3, 1, 4)
     """
 
+    unread = ("known",)
+
     def __init__(
         self,
         segment: int = 24,

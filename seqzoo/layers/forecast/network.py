@@ -11,6 +11,9 @@ class ForecastNetwork(Protocol):
     whole horizon, one for each segment or step of it, or, for a network in which every step is an
     origin, one for each step that it has read.
 
+    One that leaves out `known` or `static` has their names as `unread`, and a forecaster with such
+    covariates refuses it.
+
     Values are `(B, L, F)`, hidden states `(B, N, features)`.
 
     Example:

@@ -28,7 +28,8 @@ class SegmentRNN(keras.layers.Layer):
     Call arguments:
         values: Float tensor `(B, L, F)`, where L is fixed.
         mask: Boolean `(B, L)`; segments of padding alone are left out.
-        static: `(B, units / 2)`, a vector of the series; None is zeros.
+        static: `(B, S)`, what is known of the series; where S is not units / 2, a linear function
+            leads to it. None is zeros.
 
     Returns:
         Hidden states `(B, horizon_segments, units)`, each of `segment` steps.
@@ -44,6 +45,8 @@ class SegmentRNN(keras.layers.Layer):
         >>> tuple(network(np.ones((5, 6, 1), "float32")).shape)
         (5, 2, 4)
     """
+
+    unread = ("known",)
 
     def __init__(
         self,
@@ -67,8 +70,9 @@ class SegmentRNN(keras.layers.Layer):
             make_cell(cell, units, dtype=dtype), return_state=True, dtype=dtype, name="recurrent"
         )
         self.drop = keras.layers.Dropout(dropout, dtype=dtype, name="dropout")
+        self.describe = None
 
-    def build(self, values_shape):
+    def build(self, values_shape, static_shape=None):
         for name in ("horizon_segments", "segment"):
             if getattr(self, name) < 1:
                 raise ValueError(
@@ -87,8 +91,12 @@ class SegmentRNN(keras.layers.Layer):
             )
         self.embedding.build((None, None, self.segment * values_shape[2]))
         self.recurrent.build((None, None, self.units))
+        half = self.units // 2
+        if static_shape is not None and static_shape[-1] != half:
+            self.describe = keras.layers.Dense(half, dtype=self.dtype_policy, name="describe")
+            self.describe.build(static_shape)
         self.position = self.add_weight(
-            (self.horizon_segments, self.units // 2),
+            (self.horizon_segments, half),
             keras.initializers.RandomNormal(stddev=1.0),
             name="position",
         )
@@ -114,6 +122,8 @@ class SegmentRNN(keras.layers.Layer):
         projected = affine(position, kernel[:half], *bias)[None]
         if static is None:
             return projected
+        if self.describe is not None:
+            static = self.describe(static)
         return projected + affine(static, kernel[half:])[:, None]
 
     def compute_mask(self, values, mask=None, **others):

@@ -32,6 +32,8 @@ class WindowSteps(keras.layers.Layer):
         (2, 1, 10)
     """
 
+    unread = ("known", "static")
+
     def __init__(self, trend: int | None = None, **kwargs):
         super().__init__(**kwargs)
         if trend is not None and trend < 1:

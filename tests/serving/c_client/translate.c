@@ -12,11 +12,9 @@
 #define _GNU_SOURCE /* getline */
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "tensorflow/c/c_api.h"
+#define PROGRAM "translate"
+#include "saved_model.h"
 
 enum { BATCH = 64 };
 
@@ -32,16 +30,6 @@ typedef struct {
   int output_count;     /* 1 without scores */
 } Model;
 
-static void fail(const char* what, const char* message) {
-  size_t first_line = strcspn(message, "\n");
-  fprintf(stderr, "translate: %s: %.*s\n", what, (int)first_line, message);
-  exit(2);
-}
-
-static void check(const TF_Status* status, const char* what) {
-  if (TF_GetCode(status) != TF_OK) fail(what, TF_Message(status));
-}
-
 static void load_library(const char* file) {
   TF_Status* status = TF_NewStatus();
   TF_Library* library = TF_LoadLibrary(file, status);
@@ -50,42 +38,14 @@ static void load_library(const char* file) {
   TF_DeleteStatus(status);
 }
 
-/* Finds the tensor that `name`, operation:index, stands for. */
-static TF_Output find_tensor(TF_Graph* graph, const char* name) {
-  const char* colon = strrchr(name, ':');
-  if (colon == NULL) fail(name, "a tensor is named operation:index, like PartitionedCall:0");
-  char* operation = strndup(name, (size_t)(colon - name));
-  TF_Output tensor = {TF_GraphOperationByName(graph, operation), atoi(colon + 1)};
-  free(operation);
-  if (tensor.oper == NULL || tensor.index < 0 ||
-      tensor.index >= TF_OperationNumOutputs(tensor.oper)) {
-    fail(name, "the model has no such tensor");
-  }
-  return tensor;
-}
-
 static Model load_model(const char* folder, const char* input, const char* texts,
                         const char* scores) {
-  const char* tags[] = {"serve"};
-  TF_Status* status = TF_NewStatus();
-  TF_SessionOptions* options = TF_NewSessionOptions();
   Model model = {.graph = TF_NewGraph(), .output_count = scores == NULL ? 1 : 2};
-  model.session =
-      TF_LoadSessionFromSavedModel(options, NULL, folder, tags, 1, model.graph, NULL, status);
-  check(status, folder);
-  TF_DeleteSessionOptions(options);
-  TF_DeleteStatus(status);
+  model.session = open_session(folder, model.graph);
   model.input = find_tensor(model.graph, input);
   model.outputs[0] = find_tensor(model.graph, texts);
   if (scores != NULL) model.outputs[1] = find_tensor(model.graph, scores);
   return model;
-}
-
-static void close_model(Model* model) {
-  TF_Status* status = TF_NewStatus();
-  TF_DeleteSession(model->session, status);
-  TF_DeleteGraph(model->graph);
-  TF_DeleteStatus(status);
 }
 
 /* Reads up to BATCH lines into `texts`, a new string tensor (B,). Returns B, 0 at the end. */
@@ -167,6 +127,6 @@ int main(int argc, char** argv) {
   if (input == NULL || texts == NULL) fail("--input and --texts are needed", usage);
   Model model = load_model(argv[1], input, texts, scores);
   translate(&model, stdin);
-  close_model(&model);
+  close_session(model.session, model.graph);
   return 0;
 }

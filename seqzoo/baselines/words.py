@@ -66,7 +66,8 @@ class NearestNeighbour:
     name = "target of the nearest source"
 
     def __init__(self, examples: Sequence[tuple[str, Any]]):
-        sources, self._targets = zip(*examples, strict=True)
+        sources, targets = zip(*examples, strict=True)
+        self._targets = [each[0] if isinstance(each, (list, tuple)) else each for each in targets]
         self._vectorizer = _vectorizer()
         self._sources = self._vectorizer.fit_transform(sources).T.tocsc()
 

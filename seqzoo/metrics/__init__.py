@@ -17,6 +17,7 @@ from seqzoo.metrics.entities import (
     entity_recall,
     tag_accuracy,
 )
+from seqzoo.metrics.error_rates import rouge, word_error_rate
 from seqzoo.metrics.forecasts import (
     coverage,
     mae,
@@ -49,6 +50,9 @@ METRICS = {
     "bleu": bleu,
     "chrf": chrf,
     "exact_match": exact_match,
+    "word_error_rate": word_error_rate,
+    "rouge_1": rouge(1),
+    "rouge_2": rouge(2),
     "accuracy": accuracy,
     "macro_f1": macro_f1,
     "micro_f1": micro_f1,
@@ -59,7 +63,7 @@ METRICS = {
     "matthews_correlation": matthews_correlation,
     "residue_accuracy": residue_accuracy,
 }
-"""Scores of outputs against one reference each, by name."""
+"""Scores of outputs against their references by name; those of texts take several for each."""
 
 CAPTION_METRICS = {f"bleu_{order}": partial(caption_bleu, order=order) for order in (1, 2, 3, 4)}
 CAPTION_METRICS |= {"rouge_l": rouge_l, "cider_d": cider_d}
@@ -107,6 +111,8 @@ __all__ = [
     "chrf",
     "chrf_signature",
     "exact_match",
+    "rouge",
+    "word_error_rate",
     "TokenAccuracy",
     "Perplexity",
     "BitsPerCharacter",

@@ -1,4 +1,7 @@
-"""Scores of texts against one reference each; BLEU and chrF are sacrebleu's, to the last digit."""
+"""Scores of texts against one or more references each; BLEU and chrF are sacrebleu's, to the digit.
+
+The references of a hypothesis are a text, or a list of texts of which each is right.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU
 
+References = Sequence[str | Sequence[str]]
+"""For each hypothesis its reference, or several."""
+
 
 def bleu(
     hypotheses: Sequence[str],
-    references: Sequence[str],
+    references: References,
     lowercase: bool = False,
     tokenize: str = "13a",
 ) -> float:
@@ -20,7 +26,7 @@ def bleu(
 
     Args:
         hypotheses: Texts to score, detokenised.
-        references: One reference for each hypothesis, detokenised.
+        references: One or more for each hypothesis, detokenised.
         lowercase: Whether upper and lower case count as equal.
         tokenize: One of sacrebleu's tokenizers, such as `"13a"`, `"intl"`, `"zh"` or `"char"`.
 
@@ -33,8 +39,8 @@ def bleu(
         >>> round(sz.metrics.bleu(["the cat sat on a mat"], ["the cat sat on the mat"]), 1)
         53.7
     """
-    _require_aligned(hypotheses, references)
-    return _bleu(lowercase, tokenize).corpus_score(hypotheses, [references]).score
+    listed = listed_references(hypotheses, references)
+    return _bleu(lowercase, tokenize).corpus_score(hypotheses, _streams(listed)).score
 
 
 def bleu_signature(lowercase: bool = False, tokenize: str = "13a") -> str:
@@ -49,12 +55,12 @@ def bleu_signature(lowercase: bool = False, tokenize: str = "13a") -> str:
     return str(metric.get_signature())
 
 
-def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+def chrf(hypotheses: Sequence[str], references: References) -> float:
     """Returns the chrF2 (character 6-grams) of a corpus, from 0 to 100.
 
     Args:
         hypotheses: Texts to score, detokenised.
-        references: One reference for each hypothesis, detokenised.
+        references: One or more for each hypothesis, detokenised.
 
     Raises:
         ValueError: if there is nothing to score or the numbers differ.
@@ -66,8 +72,8 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """
     from sacrebleu.metrics import CHRF
 
-    _require_aligned(hypotheses, references)
-    return CHRF().corpus_score(hypotheses, [references]).score
+    listed = listed_references(hypotheses, references)
+    return CHRF().corpus_score(hypotheses, _streams(listed)).score
 
 
 def chrf_signature() -> str:
@@ -84,14 +90,14 @@ def chrf_signature() -> str:
     return str(metric.get_signature())
 
 
-def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Returns the share of hypotheses that equal their reference, from 0 to 1.
+def exact_match(hypotheses: Sequence[str], references: References) -> float:
+    """Returns the share of hypotheses that equal a reference of theirs, from 0 to 1.
 
     Texts are equal in the Unicode normal form NFC.
 
     Args:
         hypotheses: Texts to score.
-        references: One reference for each hypothesis.
+        references: One or more for each hypothesis.
 
     Raises:
         ValueError: if there is nothing to score or the numbers differ.
@@ -100,9 +106,16 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
         >>> sz.metrics.exact_match(["2026-11-29", "2026-11-30"], ["2026-11-29", "2026-12-01"])
         0.5
     """
-    _require_aligned(hypotheses, references)
-    sides = ([unicodedata.normalize("NFC", t) for t in side] for side in (hypotheses, references))
-    return sum(map(str.__eq__, *sides)) / len(references)
+    listed = listed_references(hypotheses, references)
+    right = [
+        _composed(text) in map(_composed, known)
+        for text, known in zip(hypotheses, listed, strict=True)
+    ]
+    return sum(right) / len(right)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _bleu(lowercase: bool, tokenize: str) -> BLEU:
@@ -116,7 +129,18 @@ def _bleu(lowercase: bool, tokenize: str) -> BLEU:
     return BLEU(lowercase=lowercase, tokenize=tokenize)
 
 
-def _require_aligned(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+def _streams(listed: Sequence[Sequence[str]]) -> list[list[str | None]]:
+    """As sacrebleu takes them: the first reference of each, the second …, None where is none."""
+    most = max(map(len, listed))
+    return [[each[i] if i < len(each) else None for each in listed] for i in range(most)]
+
+
+def listed_references(hypotheses: Sequence[str], references: References) -> list[list[str]]:
+    """Returns the references of each hypothesis as a list.
+
+    Raises:
+        ValueError: if there is nothing to score, the numbers differ, or one has no reference.
+    """
     if isinstance(hypotheses, str) or isinstance(references, str):
         raise ValueError(
             "`hypotheses` and `references` must be lists of texts. Received: a single text. "
@@ -124,8 +148,16 @@ def _require_aligned(hypotheses: Sequence[str], references: Sequence[str]) -> No
         )
     if len(hypotheses) != len(references):
         raise ValueError(
-            "Each hypothesis must have one reference. Received: "
+            "Each hypothesis must have its reference or a list of them. Received: "
             f"{len(hypotheses)} hypotheses and {len(references)} references."
         )
     if not len(references):
         raise ValueError("There must be at least one text to score. Received: none.")
+    listed = [[each] if isinstance(each, str) else list(each) for each in references]
+    for index, each in enumerate(listed):
+        if not each or not all(isinstance(text, str) for text in each):
+            raise ValueError(
+                "Each hypothesis must have a reference, or a list of texts. Received: "
+                f"{references[index]!r} at index {index}."
+            )
+    return listed

@@ -18,7 +18,7 @@ Text = str | bytes
 Texts = Iterable[Text] | tf.data.Dataset
 Pairs = Iterable[tuple[Text, Text]] | tf.data.Dataset
 
-PAIRS, TEXTS = Kind(("source", "target"), (0,)), Kind(("text",), (0,))
+PAIRS, TEXTS = Kind(("source", "target"), (0,), several=True), Kind(("text",), (0,))
 
 
 def as_strings(texts: Any) -> tf.Tensor:
@@ -108,7 +108,8 @@ def examples(x: Any, y: Any = None, columns: Mapping[str, str] | None = None) ->
     """Makes a dataset of (source, target) string scalars.
 
     Args:
-        x: Pairs of texts in any form that `fit` takes, or the sources alone.
+        x: Pairs of texts in any form that `fit` takes, or the sources alone. A pair of a source and
+            a list of targets is one example for each target.
         y: The targets, where `x` holds the sources alone.
         columns: Names of the columns "source" and "target" of a table.
 

@@ -51,6 +51,34 @@ def read_examples(
         ValueError: if columns are missing, the sides of a batch differ, weights are no numbers for
             each example, or an iterator does not end. What is no form of examples stays as it is.
     """
+    examples = _read(kind, x, y, sample_weight, columns, most)
+    return _one_target_each(examples) if kind.several else examples
+
+
+def _one_target_each(examples: RawExamples) -> RawExamples:
+    """Examples with a list of targets, as one of each of them; without one, left to be refused."""
+    x, y, weights = examples
+    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y):
+        return examples
+    if not any(isinstance(target, (list, tuple)) for target in y):
+        return examples
+    listed_targets = [list(t) if isinstance(t, (list, tuple)) and t else [t] for t in y]
+    counts = [len(targets) for targets in listed_targets]
+    return RawExamples(
+        [each for each, count in zip(x, counts, strict=True) for _ in range(count)],
+        [target for targets in listed_targets for target in targets],
+        None if weights is None else np.repeat(weights, counts),
+    )
+
+
+def _read(
+    kind: Kind,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    columns: Mapping[str, str] | None,
+    most: int | None,
+) -> RawExamples:
     if is_stream(x):
         if sample_weight is not None:
             raise ValueError(

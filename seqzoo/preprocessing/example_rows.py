@@ -38,10 +38,12 @@ class Kind(NamedTuple):
     Attributes:
         roles: Names of input and target; of the input alone where there are no targets.
         ranks: Dimensions that one raw input may have: 0 for a text, 1 for a list of tokens.
+        several: Whether a target may be a list, each of which makes an example of its own.
     """
 
     roles: tuple[str, ...]
     ranks: tuple[int, ...]
+    several: bool = False
 
     @property
     def inputs(self) -> Kind:

@@ -84,7 +84,7 @@ def grouped_folds(
 
     Example:
         >>> sz.datasets.similarity.grouped_folds([0, 0, 1, 2, 3], "aabab", folds=2)
-        [0, 0, 1, 1, 0]
+        [0, 0, 0, 1, 1]
     """
     members: defaultdict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):

@@ -1,7 +1,7 @@
 """The secondary structure of each residue of a protein, from its sequence alone.
 
     for fold in 0 1 2 3 4 5 6 7 8 9; do
-        seqzoo train secondary_structure --data DIR --seed 0 --set data.fold=$fold --out runs/ss-$fold
+        seqzoo train secondary_structure --data DIR --seed 0 --set data.fold=$fold --out ss-$fold
     done
 
 Source: CB513 (Cuff and Barton, 1999) with the eight states of DSSP: DIR holds `CB513.csv`, plain or

@@ -83,6 +83,7 @@ SHARED_NAMES = {
     "captions": "captions: examples, scores",
     "checkpointing": "gradient checkpointing: layers, general path, kernel",
     "classes": "classes of a whole input: head, scores",
+    "copying": "tokens that are copied from the source: pairs of texts, head, named models",
     "coverage": "the coverage of a source: attention, score of a search",
     "crf": "conditional random fields: tensor functions, layer",
     "cudnn": "cuDNN: conditions, kernels",

@@ -57,7 +57,7 @@ def beam_tree(
             f"A beam tree needs a beam search. Received: {search!r}. Pass "
             "`search=BeamSearch(width=5)`."
         )
-    nodes = _nodes(task, *_records(task, text, search))
+    nodes = _with_tokens(task, text, _nodes(*_records(task, text, search)))
     tree = {"text": text, "nodes": nodes}
     figure = draw_tree(nodes)
     if path is not None:
@@ -81,7 +81,7 @@ def _records(task: Any, text: str, search: BeamSearch) -> tuple[dict[str, np.nda
     return {name: value.numpy() for name, value in records.items()}, hypotheses
 
 
-def _nodes(task: Any, records: dict[str, np.ndarray], hypotheses: Any) -> list[dict[str, Any]]:
+def _nodes(records: dict[str, np.ndarray], hypotheses: Any) -> list[dict[str, Any]]:
     lengths, returned = hypotheses.lengths.numpy()[0], hypotheses.token_ids.numpy()[0]
     answers = {tuple(row[:length]) for row, length in zip(returned, lengths, strict=True)}
     steps, groups = int(records["steps"]), records["token_ids"].shape[1]
@@ -112,12 +112,13 @@ def _nodes(task: Any, records: dict[str, np.ndarray], hypotheses: Any) -> list[d
                 "fate": "returned" if finished and prefixes[at] in answers else fate,
             }
         )
-    return _with_tokens(task, nodes)
+    return nodes
 
 
-def _with_tokens(task: Any, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    ids = tf.constant([node["token"] for node in nodes], tf.int32)
-    tokens = task.preprocessor.target_tokens(ids).numpy()
+def _with_tokens(task: Any, text: str, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = tf.constant([[node["token"] for node in nodes]], tf.int32)
+    words = task.copied_words(task.preprocessor.as_raw([text]))
+    tokens = task.preprocessor.target_tokens(ids, *words).numpy()[0]
     return [
         {**node, "token": token.decode("utf-8")} for node, token in zip(nodes, tokens, strict=True)
     ]

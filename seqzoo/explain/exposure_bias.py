@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from seqzoo.explain.figures import add_legend, line_figure, readable_labels, save
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.tokenizer import Tokenizer
+from seqzoo.search.step import alignment_of
 
 
 class ExposureBias(NamedTuple):
@@ -86,7 +87,7 @@ def _measurer(task: Any):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2, autograph=False)
     def measure(sources, targets):
         x, y, weight = task.preprocessor(sources, targets)
-        gold = tf.argmax(task(x), axis=-1, output_type=y.dtype)
+        gold = tf.cast(task.head.decide(task(x)), y.dtype)
         own = _own_tokens(task, x["source_ids"], tf.shape(y)[1])
         right = [tf.cast(each == y, tf.float32) * weight for each in (gold, own)]
         return tf.reduce_sum(tf.stack([*right, weight]), axis=1)
@@ -102,8 +103,8 @@ def _own_tokens(task: Any, source_ids: tf.Tensor, steps: tf.Tensor) -> tf.Tensor
 
     def advance(before, _):
         state, token_ids = before
-        hidden, state = decoder_step(token_ids, state, memory)
-        best = tf.argmax(task.head(hidden), axis=-1, output_type=tf.int32)
+        hidden, state = decoder_step(task.known(token_ids), state, memory)
+        best = task.head.decide(task.head(hidden, reads=(alignment_of(state), source_ids)))
         has_ended = (token_ids == Tokenizer.end_id) | (token_ids == Tokenizer.pad_id)
         return state, tf.where(has_ended, Tokenizer.pad_id, best)
 

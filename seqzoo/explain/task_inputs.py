@@ -122,15 +122,18 @@ def source_and_target(task: Seq2Seq, example: Any) -> tuple[str, str]:
 def _of_seq2seq(task: Seq2Seq, example: Any) -> TaskInputs:
     source, target = source_and_target(task, example)
     preprocessor: Any = task.preprocessor
-    x, _, _ = preprocessor(as_strings([source]), as_strings([target]))
+    raw = as_strings([source])
+    x, _, _ = preprocessor(raw, as_strings([target]))
+    source_ids, target_ids = x["source_ids"], x["target_ids"]
+    words = task.copied_words(raw)
     tokens = {
-        "encoder": readable(preprocessor.source_tokens(x["source_ids"]), preprocessor.source),
-        "decoder": readable(preprocessor.target_tokens(x["target_ids"]), preprocessor.target),
+        "encoder": readable(preprocessor.source_tokens(source_ids, *words), preprocessor.source),
+        "decoder": readable(preprocessor.target_tokens(target_ids, *words), preprocessor.target),
     }
     require_tokens(len(tokens["encoder"]), 1)
     run = {
-        "encoder": lambda: task.encoder(x["source_ids"]),
-        "decoder": lambda: task.decoder(x["target_ids"], task.encoder(x["source_ids"])),
+        "encoder": lambda: task.encode(source_ids),
+        "decoder": lambda: task.decoder(task.known(target_ids), task.encode(source_ids)),
     }
     return TaskInputs(tokens, run)
 

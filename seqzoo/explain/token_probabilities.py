@@ -111,9 +111,11 @@ def _of_language_model(task: LanguageModel, example: Any) -> TokenProbabilities:
 def _of_seq2seq(task: Seq2Seq, example: Any) -> TokenProbabilities:
     source, target = source_and_target(task, example)
     preprocessor: Any = task.preprocessor
-    x, y, weight = preprocessor(as_strings([source]), as_strings([target]))
+    raw = as_strings([source])
+    x, y, weight = preprocessor(raw, as_strings([target]))
     _check_length(y.shape[1])
-    tokens = readable(preprocessor.target_tokens(y), preprocessor.target)
+    words = task.copied_words(raw)
+    tokens = readable(preprocessor.target_tokens(y, *words), preprocessor.target)
     return _joined(tokens, [_measured(task, task(x), y, weight.numpy() > 0)], source)
 
 

@@ -1,6 +1,7 @@
 """Heads: projection, loss, metrics and readout in one object."""
 
 from seqzoo.heads.classes import Classes
+from seqzoo.heads.copying import Copied, Copying
 from seqzoo.heads.forecast import Forecast, Point, Quantiles
 from seqzoo.heads.forecast_distributions import Gaussian, StudentT
 from seqzoo.heads.head import Head
@@ -10,6 +11,7 @@ from seqzoo.heads.tokens import Tokens
 
 HEADS = {
     "tokens": Tokens,
+    "copying": Copying,
     "classes": Classes,
     "tags": Tags,
     "bernoulli": Bernoulli,
@@ -32,6 +34,8 @@ __all__ = [
     "Bernoulli",
     "ChordBiases",
     "Classes",
+    "Copied",
+    "Copying",
     "Forecast",
     "Gaussian",
     "Head",

@@ -107,11 +107,15 @@ class Tokens(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden, mask=None, reads=None):
-        tied = self._embedding
-        kernel = self.kernel if tied is None else ops.transpose(embedding_table(tied[0]))
-        cast = self.compute_dtype
-        bias = self._bias(lowest_score(cast))
-        return affine(hidden, ops.cast(kernel, cast), *([] if bias is None else [bias]))
+        bias = self._bias(lowest_score(self.compute_dtype))
+        return affine(hidden, self._kernel(), *([] if bias is None else [bias]))
+
+    def _kernel(self, transposed: bool = False):
+        """Returns the kernel `(features, vocabulary_size)`, or transposed where it is tied."""
+        if self._embedding is None:
+            return ops.cast(self.kernel, self.compute_dtype)
+        table = ops.cast(embedding_table(self._embedding[0]), self.compute_dtype)
+        return table if transposed else ops.transpose(table)
 
     def _bias(self, lowest: float):
         """Returns what is added to the logits `(vocabulary_size,)`, or None.
@@ -169,17 +173,12 @@ class Tokens(keras.layers.Layer):
         lies row by row (5 rows by 8,000 tokens: 1.5 times, under XLA 3 times), so that the one of
         a tied embedding is transposed then.
         """
-        tied, cast = self._embedding, self.compute_dtype
-        kernel = ops.cast(self.kernel if tied is None else embedding_table(tied[0]), cast)
-        if tied is not None and width > 1:
-            kernel, tied = ops.transpose(kernel), None
-        bias = self._bias(-float("inf"))
+        tied = self._embedding is not None and width == 1
+        kernel, bias = self._kernel(transposed=tied), self._bias(-float("inf"))
         impossible = tuple(int(token) for token in self.impossible)
 
         def log_probs(hidden) -> LogProbs:
-            product = (
-                ops.matmul(hidden, kernel) if tied is None else times_transposed(hidden, kernel)
-            )
+            product = times_transposed(hidden, kernel) if tied else ops.matmul(hidden, kernel)
             logits = ops.cast(product if bias is None else ops.add(product, bias), "float32")
             return LogProbs(logits, log_sums(logits), impossible)
 

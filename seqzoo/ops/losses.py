@@ -101,10 +101,21 @@ def coverage_loss(weights, mask=None):
         >>> sz.ops.losses.coverage_loss(weights).numpy().tolist()
         [0.5]
     """
+    return ops.sum(coverage_losses(weights, mask), axis=1)
+
+
+def coverage_losses(weights, mask=None):
+    """Returns the part of each query in `coverage_loss`, `(B, T)`.
+
+    Example:
+        >>> weights = np.array([[[1.0, 0.0], [0.5, 0.5]]], "float32")
+        >>> sz.ops.losses.coverage_losses(weights).numpy().tolist()
+        [[0.0, 0.5]]
+    """
     if mask is not None:
         weights = ops.where(ops.expand_dims(mask, -1), weights, ops.zeros_like(weights))
     before = ops.concatenate([ops.zeros_like(weights[:, :1]), weights[:, :-1]], axis=1)
-    return ops.sum(ops.minimum(weights, ops.cumsum(before, axis=1)), axis=(1, 2))
+    return ops.sum(ops.minimum(weights, ops.cumsum(before, axis=1)), axis=2)
 
 
 def pascanu_regularizer(d_states, derivatives, recurrent_kernel, mask=None):

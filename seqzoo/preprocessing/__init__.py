@@ -6,6 +6,7 @@ from seqzoo.preprocessing.byte import ByteTokenizer
 from seqzoo.preprocessing.byte_pairs import BytePairTokenizer
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
 from seqzoo.preprocessing.captions import ImageCaptions
+from seqzoo.preprocessing.copying import CopyingPairs
 from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
@@ -60,6 +61,7 @@ TOKENIZERS = {
 
 PREPROCESSORS = {
     "text_pairs": TextPairs,
+    "copying_pairs": CopyingPairs,
     "running_text": RunningText,
     "image_captions": ImageCaptions,
     "labelled_text": LabelledText,
@@ -81,6 +83,7 @@ __all__ = [
     "CALENDAR",
     "PREPROCESSORS",
     "Columns",
+    "CopyingPairs",
     "ForecastWindows",
     "Panel",
     "calendar_features",

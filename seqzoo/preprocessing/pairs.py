@@ -88,7 +88,7 @@ class TextPairs(tf.Module):
 
     def encode(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """Ids `(B, None)` of sources and targets, each row with the end id, cut to length."""
-        return self.encode_inputs(x), _end(self.target.tokenize(y), self.max_target_length)
+        return self.encode_inputs(x), with_end(self.target.tokenize(y), self.max_target_length)
 
     def pack(
         self, source: tf.RaggedTensor, target: tf.RaggedTensor
@@ -144,13 +144,13 @@ class TextPairs(tf.Module):
 
     def encode_inputs(self, raw: tf.Tensor) -> tf.RaggedTensor:
         """Ids `(B, None)` of source texts, each with the end id, cut to length."""
-        return _end(self.source.tokenize(raw), self.max_source_length)
+        return with_end(self.source.tokenize(raw), self.max_source_length)
 
     def encode_within(self, raw: tf.Tensor, limits: Limits) -> BoundedInputs:
         """`encode_inputs` as far as limits allow; a text that is not read is empty."""
         is_read = short_enough(raw, limits.source_bytes)
         raw = tf.where(is_read, raw, "")
-        ids = _end(self.source.tokenize(raw), self.max_source_length or limits.source_tokens)
+        ids = with_end(self.source.tokenize(raw), self.max_source_length or limits.source_tokens)
         return BoundedInputs(raw, ids, tf.cast(ids.row_lengths(), tf.int32), is_read)
 
     def pack_inputs(self, encoded: tf.RaggedTensor) -> tf.Tensor:
@@ -179,7 +179,7 @@ class TextPairs(tf.Module):
         For sources of a `LookupTokenizer`. With limits, each of the ids of `encode_within`.
         """
         max_length = self.max_source_length or (limits and limits.source_tokens)
-        return _end(self.source.split(strings), max_length, "").to_tensor("")
+        return with_end(self.source.split(strings), max_length, "").to_tensor("")
 
     def detokenize(self, ids: tf.Tensor) -> tf.Tensor:
         """Target texts `(...)` of ids `(..., T)`."""
@@ -211,9 +211,10 @@ class TextPairs(tf.Module):
         return cls(**{**config, **sides})
 
 
-def _end(
+def with_end(
     ids: tf.RaggedTensor, max_length: int | None, end: int | str = Tokenizer.end_id
 ) -> tf.RaggedTensor:
+    """Ids, or words, `(B, None)` with the end behind each row, together at most so many."""
     if max_length is not None:
         ids = ids[:, : max_length - 1]
     return tf.concat([ids, tf.fill([ids.nrows(), 1], end)], axis=1)

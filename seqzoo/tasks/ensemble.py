@@ -74,12 +74,10 @@ class Ensemble(GenerationTask):
         self.built = True
 
     def call(self, x, training=False):
-        outputs = [
-            written_out(as_log_probs(tf.reshape(log_probs, [-1, log_probs.shape[-1]])))
-            for log_probs in (each.head.readout(each(x)) for each in self.members)
-        ]
-        shape = tf.concat([tf.shape(x["target_ids"]), [outputs[0].shape[-1]]], axis=0)
-        return tf.reshape(written_out(self._combined(outputs)), shape)
+        of_members = [each.head.readout(each(x)) for each in self.members]
+        tokens = ops.shape(of_members[0])[-1]
+        rows = [written_out(as_log_probs(tf.reshape(each, [-1, tokens]))) for each in of_members]
+        return tf.reshape(written_out(self._combined(rows)), tf.shape(of_members[0]))
 
     def fit(self, *args, **kwargs):
         """Raises an error: the members are trained one by one."""

@@ -180,7 +180,7 @@ class GenerationTask(Task):
         """Returns the texts `(B, N)` for raw inputs and the model inputs made of them."""
         hypotheses = self._search(inputs, search, options)
         if replace is None:
-            text = self.preprocessor.detokenize(hypotheses.token_ids)
+            text = self.preprocessor.detokenize(hypotheses.token_ids, *self.copied_words(raw))
         else:
             text = replace.texts(raw, hypotheses)
         return tf.where(self._is_blank(raw)[:, None], "", text), hypotheses
@@ -208,7 +208,7 @@ class GenerationTask(Task):
         @tf.function(autograph=False)
         def with_options(**inputs):
             raw = inputs.pop(spec.name)
-            return self._serve(raw, search, served_options(self, inputs), replace)
+            return self._serve(raw, search, served_options(self, inputs, raw), replace)
 
         specs = {spec.name: spec, **option_specs(self, search)}
         return {

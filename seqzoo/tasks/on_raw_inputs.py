@@ -23,6 +23,8 @@ class OnRawInputs(BatchMaker, ReplicatedModel):
     is fed those before, inputs are pairs.
     """
 
+    limits: Any
+
     def __call__(self, *args, **kwargs):
         """Returns the outputs of the model for tensors, or for raw inputs of one batch."""
         if args and getattr(self, "preprocessor", None) is not None and self.is_raw(args[0]):
@@ -153,6 +155,14 @@ class OnRawInputs(BatchMaker, ReplicatedModel):
         dataset = weights.apply(self.raw_examples(examples.x, examples.y))
         sides = next(iter(dataset.ragged_batch(_ALL)))
         return packer.pack(*packer.encode(*sides))
+
+    def copied_words(self, raw: Any) -> tuple:
+        """Returns what the preprocessor takes beside ids to show them, for raw inputs `(B,)`.
+
+        Nothing, or the words of the sources, where answers may hold them.
+        """
+        words = getattr(self.preprocessor, "copied_words", None)
+        return () if words is None else (words(raw, self.limits),)
 
     def read_given(self, x: Any, columns: Mapping[str, str] | None = None) -> RawExamples:
         """Returns what the outputs of the model are computed of: pairs, or inputs alone."""

@@ -15,7 +15,7 @@ from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, Sample
 from seqzoo.search.constraints import BannedPhrases, BannedTokens, SuppressedAtStart
 from seqzoo.search.options import check_max_length
 from seqzoo.tasks.length_groups import ALIKE, PADDING, TIMES
-from seqzoo.tasks.search_completion import token_ids
+from seqzoo.tasks.search_completion import target_ids, token_ids
 from seqzoo.tasks.traced_functions import TracedFunctions
 
 _CHUNK = 1024  # texts that are tokenised together
@@ -87,23 +87,33 @@ def option_specs(task: Any, search: Any) -> dict[str, tf.TensorSpec]:
     return {name: tf.TensorSpec([None], kind, name=name) for name, kind in kinds.items()}
 
 
-def served_options(task: Any, inputs: Mapping[str, tf.Tensor]) -> ExampleOptions:
-    """Returns the options of a served request, in the graph, of the inputs of `option_specs`."""
+def served_options(task: Any, inputs: Mapping[str, tf.Tensor], raw: tf.Tensor) -> ExampleOptions:
+    """Returns the options of a served request, in the graph.
+
+    Args:
+        task: The task.
+        inputs: Those of `option_specs`.
+        raw: The raw inputs `(B,)`.
+    """
     inputs = dict(inputs)
     prefix, seeds = inputs.pop("prefix", None), inputs.pop("seed", None)
-    ids = None if prefix is None else _known_prefix(task.preprocessor.target, prefix)
+    ids = None
+    if prefix is not None:
+        if hasattr(task.preprocessor, "target_ids"):
+            raw = task.preprocessor.encode_within(raw, task.limits).raw
+        ids = _known_prefix(target_ids(task.preprocessor, raw, prefix))
     return ExampleOptions(prefix_ids=ids, seeds=seeds, **inputs)
 
 
-def _known_prefix(tokenizer: Tokenizer, texts: tf.Tensor) -> tf.Tensor:
+def _known_prefix(token_ids: tf.RaggedTensor) -> tf.Tensor:
     """Returns ids `(B, P)`, -1 from the first token on that is not known."""
-    ids = tokenizer.tokenize(texts).to_tensor(-1)
+    ids = token_ids.to_tensor(-1)
     unknown = tf.cast(ids == Tokenizer.unknown_id, tf.int32)
     return tf.where(tf.cumsum(unknown, axis=1) > 0, -1, ids)
 
 
 def _forced_prefixes(
-    preprocessor: Any, search: Any, prefixes: Sequence[str] | None, count: int
+    preprocessor: Any, search: Any, prefixes: Sequence[str] | None, raw: tf.Tensor
 ) -> np.ndarray | None:
     """The ids `(B, P)` of texts that answers must begin with, -1 behind them; None for None.
 
@@ -112,12 +122,15 @@ def _forced_prefixes(
     """
     if prefixes is None:
         return None
-    if isinstance(prefixes, (str, bytes)) or len(prefixes) != count:
+    if isinstance(prefixes, (str, bytes)) or len(prefixes) != len(raw):
         raise ValueError(
-            f"`prefixes` must be a list with a text for each of the {count} inputs. Received: "
+            f"`prefixes` must be a list with a text for each of the {len(raw)} inputs. Received: "
             f"{prefixes!r}. Give '' where nothing is forced."
         )
-    rows = [token_ids("prefixes", text, preprocessor) for text in prefixes]
+    rows = [
+        token_ids("prefixes", text, preprocessor, raw[index : index + 1])
+        for index, text in enumerate(prefixes)
+    ]
     longest = check_max_length(search.max_length)
     for text, ids in zip(prefixes, rows, strict=True):
         if len(ids) > longest:
@@ -186,9 +199,10 @@ def _read_within(preprocessor: Any, raw: tf.Tensor, limits: Limits) -> BoundedIn
     return read
 
 
-def tokenise_in_chunks(encode: Any, raw: tf.Tensor) -> Tokenised:
+def tokenise_in_chunks(encode: Any, raw: tf.Tensor, *beside: tf.Tensor) -> Tokenised:
     """Tokenises raw texts by `encode`, which makes ragged ids `(N, None)` of some of them."""
-    rows = [encode(raw[start : start + _CHUNK]) for start in range(0, max(1, len(raw)), _CHUNK)]
+    starts = range(0, max(1, len(raw)), _CHUNK)
+    rows = [encode(*(each[start : start + _CHUNK] for each in (raw, *beside))) for start in starts]
     token_ids = tf.concat(rows, axis=0)
     return Tokenised(token_ids.row_lengths().numpy(), token_ids)
 
@@ -201,7 +215,7 @@ def request_batches(
     Raises:
         ValueError: as in `GenerationTask.generate`, before the first batch.
     """
-    forced = _forced_prefixes(task.preprocessor, search, prefixes, len(raw))
+    forced = _forced_prefixes(task.preprocessor, search, prefixes, raw)
     seeds = np.arange(len(raw), dtype="int32") + getattr(search, "seed", 0)
     raw, encoded, steps, is_read = _read_within(task.preprocessor, raw, task.limits_of(search))
     is_tokenised = isinstance(encoded, tf.RaggedTensor)
@@ -279,7 +293,9 @@ def _answer_function(task: Any, search: Any, batch: dict[str, tf.Tensor], replac
         text, hypotheses = task._bounded_answer(
             raw, inputs, batch["is_read"], search, options, replace
         )
-        return text, tuple(hypotheses), task.preprocessor.target_tokens(hypotheses.token_ids)
+        words = task.copied_words(raw)
+        tokens = task.preprocessor.target_tokens(hypotheses.token_ids, *words)
+        return text, tuple(hypotheses), tokens
 
     return run
 

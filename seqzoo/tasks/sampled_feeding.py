@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from seqzoo.encoders.encoder import Encoded
+from seqzoo.search.step import alignment_of
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.training.scheduled_sampling import ScheduledSampling, mix_in_samples
 
@@ -35,12 +36,17 @@ class SampledFeeding(GenerationTask):
             config["scheduled_sampling"] = sampling
         return config
 
-    def fed(self, token_ids: tf.Tensor, encoded: Any) -> tf.Tensor:
+    def known(self, token_ids: Any) -> Any:
+        """Returns the ids that the model embeds for tokens, some of which may have been copied."""
+        return token_ids
+
+    def fed(self, token_ids: tf.Tensor, encoded: Any, source_ids: Any = None) -> tf.Tensor:
         """Returns the tokens `(N, T)` that the decoder is fed in a training step.
 
         Args:
             token_ids: `(N, T)`, those of the targets.
             encoded: What the decoder reads, a row for one row of the tokens or for several.
+            source_ids: `(B, S)`, for a head that copies.
         """
         sampling = self.scheduled_sampling
         if sampling is None or not sampling.rate:
@@ -53,8 +59,8 @@ class SampledFeeding(GenerationTask):
         decoder_step = self.decoder.stepper()
 
         def step(token_ids, state, memory):
-            hidden, state = decoder_step(token_ids, state, memory)
-            return self.head(hidden), state
+            hidden, state = decoder_step(self.known(token_ids), state, memory)
+            return self.head(hidden, reads=(alignment_of(state), source_ids)), state
 
         drawn = sampling.share(now), sampling.draws(now), sampling.per
         return mix_in_samples(step, state, memory, token_ids, *drawn)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from seqzoo.preprocessing.corpus import raw_texts
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.tasks.request import batches_of_like_length, read_inputs, tokenise_in_chunks
+from seqzoo.tasks.search_completion import target_ids
 
 
 class Scored(NamedTuple):
@@ -48,7 +49,8 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
     raw = preprocessor.as_raw([source for source, _ in pairs])
     lengths, sources = read_inputs(preprocessor, raw)
     texts = raw_texts([target for _, target in pairs])
-    target_lengths, targets = tokenise_in_chunks(_whole_targets(preprocessor.target), texts)
+    given = (texts, raw) if hasattr(preprocessor, "target_ids") else (texts,)
+    target_lengths, targets = tokenise_in_chunks(_whole_targets(preprocessor), *given)
     scored: list[Any] = [None] * len(pairs)
     run = tf.function(_scorer(task), autograph=False, reduce_retracing=True)
     for indices in batches_of_like_length(lengths + target_lengths, batch_size):
@@ -56,30 +58,31 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
             inputs = preprocessor.prepare(tf.gather(raw, indices))
         else:
             inputs = preprocessor.pack_inputs(tf.gather(sources, indices))
-        batch = run(inputs, tf.gather(targets, indices).to_tensor())
+        words = () if len(given) == 1 else task.copied_words(tf.gather(raw, indices))
+        batch = run(inputs, tf.gather(targets, indices).to_tensor(), *words)
         rows = zip(*(part.numpy() for part in batch), strict=True)
         for index, length, row in zip(indices, target_lengths[indices], rows, strict=True):
             scored[index] = _scored(*(part[:length] for part in row))
     return scored
 
 
-def _whole_targets(tokenizer: Tokenizer) -> Any:
+def _whole_targets(preprocessor: Any) -> Any:
     """A function that makes ids `(B, None)` of targets; the preprocessor would cut them."""
 
-    def encode(texts):
-        ids = tokenizer.tokenize(texts)
+    def encode(texts, raw=None):
+        ids = target_ids(preprocessor, raw, texts)
         return tf.concat([ids, tf.fill([ids.nrows(), 1], Tokenizer.end_id)], axis=1)
 
     return encode
 
 
 def _scorer(task: Any):
-    def run(inputs, y):
+    def run(inputs, y, *words):
         starts = tf.fill([tf.shape(y)[0], 1], Tokenizer.start_id)
         shifted = tf.where(y == 0, 0, tf.concat([starts, y[:, :-1]], axis=1))
         inputs = inputs if isinstance(inputs, dict) else {"source_ids": inputs}
         log_probs = task.head.readout(task(inputs | {"target_ids": shifted}))
-        return tf.gather(log_probs, y, batch_dims=2), task.preprocessor.target_tokens(y)
+        return tf.gather(log_probs, y, batch_dims=2), task.preprocessor.target_tokens(y, *words)
 
     return run
 

@@ -85,8 +85,23 @@ def _one_id(name: str, text: str, preprocessor: Any) -> int:
     return ids[0]
 
 
-def token_ids(name: str, text: str, preprocessor: Any) -> tuple[int, ...]:
+def target_ids(preprocessor: Any, raw: Any, texts: Any) -> Any:
+    """The ids, ragged `(B, None)`, of target texts `(B,)` without the end.
+
+    Those of words that may be copied depend on the raw inputs `(B,)`; no others do.
+    """
+    of_pairs = getattr(preprocessor, "target_ids", None)
+    return preprocessor.target.tokenize(texts) if of_pairs is None else of_pairs(raw, texts)
+
+
+def token_ids(name: str, text: str, preprocessor: Any, raw: Any = ("",)) -> tuple[int, ...]:
     """The ids of a target text, which is normalised as all texts are.
+
+    Args:
+        name: Of what holds the text.
+        text: The text.
+        preprocessor: Makes ids of it.
+        raw: The raw input `(1,)` that it belongs to, where it belongs to one.
 
     Raises:
         ValueError: if a token is not known, or there is no preprocessor to tell.
@@ -95,7 +110,7 @@ def token_ids(name: str, text: str, preprocessor: Any) -> tuple[int, ...]:
         raise ValueError(
             f"`{name}` must hold token ids, as the task has no preprocessor. Received: {text!r}."
         )
-    ids = tuple(int(i) for i in preprocessor.target.tokenize([text]).numpy()[0])
+    ids = tuple(int(i) for i in target_ids(preprocessor, raw, [text]).numpy()[0])
     if Tokenizer.unknown_id in ids:
         raise ValueError(
             f"`{name}` must hold tokens of the vocabulary. Received: {text!r}, whose token "

@@ -7,8 +7,12 @@ from typing import Any
 import keras
 
 from seqzoo.encoders.encoder import symbolic_inputs
+from seqzoo.heads.copying import Copying
 from seqzoo.heads.tokens import Tokens
+from seqzoo.preprocessing.copying import CopyingPairs
 from seqzoo.preprocessing.pairs import TextPairs
+from seqzoo.search.step import Step, alignment_of
+from seqzoo.tasks.request import InitialDecodingState
 from seqzoo.tasks.sampled_feeding import SampledFeeding
 
 
@@ -20,8 +24,10 @@ class Seq2Seq(SampledFeeding):
         encoder: Makes `Encoded` of source ids; see `seqzoo.encoders`.
         decoder: Makes hidden states of it and the target so far; see `seqzoo.decoders`.
         preprocessor: `TextPairs` with adapted tokenizers, or None where users feed tensors
-            `{"source_ids", "target_ids"}` themselves.
-        head: Makes logits of hidden states; None is `Tokens` without label smoothing.
+            `{"source_ids", "target_ids"}` themselves. `CopyingPairs` where the head copies.
+        head: Makes logits of hidden states; None is `Tokens` without label smoothing. With
+            `Copying` the decoder attends, and answers may hold words of the source that are in no
+            vocabulary.
         search: The search that is used where none is given; None is `Greedy()`.
         tie_embeddings: Whether the head uses the weights of the decoder's embedding.
         share_embeddings: Whether the encoder, a `BlockEncoder`, uses it too: both sides have one
@@ -33,7 +39,10 @@ class Seq2Seq(SampledFeeding):
             shapes, the numbers of the pairs from 1 on, 0 on padding.
 
     Returns:
-        Logits `(B, T, vocabulary_size)`.
+        Logits `(B, T, vocabulary_size)`; of a head that copies what it returns.
+
+    Raises:
+        ValueError: if the parts do not fit together.
 
     Example:
         >>> encoder = sz.encoders.RecurrentEncoder(260, embedding_dim=4, units=5)
@@ -75,9 +84,29 @@ class Seq2Seq(SampledFeeding):
         """Makes all weights; no data are needed for it."""
         for part, side in (("encoder", "source"), ("decoder", "target"), ("head", "target")):
             self._check_size(part, side)
-        encoded = self.encoder(symbolic_inputs(self.encoder))
-        self.head(self.decoder(symbolic_inputs(self.decoder), encoded))
+        self._check_copying()
+        source_ids = symbolic_inputs(self.encoder)
+        encoded = self.encoder(source_ids)
+        self._outputs(symbolic_inputs(self.decoder), encoded, source_ids)
         self.built = True
+
+    @property
+    def _copies(self) -> bool:
+        return isinstance(self.head, Copying)
+
+    def _check_copying(self):
+        preprocessor, decoder = self.preprocessor, self.decoder
+        if preprocessor is not None and self._copies != isinstance(preprocessor, CopyingPairs):
+            raise ValueError(
+                "A head that copies needs the ids of `CopyingPairs`, and no other head can read "
+                f"them. Received: {type(self.head).__name__} and {type(preprocessor).__name__}."
+            )
+        for name in ("attention", "alignments"):  # of recurrent decoders, and of those of blocks
+            if self._copies and not getattr(decoder, name, True):
+                raise ValueError(
+                    f"A head that copies needs the weights of an attention. Received: a decoder "
+                    f"with {name}={getattr(decoder, name)}."
+                )
 
     def _check_shared(self):
         if not hasattr(self.encoder, "share_embedding"):
@@ -110,9 +139,12 @@ class Seq2Seq(SampledFeeding):
     def call(self, x, training=False):
         if "source_segments" in x:
             return self._call_packed(x, training)
-        encoded = self.encoder(x["source_ids"], training=training)
-        ids = self.fed(x["target_ids"], encoded) if training else x["target_ids"]
-        return self.head(self.decoder(ids, encoded, training=training))
+        source_ids = x["source_ids"]
+        encoded = self.encoder(self.known(source_ids), training=training)
+        ids = x["target_ids"]
+        if training:
+            ids = self.fed(ids, encoded, source_ids)
+        return self._outputs(ids, encoded, source_ids, training=training)
 
     def _call_packed(self, x, training):
         if training and self.scheduled_sampling is not None:
@@ -120,17 +152,49 @@ class Seq2Seq(SampledFeeding):
                 "Scheduled sampling feeds a decoder its own tokens, one example a row. Received: "
                 "rows of several (`packed`). Leave out one of them."
             )
+        source_ids = x["source_ids"]
         segments = {"segment_ids": x["source_segments"], "training": training}
-        encoded = self.encoder(x["source_ids"], **segments)
+        encoded = self.encoder(self.known(source_ids), **segments)
         segments = {"segment_ids": x["target_segments"], "training": training}
-        return self.head(self.decoder(x["target_ids"], encoded, **segments))
+        return self._outputs(x["target_ids"], encoded, source_ids, **segments)
+
+    def _outputs(self, token_ids, encoded, source_ids, **options):
+        """Returns the head's outputs for previous tokens `(B, T)`."""
+        if not self._copies:
+            return self.head(self.decoder(token_ids, encoded, **options))
+        known = self.known(token_ids)
+        hidden, weights = self.decoder(known, encoded, return_reads=True, **options)
+        return self.head(hidden, reads=(weights, source_ids))
+
+    def known(self, token_ids):
+        return self.head.known(token_ids) if self._copies else token_ids
 
     def encode(self, inputs):
-        return self.encoder(inputs)
+        return self.encoder(self.known(inputs))
+
+    def begin(self, inputs, search) -> InitialDecodingState:
+        start = super().begin(inputs, search)
+        if not self._copies:
+            return start
+        return start._replace(memory=(start.memory, self.head.copyable(inputs)))
+
+    def step(self, width: int = 1) -> Step:
+        if not self._copies:
+            return super().step(width)
+        decoder_step, log_probs = self.decoder.stepper(), self.head.stepper(width)
+
+        def step(token_ids, state, memory):
+            memory, copyable = memory
+            hidden, state = decoder_step(self.known(token_ids), state, memory)
+            return log_probs(hidden, (alignment_of(state), copyable)), state
+
+        return step
 
     def source_tokens(self, text: str) -> list[str]:
         """Returns the readable tokens of a source text, the end token included."""
-        tokens = self.preprocessor.source_tokens(self.preprocessor.source_ids([text]))
+        raw = self.preprocessor.as_raw([text])
+        ids = self.preprocessor.source_ids(raw)
+        tokens = self.preprocessor.source_tokens(ids, *self.copied_words(raw))
         return [token.decode("utf-8") for token in tokens.numpy()[0]]
 
     def get_config(self):

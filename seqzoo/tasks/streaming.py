@@ -24,6 +24,7 @@ class _StreamState(NamedTuple):
     sequences: SequenceState
     token_ids: Any  # (B, T), the generated ones, 0 behind them
     seed: Any  # (B,)
+    words: tuple  # what the preprocessor needs to show tokens, see `GenerationTask.copied_words`
 
 
 class TokenStream:
@@ -68,7 +69,7 @@ class TokenStream:
         blank = task._is_blank(raw) | ~task._has_answer(inputs, is_read)
         sequences = sequences._replace(finished=sequences.finished | blank[:, None])
         token_ids = tf.zeros([tf.shape(raw)[0], decoding.max_length], tf.int32)
-        whole = _StreamState(memory, sequences, token_ids, seed)
+        whole = _StreamState(memory, sequences, token_ids, seed, task.copied_words(raw))
         self._structure = (
             keras.tree.map_structure(lambda leaf: 0, whole),
             keras.tree.map_structure(lambda leaf: 0, state),
@@ -114,14 +115,14 @@ class TokenStream:
         token_ids = tf.where(here & (new_ids != 0), new_ids, whole.token_ids)
         finished = after.finished[:, 0]
         return _by_name(whole._replace(sequences=after, token_ids=token_ids)) | {
-            "token": self._task.preprocessor.target_tokens(new_ids)[:, 0],
-            "said_text": self._text(token_ids, finished),
+            "token": self._task.preprocessor.target_tokens(new_ids, *whole.words)[:, 0],
+            "said_text": self._text(token_ids, finished, whole.words),
             "over": finished,
         }
 
-    def _text(self, token_ids, finished):
+    def _text(self, token_ids, finished, words):
         """Returns texts `(B,)`, without bytes that may still become a character."""
-        text = self._task.preprocessor.detokenize(token_ids)
+        text = self._task.preprocessor.detokenize(token_ids, *words)
         return tf.where(finished, text, tf.strings.regex_replace(text, _INCOMPLETE, ""))
 
     def texts(self, raw) -> Iterator[list[str]]:

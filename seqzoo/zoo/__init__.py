@@ -3,6 +3,7 @@
 from seqzoo.zoo.autoregressive_forecasting import graves_2013, kuznetsov_2018, salinas_2020
 from seqzoo.zoo.captioning import venugopalan_2015, vinyals_2015, xu_2015, yao_2015
 from seqzoo.zoo.classification import bai_2018, conneau_2017, kim_2014, lin_2017
+from seqzoo.zoo.copying import see_2017
 from seqzoo.zoo.forecasting import (
     chen_2020,
     hewamalage_2021,
@@ -32,6 +33,7 @@ ZOO = {
     "sutskever_2014": sutskever_2014,
     "bahdanau_2015": bahdanau_2015,
     "luong_2015": luong_2015,
+    "see_2017": see_2017,
     "vaswani_2017": vaswani_2017,
     "raffel_2020": raffel_2020,
     "zaremba_2014": zaremba_2014,
@@ -94,6 +96,7 @@ __all__ = [
     "lample_2016",
     "lin_2017",
     "luong_2015",
+    "see_2017",
     "ma_2016",
     "merity_2018",
     "radford_2019",

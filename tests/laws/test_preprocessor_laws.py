@@ -11,6 +11,7 @@ import tensorflow as tf
 from seqzoo.preprocessing import (
     PREPROCESSORS,
     CharacterTokenizer,
+    CopyingPairs,
     ImageCaptions,
     ImageReader,
     LabelledResidues,
@@ -51,6 +52,13 @@ CASES = {
         ["Zwei Hunde.", "", "Ja"],
         ["ab", "b", "abc"],
         [4, 1, 2],
+        "one text",
+    ),
+    "copying_pairs": lambda: Case(
+        CopyingPairs(WordTokenizer()),
+        ["a b, c d", "", "c d"],
+        ["c d", "a", "d b"],
+        [6, 1, 3],
         "one text",
     ),
     "running_text": lambda: Case(

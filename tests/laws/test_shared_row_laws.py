@@ -24,6 +24,7 @@ from seqzoo.preprocessing import (
     TaggedTokens,
     TokenLookup,
     WhitespaceTokenizer,
+    WordTokenizer,
 )
 from seqzoo.tasks import TASKS
 
@@ -40,6 +41,13 @@ def transformer(builder, **settings):
     return lambda: getattr(zoo, builder)(
         *both, units=U, layers=1, num_heads=2, dropout=0.0, **settings
     )
+
+
+def copier():
+    """One whose vocabulary lacks some letters, which it copies."""
+    known = ["", "<unk>", "<start>", "<end>", *"abc"]
+    words = WordTokenizer(normalization=None, vocabulary=known)
+    return zoo.see_2017(words, units=U, embedding_dim=6, coverage_loss=0.7)
 
 
 def language_model(builder, **settings):
@@ -88,6 +96,7 @@ TRANSLATORS = {
     "sutskever_2014": translator("sutskever_2014"),
     "bahdanau_2015": translator("bahdanau_2015"),
     "luong_2015": translator("luong_2015", attention="general"),
+    "see_2017": copier,
     "vaswani_2017": transformer("vaswani_2017"),
     "raffel_2020": transformer("raffel_2020"),
 }
@@ -127,7 +136,15 @@ TAGGERS = {
 }
 MAKERS = TRANSLATORS | LANGUAGE_MODELS | CLASSIFIERS | TAGGERS
 # By default each task runs, over each encoder and decoder, and the poolings of most parts.
-BY_DEFAULT = ["bahdanau_2015", "vaswani_2017", "merity_2018", "devlin_2019", "kim_2014", "bai_2018"]
+BY_DEFAULT = [
+    "bahdanau_2015",
+    "see_2017",
+    "vaswani_2017",
+    "merity_2018",
+    "devlin_2019",
+    "kim_2014",
+    "bai_2018",
+]
 BY_DEFAULT += ["classifier of many labels", "classifier of vectors", "classifier, attention"]
 BY_DEFAULT += ["classifier, concat", "ma_2016"]
 everywhere = pytest.mark.parametrize(

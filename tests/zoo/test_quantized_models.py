@@ -13,6 +13,7 @@ from seqzoo import Greedy, from_preset, zoo
 from seqzoo.tasks import GenerationTask
 
 TRANSLATORS = ("sutskever_2014", "bahdanau_2015", "luong_2015")
+COPIERS = ("see_2017",)
 LSTMS = ("zaremba_2014", "merity_2018")
 CLASSIFIERS = ("kim_2014", "conneau_2017", "lin_2017", "bai_2018")
 CAPTIONERS = ("vinyals_2015", "xu_2015", "venugopalan_2015", "yao_2015")
@@ -28,9 +29,15 @@ def make_transformer(name):
     return zoo.ZOO[name](*sides, **{"units": 8, "layers": layers, **heads, **window})
 
 
+def make_copier(name):
+    keras.utils.set_random_seed(1)
+    return zoo.ZOO[name](letters_tokenizer(), units=12, embedding_dim=10)
+
+
 def make(name):
     makers = {
         TRANSLATORS: make_translator,
+        COPIERS: make_copier,
         LSTMS: make_language_model,
         CLASSIFIERS: make_classifier,
         CAPTIONERS: make_captioner,

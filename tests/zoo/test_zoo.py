@@ -53,7 +53,17 @@ def luong(layers, attention, input_feeding):
     return encoder + decoder + SCORES[attention] + (2 * U + 1) * U + (U + 1) * V
 
 
+def see(attention):
+    encoder = V * E + 2 * lstm(E)
+    bridge = 2 * (2 * U + 1) * U
+    scores = U * (U + 2 * U) + (3 if attention == "coverage" else 1) * U
+    readout, gate = (U + 2 * U + 1) * U, U + 1
+    return encoder + V * E + bridge + lstm(E + U) + scores + readout + gate + (U + 1) * V
+
+
 ROWS = [
+    ("see_2017", {}, see("coverage")),
+    ("see_2017", {"attention": "additive"}, see("additive")),
     ("sutskever_2014", {"layers": 1}, sutskever(1)),
     ("sutskever_2014", {"layers": 3}, sutskever(3)),
     ("bahdanau_2015", {}, bahdanau(gru, 1)),
@@ -83,7 +93,8 @@ def build(name, **settings):
     if name in TRANSFORMERS:
         sizes = {"units": 8, "num_heads": 2}
     settings = sizes | settings
-    return zoo.ZOO[name](letters_tokenizer(), letters_tokenizer(), **settings)
+    sides = 1 if name == "see_2017" else 2
+    return zoo.ZOO[name](*(letters_tokenizer() for _ in range(sides)), **settings)
 
 
 def test_the_registry_names_its_builders():
@@ -110,10 +121,15 @@ def test_tied_embeddings_save_a_kernel():
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("sutskever_2014", {"layers": 2}), ("bahdanau_2015", {}), ("luong_2015", {"layers": 2})],
+    [
+        ("sutskever_2014", {"layers": 2, "label_smoothing": 0.1}),
+        ("bahdanau_2015", {"label_smoothing": 0.1}),
+        ("luong_2015", {"layers": 2, "label_smoothing": 0.1}),
+        ("see_2017", {"coverage_loss": 1.0}),
+    ],
 )
 def test_the_model_takes_two_steps_and_answers(name, settings):
-    task = build(name, dropout=0.1, label_smoothing=0.1, search=Greedy(max_length=4), **settings)
+    task = build(name, dropout=0.1, search=Greedy(max_length=4), **settings)
     task.compile(Adam(0.05), run_eagerly=True)
     source, target = map(tf.constant, zip(*reversal_pairs(5), strict=True))
     batch = task.preprocessor(source, target)
@@ -139,9 +155,8 @@ def test_luong_takes_every_attention():
 
 @pytest.mark.parametrize("name", sorted(TRANSLATORS))
 def test_lengths_smoothing_and_search_reach_the_task(name):
-    task = build(
-        name, max_source_length=7, max_target_length=8, label_smoothing=0.3, search=Greedy(5)
-    )
+    of_head = {"coverage_loss" if name == "see_2017" else "label_smoothing": 0.3}
+    task = build(name, max_source_length=7, max_target_length=8, search=Greedy(5), **of_head)
     assert (task.preprocessor.max_source_length, task.preprocessor.max_target_length) == (7, 8)
-    assert task.head.label_smoothing == 0.3
+    assert of_head.items() <= task.head.get_config().items()
     assert task.search == Greedy(max_length=5)

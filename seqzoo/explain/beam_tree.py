@@ -117,7 +117,7 @@ def _nodes(records: dict[str, np.ndarray], hypotheses: Any) -> list[dict[str, An
 
 def _with_tokens(task: Any, text: str, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ids = tf.constant([[node["token"] for node in nodes]], tf.int32)
-    words = task.copied_words(task.preprocessor.as_raw([text]))
+    words = task.copied_words(task.preprocessor.as_raw([text]), whole=True)
     tokens = task.preprocessor.target_tokens(ids, *words).numpy()[0]
     return [
         {**node, "token": token.decode("utf-8")} for node, token in zip(nodes, tokens, strict=True)

@@ -125,7 +125,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TaskInputs:
     raw = as_strings([source])
     x, _, _ = preprocessor(raw, as_strings([target]))
     source_ids, target_ids = x["source_ids"], x["target_ids"]
-    words = task.copied_words(raw)
+    words = task.copied_words(raw, whole=True)
     tokens = {
         "encoder": readable(preprocessor.source_tokens(source_ids, *words), preprocessor.source),
         "decoder": readable(preprocessor.target_tokens(target_ids, *words), preprocessor.target),

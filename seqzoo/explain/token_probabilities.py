@@ -114,7 +114,7 @@ def _of_seq2seq(task: Seq2Seq, example: Any) -> TokenProbabilities:
     raw = as_strings([source])
     x, y, weight = preprocessor(raw, as_strings([target]))
     _check_length(y.shape[1])
-    words = task.copied_words(raw)
+    words = task.copied_words(raw, whole=True)
     tokens = readable(preprocessor.target_tokens(y, *words), preprocessor.target)
     return _joined(tokens, [_measured(task, task(x), y, weight.numpy() > 0)], source)
 

@@ -156,13 +156,17 @@ class OnRawInputs(BatchMaker, ReplicatedModel):
         sides = next(iter(dataset.ragged_batch(_ALL)))
         return packer.pack(*packer.encode(*sides))
 
-    def copied_words(self, raw: Any) -> tuple:
-        """Returns what the preprocessor takes beside ids to show them, for raw inputs `(B,)`.
+    def copied_words(self, raw: Any, whole: bool = False) -> tuple:
+        """Returns what the preprocessor takes beside ids to show them.
 
         Nothing, or the words of the sources, where answers may hold them.
+
+        Args:
+            raw: Raw inputs `(B,)`.
+            whole: Whether they were read whole, and not within `limits`.
         """
         words = getattr(self.preprocessor, "copied_words", None)
-        return () if words is None else (words(raw, self.limits),)
+        return () if words is None else (words(raw, None if whole else self.limits),)
 
     def read_given(self, x: Any, columns: Mapping[str, str] | None = None) -> RawExamples:
         """Returns what the outputs of the model are computed of: pairs, or inputs alone."""

@@ -58,7 +58,7 @@ def score_pairs(task: Any, pairs: Sequence[tuple[Any, str]], batch_size: int) ->
             inputs = preprocessor.prepare(tf.gather(raw, indices))
         else:
             inputs = preprocessor.pack_inputs(tf.gather(sources, indices))
-        words = () if len(given) == 1 else task.copied_words(tf.gather(raw, indices))
+        words = () if len(given) == 1 else task.copied_words(tf.gather(raw, indices), whole=True)
         batch = run(inputs, tf.gather(targets, indices).to_tensor(), *words)
         rows = zip(*(part.numpy() for part in batch), strict=True)
         for index, length, row in zip(indices, target_lengths[indices], rows, strict=True):

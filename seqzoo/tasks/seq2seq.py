@@ -194,7 +194,7 @@ class Seq2Seq(SampledFeeding):
         """Returns the readable tokens of a source text, the end token included."""
         raw = self.preprocessor.as_raw([text])
         ids = self.preprocessor.source_ids(raw)
-        tokens = self.preprocessor.source_tokens(ids, *self.copied_words(raw))
+        tokens = self.preprocessor.source_tokens(ids, *self.copied_words(raw, whole=True))
         return [token.decode("utf-8") for token in tokens.numpy()[0]]
 
     def get_config(self):

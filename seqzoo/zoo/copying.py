@@ -52,7 +52,7 @@ def see_2017(
         >>> words.adapt(["call Ada now", "Ada"])
         >>> model = sz.zoo.see_2017(words, units=8, embedding_dim=4)
         >>> model.count_params()
-        0
+        2320
     """
     units, embedding_dim = sized(size, (units, embedding_dim), small=(128, 64), paper=(256, 128))
     sizes = {"embedding_dim": embedding_dim, "units": units, "dropout": dropout}

@@ -88,7 +88,7 @@ def test_a_stream_is_served_with_the_words_of_its_sources(tmp_path):
     task = trained()
     task.export(tmp_path / "served", streaming=True)
     signatures = tf.saved_model.load(tmp_path / "served/1").signatures
-    state = signatures["stream_start"](raw(NEVER_SEEN[:2]), tf.constant([0, 1]))
+    state = signatures["stream_start"](text=raw(NEVER_SEEN[:2]), seed=tf.constant([0, 1]))
     tokens = []
     for _ in range(2):
         moved = signatures["stream_step"](**state)
@@ -147,11 +147,12 @@ def test_a_wide_beam_finds_what_all_sequences_have_at_best():
     x, _, _ = task.preprocessor([source], [""])
     sequences = [(*p, 3) for n in range(3) for p in itertools.product(possible[1:], repeat=n)]
     sequences += itertools.product(possible[1:], repeat=3)  # cut at the maximum
-    scores = {}
-    for ids in sequences:
-        inputs = x | {"target_ids": np.array([[2, *ids[:-1]]])}
-        log_probs = task.head.readout(task(inputs)).numpy()[0]
-        scores[ids] = log_probs[np.arange(len(ids)), ids].sum()
+    y = np.array([np.pad(ids, (0, 3 - len(ids))) for ids in sequences])
+    fed = np.where(y == 0, 0, np.pad(y, ((0, 0), (1, 0)), constant_values=2)[:, :-1])
+    sources = np.repeat(x["source_ids"], len(y), axis=0)
+    log_probs = task.head.readout(task({"source_ids": sources, "target_ids": fed}))
+    each = np.take_along_axis(log_probs.numpy(), y[..., None], axis=2)[..., 0]
+    scores = dict(zip(sequences, np.where(y == 0, 0, each).sum(axis=1), strict=True))
     best = sorted(scores, key=scores.get, reverse=True)[:5]
 
     search = BeamSearch(width=60, n_best=5, length_penalty="none", stop="all", max_length=3)
@@ -231,7 +232,9 @@ def test_a_decoder_of_blocks_copies_too():
 
 @pytest.mark.usefixtures("eagerly")
 def test_a_source_of_5000_words_is_answered():
-    task = make()
+    encoder = sz.encoders.TCN(V, embedding_dim=4, units=4, blocks=1)  # without a loop
+    decoder = sz.decoders.RecurrentDecoder(V, embedding_dim=4, units=5)
+    task = sz.Seq2Seq(encoder, decoder, CopyingPairs(words()), heads.Copying(V))
     text = " ".join(f"name{i}" for i in range(5000))
     x, y, weight = task.preprocessor([text], ["name4999 name7"])
     assert y.numpy().tolist() == [[V + 4999, V + 7, 3]]
@@ -241,6 +244,9 @@ def test_a_source_of_5000_words_is_answered():
     (answer,) = task.generate([text], BeamSearch(width=2, max_length=2))
 
     assert "<unk>" not in answer
+    task.limits = sz.preprocessing.Limits(source_tokens=100)
+    (scored,) = task.score([(text, "name4999")])
+    assert scored.tokens == ["name4999", "<end>"]
     task.limits = sz.preprocessing.Limits(source_bytes=100)
     with pytest.warns(UserWarning, match="1 of 1 inputs have more than 100 bytes"):
         assert task.generate([text], Greedy(max_length=2)) == [""]

@@ -11,19 +11,27 @@ published; here the SHA-1 of a text, modulo 10, is 0 for the test and 1 for the 
 `--data`, reports that the library makes, of people and towns with names of their own.
 
 The model is that of See et al., 2017, https://arxiv.org/abs/1704.04368, small.
+
+Expected, F1 of the test split, seed 0, on 2 cores of an AMD EPYC that had much other work too:
+
+                                        ROUGE-1  ROUGE-2  answers with an unknown word
+    pointer-generator, beam 5            38.4     13.8     0 %      19 minutes
+    the same without a pointer            6.8      0.0     100 %    10 minutes
+    the first ten words of the text      29.2
+
+Published on these splits: none.
 """
 
 import dataclasses
 import hashlib
 import random
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from seqzoo import Seq2Seq, heads, zoo
 from seqzoo.datasets import tables
 from seqzoo.datasets.lines import find_file
+from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import TextPairs, WordTokenizer
 from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import BeamSearch
@@ -120,29 +128,11 @@ def build(splits: dict, model: Model):
     return Seq2Seq(task.encoder, task.decoder, pairs, heads.Tokens(words.vocabulary_size))
 
 
-def rouge(n: int) -> Callable[[Sequence[str], Sequence[str]], float]:
-    """Returns the mean F1 of words (n = 1) or of pairs of words (n = 2) as a function.
-
-    Words are runs of letters and digits of ASCII in lower case, as in the package `rouge-score`.
-    """
-
-    def counts(text: str) -> Counter:
-        words = re.findall("[a-z0-9]+", text.lower())
-        return Counter(zip(*(words[start:] for start in range(n)), strict=False))
-
-    def score(answers: Sequence[str], references: Sequence[str]) -> float:
-        total = 0.0
-        for one, other in zip(map(counts, answers), map(counts, references), strict=True):
-            total += 2 * (one & other).total() / max(1, one.total() + other.total())
-        return total / len(answers)
-
-    return score
-
-
 def lead(task, examples: Sequence[tuple[str, str]]) -> dict[str, float]:
     """What the first words of the texts reach."""
     texts, headlines = zip(*examples, strict=True)
-    return {"lead_rouge_1": rouge(1)([" ".join(t.split()[:LEAD]) for t in texts], headlines)}
+    first = [" ".join(text.split()[:LEAD]) for text in texts]
+    return {"lead_rouge_1": METRICS["rouge_1"](first, headlines)}
 
 
 recipe = Recipe(
@@ -160,7 +150,13 @@ recipe = Recipe(
         mode="max",
     ),
     search=BeamSearch(width=5, constraints=(NoRepeatNGram(2),)),
-    metrics={"rouge_1": rouge(1), "rouge_2": rouge(2)},
+    metrics={name: METRICS[name] for name in ("rouge_1", "rouge_2")},
     report=lead,
-    figures=(Figure("rouge_1, test", published="none on these splits", measured=""),),
+    figures=(
+        Figure(
+            "rouge_1, test",
+            published="none on these splits",
+            measured="38.4; first ten words 29.2",
+        ),
+    ),
 )

@@ -213,7 +213,7 @@ class Copying(Tokens):
 
         What is impossible counts as certain, and weighs nothing.
         """
-        log_probs = self.log_probs_of(outputs)
+        log_probs = self._log_probs_of(outputs)
         log_probs = ops.reshape(log_probs, (-1, ops.shape(log_probs)[-1]))
         at_target = values_at(ops.cast(ops.reshape(y, (-1,)), "int32"), log_probs)
         possible = at_target > lowest_score(log_probs.dtype) / 2
@@ -221,13 +221,13 @@ class Copying(Tokens):
         zeros = ops.zeros_like(weight)
         return log_probs, ops.where(possible, at_target, zeros), ops.where(possible, weight, zeros)
 
-    def log_probs_of(self, outputs):
+    def _log_probs_of(self, outputs):
         """Returns the log-probs `(..., vocabulary_size + S)` of what the call returned."""
         return outputs if hasattr(outputs, "dtype") else outputs[0]
 
     def readout(self, outputs):
         """Returns log-probs `(..., vocabulary_size + S)`, float32, of the impossible -inf."""
-        log_probs = ops.cast(self.log_probs_of(outputs), "float32")
+        log_probs = ops.cast(self._log_probs_of(outputs), "float32")
         return ops.where(log_probs > lowest_score("float32") / 2, log_probs, -float("inf"))
 
     def stepper(self, width: int = 1):
@@ -253,7 +253,7 @@ class Copying(Tokens):
 
     def decide(self, outputs, mask=None):
         """Returns the most probable token `(...)` int32; 0 at masked steps."""
-        return super().decide(self.log_probs_of(outputs), mask)
+        return super().decide(self._log_probs_of(outputs), mask)
 
     def get_config(self):
         config = super().get_config()

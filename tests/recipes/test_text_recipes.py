@@ -5,8 +5,6 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
-
 from seqzoo import cli
 from seqzoo.heads import Copying, Tokens
 from seqzoo.recipe import load_recipe
@@ -46,20 +44,6 @@ def test_headlines_are_split_by_a_digest_of_their_texts(tmp_path):
         **{"train": 73, "validation": 12, "test": 15}
     }
     assert ("Text, number 0", "Headline 0") in [each for part in splits.values() for each in part]
-
-
-def test_rouge_is_that_of_the_package_rouge_score():
-    # Of rouge-score 0.1.2, without a stemmer: the F1 of rouge1 and rouge2.
-    answer, reference = "HC reduces aid for 'negligent' Man", "Man's aid by 45%: HC reduces it"
-    rows = [
-        (answer, reference, 4 / 7, 1 / 6),
-        ("a a b", "a b b c", 4 / 7, 0.4),
-        ("", "x", 0.0, 0.0),
-    ]
-    metrics = headlines().metrics
-    for answer, reference, *wanted in rows:
-        found = [metrics[name]([answer], [reference]) for name in ("rouge_1", "rouge_2")]
-        assert found == pytest.approx(wanted)
 
 
 def test_headlines_train_export_and_predict(tmp_path, capsys, monkeypatch):

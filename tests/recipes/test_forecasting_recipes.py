@@ -14,7 +14,7 @@ from seqzoo.recipe.fields import set_fields
 
 RECIPES = Path(__file__).parents[2] / "recipes/forecasting"
 ELECTRICITY, M4 = RECIPES / "electricity.py", RECIPES / "m4_hourly.py"
-EXCHANGE = RECIPES / "exchange_rate.py"
+EXCHANGE, CLASSIC = RECIPES / "exchange_rate.py", RECIPES / "classic_series.py"
 
 
 def test_months_of_electricity_are_split_as_in_all_published_figures(tmp_path):
@@ -93,3 +93,33 @@ def test_a_recipe_of_exchange_rates_tells_the_error_of_the_last_value(tmp_path):
     assert found["mse_repeat_last"] == pytest.approx(error, rel=1e-5)
     assert {"mse", "skill_repeat_last"} <= found.keys()
     assert recipe.load_splits(None)["train"].lengths == [1750]
+
+
+def test_a_classic_series_is_scored_in_its_units_beside_seasonal_growth(tmp_path):
+    values = np.random.default_rng(0).integers(50, 99, 60)
+    rows = [f'"{2000 + i // 12}-{i % 12 + 1:02}",{value}' for i, value in enumerate(values)]
+    (tmp_path / "airline-passengers.csv").write_text("\n".join(['"Month","Passengers"', *rows]))
+    recipe = load_recipe(CLASSIC)
+    splits = recipe.load_splits(tmp_path)
+    assert [int(splits[name].lengths[0]) for name in ("train", "validation", "test")] == [
+        36,
+        40,
+        60,
+    ]
+    task = recipe.build(splits, recipe.model)
+    task.compile()
+    found = recipe.scores(task, splits["test"], None)
+    steps, y = np.arange(40, 60), values.astype(float)
+    growth = y[steps - 12] * y[steps - 1] / y[steps - 13]
+    for name, forecast in (
+        ("seasonal_growth", growth),
+        ("repeat_last", y[steps - 1]),
+        ("seasonal_naive", y[steps - 12]),
+    ):
+        error = np.sqrt(np.mean((forecast - y[steps]) ** 2))
+        assert found[f"rmse_{name}"] == pytest.approx(error, rel=1e-4)
+    forecasts = task.backtest(splits["test"]).forecasts[:, 0, 0]
+    assert found["rmse"] == pytest.approx(np.sqrt(np.mean((forecasts - y[steps]) ** 2)), rel=1e-4)
+    assert recipe.load_splits(None)["test"].lengths == [144]
+    with pytest.raises(ValueError, match=r"data.name.*airline-passengers"):
+        set_fields(recipe, ["data.name=gold"]).load_splits(tmp_path)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqzoo.ops.option_names import check_known
+from seqzoo.ops.option_names import check_count, check_known
 from seqzoo.preprocessing.batching import Batches, data_origin
 from seqzoo.preprocessing.calendar import CALENDAR, calendar_features
 from seqzoo.preprocessing.panel import Columns, Panel, Windows, window_origins
@@ -70,7 +70,7 @@ class ForecastWindows(tf.Module):
         super().__init__()
         for name, value in (("lookback", lookback), ("horizon", horizon), ("season", season)):
             if value is not None or name != "season":
-                _check_count(name, value)
+                check_count(name, value)
         check_known("transform", transform, TRANSFORMS)
         check_known("scaler", scaler, ("standard", "none"))
         for name in [calendar] if isinstance(calendar, str) else calendar:
@@ -227,7 +227,7 @@ class ForecastWindows(tf.Module):
             stride: Positive int, the steps between origins; the last origin of each series is
                 among them.
         """
-        _check_count("stride", stride)
+        check_count("stride", stride)
         panel = self.read(data)
         names = {name: i for i, name in enumerate(self.fitted.names)}
         ids = np.array([names.get(name, -1) for name in panel.names], np.int32)
@@ -336,8 +336,3 @@ class ForecastWindows(tf.Module):
         constants = None if constants is None else SeriesConstants.from_config(constants)
         columns = None if constants is None else constants.columns
         return cls(**config | {"constants": constants, "columns": columns})
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"`{name}` must be an int of at least 1. Received: {value!r}.")

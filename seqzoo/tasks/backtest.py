@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqzoo.heads.forecast import Forecast
+from seqzoo.ops.option_names import check_count
 from seqzoo.preprocessing.panel import Panel, Windows
 from seqzoo.tasks.traced_functions import TracedFunctions
 
@@ -62,6 +63,7 @@ def run_backtest(
     task: Any, graphs: TracedFunctions, data: Any, stride: int, batch_size: int, one_pass: bool
 ) -> Backtest:
     """Returns the forecasts of a `Forecaster` from every origin of series; see `backtest`."""
+    check_count("batch_size", batch_size)
     preprocessor = task.preprocessor
     panel = preprocessor.read(data)
     windows = preprocessor.windows(panel, stride)

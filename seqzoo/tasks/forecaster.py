@@ -11,7 +11,7 @@ import tensorflow as tf
 from seqzoo.heads.forecast import Forecast
 from seqzoo.layers.scaling import SeriesScaling, fill_forward
 from seqzoo.ops.naive_forecasts import drift, repeat_last, seasonal_naive
-from seqzoo.ops.option_names import check_known
+from seqzoo.ops.option_names import check_count, check_known
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.tasks.backtest import Backtest, run_backtest
 from seqzoo.tasks.forecast_stream import stream_signatures
@@ -271,6 +271,7 @@ class Forecaster(SeriesTask):
 
     def forecast_answers(self, data: Any, batch_size: int = 256) -> dict[str, np.ndarray]:
         """Returns what a server answers for the end of each series, by name, such as `forecast`."""
+        check_count("batch_size", batch_size)
         raw = self.preprocessor.as_raw(data)
         starts = range(0, max(len(raw["history"]), 1), batch_size)
         spec = [self.preprocessor.raw_spec]

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.ops.option_names import check_count
 from seqzoo.preprocessing.data_forms import RawExamples
 from seqzoo.preprocessing.example_weights import NO_WEIGHTS, WeightedPacker, Weights
 from seqzoo.tasks.batch_maker import BatchMaker
@@ -67,6 +68,8 @@ class OnRawInputs(BatchMaker, ReplicatedModel):
             columns: As in `fit`.
             **kwargs: Other arguments of Keras's `evaluate`, such as `return_dict`.
         """
+        if batch_size is not None:
+            check_count("batch_size", batch_size)
         if not self.is_raw(x):
             x = self.checked_tensors(x, y)
             kwargs |= {"batch_size": batch_size, "sample_weight": sample_weight}

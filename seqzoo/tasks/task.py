@@ -9,6 +9,7 @@ from typing import Any, Literal
 import keras
 
 from seqzoo.amounts import STEPS
+from seqzoo.ops.option_names import check_count
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.tasks.batch_maker import held_out, refuse_shuffle, warn_of_few
 from seqzoo.tasks.chosen_training import check_choosable, choose_training
@@ -189,9 +190,15 @@ class Task(ExactSteps, OnRawInputs, SavedAsFiles, Quantizable):
             Keras's `History`.
 
         Raises:
-            ValueError: if the examples are not of such a form, or an argument is only for tensors.
+            ValueError: if the examples are not of such a form, a count below 1, or an argument
+                only for tensors.
             ConnectionError: if another worker has stopped.
         """
+        counts = {"batch_size": batch_size, "tokens_per_batch": tokens_per_batch}
+        counts |= {"validation_batch_size": validation_batch_size}
+        for name, value in counts.items():
+            if value is not None:
+                check_count(name, value)
         is_raw = self.is_raw(x)
         if epochs == "auto":
             check_choosable(is_raw, packed, steps_per_epoch, callbacks)

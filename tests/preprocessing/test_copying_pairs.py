@@ -82,13 +82,13 @@ def test_a_row_of_several_pairs_has_ids_of_its_positions():
     pairs = make_pairs()
     encoded = pairs.encode(tf.constant(SOURCES), tf.constant(TARGETS))
 
-    x, y, _ = pairs.pack_together(*encoded, tf.ragged.constant([[3, 0], [1]], dtype=tf.int64))
+    x, y, _ = pairs.pack_together(*encoded, tf.ragged.constant([[3, 0], [2, 1]], dtype=tf.int64))
 
     assert x["source_ids"].numpy()[:, :10].tolist() == [
         [5, V + 1, V + 2, 3, 4, V + 5, V + 6, V + 5, 5, 3],
-        [V, 3, 0, 0, 0, 0, 0, 0, 0, 0],
+        [3, V + 1, 3, 0, 0, 0, 0, 0, 0, 0],
     ]
-    assert y.numpy().tolist() == [[V + 2, V + 2, 3, V + 5, 5, 1, 3], [V, 1, 3, 0, 0, 0, 0]]
+    assert y.numpy().tolist() == [[V + 2, V + 2, 3, V + 5, 5, 1, 3], [1, 3, V + 1, 1, 3, 0, 0]]
 
 
 def test_special_tokens_of_a_text_are_words_like_others():

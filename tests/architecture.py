@@ -98,6 +98,7 @@ SHARED_NAMES = {
     "positions": "positions of steps: tensor functions, layers",
     "pooling": "one vector from a sequence",
     "music": "pieces of music: preprocessing, named models",
+    "graphs": "graphs of nodes and edges: tensor functions, preprocessing, encoder, named models",
     "min_gru": "the minimal GRU: cell, mixer",
     "recurrent": "recurrence: layers, mixer, encoder, decoder",
     "scan": "the loop over time: general path, kernel",

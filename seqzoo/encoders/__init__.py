@@ -5,6 +5,7 @@ from seqzoo.encoders.blocks import BlockEncoder
 from seqzoo.encoders.chain import EncoderChain
 from seqzoo.encoders.convolutional import TCN, TextCNN
 from seqzoo.encoders.encoder import Encoded, Encoder
+from seqzoo.encoders.graphs import GraphEncoder
 from seqzoo.encoders.image import FeatureEncoder, ImageEncoder
 from seqzoo.encoders.image_backbones import application_backbone, convolutional_backbone
 from seqzoo.encoders.language import LanguageEncoder
@@ -24,6 +25,7 @@ ENCODERS = {
     "video": VideoEncoder,
     "chain": EncoderChain,
     "both_strands": BothStrands,
+    "graph": GraphEncoder,
 }
 """The encoders by name."""
 
@@ -37,6 +39,7 @@ __all__ = [
     "Encoder",
     "EncoderChain",
     "FeatureEncoder",
+    "GraphEncoder",
     "ImageEncoder",
     "LanguageEncoder",
     "RecurrentEncoder",

@@ -49,7 +49,15 @@ from seqzoo.layers.forecast import (
     Patches,
     PooledConvolutions,
     SegmentRNN,
+    SeriesGraph,
     WindowSteps,
+)
+from seqzoo.layers.graph import (
+    GRAPH_LAYERS,
+    GatedGraph,
+    GraphAttention,
+    GraphConvolution,
+    GraphLayer,
 )
 from seqzoo.layers.locked_dropout import LockedDropout
 from seqzoo.layers.make_blocks import make_blocks
@@ -98,6 +106,7 @@ __all__ = [
     "PooledConvolutions",
     "Scaled",
     "SegmentRNN",
+    "SeriesGraph",
     "SeriesScaling",
     "SeriesSmoothing",
     "WindowSteps",
@@ -128,9 +137,14 @@ __all__ = [
     "DroppedEmbedding",
     "GRU",
     "GRUCell",
+    "GRAPH_LAYERS",
     "GatedDelta",
+    "GatedGraph",
     "GatedLinearAttention",
     "GeneralAttention",
+    "GraphAttention",
+    "GraphConvolution",
+    "GraphLayer",
     "LSTM",
     "LSTMCell",
     "LockedDropout",

@@ -1,4 +1,4 @@
-"""Functions on tensors, on any Keras backend: recurrences, attention, CRFs, smoothing, losses.
+"""Functions on tensors, on any Keras backend: recurrences, attention, CRFs, graphs, losses.
 
     import seqzoo as sz
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         crf,
         decoding,
         exponential_smoothing,
+        graphs,
         losses,
         masks,
         recurrence,
@@ -26,12 +27,22 @@ _SUBJECTS = (
     "crf",
     "decoding",
     "exponential_smoothing",
+    "graphs",
     "losses",
     "masks",
     "recurrence",
 )
 
-__all__ = ["attention", "crf", "decoding", "exponential_smoothing", "losses", "masks", "recurrence"]
+__all__ = [
+    "attention",
+    "crf",
+    "decoding",
+    "exponential_smoothing",
+    "graphs",
+    "losses",
+    "masks",
+    "recurrence",
+]
 
 
 def __getattr__(name: str):

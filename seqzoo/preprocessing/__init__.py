@@ -11,6 +11,8 @@ from seqzoo.preprocessing.corpus import examples
 from seqzoo.preprocessing.features import FeatureReader
 from seqzoo.preprocessing.forecast_windows import ForecastWindows
 from seqzoo.preprocessing.frames import FrameReader
+from seqzoo.preprocessing.graph_examples import GraphPairs, LabelledGraphs
+from seqzoo.preprocessing.graphs import GraphReader, graph_as_text
 from seqzoo.preprocessing.images import ImageReader
 from seqzoo.preprocessing.labelled_residues import LabelledResidues
 from seqzoo.preprocessing.labelled_text import LabelledText
@@ -38,6 +40,7 @@ from seqzoo.preprocessing.sentence_pieces import SentencePieceTokenizer
 from seqzoo.preprocessing.streamed_batches import streamed_batches
 from seqzoo.preprocessing.subword import SubwordTokenizer
 from seqzoo.preprocessing.tag_schemes import convert_tags, detect_scheme
+from seqzoo.preprocessing.tagged_graphs import TaggedGraphs
 from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
@@ -71,6 +74,9 @@ PREPROCESSORS = {
     "tagged_subwords": TaggedSubwords,
     "tagged_residues": TaggedResidues,
     "piano_rolls": PianoRolls,
+    "graph_pairs": GraphPairs,
+    "labelled_graphs": LabelledGraphs,
+    "tagged_graphs": TaggedGraphs,
 }
 
 __all__ = [
@@ -92,6 +98,11 @@ __all__ = [
     "RawInputs",
     "FeatureReader",
     "FrameReader",
+    "GraphPairs",
+    "GraphReader",
+    "LabelledGraphs",
+    "TaggedGraphs",
+    "graph_as_text",
     "ImageCaptions",
     "ImageReader",
     "PianoRolls",

@@ -55,7 +55,7 @@ class TextPairs(tf.Module):
                     f"`max_{name}_length` counts the end token and must be at least 1. "
                     f"Received: max_{name}_length={length}."
                 )
-        self.source = source
+        self.source: Any = source  # `GraphPairs` reads graphs in its place
         self.target = source if target is None else target
         self.max_source_length = max_source_length
         self.max_target_length = max_target_length

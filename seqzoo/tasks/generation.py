@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqzoo.preprocessing.batching import take
 from seqzoo.preprocessing.limits import Limits
 from seqzoo.preprocessing.text_normalization import squeeze_spaces
 from seqzoo.preprocessing.tokenizer import Tokenizer
@@ -131,7 +132,7 @@ class GenerationTask(Task):
 
         def answer(rows):
             def of_rows(each):
-                return None if each is None else tf.gather(each, rows)
+                return None if each is None else take(each, rows)
 
             inputs = self.preprocessor.pack_inputs(of_rows(bounded.encoded))
             some, is_read = of_rows(bounded.raw), of_rows(bounded.is_read)
@@ -139,8 +140,7 @@ class GenerationTask(Task):
             text, hypotheses = self._bounded_answer(some, inputs, is_read, search, own, replace)
             return {"text": text, "scores": hypotheses.scores}
 
-        count = getattr(search, "n_best", search.width)
-        shape = [None, count]
+        shape = [None, getattr(search, "n_best", search.width)]
         specs = {
             "text": tf.TensorSpec(shape, tf.string),
             "scores": tf.TensorSpec(shape, tf.float32),

@@ -187,7 +187,7 @@ def _read_within(preprocessor: Any, raw: tf.Tensor, limits: Limits) -> BoundedIn
     size = _CHUNK if ragged else max(1, len(raw))
     starts = range(0, max(1, len(raw)), size)
     chunks = [preprocessor.encode_within(raw[start : start + size], limits) for start in starts]
-    read = BoundedInputs(*(tf.concat(parts, axis=0) for parts in zip(*chunks, strict=True)))
+    read: Any = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *chunks)
     unread = np.flatnonzero(~read.is_read.numpy())
     if len(unread):
         warnings.warn(

@@ -80,7 +80,8 @@ def _scorer(task: Any):
     def run(inputs, y, *words):
         starts = tf.fill([tf.shape(y)[0], 1], Tokenizer.start_id)
         shifted = tf.where(y == 0, 0, tf.concat([starts, y[:, :-1]], axis=1))
-        inputs = inputs if isinstance(inputs, dict) else {"source_ids": inputs}
+        if not isinstance(inputs, dict) or hasattr(task.preprocessor, "source"):
+            inputs = {"source_ids": inputs}  # also those of a graph; others have their names
         log_probs = task.head.readout(task(inputs | {"target_ids": shifted}))
         return tf.gather(log_probs, y, batch_dims=2), task.preprocessor.target_tokens(y, *words)
 

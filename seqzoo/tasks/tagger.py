@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from seqzoo.encoders.encoder import Encoded, symbolic_inputs
+from seqzoo.encoders.graphs import GraphEncoder
 from seqzoo.heads.tags import Tags
 from seqzoo.ops.gather import gather
 from seqzoo.preprocessing.tag_schemes import detect_scheme, pair_in_words, scheme_of_pairs
@@ -41,15 +42,19 @@ class Tagger(AnsweringTask):
     `MaskedLanguageModel` or of a published BERT does, and its output at the first subword of a word
     stands for the word. It goes on learning. Or it reads the vectors of `TaggedResidues`.
 
+    With `TaggedGraphs` it tags the nodes of graphs: the encoder, a `GraphEncoder`, reads them as
+    they are, and there are no features.
+
     Args:
         features: Makes vectors of tokens and of their characters or subwords, see
-            `layers.TokenFeatures`; None where the encoder reads subwords or residues.
+            `layers.TokenFeatures`; None where the encoder reads subwords, residues or graphs.
         encoder: Makes `Encoded` of vectors, `vocabulary_size=None`, or of subwords; see
             `seqzoo.encoders`.
-        preprocessor: `TaggedTokens`, adapted, or `TaggedSubwords` for an encoder of subwords, or
-            `TaggedResidues` for one of vectors; None where users feed tensors themselves.
+        preprocessor: `TaggedTokens`, adapted, or `TaggedSubwords` for an encoder of subwords,
+            `TaggedResidues` for one of vectors, `TaggedGraphs` for one of graphs; None where users
+            feed tensors themselves.
         head: Makes potentials of hidden states; None is `Tags` with a CRF for the preprocessor's
-            tags.
+            tags, and without one for those of graphs.
 
     Call arguments:
         x: Dict of `inputs`, token ids `(B, T)`, `mask` `(B, T)`, and where the features read
@@ -58,7 +63,7 @@ class Tagger(AnsweringTask):
             of each sentence, -1 on padding. Without features, of `inputs` `(B, C, S)`, ids of
             subwords in C chunks, `mask` `(B, T)`, True on words, and `starts` `(B, T)`, where each
             word begins among the C * S subwords. Of residues, of vectors `inputs` `(B, T, width)`
-            and `mask`.
+            and `mask`; of graphs `inputs` is a dict of `nodes` `(B, T)` and `edges` `(B, E, 3)`.
 
     Returns:
         Potentials `(B, T, tag_count)`; of rows of several sentences `(B, G, L, tag_count)`.
@@ -84,7 +89,7 @@ class Tagger(AnsweringTask):
                     "A tagger needs to know its tags: give a preprocessor, or a head, such as "
                     "heads.Tags(17)."
                 )
-            head = Tags(len(preprocessor.labels))
+            head = Tags(len(preprocessor.labels), crf=not isinstance(encoder, GraphEncoder))
         super().__init__(head, preprocessor, **kwargs)
         self.features: Any = features
         self.encoder: Any = encoder
@@ -185,11 +190,9 @@ class Tagger(AnsweringTask):
         )
 
     def call(self, x, training=False):
-        if self.features is None and self.encoder.vocabulary_size is None:
-            encoded = Encoded(*self.encoder(x["inputs"], mask=_mask(x), training=training))
-            return self.head(encoded.outputs)
         if self.features is None:
-            return self.head(self._read_subwords(x, training))
+            read = self._read_subwords if "starts" in x else self._read_steps
+            return self.head(read(x, training))
         pieces = x["pieces"] if self.features.piece_count is not None else None
         segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
         features = self.features(x["inputs"], pieces, training=training, **segments)
@@ -203,6 +206,10 @@ class Tagger(AnsweringTask):
                 "`segment_ids` and no `steps`. Give the steps `(B, G, L)` of the tokens of each."
             )
         return keras.tree.map_structure(lambda leaf: _of_sentences(leaf, x["steps"]), outputs)
+
+    def _read_steps(self, x, training):
+        """Returns the outputs at residues, or at the nodes of graphs, `(B, T, features)`."""
+        return Encoded(*self.encoder(x["inputs"], mask=_mask(x), training=training)).outputs
 
     def _read_subwords(self, x, training):
         """Returns the outputs at the first subwords of words, `(B, T, features)`."""
@@ -223,8 +230,11 @@ class Tagger(AnsweringTask):
     def serve(self, raw):
         """Returns `tags` `(B, T)` of tokens `(B, T)`, or of sequences `(B,)`, padded with "".
 
-        A sentence that is not read, see `Limits`, has the tags "". Of sequences, and where T is
-        more than `limits.source_tokens`, that of what is returned is the longest that is read.
+        Those of the nodes of a graph stand in the order in which the nodes are first named.
+
+        A sentence that is not read, see `Limits`, has the tags "". Of sequences and graphs, and
+        where T is more than `limits.source_tokens`, that of what is returned is the longest that is
+        read.
         """
         return super().serve(raw)
 
@@ -246,7 +256,8 @@ class Tagger(AnsweringTask):
         The answer for a sentence does not depend on the others.
 
         Args:
-            sentences: List of lists of tokens. One without tokens gets an empty list.
+            sentences: List of lists of tokens. One without tokens gets an empty list. Or of graphs,
+                whose nodes have their tags in the order of `GraphReader.names`.
             batch_size: Positive int. Max sentences that are answered together.
         """
         names = np.array(self._required_preprocessor("`tag`").labels.names, dtype=object)
@@ -263,7 +274,7 @@ class Tagger(AnsweringTask):
     def tag_n_best(self, sentences, n: int, batch_size: int = 64) -> list[list[TagPath]]:
         """Returns the `n` most probable sequences of tags of each sentence, best first."""
         names = np.array(self._required_preprocessor("`tag_n_best`").labels.names, dtype=object)
-        sentences = self._as_list(sentences)
+        sentences, lengths = self._with_lengths(sentences)
 
         def best_paths(raw):
             inputs = self.preprocessor.pack_inputs(self.preprocessor.encode_inputs(raw))
@@ -273,7 +284,7 @@ class Tagger(AnsweringTask):
         paths: list[list[TagPath]] = [[] for _ in sentences]
         for indices, answers in self.answers(sentences, batch_size, best_paths, f"{n} best"):
             for row, index in enumerate(indices):
-                length = len(sentences[index])
+                length = lengths[index]
                 paths[index] = [
                     TagPath(names[tags[:length]].tolist(), float(log_prob))
                     for tags, log_prob in zip(
@@ -284,12 +295,17 @@ class Tagger(AnsweringTask):
         return paths
 
     def _collect(self, sentences, name: str, batch_size: int) -> list[np.ndarray]:
-        sentences = self._as_list(sentences)
+        sentences, lengths = self._with_lengths(sentences)
         collected: list[Any] = [None] * len(sentences)
         for indices, answers in self.answers(sentences, batch_size):
             for row, index in enumerate(indices):
-                collected[index] = answers[name][row, : len(sentences[index])]
+                collected[index] = answers[name][row, : lengths[index]]
         return collected
+
+    def _with_lengths(self, sentences) -> tuple[Any, np.ndarray]:
+        """Returns the sentences as a list, and the steps of each."""
+        sentences = self._as_list(sentences)
+        return sentences, self.preprocessor.lengths(self.preprocessor.as_raw(sentences))
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

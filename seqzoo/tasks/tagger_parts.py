@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqzoo.encoders.graphs import GraphEncoder
+from seqzoo.preprocessing.tagged_graphs import TaggedGraphs
 from seqzoo.preprocessing.tagged_residues import TaggedResidues
 from seqzoo.preprocessing.tagged_subwords import TaggedSubwords
 from seqzoo.preprocessing.tagged_tokens import TaggedTokens
@@ -16,7 +18,9 @@ def check_parts(features: Any, encoder: Any, preprocessor: Any, head: Any) -> No
         raise ValueError(
             "A tagger needs an encoder, such as that of a MaskedLanguageModel. Received: None."
         )
-    if features is None and encoder.vocabulary_size is None:
+    if features is None and isinstance(encoder, GraphEncoder):
+        _check_graphs(encoder, preprocessor, head)
+    elif features is None and encoder.vocabulary_size is None:
         _check_residues(encoder, preprocessor)
     elif features is None:
         _check_subwords(encoder, preprocessor)
@@ -50,6 +54,19 @@ def _check_subwords(encoder: Any, preprocessor: Any) -> None:
             f"The encoder has {positions} positions. Received: TaggedSubwords with "
             f"max_length={length}. Make it with max_length={positions}."
         )
+
+
+def _check_graphs(encoder: Any, preprocessor: Any, head: Any) -> None:
+    if getattr(head, "crf", False):
+        raise ValueError(
+            "The nodes of a graph have no order in which tags follow each other. Received: a head "
+            "with a CRF. Make it with crf=False."
+        )
+    if preprocessor is None:
+        return
+    _require_kind(preprocessor, TaggedGraphs, "an encoder of graphs")
+    size = preprocessor.reader.vocabulary_size
+    _require_equal("encoder.vocabulary_size", encoder.vocabulary_size, size)
 
 
 def _check_features(features: Any, encoder: Any, preprocessor: Any) -> None:

@@ -13,6 +13,7 @@ from seqzoo.zoo.forecasting import (
     wen_2017,
     zeng_2023,
 )
+from seqzoo.zoo.graphs import beck_2018, kipf_2017, li_2016, velickovic_2018
 from seqzoo.zoo.language import merity_2018, zaremba_2014
 from seqzoo.zoo.modern_recurrences import (
     beck_2024,
@@ -58,6 +59,10 @@ ZOO = {
     "venugopalan_2015": venugopalan_2015,
     "yao_2015": yao_2015,
     "boulanger_2012": boulanger_2012,
+    "beck_2018": beck_2018,
+    "li_2016": li_2016,
+    "kipf_2017": kipf_2017,
+    "velickovic_2018": velickovic_2018,
 }
 """The builders by name."""
 
@@ -89,11 +94,14 @@ __all__ = [
     "zeng_2023",
     "bahdanau_2015",
     "bai_2018",
+    "beck_2018",
     "boulanger_2012",
     "conneau_2017",
     "devlin_2019",
     "kim_2014",
+    "kipf_2017",
     "lample_2016",
+    "li_2016",
     "lin_2017",
     "luong_2015",
     "see_2017",
@@ -113,6 +121,7 @@ __all__ = [
     "sutskever_2014",
     "touvron_2023",
     "vaswani_2017",
+    "velickovic_2018",
     "venugopalan_2015",
     "vinyals_2015",
     "xu_2015",

@@ -16,6 +16,7 @@ from seqzoo.encoders import (
     BlockEncoder,
     Encoded,
     FeatureEncoder,
+    GraphEncoder,
     ImageEncoder,
     LanguageEncoder,
     RecurrentEncoder,
@@ -28,6 +29,9 @@ from seqzoo.layers import (
     BatchNormalization,
     Bidirectional,
     DroppedEmbedding,
+    GatedGraph,
+    GraphAttention,
+    GraphConvolution,
     GRUCell,
     LocationSensitiveAttention,
     LockedDropout,
@@ -278,7 +282,27 @@ REGULARIZERS = {
         partial(DroppedEmbedding, VOCABULARY, EMBEDDING, rate=0.5), {"inputs": TOKENS["inputs"]}
     ),
 }
-LAYERS |= REGULARIZERS | ENCODERS
+EDGES = np.array([[[0, 1, 2], [2, 2, 3], [2, 1, 2], [2, 1, 0]]] * BATCH, "int32")
+OF_GRAPHS = {"nodes": normal(BATCH, TIME, FEATURES), "edges": EDGES, "mask": MASK}
+GRAPHS = {
+    "graph convolution": Case(partial(GraphConvolution, UNITS, activation="tanh"), OF_GRAPHS),
+    "graph attention": Case(partial(GraphAttention, UNITS, heads=2), OF_GRAPHS),
+    "graph attention, dynamic": Case(
+        partial(GraphAttention, UNITS, heads=3, scores="dynamic", average=True), OF_GRAPHS
+    ),
+    "graph, gated": Case(partial(GatedGraph, VALUES, steps=2, type_count=3), OF_GRAPHS),
+}
+
+
+def graph_encoder(**options):
+    layers = [GraphConvolution(FEATURES, **options), GatedGraph(VALUES, type_count=3, **options)]
+    return GraphEncoder(VOCABULARY, EMBEDDING, layers, keep_inputs=True, **options)
+
+
+GRAPHS["encoder of graphs"] = Case(
+    graph_encoder, {"inputs": {"nodes": ids(BATCH, TIME), "edges": EDGES}, "mask": MASK}
+)
+LAYERS |= REGULARIZERS | ENCODERS | GRAPHS
 LAYERS["normalization of a batch"] = Case(
     BatchNormalization, {"inputs": normal(BATCH, 2, 4, FEATURES)}
 )

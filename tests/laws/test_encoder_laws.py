@@ -15,6 +15,7 @@ from seqzoo.encoders import (
     Encoder,
     EncoderChain,
     FeatureEncoder,
+    GraphEncoder,
     ImageEncoder,
     LanguageEncoder,
     RecurrentEncoder,
@@ -22,7 +23,7 @@ from seqzoo.encoders import (
     VideoEncoder,
     convolutional_backbone,
 )
-from seqzoo.layers import make_blocks
+from seqzoo.layers import GatedGraph, make_blocks
 from seqzoo.layers.pooling import POOLINGS, Pooling
 
 B, S, V, E = 3, 5, 11, 4
@@ -71,6 +72,7 @@ ALL = {name: lambda name=name: make(name) for name in SETTINGS} | {
     "video": lambda: VideoEncoder(make_image_encoder(), S, 3, "recurrent", "gru"),
     "chain": make_chain,
     "both_strands": lambda: BothStrands(make_chain(None)),
+    "graph": lambda: GraphEncoder(V, E, [GatedGraph(6, steps=2, type_count=V)]),
 }
 PACKS = (*SETTINGS, "language", "chain")
 each = pytest.mark.parametrize("name", ENCODERS)
@@ -78,6 +80,8 @@ each = pytest.mark.parametrize("name", ENCODERS)
 
 def input_for(spec):
     """Values for a spec: B rows, S steps where the length is open."""
+    if isinstance(spec, dict):
+        return {name: input_for(part) for name, part in spec.items()}
     shape = (B, *(S if size is None else size for size in spec.shape[1:]))
     if spec.dtype == "int32":
         return np.random.default_rng(1).integers(1, V, shape)
@@ -114,7 +118,9 @@ def test_it_is_called_on_symbolic_tensors_of_its_specs_and_no_leaf_is_none(name)
     encoder = ALL[name]()
     for name_of_spec in encoder.input_specs():
         spec = encoder.input_specs()[name_of_spec]  # which may be known better once it is built
-        inputs = keras.Input(batch_shape=spec.shape, dtype=spec.dtype)
+        inputs = keras.tree.map_structure(
+            lambda part: keras.Input(batch_shape=part.shape, dtype=part.dtype), spec
+        )
         encoded = Encoded(*encoder(inputs))
         leaves = keras.tree.flatten(encoded)
         assert all(leaf is not None for leaf in leaves)
@@ -129,14 +135,16 @@ def test_without_mask_and_segment_ids_all_real_steps_are_of_segment_1(name):
     encoder = ALL[name]()
     (spec, *_) = encoder.input_specs().values()
     values = input_for(spec)
-    if spec.dtype == "int32":
-        values[1, 2:] = 0
+    ids = values["nodes"] if name == "graph" else values
+    is_ids = ids.dtype.kind == "i"
+    if is_ids:
+        ids[1, 2:] = 0
     encoded = Encoded(*encoder(values))
     assert encoded.mask.dtype == "bool"
     assert encoded.segment_ids.dtype == "int32"
     assert encoded.mask.shape == encoded.segment_ids.shape == encoded.outputs.shape[:2]
     np.testing.assert_array_equal(encoded.segment_ids, np.asarray(encoded.mask).astype(int))
-    assert np.asarray(encoded.mask).all() == (spec.dtype != "int32")
+    assert np.asarray(encoded.mask).all() == (not is_ids)
 
 
 @pytest.mark.parametrize("name", PACKS)

@@ -15,7 +15,8 @@ from tracing import compiled
 from seqzoo.ops.recurrence import plan
 from seqzoo.ops.recurrence.linear import general_linear_recurrence
 
-LOOPS = [name for name in LAYERS if not name.startswith(("attention", "regularizer", "encoder of"))]
+WITHOUT_LOOPS = ("attention", "regularizer", "encoder of", "graph")
+LOOPS = [name for name in LAYERS if not name.startswith(WITHOUT_LOOPS)]
 LOOPS += ["encoder of videos, recurrent"]
 LOOPS += [f"attention {name}" for name in STATEFUL]
 BUILT_ALONE = [name for name in LAYERS if name.startswith(("recurrent", "attention"))]

@@ -12,8 +12,11 @@ from seqzoo.preprocessing import (
     PREPROCESSORS,
     CharacterTokenizer,
     CopyingPairs,
+    GraphPairs,
+    GraphReader,
     ImageCaptions,
     ImageReader,
+    LabelledGraphs,
     LabelledResidues,
     LabelledText,
     LabelledVectors,
@@ -21,6 +24,7 @@ from seqzoo.preprocessing import (
     Preprocessor,
     RawInputs,
     RunningText,
+    TaggedGraphs,
     TaggedResidues,
     TaggedSubwords,
     TaggedTokens,
@@ -45,6 +49,8 @@ class Case(NamedTuple):
 RNG = np.random.default_rng(0)
 PIXELS = [RNG.integers(0, 256, (6, 7, 3), dtype=np.uint8) for _ in range(3)]
 VECTORS = [RNG.normal(size=(steps, 2)).astype("float32") for steps in (3, 1, 5)]
+
+GRAPHS = ["a\tto\tb\nb\tto\tc", "c", "b\tto\tc"]
 
 CASES = {
     "text_pairs": lambda: Case(
@@ -101,6 +107,23 @@ CASES = {
         [3, 1, 2],
         "one text",
     ),
+    "graph_pairs": lambda: Case(
+        GraphPairs(GraphReader(), CharacterTokenizer()),
+        GRAPHS,
+        ["abc", "c", "bc"],
+        [3, 1, 2],
+        "one text",
+    ),
+    "labelled_graphs": lambda: Case(
+        LabelledGraphs(GraphReader()), GRAPHS, ["x", "y", "x"], [3, 1, 2], "one text"
+    ),
+    "tagged_graphs": lambda: Case(
+        TaggedGraphs(GraphReader()),
+        GRAPHS,
+        [["B", "I", "O"], ["O"], ["O", "B"]],
+        [3, 1, 2],
+        "one text",
+    ),
     "piano_rolls": lambda: Case(
         PianoRolls(60, 5), [[[60, 64], []], [], [[61]]], [], [2, 0, 1], "60 64 |"
     ),
@@ -112,6 +135,7 @@ def case(request):
     return adapted(request.param)
 
 
+TAGGED = (TaggedGraphs, TaggedSentences)
 # Running texts and pieces of music have no targets.
 WITHOUT_TARGETS = ("running_text", "piano_rolls")
 
@@ -169,9 +193,10 @@ def test_prepared_inputs_are_those_of_a_training_batch(case_of_examples):
     case = case_of_examples
     x, *_ = case.preprocessor(case.preprocessor.as_raw(case.inputs), targets_of(case))
     inputs = case.preprocessor.prepare(raw_of(case))
-    inputs = inputs if isinstance(inputs, dict) else {"source_ids": inputs}
+    if "source_ids" in x:
+        inputs = {"source_ids": inputs}
     for name, value in inputs.items():
-        np.testing.assert_array_equal(x[name], value)
+        tf.nest.map_structure(np.testing.assert_array_equal, x[name], value)
 
 
 def test_examples_make_the_batch_of_raw_inputs_and_targets(case_of_examples):
@@ -196,7 +221,7 @@ def test_targets_come_back_from_a_batch(case_of_examples):
     _, y, weight = case.preprocessor(case.preprocessor.as_raw(case.inputs), targets_of(case))
     assert weight.shape == y.shape
     back = case.preprocessor.raw_targets(y).numpy()
-    is_sequence = isinstance(case.preprocessor, TaggedSentences)
+    is_sequence = isinstance(case.preprocessor, TAGGED)
     rows = (
         [row[real] for row, real in zip(back, weight.numpy() > 0, strict=True)]
         if is_sequence
@@ -207,7 +232,7 @@ def test_targets_come_back_from_a_batch(case_of_examples):
 
 
 def targets_of(case):
-    if isinstance(case.preprocessor, TaggedSentences):
+    if isinstance(case.preprocessor, TAGGED):
         return tf.ragged.constant(case.targets, tf.string)
     return tf.constant(case.targets)
 

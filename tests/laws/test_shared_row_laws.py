@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from derivatives import randomize
 from tiny_answering_tasks import VOCABULARY, make_classifier, make_tagger, tagged, tokenizer
+from tiny_graphs import EXAMPLES as GRAPHS
 from tiny_tasks import letter_texts, letters_tokenizer, make_translator, reversal_pairs
 
 from seqzoo import Classifier, Tagger, heads, zoo
@@ -158,8 +159,9 @@ def test_every_task_and_named_model_of_text_is_tested_here():
     packed = {"seq2seq", "language_model", "masked_language_model", "classifier", "tagger"}
     assert TASKS.keys() - not_of_text == packed
     of_pictures = {"vinyals_2015", "xu_2015", "venugopalan_2015", "yao_2015"}
-    assert zoo.ZOO.keys() - MAKERS.keys() == of_pictures | {"boulanger_2012"}
-    refused = {"backbone", "image", "features", "video"}  # test_encoder_laws
+    others = of_pictures | {"boulanger_2012"} | GRAPHS.keys()
+    assert zoo.ZOO.keys() - MAKERS.keys() == others
+    refused = {"backbone", "image", "features", "video", "graph"}  # test_encoder_laws
     assert ENCODERS.keys() - refused == {"recurrent", "text_cnn", "tcn", "blocks", "language"}
     assert DECODERS.keys() - {"caption"} == {"recurrent", "language", "blocks"}
 

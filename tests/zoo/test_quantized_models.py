@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 from tiny_answering_tasks import make_classifier, make_masked_language_model, make_tagger
 from tiny_captioners import captioned_clips, captioned_pictures, make_captioner
+from tiny_graphs import EXAMPLES as GRAPHS
+from tiny_graphs import make_graph_task
 from tiny_music import make_frame_model
 from tiny_tasks import letters_tokenizer, make_language_model, make_translator
 
@@ -48,6 +50,8 @@ def make(name):
         return make_masked_language_model()
     if name == "boulanger_2012":
         return make_frame_model()
+    if name in GRAPHS:
+        return make_graph_task(name)
     return kinds[0](name) if kinds else make_transformer(name)
 
 

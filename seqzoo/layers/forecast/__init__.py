@@ -5,6 +5,7 @@ from seqzoo.layers.forecast.dilated_segments import DilatedSegments
 from seqzoo.layers.forecast.encoded_window import EncodedWindow
 from seqzoo.layers.forecast.network import FedBackNetwork, ForecastNetwork
 from seqzoo.layers.forecast.segment_rnn import SegmentRNN
+from seqzoo.layers.forecast.series_graph import SeriesGraph
 from seqzoo.layers.forecast.window_stems import Patches, PooledConvolutions
 from seqzoo.layers.forecast.window_steps import WindowSteps
 
@@ -27,5 +28,6 @@ __all__ = [
     "Patches",
     "PooledConvolutions",
     "SegmentRNN",
+    "SeriesGraph",
     "WindowSteps",
 ]

@@ -24,7 +24,8 @@ class EncodedWindow(keras.layers.Layer):
             makes each step an origin and needs an encoder that never looks ahead.
         dropout: From 0 to 1: the share of the hidden states that is set to 0 in training.
         stem: A layer of values and mask, ahead of the encoder, which returns others of fewer steps,
-            such as `Patches` or `PooledConvolutions`. None: the encoder reads every step.
+            such as `Patches` or `PooledConvolutions`, or of the neighbours in a graph of series,
+            `SeriesGraph`. None: the encoder reads every step as it is.
 
     Call arguments:
         values: Float tensor `(B, L, F)`.

@@ -27,7 +27,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Sizes of the model, and under how many names each graph is learned from.
+    """Sizes of the model, and in how many forms each graph is learned from.
 
     `steps` counts for the model `graph` alone; `lstm` reads the lines of a graph as a text.
     """
@@ -37,7 +37,8 @@ class Model:
     steps: int = 8
     embedding_dim: int = 32
     dropout: float = 0.0
-    namings: int = 20
+    forms: int = 20
+    left_out: float = 0.15
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -60,9 +61,8 @@ def build(splits: dict, model: Model):
 
 
 def prepare(task, splits: dict, model: Model) -> dict:
-    if model.namings < 2:
-        return splits
-    return splits | {"train": shortest_paths.renamed(splits["train"], model.namings)}
+    train = shortest_paths.varied(splits["train"], model.forms, model.left_out)
+    return splits | {"train": train}
 
 
 recipe = Recipe(

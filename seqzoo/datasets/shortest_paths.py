@@ -7,6 +7,7 @@ A graph is a text of lines `5<TAB>edge<TAB>3`, without direction, and of `5<TAB>
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 
 Pairs = list[tuple[str, str]]
@@ -101,17 +102,21 @@ def only_shortest_paths(edges: Edges, start: int) -> dict[int, list[int]]:
     return {end: found[0] for end, found in paths.items() if len(found) == 1}
 
 
-def renamed(pairs: Pairs, times: int, seed: int = 0) -> Pairs:
-    """Returns every question under other names, some also asked from the other end.
+def varied(pairs: Pairs, times: int, left_out: float = 0.15, seed: int = 0) -> Pairs:
+    """Returns every question in other forms, whose answers are known without a search.
+
+    Nodes get other names, half of the questions are asked from the other end, and in half of them
+    some edges are left out that are not on the path: it stays the only shortest one.
 
     Args:
         pairs: Graphs and their answers.
         times: Positive int, how often each comes, in rounds over all of them.
-        seed: Of the names, and of who is asked from the other end.
+        left_out: From 0 to 1: share of the edges off the path that those lack that lack any.
+        seed: Of all that is drawn.
 
     Example:
         >>> pairs = sz.datasets.shortest_paths.load(train_size=1)["train"]
-        >>> more = sz.datasets.shortest_paths.renamed(pairs, times=3)
+        >>> more = sz.datasets.shortest_paths.varied(pairs, times=3)
         >>> len(more), len({path for _, path in more}) > 1
         (3, True)
     """
@@ -120,13 +125,19 @@ def renamed(pairs: Pairs, times: int, seed: int = 0) -> Pairs:
     for _ in range(times):
         for graph, answer in pairs:
             new = dict(zip(_NAMES, draw.sample(_NAMES, MAX_NODES), strict=True))
-            lines = [line.split("\t") for line in graph.split("\n")]
-            path = [new[name] for name in answer.split()]
+            lines, path = [line.split("\t") for line in graph.split("\n")], answer.split()
             if draw.random() < 0.5:
-                lines = [[a, other_end.get(kind, kind), b] for a, kind, b in lines]
-                path.reverse()
+                needed = {frozenset(step) for step in itertools.pairwise(path)}
+                lines = [
+                    (a, kind, b)
+                    for a, kind, b in lines
+                    if kind != "edge" or {a, b} in needed or draw.random() >= left_out
+                ]
+            if draw.random() < 0.5:
+                lines = [(a, other_end.get(kind, kind), b) for a, kind, b in lines]
+                path = path[::-1]
             text = "\n".join(f"{new[a]}\t{kind}\t{new[b]}" for a, kind, b in lines)
-            found.append((text, " ".join(path)))
+            found.append((text, " ".join(new[name] for name in path)))
     return found
 
 

@@ -27,7 +27,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Sizes of the model, and in how many forms each graph is learned from.
+    """Sizes of the model, and how often each graph is learned from under other names.
 
     `steps` counts for the model `graph` alone; `lstm` reads the lines of a graph as a text.
     """
@@ -37,8 +37,7 @@ class Model:
     steps: int = 8
     embedding_dim: int = 32
     dropout: float = 0.0
-    forms: int = 20
-    left_out: float = 0.15
+    namings: int = 20
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -61,8 +60,7 @@ def build(splits: dict, model: Model):
 
 
 def prepare(task, splits: dict, model: Model) -> dict:
-    train = shortest_paths.varied(splits["train"], model.forms, model.left_out)
-    return splits | {"train": train}
+    return splits | {"train": shortest_paths.renamed(splits["train"], model.namings)}
 
 
 recipe = Recipe(
@@ -72,7 +70,7 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=15, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=100
+        epochs=9, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=100
     ),
     metrics={"exact_match": METRICS["exact_match"]},
     prepare=prepare,

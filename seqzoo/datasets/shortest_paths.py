@@ -7,13 +7,13 @@ A graph is a text of lines `5<TAB>edge<TAB>3`, without direction, and of `5<TAB>
 from __future__ import annotations
 
 import hashlib
-import itertools
 import random
 
 Pairs = list[tuple[str, str]]
 Edges = list[tuple[int, int]]
 
 MAX_NODES = 15
+_OTHER_END = {"start": "end", "end": "start"}
 _NAMES = [str(number) for number in range(1, MAX_NODES + 1)]
 
 
@@ -102,42 +102,36 @@ def only_shortest_paths(edges: Edges, start: int) -> dict[int, list[int]]:
     return {end: found[0] for end, found in paths.items() if len(found) == 1}
 
 
-def varied(pairs: Pairs, times: int, left_out: float = 0.15, seed: int = 0) -> Pairs:
-    """Returns every question in other forms, whose answers are known without a search.
+def renamed(pairs: Pairs, times: int, seed: int = 0) -> Pairs:
+    """Returns questions again and again under other names, half of them from the other end.
 
-    Nodes get other names, half of the questions are asked from the other end, and in half of them
-    some edges are left out that are not on the path: it stays the only shortest one.
+    Half of them are drawn with lengths of paths that are equally frequent, as long ones are rare.
 
     Args:
         pairs: Graphs and their answers.
-        times: Positive int, how often each comes, in rounds over all of them.
-        left_out: From 0 to 1: share of the edges off the path that those lack that lack any.
+        times: Positive int, how often as many are returned.
         seed: Of all that is drawn.
 
     Example:
         >>> pairs = sz.datasets.shortest_paths.load(train_size=1)["train"]
-        >>> more = sz.datasets.shortest_paths.varied(pairs, times=3)
+        >>> more = sz.datasets.shortest_paths.renamed(pairs, times=3)
         >>> len(more), len({path for _, path in more}) > 1
         (3, True)
     """
-    draw, other_end = random.Random(seed), {"start": "end", "end": "start"}
-    found = []
-    for _ in range(times):
-        for graph, answer in pairs:
-            new = dict(zip(_NAMES, draw.sample(_NAMES, MAX_NODES), strict=True))
-            lines, path = [line.split("\t") for line in graph.split("\n")], answer.split()
-            if draw.random() < 0.5:
-                needed = {frozenset(step) for step in itertools.pairwise(path)}
-                lines = [
-                    (a, kind, b)
-                    for a, kind, b in lines
-                    if kind != "edge" or {a, b} in needed or draw.random() >= left_out
-                ]
-            if draw.random() < 0.5:
-                lines = [(a, other_end.get(kind, kind), b) for a, kind, b in lines]
-                path = path[::-1]
-            text = "\n".join(f"{new[a]}\t{kind}\t{new[b]}" for a, kind, b in lines)
-            found.append((text, " ".join(new[name] for name in path)))
+    draw, by_length, found = random.Random(seed), {}, []
+    for pair in pairs:
+        by_length.setdefault(len(pair[1].split()), []).append(pair)
+    for graph, answer in pairs * times:
+        if draw.random() < 0.5:
+            graph, answer = draw.choice(by_length[draw.choice(list(by_length))])
+        new = dict(zip(_NAMES, draw.sample(_NAMES, MAX_NODES), strict=True))
+        lines = [line.split("\t") for line in graph.split("\n")]
+        path = [new[name] for name in answer.split()]
+        if draw.random() < 0.5:
+            lines = [[a, _OTHER_END.get(kind, kind), b] for a, kind, b in lines]
+            path.reverse()
+        text = "\n".join(f"{new[a]}\t{kind}\t{new[b]}" for a, kind, b in lines)
+        found.append((text, " ".join(path)))
     return found
 
 

@@ -42,21 +42,21 @@ def test_no_question_stands_in_two_splits_under_other_names():
         assert not any(alike(one, other) for one in seen[first] for other in seen[second])
 
 
-def test_other_forms_of_a_question_have_the_only_shortest_path_too():
+def test_a_question_under_other_names_has_the_only_shortest_path_too():
     pairs = SPLITS["train"][:10]
-    forms = shortest_paths.varied(pairs, times=6, left_out=0.5)
-    assert len(forms) == 60
-    assert len({answer for _, answer in forms}) > 40
-    sizes = set()
-    for number, (text, answer) in enumerate(forms):
+    again = shortest_paths.renamed(pairs, times=6)
+    assert len(again) == 60
+    assert len({answer for _, answer in again}) > 40
+    for text, answer in again:
         graph, start, end = graph_of(text)
-        paths = list(networkx.all_shortest_paths(graph, start, end))
-        assert paths == [answer.split()]
-        before, _, _ = graph_of(pairs[number % 10][0])
-        sizes.add(before.number_of_edges() - graph.number_of_edges())
-        assert len(answer.split()) == len(pairs[number % 10][1].split())
-    assert min(sizes) == 0
-    assert max(sizes) > 1
+        assert list(networkx.all_shortest_paths(graph, start, end)) == [answer.split()]
+
+
+def test_half_of_the_questions_have_lengths_that_are_equally_frequent():
+    short, long = [("3\tstart\t3", "3 5 7")] * 99, [("3\tstart\t3", "3 5 7 9 11")]
+    again = shortest_paths.renamed(short + long, times=20)
+    share = sum(len(answer.split()) == 5 for _, answer in again) / len(again)
+    assert 0.23 < share < 0.29
 
 
 def test_the_same_seed_gives_the_same_questions():

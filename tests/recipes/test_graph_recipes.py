@@ -14,13 +14,13 @@ from seqzoo.recipe import load_recipe
 from seqzoo.recipe.fields import set_fields
 
 PATH = Path(__file__).parents[2] / "recipes/graphs/paths.py"
-SMALL = ["data.train_size=12", "data.validation_size=3", "data.test_size=6", "model.forms=2"]
+SMALL = ["data.train_size=12", "data.validation_size=3", "data.test_size=6", "model.namings=2"]
 SMALL += ["model.units=6", "model.embedding_dim=5", "model.steps=2"]
 SMALL += ["training.epochs=1", "training.warmup_steps=0"]
 
 
 @pytest.mark.parametrize(("kind", "encoder"), [("graph", GraphEncoder), ("lstm", RecurrentEncoder)])
-def test_a_model_of_either_kind_is_built_and_learns_from_several_forms(kind, encoder):
+def test_a_model_of_either_kind_is_built_and_learns_under_several_names(kind, encoder):
     recipe = set_fields(load_recipe(PATH), [*SMALL, f"model.kind={kind}"])
     splits = recipe.load_splits(None)
     task = recipe.build(splits, recipe.model)

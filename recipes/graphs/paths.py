@@ -1,6 +1,21 @@
 """Shortest paths on graphs of 5 to 15 nodes, by a gated graph network whose nodes are attended to.
 
-seqzoo train paths --seed 0
+    seqzoo train paths --seed 0
+    seqzoo train paths --seed 0 --set model.kind=lstm
+    seqzoo predict runs/paths-0 < graphs.txt
+
+Source: `seqzoo.datasets.shortest_paths` makes the graphs; in each, one path only is the shortest,
+and no graph of the test is one of the training under other names. Each of 1,000 training graphs is
+learned from under 20 namings: the names of nodes are tokens, which the model writes. The model is
+that of Beck et al., 2018, https://arxiv.org/abs/1806.09835; `lstm` reads the lines of a graph as a
+text, as `bahdanau_2015` does.
+
+Measured `exact_match` of 1,000 unseen graphs, seed 0, with `--set model.even_lengths=false`, on 2
+cores of an AMD EPYC that had much other work: 0.988 (validation: 0.990), 16 minutes. All wrong
+answers of the validation are paths of six nodes or more, which are rare: hence `even_lengths`, by
+which half of the training questions have lengths that are equally frequent.
+
+A graph on a line has `\\t` and `\\n` for tabs and line breaks.
 """
 
 import dataclasses
@@ -11,7 +26,7 @@ from seqzoo import zoo
 from seqzoo.datasets import shortest_paths
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import GraphReader, WhitespaceTokenizer
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 from seqzoo.search import Greedy
 
 
@@ -29,6 +44,8 @@ class Data:
 class Model:
     """Sizes of the model, and how often each graph is learned from under other names.
 
+    `even_lengths` is that of `shortest_paths.renamed`.
+
     `steps` counts for the model `graph` alone; `lstm` reads the lines of a graph as a text.
     """
 
@@ -38,6 +55,7 @@ class Model:
     embedding_dim: int = 32
     dropout: float = 0.0
     namings: int = 20
+    even_lengths: bool = True
 
 
 def load(folder: Path | None, data: Data) -> dict:
@@ -60,7 +78,8 @@ def build(splits: dict, model: Model):
 
 
 def prepare(task, splits: dict, model: Model) -> dict:
-    return splits | {"train": shortest_paths.renamed(splits["train"], model.namings)}
+    train = shortest_paths.renamed(splits["train"], model.namings, model.even_lengths)
+    return splits | {"train": train}
 
 
 recipe = Recipe(
@@ -70,8 +89,9 @@ recipe = Recipe(
     data=Data(),
     model=Model(),
     training=TrainingOptions(
-        epochs=9, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=100
+        epochs=15, batch_size=64, learning_rate=3e-3, schedule="cosine", warmup_steps=100
     ),
     metrics={"exact_match": METRICS["exact_match"]},
     prepare=prepare,
+    figures=(Figure("exact_match", "none agreed", "0.988 (lengths as they are)"),),
 )

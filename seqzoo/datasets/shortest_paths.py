@@ -102,14 +102,14 @@ def only_shortest_paths(edges: Edges, start: int) -> dict[int, list[int]]:
     return {end: found[0] for end, found in paths.items() if len(found) == 1}
 
 
-def renamed(pairs: Pairs, times: int, seed: int = 0) -> Pairs:
+def renamed(pairs: Pairs, times: int, even_lengths: bool = False, seed: int = 0) -> Pairs:
     """Returns questions again and again under other names, half of them from the other end.
-
-    Half of them are drawn with lengths of paths that are equally frequent, as long ones are rare.
 
     Args:
         pairs: Graphs and their answers.
         times: Positive int, how often as many are returned.
+        even_lengths: Whether half of them are drawn with lengths of paths that are equally
+            frequent, as long ones are rare.
         seed: Of all that is drawn.
 
     Example:
@@ -122,7 +122,7 @@ def renamed(pairs: Pairs, times: int, seed: int = 0) -> Pairs:
     for pair in pairs:
         by_length.setdefault(len(pair[1].split()), []).append(pair)
     for graph, answer in pairs * times:
-        if draw.random() < 0.5:
+        if even_lengths and draw.random() < 0.5:
             graph, answer = draw.choice(by_length[draw.choice(list(by_length))])
         new = dict(zip(_NAMES, draw.sample(_NAMES, MAX_NODES), strict=True))
         lines = [line.split("\t") for line in graph.split("\n")]

@@ -17,7 +17,8 @@ _TOKEN = r"(?u)\w+|[^\w\s]"  # words of one letter and punctuation tell too
 def _vectorizer(**options: Any) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, **options)
+    options = {"token_pattern": _TOKEN, **options}
+    return TfidfVectorizer(sublinear_tf=True, **options)
 
 
 class WeightedWords:
@@ -49,7 +50,7 @@ class WeightedWords:
         rare = 2 if len(texts) > _MANY else 1  # documents that a feature must stand in
         kind: dict[str, Any] = {"ngram_range": (1, 2)}
         if letters:
-            kind = {"analyzer": "char", "ngram_range": (1, 4)}
+            kind = {"analyzer": "char", "ngram_range": (1, 4), "token_pattern": None}
         self._model = make_pipeline(_vectorizer(min_df=rare, **kind), regression)
         self._model.fit(texts, labels)
 

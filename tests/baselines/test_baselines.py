@@ -7,7 +7,12 @@ from collections import Counter
 import keras
 import numpy as np
 import pytest
-from tiny_answering_tasks import make_classifier, make_tagger
+from tiny_answering_tasks import (
+    make_classifier,
+    make_residue_classifier,
+    make_residue_tagger,
+    make_tagger,
+)
 from tiny_tasks import letter_texts, letters_tokenizer, make_language_model, make_translator
 
 import seqzoo as sz
@@ -67,6 +72,8 @@ def test_they_are_those_of_the_task():
     names = {
         make_classifier: ["most frequent label", "TF-IDF with logistic regression"],
         make_tagger: ["most frequent tag of each word"],
+        make_residue_classifier: ["most frequent label", "TF-IDF with logistic regression"],
+        make_residue_tagger: ["most frequent tag of each word"],
         make_translator: ["copy of the source", "target of the nearest source"],
     }
     for make, expected in names.items():
@@ -95,6 +102,17 @@ def test_words_tell_labels_apart_and_find_the_nearest():
     assert nearest.answers(["the cat", "dog"] * 300) == ["2", "1"] * 300
     captions = [(0, ["a dog runs", "a dog"]), (1, ["a cat"]), (2, "the dog runs far away")]
     assert CentralCaption(captions).answers([3, 4]) == ["a dog runs"] * 2
+
+
+def test_residues_are_told_apart_by_their_letters_and_unknown_tags_are_none():
+    pairs = [("ACGG", "yes"), ("TTAC", "no"), ("CGGT", "yes"), ("ACTT", "no")] * 3
+    (_, words) = sz.baselines.baselines(make_residue_classifier(), pairs)
+    metrics = {"accuracy": sz.metrics.accuracy}
+    assert words.scores([("AACGGA", "yes"), ("CTTA", "no")], metrics) == {"accuracy": 1.0}
+    examples = [("AAAAC", "???OX"), ("AN", "O?")]
+    (tags,) = sz.baselines.baselines(make_residue_tagger(), examples)
+    metrics = {"known": sz.metrics.residue_accuracy}
+    assert tags.scores([("ACN", "OXO")], metrics) == {"known": 1.0}
 
 
 def test_a_model_that_is_no_better_is_told():

@@ -20,6 +20,25 @@ def test_sets_of_labels_are_counted():
     assert METRICS["micro_f1"](found, right) == pytest.approx(2 / 3)
 
 
+def test_the_correlation_of_two_labels_is_that_of_their_counts():
+    found, right = "++++----+-", "+++----+--"
+    hits, misses, false, true = 3, 1, 2, 4  # positives found and not; negatives taken and not
+    product = (hits + misses) * (hits + false) * (true + misses) * (true + false)
+    wanted = (hits * true - misses * false) / product**0.5
+    assert METRICS["matthews_correlation"](list(found), list(right)) == pytest.approx(wanted)
+    assert METRICS["matthews_correlation"](["+", "+"], ["+", "-"]) == 0
+
+
+def test_residues_of_an_unknown_tag_are_not_counted():
+    found, right = ["HHC", ["C", "E"], ""], ["H?C", ["E", "E"], ""]
+    assert METRICS["residue_accuracy"](found, right) == 3 / 4
+    with pytest.raises(ValueError, match="must have a known tag"):
+        METRICS["residue_accuracy"](["H"], ["?"])
+    for wrong in (["H"], ["HH", "CC"]):
+        with pytest.raises(ValueError, match="3 references of 2"):
+            METRICS["residue_accuracy"](wrong, ["HH", "C"])
+
+
 def test_spans_are_right_with_both_ends_and_their_type():
     right = [["B-X", "I-X", "O", "B-Y"], ["O", "B-X"]]
     found = [["B-X", "I-X", "O", "B-X"], ["I-X", "B-X"]]

@@ -77,7 +77,8 @@ def test_they_are_those_of_the_task():
         make_translator: ["copy of the source", "target of the nearest source"],
     }
     for make, expected in names.items():
-        examples = [(["a"], ["X"])] if make is make_tagger else pairs
+        is_tagger = make in (make_tagger, make_residue_tagger)
+        examples = [(["a"], ["X"])] if is_tagger else pairs
         assert [each.name for each in sz.baselines.baselines(make(), examples)] == expected
     found = sz.baselines.baselines(make_language_model(), letter_texts(5))
     reached = sz.baselines.compare(found, letter_texts(3), {})

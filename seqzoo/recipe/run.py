@@ -158,8 +158,8 @@ def _build(run: Run, splits: Splits) -> tuple[Run, Any, Splits]:
     recipe, options = run.recipe, run.recipe.training
     with contextlib.redirect_stdout(sys.stderr):
         splits = recipe.prepare(task, splits, recipe.model)
-    count = task.count_steps(splits["train"], 1)
-    steps_per_epoch = task.count_steps(splits["train"], options.batch_size)
+    train = task.read(splits["train"]).x
+    count, steps_per_epoch = (task.count_steps(train, size) for size in (1, options.batch_size))
     compile_task(task, options, steps_per_epoch, run.options.seed)
     _check_labels(task, splits)
     known = {"loss", *(metric.name for metric in task.metrics), *(recipe.metrics or ())}

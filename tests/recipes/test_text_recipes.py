@@ -1,9 +1,11 @@
-"""The recipes of text: headlines."""
+"""The recipes of text: headlines, and descriptions of meanings."""
 
 import io
 import json
 import sys
 from pathlib import Path
+
+import pytest
 
 from seqzoo import cli
 from seqzoo.heads import Copying, Tokens
@@ -71,3 +73,48 @@ def test_a_model_without_a_pointer_is_the_same_but_for_its_head():
     assert type(plain.head) is Tokens
     gate = copying.head.gate_kernel.shape[0] + 1
     assert copying.count_params() - plain.count_params() == gate
+
+
+def meanings(*settings):
+    return set_fields(load_recipe(FOLDER / "meanings.py"), settings)
+
+
+def test_meanings_have_all_their_texts_in_one_example(tmp_path):
+    for name in ("trainset", "devset", "testset_w_refs"):
+        rows = '"name[A], food[B]",A has B.\n"name[C]",C\n"name[A], food[B]","B, at A."\n'
+        (tmp_path / f"{name}.csv").write_text(f"mr,ref\n{rows}")
+    splits = meanings().load_splits(tmp_path)
+    want = [("name[A], food[B]", ["A has B.", "B, at A."]), ("name[C]", ["C"])]
+    assert splits == {"train": want, "validation": want, "test": want}
+    made = meanings("data.size=50").load_splits(None)
+    assert {name: len(each) for name, each in made.items()} == {
+        **{"train": 40, "validation": 5, "test": 5}
+    }
+
+
+def test_a_slot_is_missing_where_a_text_has_no_sign_of_it():
+    module = sys.modules[type(meanings().model).__module__]
+    meaning = "name[The Eagle], food[French], area[city centre], familyFriendly[no]"
+    for text, missing in (
+        ("The Eagle, in the centre, has french food and is not for children.", 0),
+        ("The Eagle has food.", 3 / 4),
+        ("", 1),
+    ):
+        assert module.missing_slots([text], [meaning]) == missing
+    assert module.missing_slots(["It is a pub."], ["other[pub], name[pub]"]) == 0
+
+
+@pytest.mark.parametrize("meaning", ["", "name[Zed Bar]", "name[A], name[A], unheard[of it]"])
+def test_meanings_train_and_answer_any_meaning(meaning, tmp_path, capsys, monkeypatch):
+    run = str(tmp_path / "run")
+    small = ["model.units=6", "model.embedding_dim=5", "training.epochs=1", "data.size=40"]
+    command = ["train", str(FOLDER / "meanings.py"), "--out", run, "--seed", "0"]
+    assert cli.main([*command, *(f"--set={each}" for each in small)]) == 0
+    printed = capsys.readouterr()
+    scores = json.loads(printed.out.splitlines()[-1])
+    assert {"bleu", "rouge_l", "missing_slots", "missing_slots_of_people"} <= scores.keys()
+    assert scores["missing_slots_of_people"] == 0
+    assert "64 training examples, 1 steps in an epoch" in printed.err  # 32 meanings of two texts
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{meaning}\n".encode())))
+    assert cli.main(["predict", run]) == 0
+    assert "<unk>" not in capsys.readouterr().out

@@ -99,6 +99,8 @@ SHARED_NAMES = {
     "pooling": "one vector from a sequence",
     "music": "pieces of music: preprocessing, named models",
     "graphs": "graphs of nodes and edges: tensor functions, preprocessing, encoder, named models",
+    "monotonic": "alignments that never go back: tensor functions, attention",
+    "hard_attention": "hard attention: decoder, named models",
     "min_gru": "the minimal GRU: cell, mixer",
     "recurrent": "recurrence: layers, mixer, encoder, decoder",
     "scan": "the loop over time: general path, kernel",

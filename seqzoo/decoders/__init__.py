@@ -3,6 +3,7 @@
 from seqzoo.decoders.blocks import BlockDecoder
 from seqzoo.decoders.caption import CaptionDecoder
 from seqzoo.decoders.decoder import Decoder
+from seqzoo.decoders.hard_attention import HardAttentionDecoder
 from seqzoo.decoders.language import LanguageDecoder
 from seqzoo.decoders.recurrent import RecurrentDecoder
 
@@ -19,6 +20,7 @@ __all__ = [
     "BlockDecoder",
     "CaptionDecoder",
     "Decoder",
+    "HardAttentionDecoder",
     "LanguageDecoder",
     "RecurrentDecoder",
 ]

@@ -106,8 +106,8 @@ class CaptionDecoder(RecurrentDecoder):
         cast = self.cells[0].cast
         return super()._projections() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
 
-    def _read(self, query, state, constants, project, joined):
-        reads = super()._read(query, state, constants, project, joined)
+    def _read(self, query, state, constants, project, reading):
+        reads = super()._read(query, state, constants, project, reading)
         if self.gate_context:
             reads["context"] = reads["context"] * ops.sigmoid(project("gate", query))
         return reads

@@ -61,6 +61,15 @@ def initial_read(attention: Attention, memory: Memory) -> dict[str, Any]:
     }
 
 
+def training_inputs(attention: Attention | None, token_ids, memory) -> dict[str, Any]:
+    """Returns what the steps of tokens `(N, T)` take for reading in training, `(T, N, S)`."""
+    if attention is None:
+        return {}
+    rows, steps = ops.shape(token_ids)[:2]
+    noise = attention.training_noise(steps, rows, Memory(*memory))
+    return {} if noise is None else {"noise": noise}
+
+
 def read(
     attention: Attention,
     query,
@@ -69,6 +78,7 @@ def read(
     project: Project,
     extra_weights: tuple,
     joined=None,
+    noise=None,
 ) -> dict[str, Any]:
     """Reads from the source for N = B * K queries.
 
@@ -80,6 +90,7 @@ def read(
         project: Applies the projections of the attention.
         extra_weights: Those of the attention.
         joined: Boolean `(N, S)`, True where a query may read; None: everywhere.
+        noise: `(N, S)`; see `training_noise`.
 
     Returns:
         `context` `(N, value_features)`, `alignment` `(N, S)` and the next state as `attention`.
@@ -97,9 +108,10 @@ def read(
         return ops.reshape(leaf, (rows, *ops.shape(leaf)[2:]))
 
     state = keras.tree.map_structure(by_example, state)
-    mask = None if joined is None else by_example(joined)
+    options = {"mask": joined, "noise": noise}
+    options = {name: by_example(leaf) for name, leaf in options.items() if leaf is not None}
     context, alignment, state = attention.attend(
-        by_example(query), memory, state, project, extra_weights, mask=mask
+        by_example(query), memory, state, project, extra_weights, **options
     )
     return {
         "context": by_beam(context),

@@ -5,6 +5,7 @@ from seqzoo.heads.copying import Copied, Copying
 from seqzoo.heads.forecast import Forecast, Point, Quantiles
 from seqzoo.heads.forecast_distributions import Gaussian, StudentT
 from seqzoo.heads.head import Head
+from seqzoo.heads.mixture import Mixture, Places
 from seqzoo.heads.notes import NADE, Bernoulli, ChordBiases
 from seqzoo.heads.tags import Tags
 from seqzoo.heads.tokens import Tokens
@@ -12,6 +13,7 @@ from seqzoo.heads.tokens import Tokens
 HEADS = {
     "tokens": Tokens,
     "copying": Copying,
+    "mixture": Mixture,
     "classes": Classes,
     "tags": Tags,
     "bernoulli": Bernoulli,
@@ -39,6 +41,8 @@ __all__ = [
     "Forecast",
     "Gaussian",
     "Head",
+    "Mixture",
+    "Places",
     "Point",
     "Quantiles",
     "StudentT",

@@ -10,6 +10,8 @@ from seqzoo.layers.attention import (
     GeneralAttention,
     LocationSensitiveAttention,
     Memory,
+    MonotonicAttention,
+    MonotonicChunkwiseAttention,
     MultiHeadAttention,
     SelfAttentionPooling,
 )
@@ -152,6 +154,8 @@ __all__ = [
     "Mamba2",
     "LocationSensitiveAttention",
     "Memory",
+    "MonotonicAttention",
+    "MonotonicChunkwiseAttention",
     "MultiHeadAttention",
     "Pooling",
     "Recurrent",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         graphs,
         losses,
         masks,
+        monotonic,
         recurrence,
     )
 
@@ -30,6 +31,7 @@ _SUBJECTS = (
     "graphs",
     "losses",
     "masks",
+    "monotonic",
     "recurrence",
 )
 
@@ -41,6 +43,7 @@ __all__ = [
     "graphs",
     "losses",
     "masks",
+    "monotonic",
     "recurrence",
 ]
 

@@ -8,6 +8,7 @@ import keras
 
 from seqzoo.encoders.encoder import symbolic_inputs
 from seqzoo.heads.copying import Copying
+from seqzoo.heads.mixture import Mixture
 from seqzoo.heads.tokens import Tokens
 from seqzoo.preprocessing.copying import CopyingPairs
 from seqzoo.preprocessing.pairs import TextPairs
@@ -25,9 +26,9 @@ class Seq2Seq(SampledFeeding):
         decoder: Makes hidden states of it and the target so far; see `seqzoo.decoders`.
         preprocessor: `TextPairs` with adapted tokenizers, or None where users feed tensors
             `{"source_ids", "target_ids"}` themselves. `CopyingPairs` where the head copies.
-        head: Makes logits of hidden states; None is `Tokens` without label smoothing. With
-            `Copying` the decoder attends, and answers may hold words of the source that are in no
-            vocabulary.
+        head: Makes logits of hidden states; None is `Tokens` without label smoothing, or
+            `Mixture` for a decoder with hard attention. With `Copying` the decoder attends, and
+            answers may hold words of the source that are in no vocabulary.
         search: The search that is used where none is given; None is `Greedy()`.
         tie_embeddings: Whether the head uses the weights of the decoder's embedding.
         share_embeddings: Whether the encoder, a `BlockEncoder`, uses it too: both sides have one
@@ -67,12 +68,22 @@ class Seq2Seq(SampledFeeding):
         share_embeddings: bool = False,
         **kwargs,
     ):
-        head = Tokens(decoder.vocabulary_size) if head is None else head
+        mixes = hasattr(decoder, "observe_by")
+        if head is None:
+            head = (Mixture if mixes else Tokens)(decoder.vocabulary_size)
+        if mixes != isinstance(head, Mixture):
+            raise ValueError(
+                "A decoder with hard attention and the head `Mixture` belong together. Received: "
+                f"{type(decoder).__name__} and {type(head).__name__}. Leave out `head`, or change "
+                "one of them."
+            )
         super().__init__(head, preprocessor, search, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.tie_embeddings = tie_embeddings
         self.share_embeddings = share_embeddings
+        if mixes:
+            decoder.observe_by(head)
         if tie_embeddings:
             head.tie(decoder.embedding)
         if share_embeddings:

@@ -14,6 +14,7 @@ from seqzoo.zoo.forecasting import (
     zeng_2023,
 )
 from seqzoo.zoo.graphs import beck_2018, kipf_2017, li_2016, velickovic_2018
+from seqzoo.zoo.hard_attention import wu_2019
 from seqzoo.zoo.language import merity_2018, zaremba_2014
 from seqzoo.zoo.modern_recurrences import (
     beck_2024,
@@ -37,6 +38,7 @@ ZOO = {
     "see_2017": see_2017,
     "vaswani_2017": vaswani_2017,
     "raffel_2020": raffel_2020,
+    "wu_2019": wu_2019,
     "zaremba_2014": zaremba_2014,
     "merity_2018": merity_2018,
     "devlin_2019": devlin_2019,
@@ -124,6 +126,7 @@ __all__ = [
     "velickovic_2018",
     "venugopalan_2015",
     "vinyals_2015",
+    "wu_2019",
     "xu_2015",
     "yao_2015",
     "zaremba_2014",

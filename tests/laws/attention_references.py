@@ -75,6 +75,39 @@ def location(layer, query, values, mask, readable, state):
     return weights @ values, weights, before + weights if layer.cumulative else weights
 
 
+def chosen(layer, query, values, readable, state):
+    """The index of the first readable step that is chosen, if any, and the next state."""
+    query_kernel, key_kernel, scale, bias, gain, offset = layer.get_weights()[:6]
+    before = 0 if state is None or not state.any() else int(np.argmax(state))
+    onward = [s for s in np.flatnonzero(readable) if s >= before]
+    for s in onward:
+        hidden = np.tanh(query @ query_kernel + values[s] @ key_kernel + bias)
+        score = gain * hidden @ scale[:, 0] / np.linalg.norm(scale) + offset
+        if score > 0 or s == onward[-1]:
+            return s, np.eye(len(values))[s]
+    return None, np.eye(len(values))[before]
+
+
+def monotonic(layer, query, values, mask, readable, state):
+    s, state = chosen(layer, query, values, readable, state)
+    weights = np.zeros(len(values)) if s is None else state
+    return weights @ values, weights, state
+
+
+def mocha(layer, query, values, mask, readable, state):
+    query_kernel, key_kernel, bias, scale = layer.get_weights()[6:]
+    s, state = chosen(layer, query, values, readable, state)
+    weights = np.zeros(len(values))
+    if s is not None:
+        real = list(np.flatnonzero(mask))
+        first = max(0, real.index(s) + 1 - layer.chunk_width)
+        chunk = np.zeros(len(values), bool)
+        chunk[real[first : real.index(s) + 1]] = True
+        scores = np.tanh(query @ query_kernel + values @ key_kernel + bias) @ scale[:, 0]
+        weights = weights_of(scores, chunk & readable)
+    return weights @ values, weights, state
+
+
 def multi_head(layer, query, values, mask, readable, state):
     kernels, width = layer.get_weights(), layer.head_units
     context, weights = np.zeros(values.shape[1]), np.zeros(len(values))
@@ -96,6 +129,8 @@ REFERENCES = {
     "dot": partial(by_score, dot),
     "general": partial(by_score, general),
     "location": location,
+    "mocha": mocha,
+    "monotonic": monotonic,
     "multi_head": multi_head,
     "scaled_dot": partial(by_score, scaled_dot),
 }

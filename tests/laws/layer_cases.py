@@ -35,6 +35,7 @@ from seqzoo.layers import (
     GRUCell,
     LocationSensitiveAttention,
     LockedDropout,
+    MonotonicChunkwiseAttention,
     MultiHeadAttention,
     Recurrent,
     RecurrentStack,
@@ -71,8 +72,13 @@ ATTENTION_MAKERS = ATTENTIONS | {
     "location, cumulative": partial(
         LocationSensitiveAttention, filters=3, kernel_size=4, cumulative=True
     ),
+    "mocha, wide": partial(MonotonicChunkwiseAttention, chunk_width=3, initial_offset=0.5),
 }
-STATEFUL = [name for name in ATTENTION_MAKERS if name.startswith(("location", "coverage"))]
+STATEFUL = [
+    name
+    for name in ATTENTION_MAKERS
+    if name.startswith(("location", "coverage", "mocha", "monotonic"))
+]
 
 DECODERS: dict[str, dict[str, Any]] = {
     "previous, maxout": {"attend_from": "previous", "readout": "maxout", "cell": "gru"},
@@ -83,6 +89,7 @@ DECODERS: dict[str, dict[str, Any]] = {
     "location": {"attention": "location", "layers": 2},
     "coverage": {"attention": "coverage", "attend_from": "previous", "cell": "gru"},
     "multi-head": {"attention": "multi_head", "input_feeding": True},
+    "mocha": {"attention": "mocha", "input_feeding": True},
     "no attention": {"attention": None, "readout": "none", "bridge": "copy", "layers": 2},
     "first input": {"attention": None, "first_input": True, "readout": "none", "layers": 2},
     "gated context": {"gate_context": True, "attend_from": "previous", "readout": "maxout"},

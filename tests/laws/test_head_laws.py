@@ -18,6 +18,7 @@ WEIGHT = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 0]], "float32")
 ROWS = {
     "tokens": ({"label_smoothing": 0.1}, True),
     "copying": ({"coverage_loss": 0.5}, True),
+    "mixture": ({}, True),
     "classes": ({"class_weights": [1.0, 2.0, 0.5, 1.0, 3.0]}, False),
     "tags": ({"forbidden": [(None, 1), (0, 2), (3, None)]}, True),
     "bernoulli": ({}, True),

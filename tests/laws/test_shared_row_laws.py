@@ -98,6 +98,7 @@ TRANSLATORS = {
     "bahdanau_2015": translator("bahdanau_2015"),
     "luong_2015": translator("luong_2015", attention="general"),
     "see_2017": copier,
+    "wu_2019": translator("wu_2019"),
     "vaswani_2017": transformer("vaswani_2017"),
     "raffel_2020": transformer("raffel_2020"),
 }

@@ -14,7 +14,7 @@ from tiny_tasks import letters_tokenizer, make_language_model, make_translator
 from seqzoo import Greedy, from_preset, zoo
 from seqzoo.tasks import GenerationTask
 
-TRANSLATORS = ("sutskever_2014", "bahdanau_2015", "luong_2015")
+TRANSLATORS = ("sutskever_2014", "bahdanau_2015", "luong_2015", "wu_2019")
 COPIERS = ("see_2017",)
 LSTMS = ("zaremba_2014", "merity_2018")
 CLASSIFIERS = ("kim_2014", "conneau_2017", "lin_2017", "bai_2018")

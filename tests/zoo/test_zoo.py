@@ -31,6 +31,8 @@ SCORES = {
     "additive": U * (U + U) + U,
     "coverage": U * (U + U) + 3 * U,
     "location": U * (U + U) + 2 * U + 32 * (31 + U),
+    "mocha": 2 * (U * (U + U) + 2 * U) + 2,
+    "monotonic": U * (U + U) + 2 * U + 2,
     "multi_head": 4 * U * U,
 }
 
@@ -62,6 +64,12 @@ def see(attention):
     return encoder + V * E + bridge + lstm(E + U) + scores + readout + gate + (U + 1) * V
 
 
+def wu(layers):
+    encoder = V * E + 2 * lstm(E) + (layers - 1) * 2 * lstm(2 * U)
+    bridge = 2 * (2 * U + 1) * U
+    return encoder + bridge + V * E + lstm(E) + (U + 2 * 2 * U + 1) * U + (U + 1) * V
+
+
 ROWS = [
     ("see_2017", {}, see("coverage")),
     ("see_2017", {"attention": "additive"}, see("additive")),
@@ -76,6 +84,8 @@ ROWS = [
         {"layers": 1, "attention": "concat", "input_feeding": False},
         luong(1, "concat", False),
     ),
+    ("wu_2019", {}, wu(1)),
+    ("wu_2019", {"layers": 2, "monotonic": False}, wu(2)),
 ]
 
 

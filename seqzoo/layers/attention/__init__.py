@@ -9,6 +9,7 @@ from seqzoo.layers.attention.coverage import CoverageAttention
 from seqzoo.layers.attention.dot import DotAttention
 from seqzoo.layers.attention.general import GeneralAttention
 from seqzoo.layers.attention.location import LocationSensitiveAttention
+from seqzoo.layers.attention.monotonic import MonotonicAttention, MonotonicChunkwiseAttention
 from seqzoo.layers.attention.multi_head import MultiHeadAttention
 from seqzoo.layers.attention.self_attention_pooling import SelfAttentionPooling
 from seqzoo.ops.option_names import check_known
@@ -26,6 +27,8 @@ ATTENTIONS: dict[str, Callable[..., Attention]] = {
     "dot": lambda units, **options: DotAttention(**options),
     "general": lambda units, **options: GeneralAttention(**options),
     "location": LocationSensitiveAttention,
+    "mocha": MonotonicChunkwiseAttention,
+    "monotonic": MonotonicAttention,
     "multi_head": _multi_head,
     "scaled_dot": lambda units, **options: DotAttention(scaled=True, **options),
 }
@@ -48,6 +51,8 @@ __all__ = [
     "GeneralAttention",
     "LocationSensitiveAttention",
     "Memory",
+    "MonotonicAttention",
+    "MonotonicChunkwiseAttention",
     "MultiHeadAttention",
     "SelfAttentionPooling",
     "make_attention",

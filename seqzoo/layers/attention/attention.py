@@ -127,6 +127,10 @@ class Attention(keras.layers.Layer):
         """Returns the state after the queries got these weights `(B, T, S)`."""
         return state
 
+    def training_noise(self, queries, rows, memory: Memory) -> Any:
+        """Returns what `attend` takes as noise in training, `(queries, rows, S)`; None: nothing."""
+        return None
+
     def score(self, query, memory: Memory, state, project: Project, extra_weights: tuple):
         """Returns the scores `(B, T, S)` of queries `(B, T, features)`."""
         raise NotImplementedError
@@ -140,6 +144,7 @@ class Attention(keras.layers.Layer):
         extra_weights: tuple,
         return_weights: bool = True,
         mask=None,
+        noise=None,
     ):
         """Reads for queries side by side, each of which has a state of its own.
 
@@ -152,6 +157,7 @@ class Attention(keras.layers.Layer):
             return_weights: Whether to return the weights.
             mask: Boolean `(B, T, S)` or broadcastable, True where a query may read; None:
                 everywhere. Padding of the memory is never read.
+            noise: `(B, T, S)` of `training_noise`, for an attention that has some; else None.
 
         Returns:
             context, weights or `()`, and the next state.
@@ -193,20 +199,21 @@ class Attention(keras.layers.Layer):
 
     def _attend_in_order(self, query, memory, state, return_weights, mask, training):
         """Reads for one query after the other, each in the state that the one before left."""
-        inputs = [ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)]  # (T, B, 1, F)
+        inputs = {"query": ops.expand_dims(ops.transpose(query, (1, 0, 2)), 2)}  # (T, B, 1, F)
+        rows, steps, _ = ops.shape(query)
+        noise = self.training_noise(steps, rows, memory) if training else None
+        if noise is not None:
+            inputs["noise"] = ops.expand_dims(noise, 2)  # (T, B, 1, S)
         if mask is not None:
-            sizes = (*ops.shape(query)[:2], ops.shape(memory.mask)[1])
+            sizes = (rows, steps, ops.shape(memory.mask)[1])
             mask = ops.transpose(ops.broadcast_to(mask, sizes), (1, 0, 2))
-            inputs.append(ops.expand_dims(mask, 2))  # (T, B, 1, S)
+            inputs["mask"] = ops.expand_dims(mask, 2)  # (T, B, 1, S)
 
         def step(inputs, before, constants, project):
-            query, *mask = inputs
             memory, extra_weights = constants
-            return list(
-                self.attend(
-                    query, Memory(*memory), before[2], project, extra_weights, return_weights, *mask
-                )
-            )
+            own = {"state": before[2], "project": project, "extra_weights": extra_weights}
+            options = {"return_weights": return_weights, **inputs}
+            return list(self.attend(memory=Memory(*memory), **own, **options))
 
         no_context = ops.zeros_like(memory.values[:, :1])
         no_weights = ops.zeros_like(memory.values[:, None, :, 0]) if return_weights else ()

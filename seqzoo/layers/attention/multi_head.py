@@ -107,7 +107,17 @@ class MultiHeadAttention(Attention):
         kinds = ("kernel", "bias") if self.use_bias else ("kernel",)
         return tuple(self.cast(getattr(self, f"{name}_{kind}")) for kind in kinds)
 
-    def attend(self, query, memory, state, project, extra_weights, return_weights=True, mask=None):
+    def attend(
+        self,
+        query,
+        memory,
+        state,
+        project,
+        extra_weights,
+        return_weights=True,
+        mask=None,
+        noise=None,
+    ):
         keys, values, closed = memory.keys
         heads = self._split(project("query", query))
         if self.causal:

@@ -1,0 +1,70 @@
+"""The recipes of spelling: their data, and a training on the embedded default."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seqzoo import cli
+from seqzoo.recipe import load_recipe
+from seqzoo.recipe.fields import set_fields
+
+FOLDER = Path(__file__).parents[2] / "recipes/spelling"
+SPLITS = ("train", "validation", "test")
+SMALL = ["model.units=6", "model.embedding_dim=4", "training.epochs=1", "training.warmup_steps=0"]
+
+
+def recipe_of(name, *settings):
+    return set_fields(load_recipe(FOLDER / f"{name}.py"), settings)
+
+
+def test_sounds_are_read_as_published_and_korean_in_single_letters(tmp_path):
+    for language, word in (("fre", "été"), ("kor", "각")):
+        for split in ("train", "dev", "test"):
+            (tmp_path / f"{language}_{split}.tsv").write_text(f"{word}\te t e\n", "utf-8")
+    splits = recipe_of("sounds").load_splits(tmp_path)
+    assert splits == {split: [("été", "e t e")] for split in SPLITS}
+    splits = recipe_of("sounds", "data.language=kor").load_splits(tmp_path)
+    assert splits["test"] == [("\u1100\u1161\u11a8", "e t e")]
+
+
+def test_finnish_words_sound_as_they_are_written():
+    pairs = {}
+    for part in recipe_of("sounds").load_splits(None).values():
+        pairs |= dict(part)
+    assert len(pairs) > 300
+    assert pairs["englanti"] == "e ŋ\u02d0 l a n t i"
+    assert pairs["suomi"] == "s u o m i"
+
+
+def test_words_and_features_are_one_text(tmp_path):
+    for split in ("train-low", "train-high", "dev", "test"):
+        (tmp_path / f"german-{split}.tsv").write_text("zu tun\ttat zu\tV;PST\n", "utf-8")
+    splits = recipe_of("inflection", "data.size=low").load_splits(tmp_path)
+    want = [("z u ␣ t u n +V +PST", "tat zu")]
+    assert splits == dict.fromkeys(SPLITS, want)
+    (tmp_path / "german-dev.tsv").write_text("tun\ttat\n", "utf-8")
+    with pytest.raises(ValueError, match=r"WORD<TAB>FORM<TAB>FEATURES\. Received: line 1 of "):
+        recipe_of("inflection").load_splits(tmp_path)
+
+
+def test_regular_english_forms_are_spelt_by_rule():
+    pairs = {}
+    for part in recipe_of("inflection").load_splits(None).values():
+        pairs |= dict(part)
+    assert pairs["c a r r y +V +PST"] == "carried"
+    assert pairs["p l a y +V +3 +SG +PRS"] == "plays"
+    assert pairs["d a n c e +V +V.PTCP +PRS"] == "dancing"
+    assert pairs["a g r e e +V +V.PTCP +PRS"] == "agreeing"
+    assert pairs["h e r o +N +PL"] == "heroes"
+    assert pairs["d i s h +N +PL"] == "dishes"
+
+
+@pytest.mark.parametrize("name", ["sounds", "inflection"])
+def test_a_recipe_trains_on_its_default_and_answers(name, tmp_path, capsys):
+    command = ["train", str(FOLDER / f"{name}.py"), "--out", str(tmp_path / "run"), "--seed", "0"]
+    assert cli.main([*command, *(f"--set={each}" for each in SMALL)]) == 0
+    *shown, last = capsys.readouterr().out.splitlines()
+    assert "exact_match" in json.loads(last)
+    assert len(shown) == len(recipe_of(name).examples)
+    assert (tmp_path / "run/export/1/saved_model.pb").is_file()

@@ -106,8 +106,8 @@ class CaptionDecoder(RecurrentDecoder):
         cast = self.cells[0].cast
         return super()._projections() | {"gate": (cast(self.gate.kernel), cast(self.gate.bias))}
 
-    def _read(self, query, state, constants, project, reading):
-        reads = super()._read(query, state, constants, project, reading)
+    def _read(self, query, state, constants, project, inputs_t):
+        reads = super()._read(query, state, constants, project, inputs_t)
         if self.gate_context:
             reads["context"] = reads["context"] * ops.sigmoid(project("gate", query))
         return reads

@@ -9,12 +9,7 @@ from keras import ops
 from seqzoo.decoders.bridge import Bridge, source_state_shapes, source_states
 from seqzoo.decoders.decoder import before_last, repeat_rows, reversible_embedding
 from seqzoo.decoders.recurrent_options import check_options
-from seqzoo.decoders.recurrent_step import (
-    advance_stack,
-    initial_read,
-    read,
-    training_inputs,
-)
+from seqzoo.decoders.recurrent_step import advance_stack, initial_read, read, training_inputs
 from seqzoo.decoders.segments import packed_step, segment_inputs, without_states
 from seqzoo.encoders.encoder import Encoded, step_mask, tokens_or_vectors
 from seqzoo.layers.attention import make_attention
@@ -319,10 +314,9 @@ class RecurrentDecoder(keras.layers.Layer):
     def _advance(self, inputs_t, state, constants, project: Project, training=False):
         """Returns the state after one step; `constants` are what the attention reads with."""
         projected, masks = inputs_t["projected"], inputs_t["dropout_masks"]
-        reading = {name: inputs_t[name] for name in ("joined", "noise") if name in inputs_t}
         reads, (_, weights) = {}, constants
         if self._attends_first:
-            reads = self._read(state["cells"][-1][0], state, constants, project, reading)
+            reads = self._read(state["cells"][-1][0], state, constants, project, inputs_t)
             projected = projected + project("fed", reads["context"])
         elif self.input_feeding:
             projected = projected + project("fed", state["feed"])
@@ -330,16 +324,16 @@ class RecurrentDecoder(keras.layers.Layer):
             self.cells, projected, masks, state["cells"], project, weights["cells"], training
         )
         if self.attend is not None and not self._attends_first:
-            reads = self._read(cells[-1][0], state, constants, project, reading)
+            reads = self._read(cells[-1][0], state, constants, project, inputs_t)
         if self.input_feeding:
             both = ops.concatenate([cells[-1][0], reads.pop("context")], axis=-1)
             reads["feed"] = ops.tanh(project("readout", both))
         return {"cells": cells, **reads}
 
-    def _read(self, query, state, constants, project, reading):
+    def _read(self, query, state, constants, project, inputs_t):
         memory, weights = constants
         project, weights = within(project, "attention"), weights["attention"]
-        return read(self.attend, query, memory, state["attention"], project, weights, **reading)
+        return read(self.attend, query, memory, state["attention"], project, weights, inputs_t)
 
     def _hidden(self, state, embedded):
         """Returns the hidden states of states `(..., features)`."""

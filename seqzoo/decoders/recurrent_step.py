@@ -77,8 +77,7 @@ def read(
     state,
     project: Project,
     extra_weights: tuple,
-    joined=None,
-    noise=None,
+    inputs_t: dict[str, Any],
 ) -> dict[str, Any]:
     """Reads from the source for N = B * K queries.
 
@@ -89,8 +88,8 @@ def read(
         state: The attention's own, leaves `(N, ...)`.
         project: Applies the projections of the attention.
         extra_weights: Those of the attention.
-        joined: Boolean `(N, S)`, True where a query may read; None: everywhere.
-        noise: `(N, S)`; see `training_noise`.
+        inputs_t: The inputs of the step, of which it reads `joined`, boolean `(N, S)`, True where
+            a query may read, and `noise` `(N, S)`, see `training_noise`; either may be missing.
 
     Returns:
         `context` `(N, value_features)`, `alignment` `(N, S)` and the next state as `attention`.
@@ -108,7 +107,7 @@ def read(
         return ops.reshape(leaf, (rows, *ops.shape(leaf)[2:]))
 
     state = keras.tree.map_structure(by_example, state)
-    options = {"mask": joined, "noise": noise}
+    options = {"mask": inputs_t.get("joined"), "noise": inputs_t.get("noise")}
     options = {name: by_example(leaf) for name, leaf in options.items() if leaf is not None}
     context, alignment, state = attention.attend(
         by_example(query), memory, state, project, extra_weights, **options

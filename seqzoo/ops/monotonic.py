@@ -22,7 +22,12 @@ def is_last_of(mask: Any) -> Any:
 
 
 def is_past(mask: Any) -> Any:
-    """Returns booleans like the mask `(..., S)`, True where no step from there on is True."""
+    """Returns booleans like the mask `(..., S)`, True where no step from there on is True.
+
+    Example:
+        >>> sz.ops.monotonic.is_past(np.array([[True, False, False]])).numpy().tolist()
+        [[False, True, True]]
+    """
     return _count_from(mask) == 0
 
 

@@ -39,15 +39,15 @@ def wu_2019(
             paper's 400.
         layers: Layers of the encoder; None is 1, the paper's 2. The decoder has one.
         embedding_dim: Width of both embeddings; None is 64, the paper's 200.
-        monotonic: Whether reading never goes back; False is the model of Wu et al., 2018.
+        monotonic: Whether reading never goes back; False is the model of Wu, Shapiro and
+            Cotterell, 2018, https://arxiv.org/abs/1808.10024.
         dropout: See `RecurrentEncoder`; the paper has 0.4.
         label_smoothing: See `Tokens`.
         max_source_length: See `TextPairs`.
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
         size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
-    References: Wu and Cotterell, 2019, https://arxiv.org/abs/1905.06319; Wu, Shapiro and
-    Cotterell, 2018, https://arxiv.org/abs/1808.10024
+    Reference: Wu and Cotterell, 2019, https://arxiv.org/abs/1905.06319
 
     Example:
         >>> text = sz.preprocessing.ByteTokenizer()

@@ -110,8 +110,12 @@ def test_a_dtype_holds_throughout_and_every_weight_gets_a_gradient(name):
 
 
 def is_choice(weight):
-    """Whether it only chooses a step, which outside of training has no gradient."""
-    return "monotonic" in weight.path and not weight.name.startswith("chunk")
+    """Whether it only chooses a step, which outside of training has no gradient.
+
+    The decoder here chooses the first one at all its steps, which is a chunk of its own.
+    """
+    is_of_chunk = weight.name.startswith("chunk") and "decoder" not in weight.path
+    return "monotonic" in weight.path and not is_of_chunk
 
 
 @everywhere

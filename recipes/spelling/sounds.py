@@ -11,6 +11,11 @@ Finnish, whose spelling tells the sounds, from names of Unicode CLDR.
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,
 https://arxiv.org/abs/1905.06319. `exact_match` is the share of words without an error, 1 less the
 word error rate of the shared task.
+
+Measured for French with seed 0 on 2 cores of an AMD EPYC beside much other work, 4 minutes: of the
+450 words of the test 0.933 are right (validation 0.913), a word error rate of 6.7 %, with 0.014
+errors for each phone. The other languages were not run. Published, word error rates as a mean of
+fifteen languages, five of which are not here: LSTM 16.84 %, best 13.81 %.
 """
 
 import dataclasses
@@ -113,9 +118,9 @@ recipe = Recipe(
     examples=("maison", "chevaux", "quelque", "seqzoo"),
     figures=(
         Figure(
-            "exact_match, test",
+            "exact_match, test, French",
             published="mean of fifteen languages: LSTM 0.832, best 0.862",
-            measured="not yet",
+            measured="0.933",
         ),
     ),
 )

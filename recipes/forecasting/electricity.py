@@ -11,8 +11,20 @@ figures: 12 months to learn from, 4 to validate and 4 to test, all windows count
 standard deviations of the months that are learned from. Without `--data`, what is forecast is the
 price of a share on 1,047 days (2004 to 2008), which matplotlib carries; there is no skill in that.
 
-Expected, ETTh1, 96 hours from 96, test split, seed 0: MSE 0.371, MAE 0.398, about 3 minutes on 2
-cores that had other work too. The last value has an MAE of 0.713, the last day one of 0.433.
+Expected, SegRNN on the test split, MSE and MAE, seed 0, on 2 cores of an AMD EPYC that had other work
+too, 2 to 4 minutes of the processor each:
+
+    hours ahead             96             192            336            720
+    ETTh1, 96 read     0.368 / 0.396  0.418 / 0.424  0.461 / 0.446  0.474 / 0.475
+    ETTh1, 720 read    0.361 / 0.393
+    ETTh2, 720 read    0.286 / 0.349
+
+Seeds 0 to 2 of the first: 0.370 and 0.398, with deviations of 0.003 and 0.002. There the last value
+has an MAE of 0.713, the last day one of 0.433. With 720 hours read: `--set model.lookback=720 --set
+model.segment=48 --set training.learning_rate=3e-3 --set training.epochs=8`, on ETTh1 with
+`--set model.error=huber`. Dropout, rate and error were chosen on the validation at 96 hours: with a
+dropout of 0.5, as published, MSE is 0.371 there, and from 720 hours, at a rate of 1e-3 and with the
+squared error, 0.381; with 64 units in place of 128, 0.421.
 
 Every evaluation has the skill against the last value, the last season and a straight line.
 
@@ -78,7 +90,7 @@ class Model:
     horizon: int = 96
     units: int = 128
     segment: int = 24
-    dropout: float = 0.5
+    dropout: float = 0.3
     scaling: Literal["none", "last", "standard", "mean"] = "last"
     channels: Literal["independent", "joint"] = "independent"
     attention: str | None = None
@@ -136,5 +148,5 @@ recipe = Recipe(
         monitor="val_mse",
         mode="min",
     ),
-    figures=(Figure("mse", "-", "0.371 (ETTh1, 96 hours, seed 0)"),),
+    figures=(Figure("mse", "-", "0.368 (ETTh1, 96 hours, seed 0)"),),
 )

@@ -11,8 +11,8 @@ figures: 12 months to learn from, 4 to validate and 4 to test, all windows count
 standard deviations of the months that are learned from. Without `--data`, what is forecast is the
 price of a share on 1,047 days (2004 to 2008), which matplotlib carries; there is no skill in that.
 
-Expected, SegRNN on the test split, MSE and MAE, seed 0, on 2 cores of an AMD EPYC that had other work
-too, 2 to 4 minutes of the processor each:
+Expected, SegRNN on the test split, MSE and MAE, seed 0, on 2 cores of an AMD EPYC with other
+work too, 2 to 4 minutes of the processor each:
 
     hours ahead             96             192            336            720
     ETTh1, 96 read     0.368 / 0.396  0.418 / 0.424  0.461 / 0.446  0.474 / 0.475

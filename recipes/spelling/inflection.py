@@ -11,7 +11,12 @@ Without `--data`, the recipe learns the regular forms of English verbs and nouns
 
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,
 https://arxiv.org/abs/1905.06319: it copies the stem from left to right and then reads the
-features. `medium` wants `--set training.epochs=60`, `low` 300.
+features. Few forms want more epochs: `medium` `--set training.epochs=60`.
+
+Measured for German, medium, with seed 0 on 2 cores of an AMD EPYC beside much other work, 18
+minutes: of the 1,000 forms of the test 0.748 are right (validation 0.795). Other languages and
+sizes were not run. Published, as a mean of 52 languages, the best system of each size: high 0.953,
+medium 0.828, low 0.506.
 """
 
 import dataclasses
@@ -126,9 +131,9 @@ recipe = Recipe(
     examples=("B l u f f +N +GEN +PL", "f e s t q u a t s c h e n +V +IND +PST +2 +PL"),
     figures=(
         Figure(
-            "exact_match, test",
-            published="best, mean of 52 languages: high 0.953, medium 0.828, low 0.506",
-            measured="not yet",
+            "exact_match, test, German, medium",
+            published="best, mean of 52 languages: medium 0.828",
+            measured="0.748",
         ),
     ),
 )

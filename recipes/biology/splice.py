@@ -8,6 +8,12 @@ Source: https://archive.ics.uci.edu/dataset/69 (Towell et al., 1992, CC BY 4.0):
 holds `splice.data`, lines of class, name and sequence, plain or `.gz`. Similar sequences, see
 `seqzoo.datasets.similarity`, are in one of ten folds: one is tested on, the next validated on. With
 no `--data`, random bases, half of them with a motif that the library puts in.
+
+Measured with `--set data.share=1`, seed 0, on 2 cores of an AMD EPYC beside other work, 40 seconds a
+fold: accuracy of the ten tests 0.957, with a deviation of 0.007 (validation: 0.961); TF-IDF of
+letters with logistic regression 0.682. Settings were chosen on validations, after the tests of two
+folds had been read for earlier ones. Published errors by class, on splits of their own (KBANN,
+Towell et al., 1992): 4.62, 7.56 and 8.47 %.
 """
 
 import dataclasses
@@ -19,7 +25,7 @@ from seqzoo.datasets.lines import find_file
 from seqzoo.encoders import TCN, EncoderChain, TextCNN
 from seqzoo.heads import Classes
 from seqzoo.preprocessing import LabelledResidues
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,4 +94,5 @@ recipe = Recipe(
         mode="max",
     ),
     search=None,
+    figures=(Figure("accuracy", "-", "0.957 (mean of ten folds, seed 0)"),),
 )

@@ -9,8 +9,8 @@ holds `splice.data`, lines of class, name and sequence, plain or `.gz`. Similar 
 `seqzoo.datasets.similarity`, are in one of ten folds: one is tested on, the next validated on. With
 no `--data`, random bases, half of them with a motif that the library puts in.
 
-Measured with `--set data.share=1`, seed 0, on 2 cores of an AMD EPYC beside other work, 40 seconds a
-fold: accuracy of the ten tests 0.957, with a deviation of 0.007 (validation: 0.961); TF-IDF of
+Measured with `--set data.share=1`, seed 0, on 2 cores of an AMD EPYC beside other work, 40 seconds
+a fold: accuracy of the ten tests 0.957, with a deviation of 0.007 (validation: 0.961); TF-IDF of
 letters with logistic regression 0.682. Settings were chosen on validations, after the tests of two
 folds had been read for earlier ones. Published errors by class, on splits of their own (KBANN,
 Towell et al., 1992): 4.62, 7.56 and 8.47 %.

@@ -40,7 +40,7 @@ class GraphPairs(TextPairs):
         >>> pairs.adapt([([("Ann", "knows", "Bob")], "Ann knows Bob.")])
         >>> x, y, sample_weight = pairs(["Ann\tknows\tBob"], ["Bob."])
         >>> x["source_ids"]["nodes"].numpy().tolist(), x["target_ids"].numpy().tolist()
-        ([[4, 5]], [[2, 6, 4]])
+        ([[4, 5]], [[2, 5, 7]])
     """
 
     def __init__(

@@ -102,7 +102,7 @@ class GraphReader(tf.Module):
         >>> reader.adapt(["Ann\tknows\tBob\nBob\tknows\tCid"])
         >>> graph = reader(["Bob\tknows\tDan"])
         >>> graph["nodes"].numpy().tolist(), graph["edges"].numpy().tolist()
-        ([[4, 1]], [[[0, 4, 1]]])
+        ([[5, 1]], [[[0, 4, 1]]])
         >>> reader.names("Bob\tknows\tDan")
         ['Bob', 'Dan']
     """

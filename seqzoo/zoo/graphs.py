@@ -93,7 +93,8 @@ def li_2016(
     Example:
         >>> graphs = sz.preprocessing.LabelledGraphs(sz.preprocessing.GraphReader())
         >>> graphs.adapt([([("a", "to", "b")], "line"), ([("a", "to", "a")], "loop")])
-        >>> sz.zoo.li_2016(graphs, units=6).probabilities([[("b", "to", "b")]]).shape
+        >>> model = sz.zoo.li_2016(graphs, units=6, embedding_dim=4)
+        >>> model.probabilities([[("b", "to", "b")]]).shape
         (1, 2)
     """
     layer = GatedGraph(units, both_ways, steps, graphs.reader.type_count)

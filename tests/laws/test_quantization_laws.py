@@ -12,7 +12,7 @@ from seqzoo.layers.mixers import make_mixer
 from seqzoo.layers.quantization import int8_weights, is_quantized, quantize_layer, read_once
 
 WITHOUT_PRODUCTS = ("table", "scale", "positions", "peephole", "gain", "bias")
-WITHOUT_PRODUCTS += ("shares", "inner", "rate_logit", "removal", "skip")
+WITHOUT_PRODUCTS += ("shares", "inner", "rate_logit", "removal", "skip", "_scores")
 """Parts of the names of weights of several axes that no input is multiplied by."""
 
 INPUTS = {"inputs": np.random.default_rng(3).normal(size=(3, 4, mixer_cases.FEATURES))}

@@ -3,6 +3,7 @@
     python benchmarks/shapes.py                       # all cells, several hours
     python benchmarks/shapes.py --only LSTM --mode predict --rows fixed --every 4
     python benchmarks/shapes.py --seconds 0.1         # shorter measurements
+    python benchmarks/shapes.py --only LSTM --shape 256 336 1 128 --shape 64 96 1 128
 
 A training cell is `train_on_batch` of a model of one layer, a prediction cell `predict_on_batch`;
 rows are fixed in `keras.Input`, or open as in Keras's own examples. Both libraries take turns in
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--mode", choices=("train", "predict"), action="append")
     parser.add_argument("--rows", choices=("fixed", "open"), action="append")
     parser.add_argument("--every", type=int, default=1, help="take each n-th shape")
+    parser.add_argument("--shape", type=int, nargs=4, action="append", help="in place of all")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.3, help="of one measurement")
     args = parser.parse_args()
@@ -156,8 +158,8 @@ def main() -> None:
     for mode in args.mode or ("train", "predict"):
         for kind in args.only or KINDS:
             for rows in args.rows or ("fixed", "open"):
-                for shape in SHAPES[:: args.every]:
-                    cell = Cell(kind, shape, mode, rows)
+                for shape in args.shape or SHAPES[:: args.every]:
+                    cell = Cell(kind, (shape[0], shape[1], shape[2], shape[3]), mode, rows)
                     ratios = measure(cell, args.rounds, args.seconds)
                     low, high = interval(ratios)
                     median = float(np.median(ratios))

@@ -46,8 +46,8 @@ ORDER = (
     "zoo",
     "importing",
     "tuning",
-    "recipe",
     "listing",
+    "recipe",
     "arguments",
     "cli",
 )

@@ -239,8 +239,14 @@ def test_a_file_that_holds_no_one_recipe_is_explained(tmp_path, text, message):
 
 
 def test_a_missing_recipe_file_is_explained(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No recipe file .*`seqzoo list` shows"):
+    with pytest.raises(FileNotFoundError, match=r"no recipe, .*none.py'.*`seqzoo list` shows"):
         load_recipe(tmp_path / "none.py")
+    with pytest.raises(FileNotFoundError, match="Did you mean 'chorales'"):
+        load_recipe("choral")
+
+
+def test_a_recipe_of_seqzoo_is_loaded_by_its_name():
+    assert load_recipe("chorales").name == "chorales"
 
 
 def make_recipe(**changes):

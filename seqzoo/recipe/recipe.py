@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqzoo.listing import find_recipe
 from seqzoo.metrics import CAPTION_METRICS, METRICS
 from seqzoo.preprocessing.music import piece_as_text
 from seqzoo.recipe.search_flags import SearchFlags
@@ -282,7 +283,8 @@ def load_recipe(path: str | Path, source: bytes | None = None, name: str | None 
     """Runs a recipe file and returns its recipe.
 
     Args:
-        path: Path of the file.
+        path: Path of the file, or the name of a recipe in ./recipes or of seqzoo's own, such as
+            "dates".
         source: Its content, where it has been read already.
         name: Of a recipe that has no name; None is that of the file.
 
@@ -290,7 +292,7 @@ def load_recipe(path: str | Path, source: bytes | None = None, name: str | None 
         FileNotFoundError: if there is no such file.
         ValueError: if the file cannot be run, or holds none or several recipes.
     """
-    path = Path(path)
+    path = find_recipe(str(path)) if source is None else Path(path)
     recipes = _recipes_in(path, read_recipe(path) if source is None else source)
     if len(recipes) != 1:
         raise ValueError(

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from seqzoo.tasks import (
         Captioner,
         Classifier,
+        ClassifierEnsemble,
         Ensemble,
         Forecaster,
         FrameModel,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         SentenceEncoder,
         Seq2Seq,
         Tagger,
+        TaggerEnsemble,
         load,
     )
     from seqzoo.trained import presets
@@ -85,6 +87,7 @@ _HOMES = {
     "BeamSearch": "search",
     "Captioner": "tasks",
     "Classifier": "tasks",
+    "ClassifierEnsemble": "tasks",
     "Ensemble": "tasks",
     "Forecaster": "tasks",
     "FrameModel": "tasks",
@@ -95,6 +98,7 @@ _HOMES = {
     "SentenceEncoder": "tasks",
     "Seq2Seq": "tasks",
     "Tagger": "tasks",
+    "TaggerEnsemble": "tasks",
     "from_preset": "importing",
     "load": "tasks",
     "presets": "trained",
@@ -105,6 +109,7 @@ __all__ = [
     "BeamSearch",
     "Captioner",
     "Classifier",
+    "ClassifierEnsemble",
     "Ensemble",
     "Forecaster",
     "FrameModel",
@@ -115,6 +120,7 @@ __all__ = [
     "SentenceEncoder",
     "Seq2Seq",
     "Tagger",
+    "TaggerEnsemble",
     "backtesting",
     "baselines",
     "datasets",

@@ -87,6 +87,13 @@ def add_train_arguments(add: Callable) -> None:
 
 def add_evaluate_arguments(add: Callable) -> None:
     _add_run(add)
+    add(
+        "others",
+        nargs="*",
+        type=_run,
+        metavar="RUN",
+        help="further runs of the recipe, to evaluate as an ensemble with the first",
+    )
     add("--data", type=_existing, metavar="DIR", help="data in place of that of the training")
     add("--split", default="test", metavar="NAME", help="split to evaluate (default: test)")
     _add_search(add)

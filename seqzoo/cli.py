@@ -126,12 +126,14 @@ def _recipe_of(arguments: argparse.Namespace) -> Path:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the metrics of a split, and those of trivial baselines, as one JSON object."""
     from seqzoo.baselines import baselines
-    from seqzoo.recipe import Run
+    from seqzoo.recipe import Run, as_ensemble
     from seqzoo.recipe.run import beside_baselines
 
     run = Run.open(arguments.run, arguments.trust)
     task = run.load_task()
     recipe = run.recipe.completed(task)
+    if arguments.others:
+        task = as_ensemble(run, task, arguments.others, arguments.trust)
     search = recipe.search_as(_search_flags(arguments))
     splits = run.load_splits(arguments.data)
     if arguments.split not in splits:

@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_tasks import trained_translator
 
 from seqzoo import cli
 from seqzoo.files.folder_lock import locked_folder
-from seqzoo.recipe import RunFolder, load_recipe
+from seqzoo.recipe import Run, RunFolder, as_ensemble, load_recipe
 from seqzoo.trained import presets
 from seqzoo.training import Resume
 from seqzoo.zoo import FORECASTERS, ZOO
@@ -466,6 +467,23 @@ def test_evaluate_prints_the_metrics_of_a_split(finished, capsys):
         printed = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert printed == pytest.approx({name: metrics[prefix + name] for name in printed})
         assert list(printed) == ["loss", "perplexity", "token_accuracy"]
+
+
+def test_several_runs_are_evaluated_as_an_ensemble(finished, monkeypatch, error):
+    message = error("evaluate", finished, finished)
+    assert "There is no ensemble of a Letters. Evaluate the runs one by one" in message
+
+    translator = trained_translator().task
+    monkeypatch.setattr("seqzoo.recipe.trained_model.load_trained", lambda folder: translator)
+    ensemble = as_ensemble(Run.open(finished), translator, [finished] * 2)
+    assert ensemble.members == [translator] * 3
+    assert ensemble.evaluate([("a b", "b a")], verbose=0)[0] > 0
+
+    run = Run.open(finished)
+    assert run.provenance is not None
+    other = dataclasses.replace(run.provenance, splits={"train": "of other examples"})
+    with pytest.raises(ValueError, match="must have learned from the same examples"):
+        as_ensemble(dataclasses.replace(run, provenance=other), translator, [finished])
 
 
 def test_an_unknown_split_and_a_beam_for_what_searches_nothing_are_explained(finished, error):

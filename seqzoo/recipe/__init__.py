@@ -12,7 +12,7 @@ from seqzoo.recipe.recipe import (
     tagged_answers,
 )
 from seqzoo.recipe.run import run
-from seqzoo.recipe.trained_model import TrainedModel, open_trained
+from seqzoo.recipe.trained_model import TrainedModel, as_ensemble, open_trained
 from seqzoo.recipe.training_options import TrainingOptions
 from seqzoo.recipe.training_run import Run
 
@@ -32,4 +32,5 @@ __all__ = [
     "RunFolder",
     "TrainedModel",
     "open_trained",
+    "as_ensemble",
 ]

@@ -11,6 +11,14 @@ from seqzoo.recipe.folder import RunFolder
 from seqzoo.recipe.recipe import ANSWERS, Answer, answers_of
 from seqzoo.recipe.search_flags import SearchFlags
 from seqzoo.recipe.training_run import Run, load_trained
+from seqzoo.tasks import (
+    Classifier,
+    ClassifierEnsemble,
+    Ensemble,
+    GenerationTask,
+    Tagger,
+    TaggerEnsemble,
+)
 from seqzoo.trained import is_address, presets
 
 
@@ -67,3 +75,40 @@ def open_trained(path: str | Path, trust: bool = False, answers: bool = False) -
     task = load_trained(folder)
     respond = ANSWERS[provenance.answers or "generated"]
     return TrainedModel(provenance.recipe, task, getattr(task, "search", None), respond)
+
+
+def as_ensemble(run: Run, task: Any, others: Sequence[str | Path], trust: bool = False) -> Any:
+    """Returns an ensemble of the trained task of a run and of those of others, compiled.
+
+    Args:
+        run: The run of the first member.
+        task: Its trained task.
+        others: Folders of further runs.
+        trust: As in `Run.open`.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run, or its training has not ended.
+        ValueError: if a run learned from other examples, which may be among those of the test, or
+            the tasks do not fit or are of a kind that no ensemble is for.
+    """
+    members = [task]
+    for path in others:
+        folder = RunFolder(Path(path))
+        provenance = folder.record(trust).provenance
+        splits = [each and each.splits for each in (run.provenance, provenance)]
+        if splits[0] != splits[1]:
+            raise ValueError(
+                "The runs of an ensemble must have learned from the same examples. Received: "
+                f"{folder.path} has other splits than {run.folder.path}. Train it with the same "
+                "recipe, data and settings of `data`, and another --seed."
+            )
+        members.append(load_trained(folder))
+    kinds = {GenerationTask: Ensemble, Classifier: ClassifierEnsemble, Tagger: TaggerEnsemble}
+    make = next((each for kind, each in kinds.items() if isinstance(task, kind)), None)
+    if make is None:
+        raise ValueError(
+            f"There is no ensemble of a {type(task).__name__}. Evaluate the runs one by one."
+        )
+    ensemble = make(members)
+    ensemble.compile()
+    return ensemble

@@ -10,6 +10,7 @@ from seqzoo.tasks.frame_model import FrameModel
 from seqzoo.tasks.generation import GenerationTask
 from seqzoo.tasks.language_model import LanguageModel
 from seqzoo.tasks.masked_language_model import Filling, MaskedLanguageModel
+from seqzoo.tasks.mean_answers import ClassifierEnsemble, TaggerEnsemble
 from seqzoo.tasks.mean_forecaster import MeanForecaster
 from seqzoo.tasks.request import Generated
 from seqzoo.tasks.saving import load
@@ -38,6 +39,7 @@ __all__ = [
     "Backtest",
     "Captioner",
     "Classifier",
+    "ClassifierEnsemble",
     "Ensemble",
     "Filling",
     "Forecaster",
@@ -52,6 +54,7 @@ __all__ = [
     "Seq2Seq",
     "TagPath",
     "Tagger",
+    "TaggerEnsemble",
     "Task",
     "load",
 ]

@@ -309,6 +309,10 @@ def test_a_kind_and_its_data_train_in_one_command(case, tmp_path, monkeypatch, c
     assert cli.main(["train", *arguments]) == 0
     assert "loss" in json.loads(capsys.readouterr().out.splitlines()[-1])
     assert cli.main(["evaluate", "run"]) == 0
+    alone = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert cli.main(["evaluate", "run", "run"]) == 0
+    twice = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert twice == pytest.approx(alone, rel=1e-3)
     assert (tmp_path / "run/export/1/saved_model.pb").is_file()
 
 

@@ -76,13 +76,15 @@ class SeriesConstants:
         power = tf.gather(tf.constant(self.power), tf.where(ids >= 0, ids, count))[:, None]
         if self.location is None or self.scale is None:
             return Units(power, tf.zeros_like(power), tf.ones_like(power))
-        values = _transformed(tf.cast(history, tf.float64), power)
-        location, scale = _moments(values)
         index = tf.maximum(ids, 0)
-        of_series = tf.gather(tf.constant(self.location), index)[:, None]
-        location = tf.where(is_known, of_series, location)
-        of_series = tf.gather(tf.constant(self.scale), index)[:, None]
-        return Units(power, location, tf.where(is_known, of_series, scale))
+        of_series = [tf.gather(tf.constant(x), index)[:, None] for x in (self.location, self.scale)]
+
+        def of_history() -> list[Any]:
+            moments = _moments(_transformed(tf.cast(history, tf.float64), power))
+            return [tf.where(is_known, *sides) for sides in zip(of_series, moments, strict=True)]
+
+        location, scale = tf.cond(tf.reduce_all(is_known), lambda: of_series, of_history)
+        return Units(power, location, scale)
 
     def scale_known(self, known: Any) -> tf.Tensor:
         """Returns known covariates `(…, K)` scaled, float32, 0 where missing."""
@@ -211,6 +213,11 @@ def _moments(values: Any) -> tuple[Any, Any]:
 
 def _transformed(values: Any, power: Any) -> Any:
     """The Box-Cox transform of float64 values; those that are not above 0 become NaN."""
+    is_plain = tf.reduce_all(tf.math.is_nan(power))
+    return tf.cond(is_plain, lambda: values, lambda: _box_cox(values, power))
+
+
+def _box_cox(values: Any, power: Any) -> Any:
     logs = tf.math.log(tf.where(values > 0, values, 1.0))
     is_log = tf.abs(power) < _SMALLEST_POWER
     safe = tf.where(is_log | tf.math.is_nan(power), tf.ones_like(power), power)
@@ -220,6 +227,11 @@ def _transformed(values: Any, power: Any) -> Any:
 
 
 def _untransformed(values: Any, power: Any) -> Any:
+    is_plain = tf.reduce_all(tf.math.is_nan(power))
+    return tf.cond(is_plain, lambda: values, lambda: _from_box_cox(values, power))
+
+
+def _from_box_cox(values: Any, power: Any) -> Any:
     is_log = tf.abs(power) < _SMALLEST_POWER
     safe = tf.where(is_log | tf.math.is_nan(power), tf.ones_like(power), power)
     inside = tf.maximum(safe * values, -1 + 1e-12)  # the transform of values above 0

@@ -6,7 +6,8 @@
 Source: https://github.com/sigmorphon/conll2017, task 1, forms of Wiktionary: DIR holds
 `<language>-train-<size>.tsv`, `-dev.tsv` and `-test.tsv` for english, finnish, german, spanish or
 turkish, of 10,000 (high), 1,000 (medium) or 100 forms (low). An input is the letters of the word
-with spaces between them, ␣ for a space of its own, and then the features, each with a plus.
+with spaces between them, ␣ for a space of its own, and then the features, each with a plus, in the
+order of the data.
 Without `--data`, the recipe learns the regular forms of English verbs and nouns.
 
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,

@@ -2,11 +2,11 @@
 
     seqzoo train sounds --data DIR --seed 0 --set data.language=fre
 
-Source: https://github.com/sigmorphon/2020, task 1, words and their sounds of Wiktionary: DIR
-holds `<language>_train.tsv`, `_dev.tsv` and `_test.tsv` for arm, bul, fre, geo, gre, hin, hun,
-ice, kor or lit. Korean words are read in single letters (NFD), and `predict` must be given them
-so. English has a recipe of its own, `spelling_to_sound`. Without `--data`, the recipe learns
-Finnish, whose spelling tells the sounds, from names of Unicode CLDR.
+Source: https://github.com/sigmorphon/2020, task 1, words and their sounds of Wiktionary: DIR holds
+`<language>_train.tsv`, `_dev.tsv` and `_test.tsv` for arm, bul, fre, geo, gre, hin, hun, ice, kor
+or lit. Words are read in the normal form NFC, of Korean in single letters, NFD. English has a
+recipe of its own, `spelling_to_sound`. Without `--data`, the recipe learns Finnish, whose spelling
+tells the sounds, from names of Unicode CLDR.
 
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,
 https://arxiv.org/abs/1905.06319. `exact_match` is the share of words without an error, 1 less the
@@ -20,7 +20,6 @@ fifteen languages, five of which are not here: LSTM 16.84 %, best 13.81 %.
 
 import dataclasses
 import re
-import unicodedata
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +34,7 @@ from seqzoo.search import BeamSearch
 FINNISH = re.compile("[a-zäöš]+")
 PHONES = {"ä": "æ", "ö": "ø", "š": "ʃ", "c": "k", "q": "k", "w": "v", "x": "k s", "z": "t s"}
 LONG = "\u02d0"  # IPA's mark
+SYLLABLE = re.compile("[가-힣]")  # of Korean, several letters in one character
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +60,9 @@ def load(folder: Path | None, data: Data) -> dict:
         return splits.divide(finnish(), validation=0.1, test=0.2, seed=data.seed)
     files = {"train": "train", "validation": "dev", "test": "test"}
     return {
-        split: list(read(find_file(folder, [f"{data.language}_{name}.tsv"]), data.language))
+        split: list(tab_columns(find_file(folder, [f"{data.language}_{name}.tsv"])))
         for split, name in files.items()
     }
-
-
-def read(path: Path, language: str):
-    for word, phones in tab_columns(path):
-        yield unicodedata.normalize("NFD", word) if language == "kor" else word, phones
 
 
 def finnish() -> list[tuple[str, str]]:
@@ -90,7 +85,8 @@ def sounds(word: str) -> str:
 
 def build(splits: dict, model: Model):
     words, phones = zip(*splits["train"], strict=True)
-    letters, sounds = CharacterTokenizer(normalization=None), WhitespaceTokenizer()
+    form = "nfd" if SYLLABLE.search("".join(words)) else "nfc"
+    letters, sounds = CharacterTokenizer(normalization=form), WhitespaceTokenizer()
     letters.adapt(words)
     sounds.adapt(phones)
     return zoo.wu_2019(letters, sounds, max_target_length=48, **dataclasses.asdict(model))

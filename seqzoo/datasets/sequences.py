@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import random
+import string
 from pathlib import Path
 from typing import NamedTuple
 
 from seqzoo.datasets.lines import iterate_lines, read_text, refuse_line
 from seqzoo.extras import import_biopython
 from seqzoo.metrics.residues import UNKNOWN_TAG
+
+GAPS = "-.*~" + string.whitespace
+"""What stands for no letter in a sequence."""
 
 _FORMATS = {">": "fasta", "LOCUS": "genbank"}
 
@@ -62,7 +66,8 @@ def load(path: str | Path) -> list[Record]:
     seq_io, undefined = import_biopython()
     records = []
     try:
-        for number, found in enumerate(seq_io.parse(io.StringIO(content), form), start=1):
+        lines = io.StringIO(content, newline=None)
+        for number, found in enumerate(seq_io.parse(lines, form), start=1):
             try:
                 letters = str(found.seq)
             except undefined:  # GenBank that tells the length alone
@@ -72,6 +77,8 @@ def load(path: str | Path) -> list[Record]:
             records.append(Record(found.id, letters, found.description))
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}. Mend or remove the record.") from error
+    if not records:
+        raise ValueError(f"{path} holds no record of {form}. Check the file.")
     return records
 
 
@@ -108,6 +115,9 @@ def load_classes(path: str | Path) -> list[tuple[str, str, str]]:
     return rows
 
 
+_COUNTS = {"0": False, "0.0": False, "1": True, "1.0": True}
+
+
 def load_structures(path: str | Path, states: int = 3) -> list[tuple[str, str]]:
     r"""Reads proteins and the secondary structure of each residue, as CB513 is had from Kaggle.
 
@@ -122,7 +132,8 @@ def load_structures(path: str | Path, states: int = 3) -> list[tuple[str, str]]:
 
     Raises:
         FileNotFoundError: if there is no file.
-        ValueError: if a column is missing, or the columns of a row are not equally long.
+        ValueError: if a column is missing, the columns of a row are not equally long, or its mask
+            has other numbers.
 
     Example:
         >>> from pathlib import Path
@@ -135,12 +146,14 @@ def load_structures(path: str | Path, states: int = 3) -> list[tuple[str, str]]:
     column, proteins = f"dssp{states}", []
     for number, row in enumerate(csv.DictReader(iterate_lines(path)), start=2):
         letters, tags, mask = (row.get(name) for name in ("input", column, "cb513_mask"))
-        counts = (mask or "").split()
+        counts = [_COUNTS.get(count) for count in (mask or "").split()]
         if not letters or not tags or not len(letters) == len(tags) == len(counts):
             form = f"equally long columns 'input', '{column}' and 'cb513_mask'"
             refuse_line(path, number, ",".join(map(str, row.values())), form)
+        if None in counts:
+            refuse_line(path, number, str(mask), "a 'cb513_mask' of 0 and 1, spaces between them")
         shown = (
-            tag if count in ("1", "1.0") and letter != "X" else UNKNOWN_TAG
+            tag if count and letter not in "Xx" else UNKNOWN_TAG
             for letter, tag, count in zip(letters, tags, counts, strict=True)
         )
         proteins.append((letters, "".join(shown)))
@@ -164,11 +177,18 @@ def with_motif(
     Returns:
         Pairs of a sequence and "yes" or "no".
 
+    Raises:
+        ValueError: if the motif is longer than a sequence.
+
     Example:
         >>> sequence, label = sz.datasets.sequences.with_motif(2, length=20, noise=0.0)[0]
         >>> len(sequence), "TATAAT" in sequence, label
         (20, True, 'yes')
     """
+    if len(motif) > length:
+        raise ValueError(
+            f"A motif must fit into the sequences. Received: motif={motif!r} and length={length}."
+        )
     draw = random.Random(seed)
     examples = []
     for index in range(count):

@@ -11,14 +11,19 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from seqzoo.datasets.sequences import GAPS
+
+_NO_GAPS = str.maketrans("", "", GAPS)
+
 
 def similarity_groups(sequences: Sequence[str], k: int = 8, share: float = 0.5) -> list[int]:
     """Returns the number of the group of each sequence: similar ones are in one group.
 
     Two sequences are similar if the k-mers that both have are at least `share` of those of the
-    shorter one, each k-mer counted once. Letters are compared without regard to case. Equal
-    sequences are similar, however short. The groups are the connected ones: of a and b, and b and
-    c similar, all three are in one.
+    shorter one, each k-mer counted once. Case and gaps make no difference. Equal sequences are
+    similar, however short. The groups are the connected ones: of a and b, and b and c similar, all
+    three are in one. A sequence and its reverse complement are not compared: where a model answers
+    both alike, give the one of the two that comes first in the alphabet.
 
     Args:
         sequences: Of bases or amino acids.
@@ -38,7 +43,7 @@ def similarity_groups(sequences: Sequence[str], k: int = 8, share: float = 0.5) 
         raise ValueError(
             f"`k` must be at least 1 and `share` from above 0 to 1. Received: k={k}, share={share}."
         )
-    windows = [_windows(sequence.upper(), k) for sequence in sequences]
+    windows = [_windows(sequence.upper().translate(_NO_GAPS), k) for sequence in sequences]
     parents = list(range(len(sequences)))
 
     def root(index: int) -> int:
@@ -80,12 +85,17 @@ def grouped_folds(
         seed: Int.
 
     Raises:
-        ValueError: if there are fewer groups than folds.
+        ValueError: if there are fewer groups than folds, or not one label for each example.
 
     Example:
         >>> sz.datasets.similarity.grouped_folds([0, 0, 1, 2, 3], "aabab", folds=2)
         [0, 0, 0, 1, 1]
     """
+    if len(groups) != len(labels):
+        raise ValueError(
+            "Each example must have a group and a label. Received: "
+            f"{len(groups)} groups and {len(labels)} labels."
+        )
     members: defaultdict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)
@@ -119,13 +129,19 @@ def fold_splits(examples: Sequence[Any], folds: Sequence[int], fold: int) -> dic
         fold: The fold that is tested on, from 0 on.
 
     Raises:
-        ValueError: if there is no such fold, or there are fewer than three.
+        ValueError: if there is no such fold, there are fewer than three, or not one for each
+            example.
 
     Example:
         >>> sz.datasets.similarity.fold_splits("abcd", [0, 1, 2, 0], fold=2)
         {'train': ['b'], 'validation': ['a', 'd'], 'test': ['c']}
     """
-    count = max(folds) + 1
+    if len(examples) != len(folds):
+        raise ValueError(
+            f"Each example must have a fold. Received: {len(examples)} examples and {len(folds)} "
+            "folds."
+        )
+    count = max(folds, default=-1) + 1
     if count < 3 or not 0 <= fold < count:
         raise ValueError(
             f"`fold` must be one of at least three folds, from 0 to {count - 1}. Received: "

@@ -13,7 +13,7 @@ DECODERS = {
     "language": LanguageDecoder,
     "blocks": BlockDecoder,
 }
-"""The decoders by name."""
+"""The decoders by name that work with any head; `HardAttentionDecoder` works with a `Mixture`."""
 
 __all__ = [
     "DECODERS",

@@ -25,7 +25,8 @@ class EncoderChain(keras.layers.Layer):
         `Encoded` of the last.
 
     Raises:
-        ValueError: if there is no encoder, or one after the first reads tokens.
+        ValueError: if there is no encoder, or one after the first reads tokens; when built, if one
+            reads vectors of another width.
 
     Example:
         >>> windows = sz.encoders.TextCNN(None, 4, windows=(3, 5), filters=6)
@@ -57,7 +58,13 @@ class EncoderChain(keras.layers.Layer):
 
     def build(self, inputs_shape):
         values = symbolic_inputs(self)
-        for encoder in self.encoders:
+        for index, encoder in enumerate(self.encoders):
+            if index and values.shape[-1] != encoder.embedding_dim:
+                raise ValueError(
+                    f"Encoder {index} of a chain must read vectors as wide as the outputs of the "
+                    f"one before, embedding_dim={values.shape[-1]}. Received: "
+                    f"embedding_dim={encoder.embedding_dim}."
+                )
             values = Encoded(*encoder(values)).outputs
         self.built = True
 

@@ -91,7 +91,8 @@ def motifs(
         threshold: From 0 to 1, the share of the largest activation of a filter.
 
     Raises:
-        ValueError: if the task reads no residues or begins with no convolution.
+        ValueError: if the task reads no residues or begins with no convolution, or there is no
+            sequence.
     Reference: Alipanahi et al., 2015, https://doi.org/10.1038/nbt.3300, supplementary notes;
         Kelley et al., 2016, https://doi.org/10.1101/gr.200535.115
 
@@ -108,7 +109,9 @@ def motifs(
             f"{type(task.preprocessor).__name__}."
         )
     reader = task.preprocessor.reader
-    raw, found = reader.as_raw(list(sequences)), []
+    raw, found = reader.as_raw(sequences), []
+    if not len(raw):
+        raise ValueError("Motifs are those of sequences. Received: none. Give at least one.")
     batches = [
         task.preprocessor.prepare(raw[start : start + _ROWS]) for start in range(0, len(raw), _ROWS)
     ]

@@ -14,13 +14,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.datasets.sequences import GAPS
 from seqzoo.ops.option_names import check_known
 from seqzoo.preprocessing.corpus import as_strings
 from seqzoo.preprocessing.data_forms import Kind, read_inputs
 
 AlphabetName = Literal["bases", "amino_acids"]
-
-GAPS = "-.*~" + string.whitespace
 
 
 class Alphabet(NamedTuple):
@@ -144,20 +143,24 @@ class LetterReader:
         return as_strings([self._checked(each, index) for index, each in enumerate(inputs)])
 
     def _checked(self, sequence: Any, index: int) -> bytes:
-        if isinstance(sequence, (list, tuple)) and all(isinstance(x, str) for x in sequence):
+        if isinstance(sequence, (list, tuple)) and all(
+            isinstance(letter, str) and len(letter) == 1 for letter in sequence
+        ):
             sequence = "".join(sequence)
         if not isinstance(sequence, (str, bytes)):
             raise ValueError(
-                f"A sequence is a text. Received: {sequence!r} at index {index}. Give its letters."
+                "A sequence is a text, or a list of single letters. Received: "
+                f"{str(sequence)[:60]} at index {index}. Give its letters."
             )
         content = sequence.encode() if isinstance(sequence, str) else sequence
         codes = np.frombuffer(content, np.uint8)
         wrong = np.flatnonzero(~(self._is_letter | self._is_gap)[codes])
         if len(wrong):
             letters, mixtures = ALPHABETS[self.name]
+            letter = content[wrong[0] :].decode(errors="replace")[0]
             raise ValueError(
                 f"A sequence of {self.name} has the letters {letters}{''.join(mixtures)}. "
-                f"Received: {chr(codes[wrong[0]])!r} at position {wrong[0]} of the sequence at "
+                f"Received: {letter!r} at position {wrong[0]} of the sequence at "
                 f"index {index}. Correct it, leave it out, or take the other alphabet."
             )
         return content

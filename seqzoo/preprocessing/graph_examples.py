@@ -49,6 +49,7 @@ class GraphPairs(TextPairs):
         super().__init__(cast(Any, source), target, max_target_length=max_target_length)
 
     kind = Kind(("source", "target"), GRAPH_RANKS)
+    pack_together = None  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def adapt(self, pairs: Any, columns: Mapping[str, str] | None = None) -> None:
         """Makes the vocabularies.
@@ -95,11 +96,6 @@ class GraphPairs(TextPairs):
         """Padded nodes `(B, N)` and edges `(B, E, 3)`."""
         return self.source.pack(encoded)
 
-    def pack_together(self, source: Any, target: Any, members: tf.RaggedTensor) -> Any:
-        raise ValueError(
-            "`packed` puts several examples into a row, and each graph has its own. Leave it out."
-        )
-
     def lengths(self, raw: tf.Tensor) -> np.ndarray:
         """Nodes of each graph `(B,)`."""
         return self.source.lengths(raw)
@@ -142,6 +138,7 @@ class LabelledGraphs(LabelledInputs):
         self.reader = reader
 
     kind = Kind(("text", "label"), GRAPH_RANKS)  # pyright: ignore[reportAssignmentType]
+    pack_together = None  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     @property
     def tokenizer(self) -> GraphReader:
@@ -169,11 +166,6 @@ class LabelledGraphs(LabelledInputs):
 
     def pack_inputs(self, encoded: Any) -> dict[str, Any]:
         return with_mask(self.reader.pack(encoded))
-
-    def pack_together(self, source: Any, target: Any, members: tf.RaggedTensor) -> Any:
-        raise ValueError(
-            "`packed` puts several examples into a row, and each graph has its own. Leave it out."
-        )
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"reader": keras.saving.serialize_keras_object(self.reader)}

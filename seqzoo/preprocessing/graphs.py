@@ -23,16 +23,16 @@ def graph_as_text(graph: Any) -> str:
     r"""Returns a graph as the lines that models of graphs read.
 
     Args:
-        graph: A text, which stays as it is; a list of edges `(source, type, target)`, of
+        graph: A text, which stays as it is; a list of tuples, `(source, type, target)` of an edge,
             `(node, label)` and `(node,)`; or a graph of networkx, whose edges may have a "type"
             (else it is "edge") and whose nodes may have a "label".
 
     Returns:
-        A line `source<TAB>type<TAB>target` for each edge, `node<TAB>label` for a node with a label
-        of its own, `node` for one without edges.
+        A line for each tuple, its parts with tabs between them; of networkx, a line for each node
+        and each edge.
 
     Raises:
-        ValueError: if it is no graph, or a part of it is empty or holds a tab or a line break.
+        ValueError: if it is no graph, or a part of it is missing or holds a tab or a line break.
 
     Example:
         >>> sz.preprocessing.graph_as_text([("Ann", "knows", "Bob"), ("Cid",)])
@@ -51,14 +51,24 @@ def graph_as_text(graph: Any) -> str:
         raise ValueError(f"A graph is a text or a list of edges. Received: {graph!r}. {_FORM}")
     lines = []
     for line in graph:
-        fields = (
-            [line] if isinstance(line, (str, bytes)) or not isinstance(line, Iterable) else line
-        )
-        fields = [f.decode("utf-8", "replace") if isinstance(f, bytes) else str(f) for f in fields]
-        if not 1 <= len(fields) <= 3 or any(set("\t\r\n") & set(field) for field in fields):
+        if isinstance(line, (str, bytes)) or not isinstance(line, Iterable):
+            raise ValueError(
+                "A graph is a text or a list of tuples, such as ('Ann', 'knows', 'Bob'). "
+                f"Received: {line!r} in the list. Give a list of tuples for each graph."
+            )
+        parts = [_written(part) for part in line]
+        is_wrong = any(not part or set("\t\r\n") & set(part) for part in parts)
+        if is_wrong or not 1 <= len(parts) <= 3:
             raise ValueError(f"{_FORM} Received: {line!r}. Correct it.")
-        lines.append("\t".join(fields))
+        lines.append("\t".join(parts))
     return "\n".join(lines)
+
+
+def _written(part: Any) -> str:
+    """A name, a type or a label as text; "" for None and NaN, which is not its own equal."""
+    if isinstance(part, bytes):
+        return part.decode("utf-8", "replace")
+    return "" if part is None or part != part else str(part).strip()
 
 
 class _Parsed(NamedTuple):
@@ -84,11 +94,8 @@ class GraphReader(tf.Module):
     nothing. On a single line, a tab and a line break may be written as `\t` and `\n`.
 
     Nodes are told apart by their names, and what a model sees of one is the id of its label, or
-    without a label of its name. Two nodes whose labels are unknown stay two nodes, with the id of
-    unknown tokens, which differ by their edges alone: names that only tell nodes apart are unknown
-    on purpose. Parallel edges are all counted; a self-loop is an edge.
-
-    All is done in the graph of TensorFlow, by core ops.
+    without a label of its name. Two nodes whose labels are unknown stay two nodes, which differ by
+    their edges alone. Parallel edges are all counted; a self-loop is an edge.
 
     Args:
         nodes: Lookup of labels of nodes.

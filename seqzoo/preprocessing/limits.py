@@ -27,7 +27,7 @@ class Limits:
         source_tokens: Of a text, or vectors of a sequence. A longer one is cut, as the
             preprocessor's own maximum length would cut it, which counts instead where it is set:
             the end is left out, of a prompt the start. A sentence of more tokens is not read by a
-            tagger, and each of its tags is "".
+            tagger, and each of its tags is "". Nor is a graph of more nodes or edges.
         frames: Of a video, where its reader sets no `max_frames`. Of a longer one so many are read,
             evenly spaced.
         rows: Of a served request that are answered at once. More are answered one part after the

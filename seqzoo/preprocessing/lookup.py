@@ -33,7 +33,7 @@ class LookupTokenizer(Tokenizer):
             counted. None takes all.
         min_frequency: Minimum count of a token of the vocabulary.
         lowercase: Whether text is put in lower case.
-        normalization: "nfc", "nfkc" or None.
+        normalization: "nfc", "nfkc", "nfd" or None.
         vocabulary: Tokens in the order of their ids, beginning with
             "", "<unk>", "<start>", "<end>", instead of `adapt`. They are
             normalised as texts are, but for those whose normal form is

@@ -89,11 +89,21 @@ def _no_piece(given: Any) -> ValueError:
 def chords(roll: np.ndarray, lowest: int = LOWEST) -> list[list[int]]:
     """Returns the frames of MIDI keys of a piano roll `(T, key_count)` of 0 and 1.
 
+    Raises:
+        ValueError: if it has other axes or numbers.
+
     Example:
         >>> sz.preprocessing.chords(np.array([[1, 0, 1], [0, 0, 0]]), lowest=60)
         [[60, 62], []]
     """
-    return [(np.flatnonzero(frame) + lowest).tolist() for frame in np.asarray(roll)]
+    roll = np.asarray(roll)
+    if roll.ndim != 2 or not np.isin(roll, (0, 1)).all():
+        raise ValueError(
+            "A piano roll is `(T, key_count)` of 0 and 1. Received: the shape "
+            f"{roll.shape}, numbers from {roll.min(initial=0)} to {roll.max(initial=0)}. Give one "
+            "roll, `roll > 0` where numbers tell how loud a key sounds."
+        )
+    return [(np.flatnonzero(frame) + lowest).tolist() for frame in roll]
 
 
 def transposed(
@@ -112,7 +122,7 @@ def transposed(
         key_count: See `piano_roll`.
 
     Raises:
-        ValueError: if one is no piece, or is not moved by an int.
+        ValueError: if one is no piece, or `semitones` are no ints.
 
     Example:
         >>> sz.preprocessing.transposed([[[60, 64], [108]]], range(-1, 2))
@@ -120,14 +130,13 @@ def transposed(
     """
     if isinstance(pieces, (str, bytes)):
         raise _no_piece(pieces)
-    moved, semitones = [], list(semitones)
-    for steps in semitones:
-        if not isinstance(steps, (int, np.integer)):
-            raise ValueError(f"`semitones` are ints. Received: {steps!r}.")
+    moved, steps_of = [], list(semitones) if isinstance(semitones, Iterable) else []
+    if not steps_of or not all(isinstance(steps, (int, np.integer)) for steps in steps_of):
+        raise ValueError(f"`semitones` are several ints. Received: {semitones!r}. Give a list.")
     for piece in map(_frames_of, pieces):
         keys = [key for frame in piece for key in frame]
         low, high = min(keys, default=lowest), max(keys, default=lowest)
-        for steps in map(int, semitones):
+        for steps in map(int, steps_of):
             if keys and not (lowest <= low + steps and high + steps < lowest + key_count):
                 continue
             moved.append([[key + steps for key in frame] for frame in piece])

@@ -44,7 +44,7 @@ class SubwordTokenizer(Tokenizer):
         algorithm: "unigram" (Kudo, 2018, https://arxiv.org/abs/1804.10959) or
             "bpe" (Sennrich et al., 2016, https://arxiv.org/abs/1508.07909).
         lowercase: Whether text is put in lower case.
-        normalization: "nfc", "nfkc" or None.
+        normalization: "nfc", "nfkc", "nfd" or None.
         model: A trained SentencePiece model in base64, instead of `adapt`.
 
     Takes strings `(B,)` and returns ragged ids `(B, None)`.

@@ -7,7 +7,6 @@ depends on the locale of the process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +19,7 @@ _SPACES = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]+"
 _SIGMA, _FINAL_SIGMA = 0x03A3, 0x03C2
 
 
-def normalize(
-    strings: tf.Tensor, form: Literal["nfc", "nfkc"] | None, lowercase: bool = False
-) -> tf.Tensor:
+def normalize(strings: tf.Tensor, form: unicode.Form | None, lowercase: bool = False) -> tf.Tensor:
     """Puts valid UTF-8 strings `(B,)` in a normal form, and in lower case with `lowercase`.
 
     Lower case may take text out of its normal form (H and U+0331 are two characters, in lower case
@@ -52,7 +49,7 @@ def squeeze_spaces(strings: tf.Tensor) -> tf.Tensor:
     return tf.strings.regex_replace(strings, "^ | $", "")
 
 
-def unicode_normalize(strings: tf.Tensor, form: Literal["nfc", "nfkc"]) -> tf.Tensor:
+def unicode_normalize(strings: tf.Tensor, form: unicode.Form) -> tf.Tensor:
     """Puts valid UTF-8 strings `(B,)` in a Unicode normal form.
 
     Equals `unicodedata.normalize` of the Python that built the graph.
@@ -126,7 +123,8 @@ def _is_final_sigma(points: tf.Tensor, rows: tf.Tensor, tables: unicode.LowerCas
 def _normalize(strings: tf.Tensor, tables: unicode.NormalForm) -> tf.Tensor:
     points, rows = _expand(*_decode(strings), tables.decompositions)
     points, classes = _reorder(points, rows, tables)
-    points, rows = _compose(points, classes, rows, tables)
+    if len(tables.pairs):
+        points, rows = _compose(points, classes, rows, tables)
     return _encode(points, rows, strings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from seqzoo.preprocessing import text_normalization as norm
 from seqzoo.preprocessing.corpus import Texts, as_strings
+from seqzoo.preprocessing.unicode_tables import Form
 
 SPECIAL_TOKENS = ("", "<unk>", "<start>", "<end>")
 
-Normalization = Literal["nfc", "nfkc"] | None
+Normalization = Form | None
 
 
 class Tokenizer(tf.Module):
@@ -32,7 +33,8 @@ class Tokenizer(tf.Module):
 
     Args:
         lowercase: Whether text is put in lower case.
-        normalization: "nfc", "nfkc" or None.
+        normalization: "nfc", "nfkc", "nfd" or None. In "nfd" letters stand apart from their
+            accents, and those of a syllable of Korean from each other.
 
     `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
 
@@ -48,9 +50,10 @@ class Tokenizer(tf.Module):
 
     def __init__(self, lowercase: bool = False, normalization: Normalization = "nfc"):
         super().__init__()
-        if normalization not in ("nfc", "nfkc", None):
+        if normalization not in (*get_args(Form), None):
             raise ValueError(
-                f'`normalization` must be "nfc", "nfkc" or None. Received: {normalization!r}.'
+                '`normalization` must be "nfc", "nfkc", "nfd" or None. Received: '
+                f"{normalization!r}."
             )
         self.lowercase = lowercase
         self.normalization: Normalization = normalization

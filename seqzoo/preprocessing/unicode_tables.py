@@ -15,9 +15,12 @@ import numpy as np
 # the leading consonants, vowels and trailing consonants. Trailing number 0 is "none".
 L_BASE, V_BASE, T_BASE, S_BASE = 0x1100, 0x1161, 0x11A7, 0xAC00
 L_COUNT, V_COUNT, T_COUNT = 19, 21, 28
+_SYLLABLES = range(S_BASE, S_BASE + L_COUNT * V_COUNT * T_COUNT)
 
 _SIGMA, _FINAL_SIGMA = "\u03a3", "\u03c2"
 _UNKNOWN = ("Cn", "Co", "Cs")  # not assigned, for private use, surrogates
+
+Form = Literal["nfc", "nfkc", "nfd"]
 
 PAIR = 2**21  # above every code point: first * PAIR + second is a pair in one number
 
@@ -36,8 +39,8 @@ class Expansions(NamedTuple):
 class NormalForm(NamedTuple):
     """What Python's `unicodedata` knows of one normal form, as sorted arrays.
 
-    `decompositions` are full ones; Hangul syllables are left whole, since composition would
-    make them again. `pairs[i]` are composed to `composites[i]`.
+    `decompositions` are full ones; Hangul syllables are left whole where composition would make
+    them again. `pairs[i]` are composed to `composites[i]`; a form that composes nothing has none.
     """
 
     unstable: str  # RE2 class of the characters that the form may not leave as they are
@@ -58,15 +61,16 @@ class LowerCase(NamedTuple):
 
 
 @functools.cache
-def normal_form(form: Literal["nfc", "nfkc"]) -> NormalForm:
+def normal_form(form: Form) -> NormalForm:
     full: Any = form.upper().replace("C", "D")
-    listed = _listed()
+    listed, syllables = _listed(), [] if _composes(form) else list(map(chr, _SYLLABLES))
     marks = [c for c in listed if unicodedata.combining(c)]
-    composites = _composites(listed)
+    composites = _composites(listed) if _composes(form) else {}
+    expanded = sorted([*listed, *syllables])
 
     return NormalForm(
         unstable=_character_class(sorted(_unstable(form))),
-        decompositions=_expansions({c: unicodedata.normalize(full, c) for c in listed}),
+        decompositions=_expansions({c: unicodedata.normalize(full, c) for c in expanded}),
         marks=_codes(map(ord, marks)),
         mark_classes=_codes(map(unicodedata.combining, marks)),
         pairs=np.array([first * PAIR + second for first, second in composites], np.int64),
@@ -75,7 +79,7 @@ def normal_form(form: Literal["nfc", "nfkc"]) -> NormalForm:
 
 
 @functools.cache
-def unstable_in_lower_case(form: Literal["nfc", "nfkc"]) -> str:
+def unstable_in_lower_case(form: Form) -> str:
     """RE2 class of the characters that the form may not leave, or not leave in lower case."""
     unstable, lower = _unstable(form), lower_case().mapping
     parts = np.split(lower.parts, lower.starts[1:-1])
@@ -117,15 +121,21 @@ def _listed() -> list[str]:
 
 
 @functools.cache
-def _unstable(form: Literal["nfc", "nfkc"]) -> frozenset[int]:
+def _unstable(form: Form) -> frozenset[int]:
     """The code points that a normal form may not leave as they are."""
-    composed: Any = form.upper()
+    name: Any = form.upper()
     listed = _listed()
-    unstable = {ord(c) for c in listed if unicodedata.normalize(composed, c) != c}
+    unstable = {ord(c) for c in listed if unicodedata.normalize(name, c) != c}
     unstable.update(ord(c) for c in listed if unicodedata.combining(c))
+    if not _composes(form):
+        return frozenset(unstable.union(_SYLLABLES))
     unstable.update(second for _, second in _composites(listed))
     unstable.update(range(V_BASE, V_BASE + V_COUNT), range(T_BASE + 1, T_BASE + T_COUNT))
     return frozenset(unstable)
+
+
+def _composes(form: Form) -> bool:
+    return form.endswith("c")
 
 
 def _in_lower_case(texts: Iterable[str]) -> list[str]:

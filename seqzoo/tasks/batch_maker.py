@@ -118,7 +118,7 @@ class BatchMaker:
                 f"packed={packed} for tensors. Leave it out; rows that hold several examples have "
                 "segment ids in `x`."
             )
-        if not hasattr(self.preprocessor, "pack_together"):
+        if getattr(self.preprocessor, "pack_together", None) is None:
             raise ValueError(
                 f"`packed` puts several texts into a row, and the examples of a "
                 f"{type(self).__name__} are other ones. Received: packed={packed}. Leave it out."

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seqzoo.preprocessing.graph_examples import GraphPairs
 from seqzoo.preprocessing.limits import BoundedInputs, Limits
 from seqzoo.preprocessing.tokenizer import Tokenizer
 from seqzoo.search import BeamSearch, ExampleOptions, Hypotheses, Sample
@@ -190,10 +191,13 @@ def _read_within(preprocessor: Any, raw: tf.Tensor, limits: Limits) -> BoundedIn
     read: Any = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *chunks)
     unread = np.flatnonzero(~read.is_read.numpy())
     if len(unread):
+        size = f"{limits.source_bytes:,} bytes"
+        if isinstance(preprocessor, GraphPairs):
+            size += f", or {limits.source_tokens:,} nodes or edges,"
         warnings.warn(
-            f"{len(unread)} of {len(raw)} inputs have more than {limits.source_bytes:,} bytes and "
-            f"get no answer, that at index {unread[0]} among them. Shorten them, or set `limits` "
-            "of the task.",
+            f"{len(unread)} of {len(raw)} inputs have more than {size} and get no answer, that at "
+            f"index {unread[0]} among them. Shorten them, or let the task read more: `task.limits "
+            "= sz.preprocessing.Limits(source_bytes=…, source_tokens=…)`.",
             stacklevel=4,
         )
     return read

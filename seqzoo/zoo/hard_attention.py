@@ -47,7 +47,8 @@ def wu_2019(
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
         size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.
-    Reference: Wu and Cotterell, 2019, https://arxiv.org/abs/1905.06319
+    Reference: Wu and Cotterell, 2019, https://arxiv.org/abs/1905.06319; sizes as in its code,
+    https://github.com/shijie-wu/neural-transducer
 
     Example:
         >>> text = sz.preprocessing.ByteTokenizer()

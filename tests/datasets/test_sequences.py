@@ -12,7 +12,7 @@ from seqzoo.datasets.sequences import Record
 FASTA = ">a first one\nACGT\nacgu\n\n>b\nNN-\n"
 
 
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_fasta_is_read_whatever_its_line_ends(tmp_path, ends):
     path = tmp_path / "a.fa.gz"
     path.write_bytes(gzip.compress(FASTA.replace("\n", ends).encode()))
@@ -54,6 +54,7 @@ CONTIG      join(B1:1..5)
         ("", "must not be empty"),
         (UNDEFINED, "Record 1, 'A1.1', has no sequence"),
         ("LOCUS       A\nORIGIN\n//\n//\n", "cannot be read: .* Mend or remove"),
+        ("LOCUS nonsense\n", "holds no record of genbank"),
     ],
 )
 def test_a_file_without_sequences_is_refused_with_the_record(tmp_path, content, wanted):
@@ -90,7 +91,7 @@ def test_structures_are_unknown_where_the_mask_or_the_letter_says_so(tmp_path):
         sequences.load_structures(path, states=4)
 
 
-@pytest.mark.parametrize("line", ["MK,CHC,CH,1 1", "MK,CH,CH,1", ",,,", "MK"])
+@pytest.mark.parametrize("line", ["MK,CHC,CH,1 1", "MK,CH,CH,1", ",,,", "MK", "MK,CH,CH,1 2"])
 def test_a_protein_whose_columns_differ_is_named(tmp_path, line):
     path = tmp_path / "a.csv"
     path.write_text(f"{STRUCTURES}{line}\n")
@@ -107,6 +108,8 @@ def test_half_of_the_sequences_that_are_made_hold_the_motif_with_its_noise():
     assert abs(share - (0.85**6 + 35 / 4**6)) < 0.05
     assert sum(has for has, label in holds if label == "no") < 30
     assert made == sequences.with_motif(2000, "TATAAT", 40, noise=0.2, seed=1)
+    with pytest.raises(ValueError, match="motif='TATAAT' and length=5"):
+        sequences.with_motif(2, length=5)
 
 
 def test_proteins_that_are_made_have_runs_of_one_state_with_the_residues_that_form_it():

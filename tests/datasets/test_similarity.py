@@ -88,7 +88,19 @@ def test_settings_out_of_their_range_are_refused(k, share):
 def test_folds_need_groups_and_splits_need_folds():
     with pytest.raises(ValueError, match=r"from 2 to 3, .*Received: folds=4"):
         grouped_folds([0, 1, 2], "aab", folds=4)
+    with pytest.raises(ValueError, match="3 groups and 2 labels"):
+        grouped_folds([0, 1, 2], "aa", folds=2)
     with pytest.raises(ValueError, match=r"from 0 to 2\. Received: fold=3"):
         fold_splits("abc", [0, 1, 2], 3)
     with pytest.raises(ValueError, match="three folds"):
         fold_splits("ab", [0, 1], 0)
+    with pytest.raises(ValueError, match="three folds"):
+        fold_splits("", [], 0)
+    with pytest.raises(ValueError, match="2 examples and 3 folds"):
+        fold_splits("ab", [0, 1, 2], 0)
+
+
+def test_case_and_gaps_make_no_sequence_another():
+    sequence = "ACGTTGCAACGGTCATTGCA"
+    gapped = "--" + "-".join(sequence.lower()) + "*\n"
+    assert similarity_groups([sequence, gapped, "".join(reversed(sequence))]) == [0, 0, 1]

@@ -122,5 +122,10 @@ def test_a_task_without_a_first_convolution_of_residues_is_refused():
 
     with pytest.raises(ValueError, match="a task with LabelledText"):
         motifs(make_classifier("kim_2014"), ["a b"])
+    windows = Tagger(None, TextCNN(None, 20), residues, heads.Tags(2, crf=False))
+    with pytest.raises(ValueError, match=r"Received: none\. Give at least one"):
+        motifs(windows, [])
+    with pytest.raises(ValueError, match="Put it in a list"):
+        motifs(windows, "MKV")
     with pytest.raises(ValueError, match="must be a motif"):
         plot_motifs([])

@@ -9,6 +9,7 @@ from tracing import compiled
 
 from seqzoo.encoders import Encoded, GraphEncoder
 from seqzoo.layers import GRAPH_LAYERS, GatedGraph, GraphAttention, GraphConvolution
+from seqzoo.ops.graphs import flat_edges, softmax_at_targets
 
 B, N, E, F, U, TYPES = 3, 5, 7, 3, 4, 3
 RNG = np.random.default_rng(0)
@@ -235,6 +236,27 @@ def test_an_encoder_reads_labels_or_vectors_and_keeps_them_beside_its_outputs():
     vectors = GraphEncoder(None, F, [GraphConvolution(6), GatedGraph(U + 3, type_count=TYPES)])
     values = Encoded(*vectors(graphs(embedded, EDGES), mask=ops.convert_to_tensor(MASK)))
     assert values.outputs.shape == (B, N, U + 3)
+
+
+def test_scores_become_weights_at_each_node_however_high_they_are():
+    edges = np.array([[[0, 1, 1], [2, 1, 1], [1, 1, 0], [0, 0, 0], [-1, 1, 1], [0, 1, N]]])
+    flat = flat_edges(edges, np.ones((1, N), bool), both_ways=False)
+    scores = np.array([[800.0], [802.0], [-900.0], [900.0], [900.0], [900.0]])
+    weights = ops.convert_to_numpy(softmax_at_targets(scores, flat))
+    first = 1 / (1 + np.exp(2.0))
+    np.testing.assert_allclose(weights[:, 0], [first, 1 - first, 1, 0, 0, 0], rtol=1e-6)
+    assert (weights[3:] == 0).all()  # padding, and ends that are no nodes
+
+
+def test_a_node_with_many_edges_is_right_in_half_precision():
+    edges = np.array([[[leaf, 1, 0] for leaf in range(1, 1000)]])  # bfloat16 counts to 256
+    nodes = np.abs(np.random.default_rng(2).normal(size=(1, 1000, F))).astype("float32")
+    exact, half = (GraphConvolution(U, dtype=kind) for kind in ("float32", "mixed_bfloat16"))
+    wanted = ops.convert_to_numpy(exact(nodes, edges))
+    half.build(nodes.shape)
+    half.set_weights(exact.get_weights())
+    found = ops.convert_to_numpy(ops.cast(half(nodes, edges), "float32"))
+    np.testing.assert_allclose(found[:, 1:], wanted[:, 1:], atol=0.02 * np.abs(wanted).max())
 
 
 def test_ten_thousand_edges_are_read_in_memory_that_grows_with_them():

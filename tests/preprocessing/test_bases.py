@@ -47,7 +47,8 @@ def test_case_gaps_spaces_and_u_make_no_difference(sequence):
     [
         (LabelledResidues, "ACE", "'E' at position 2 of the sequence at index 1"),
         (LabelledResidues, "A1", "'1' at position 1 of the sequence at index 1"),
-        (LabelledResidues, "Aé", "at position 1 of the sequence at index 1"),
+        (LabelledResidues, "Aé", "'é' at position 1 of the sequence at index 1"),
+        (LabelledResidues, ("ACGT", "ACG"), r"single letters.*'ACGT', 'ACG'\) at index 1"),
         (LabelledResidues, None, "None at index 1"),
         (LabelledResidues, 7, "7 at index 1"),
         (TaggedResidues, "M-K", "'-' at position 1 of the sequence at index 1"),

@@ -96,7 +96,11 @@ WRONG = [
     ("ok\n\tto\tb", r"Received in line 2: '\\tto\\tb'"),
     ("a\tto\t", r"Received in line 1: 'a\\tto\\t'"),
     ("a\tC\na\tN", r"A node has one label\. Received: 'N' in line 2 for 'a', which has 'C'"),
-    ([("a", "to", "")], "Received in line 1"),
+    ([("a", "to", "")], r"Received: \('a', 'to', ''\)"),
+    ([("a", None, "b")], r"Received: \('a', None, 'b'\)"),
+    ([("a",), (float("nan"),)], r"Received: \(nan,\)"),
+    (("a", "to", "b"), r"a list of tuples.* Received: 'a' in the list"),
+    ([1, 2], r"a list of tuples.* Received: 1 in the list"),
     ([("a", "x\ty", "b")], r"Received: \('a', 'x\\ty', 'b'\)"),
     (7, r"A graph is a text or a list of edges\. Received: 7"),
 ]

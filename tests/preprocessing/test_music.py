@@ -29,6 +29,10 @@ def test_a_roll_and_its_chords_are_the_piece():
     assert piano_roll([[64, 60, 60]]).sum() == 2  # in any order, and once
     assert piano_roll([]).shape == (0, 88)
     assert chords(piano_roll([np.array([60, 62])])) == [[60, 62]]
+    assert chords(roll > 0) == PIECE
+    for wrong in (roll[None], roll * 90, roll - 0.5):
+        with pytest.raises(ValueError, match=r"of 0 and 1\. Received: the shape"):
+            chords(wrong)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +99,10 @@ def test_pieces_in_all_keys_lie_on_the_piano():
     assert moved[12:15] == [[[106, 21]], [[107, 22]], [[108, 23]]]
     assert transposed([PIECE], [0]) == [PIECE]
     assert transposed(["60 | |", np.array([[60]], "uint8")], [-5]) == [[[55], []], [[55]]]
-    with pytest.raises(ValueError, match="`semitones` are ints"):
+    with pytest.raises(ValueError, match="`semitones` are several ints"):
         transposed([PIECE], [0.5])
+    with pytest.raises(ValueError, match=r"Received: 3\. Give a list"):
+        transposed([PIECE], 3)
     with pytest.raises(ValueError, match=r"Received: '60 \|'"):
         transposed("60 |", [0])
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from seqzoo.preprocessing import text_normalization as normalization
 from seqzoo.preprocessing import unicode_tables
 
-FORMS = ["nfc", "nfkc"]
+FORMS = ["nfc", "nfkc", "nfd"]
 CHARACTERS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c <= 0xDFFF and c]
 # What a normal form may change, and letters for it to act on.
 RESTLESS = [c for c in CHARACTERS if unicodedata.combining(c) or unicodedata.decomposition(c)]
@@ -82,7 +82,7 @@ def check_lower(form, texts):
     assert (lowercase(form)(got) == got).numpy().all()
 
 
-@pytest.mark.parametrize("form", [None, "nfc"])
+@pytest.mark.parametrize("form", [None, "nfc", "nfd"])
 def test_every_character_is_put_in_lower_case_as_python_does(form):
     check_lower(form, CHARACTERS)
 

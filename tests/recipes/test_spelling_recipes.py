@@ -18,14 +18,22 @@ def recipe_of(name, *settings):
     return set_fields(load_recipe(FOLDER / f"{name}.py"), settings)
 
 
-def test_sounds_are_read_as_published_and_korean_in_single_letters(tmp_path):
-    for language, word in (("fre", "été"), ("kor", "각")):
-        for split in ("train", "dev", "test"):
-            (tmp_path / f"{language}_{split}.tsv").write_text(f"{word}\te t e\n", "utf-8")
-    splits = recipe_of("sounds").load_splits(tmp_path)
-    assert splits == {split: [("été", "e t e")] for split in SPLITS}
-    splits = recipe_of("sounds", "data.language=kor").load_splits(tmp_path)
-    assert splits["test"] == [("\u1100\u1161\u11a8", "e t e")]
+@pytest.mark.parametrize(
+    ("language", "word", "other", "length"),
+    [("fre", "été", "e\u0301te\u0301", 3), ("kor", "각", "\u1100\u1161\u11a8", 3)],
+)
+def test_words_in_any_normal_form_are_the_same_and_korean_is_read_in_letters(
+    tmp_path, language, word, other, length
+):
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{language}_{split}.tsv").write_text(f"{word}\te t e\n", "utf-8")
+    recipe = recipe_of("sounds", f"data.language={language}", *SMALL[:2])
+    splits = recipe.load_splits(tmp_path)
+    assert splits == {split: [(word, "e t e")] for split in SPLITS}
+    ids = recipe.build(splits, recipe.model).preprocessor.source.tokenize([word, other]).to_list()
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == length
+    assert 1 not in ids[0]
 
 
 def test_finnish_words_sound_as_they_are_written():

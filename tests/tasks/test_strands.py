@@ -95,6 +95,9 @@ def test_a_chain_has_encoders_and_all_but_the_first_read_vectors():
     for encoders in ([], [TextCNN(20), TextCNN(20)]):
         with pytest.raises(ValueError, match="reads vectors"):
             EncoderChain(encoders)
+    narrow = EncoderChain([TextCNN(None, 4, windows=(2,), filters=6), TextCNN(None, 5)])
+    with pytest.raises(ValueError, match=r"Encoder 1 .*embedding_dim=6\. Received: .*dim=5"):
+        narrow.build((None, None, 4))
     keras.utils.set_random_seed(1)
     first, second = TextCNN(9, 4, windows=(2,), filters=6), RecurrentEncoder(None, 6, units=3)
     ids = np.array([[3, 4, 5], [6, 0, 0]])

@@ -236,6 +236,7 @@ def test_an_encoder_reads_labels_or_vectors_and_keeps_them_beside_its_outputs():
     vectors = GraphEncoder(None, F, [GraphConvolution(6), GatedGraph(U + 3, type_count=TYPES)])
     values = Encoded(*vectors(graphs(embedded, EDGES), mask=ops.convert_to_tensor(MASK)))
     assert values.outputs.shape == (B, N, U + 3)
+    assert not ops.convert_to_numpy(values.outputs)[~MASK].any()
 
 
 def test_scores_become_weights_at_each_node_however_high_they_are():

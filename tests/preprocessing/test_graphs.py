@@ -155,8 +155,6 @@ def test_pairs_and_classes_take_graphs_in_any_form():
     pairs.adapt([(TRIPLES, "Ann Bob"), ("x\tto\ty", "x y")])
     forms = [TRIPLES, graph_as_text(TRIPLES), graph_as_text(TRIPLES).encode()]
     assert len({text.numpy() for text in pairs.as_raw(forms)}) == 1
-    with pytest.raises(ValueError, match="Leave it out"):
-        pairs.pack_together(None, None, None)
     with pytest.raises(ValueError, match=r"index 1 is none.*line 1"):
         pairs.examples([("x", "a"), ("\tto\t", "b")])
     labelled = LabelledGraphs(GraphReader())

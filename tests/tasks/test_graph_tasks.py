@@ -136,6 +136,8 @@ def test_pairs_of_graphs_are_scored_and_predicted_and_nodes_are_named():
     assert task.source_tokens("a\tto\tb\nq\tto\ta") == ["a", "b", "<unk>"]
     with pytest.raises(ValueError, match="Leave it out"):
         task.fit([("a\tto\tb", "a b")], packed=True, verbose=0)
+    with pytest.raises(ValueError, match="Leave it out"):
+        make_graph_task("li_2016").fit([("a\tto\tb", "ring")], packed=True, verbose=0)
 
 
 def test_parts_of_a_tagger_of_graphs_must_go_together():

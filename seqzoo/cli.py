@@ -163,12 +163,17 @@ def predict(arguments: argparse.Namespace) -> None:
     n_best = arguments.n_best or 1
     write = escape if arguments.scores or n_best > 1 else one_line
     stdin, longest = cast(Any, sys.stdin.buffer), trained.task.limits.line_bytes
+    read = 0
     for lines in line_groups(stdin, _LINES_AT_ONCE, longest, _tell):
         inputs = [line for line in lines if line.strip(" \t")]
         request = _replacement(arguments)
         if arguments.prefix is not None:
             request["prefixes"] = [arguments.prefix] * len(inputs)
-        answers = iter(trained.respond(trained.task, inputs, search, **request) if inputs else [])
+        try:
+            found = trained.respond(trained.task, inputs, search, **request) if inputs else []
+        except ValueError as error:
+            raise _naming_the_line(error, trained.task, lines, read) from error
+        answers, read = iter(found), read + len(lines)
         for line in lines:
             columns = []
             for answer in next(answers)[:n_best] if line.strip(" \t") else []:
@@ -178,6 +183,25 @@ def predict(arguments: argparse.Namespace) -> None:
                 columns += [f"{answer.score:.6f}"] if arguments.scores else []
             print("\t".join(columns))
         sys.stdout.flush()
+
+
+def _naming_the_line(error: ValueError, task: Any, lines: list[str], read: int) -> ValueError:
+    """Returns the error of the first line that cannot be read, with its number, or the given one.
+
+    Args:
+        error: Of a whole group.
+        task: What has a preprocessor.
+        lines: The group, blank lines too.
+        read: Lines before the group.
+    """
+    preprocessor = task.preprocessor
+    for number, line in enumerate(lines, start=read + 1):
+        try:
+            if line.strip(" \t"):
+                preprocessor.as_raw([preprocessor.tokens(line) if hasattr(task, "tag") else line])
+        except ValueError as own:
+            return ValueError(f"Line {number} of the input cannot be read. {own}")
+    return error
 
 
 def _predict_series(forecaster: Any) -> None:

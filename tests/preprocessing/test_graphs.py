@@ -116,11 +116,12 @@ def test_what_is_no_graph_is_refused_by_its_index_and_line(reader, graph, messag
 
 def test_a_server_reads_no_part_of_what_is_wrong_or_too_large(reader):
     texts = ["x\tto\ty", "a\tb\tc\td", "a\tto\tb\nb\tto\tc\nc\tto\td", "x" * 40, "", "q"]
+    texts.append("x\tto\tx\nx\tto\ty\ny\tto\tx")  # two nodes, three edges
     limits = Limits(source_bytes=30, source_tokens=2)
     read = reader.encode_within(tf.constant(texts), limits)
-    assert read.is_read.numpy().tolist() == [True, False, False, False, True, True]
-    assert read.steps.numpy().tolist() == [2, 0, 0, 0, 0, 1]
-    assert read.encoded["nodes"].row_lengths().numpy().tolist() == [2, 0, 0, 0, 0, 1]
+    assert read.is_read.numpy().tolist() == [True, False, False, False, True, True, False]
+    assert read.steps.numpy().tolist() == [2, 0, 0, 0, 0, 1, 0]
+    assert read.encoded["nodes"].row_lengths().numpy().tolist() == [2, 0, 0, 0, 0, 1, 0]
 
 
 def test_a_graph_of_networkx_is_one_of_lines():

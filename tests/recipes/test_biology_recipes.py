@@ -73,6 +73,10 @@ def test_a_recipe_trains_on_files_beside_its_baselines_and_answers_lines(
     monkeypatch.setattr(sys, "stdin", stdin)
     assert cli.main(["predict", str(out)]) == 0
     assert capsys.readouterr().out.splitlines() == [wanted, ""]
+    stdin = io.TextIOWrapper(io.BytesIO((f"{line}\n" * 70 + f"\n{line}\nM1\n{line}\n").encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert cli.main(["predict", str(out)]) == 2
+    assert "Line 73 of the input cannot be read. A sequence of" in capsys.readouterr().err
     assert cli.main(["explain", str(out), line, "--out", str(tmp_path / "a.png")]) == 0
 
 

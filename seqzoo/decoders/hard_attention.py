@@ -8,7 +8,7 @@ from keras import ops
 from seqzoo.decoders.recurrent import RecurrentDecoder
 from seqzoo.decoders.segments import segment_inputs
 from seqzoo.encoders.encoder import Encoded
-from seqzoo.heads.mixture import Mixture, Places
+from seqzoo.heads.mixture import Mixture, PositionStates
 from seqzoo.ops.affine import affine
 from seqzoo.ops.decoding.beams import rows_per_example
 from seqzoo.ops.masks import hold_last_real, where_real
@@ -50,8 +50,8 @@ class HardAttentionDecoder(keras.layers.Layer):
         return_reads: Whether to return the weights too.
 
     Returns:
-        `Places` of hidden states `(N, T, S, hidden_size)` and log-weights `(N, T, S)`: those of
-        `step` run over the tokens. With `return_reads`, a tuple of these and the weights
+        `PositionStates` of hidden states `(N, T, S, hidden_size)` and log-weights `(N, T, S)`:
+        those of `step` run over the tokens. With `return_reads`, a tuple of these and the weights
         `(N, T, S)`.
 
     Raises:
@@ -148,12 +148,12 @@ class HardAttentionDecoder(keras.layers.Layer):
         memory = self._memory(encoded)
         keys, _, mask = memory
         log_weights = ops.repeat(self._first_log_weights(mask), width, axis=0)
-        places = ops.repeat(ops.zeros_like(keys), width, axis=0)
-        state = {"history": history, "places": places, "log_weights": log_weights}
+        at_positions = ops.repeat(ops.zeros_like(keys), width, axis=0)
+        state = {"history": history, "at_positions": at_positions, "log_weights": log_weights}
         return state | {"alignment": ops.zeros_like(log_weights)}, memory
 
     def step(self, token_ids, state, memory):
-        """Takes tokens `(N,)` to `Places` `(N, S, ...)` and the next state."""
+        """Takes tokens `(N,)` to `PositionStates` `(N, S, ...)` and the next state."""
         return self.stepper()(token_ids, state, memory)
 
     def stepper(self):
@@ -165,14 +165,18 @@ class HardAttentionDecoder(keras.layers.Layer):
         )
 
         def step(token_ids, state, memory):
-            observed = observe(token_ids, state["places"])
+            observed = observe(token_ids, state["at_positions"])
             history, of_history = advance(token_ids, state["history"], ())
-            places, scores = self._read(history[:, None], memory, *weights)
-            places, mask = places[:, 0], self._by_row(memory[2], token_ids)
+            at_positions, scores = self._read(history[:, None], memory, *weights)
+            at_positions, mask = at_positions[:, 0], self._by_row(memory[2], token_ids)
             log_weights = self._next(observed, scores[:, 0], state["log_weights"], mask)
-            state = {"history": of_history, "places": places, "log_weights": log_weights}
+            state = {
+                "history": of_history,
+                "at_positions": at_positions,
+                "log_weights": log_weights,
+            }
             state["alignment"] = ops.exp(log_weights)
-            return Places(places, log_weights), state
+            return PositionStates(at_positions, log_weights), state
 
         return step
 
@@ -189,16 +193,16 @@ class HardAttentionDecoder(keras.layers.Layer):
         memory = self._memory(encoded)
         rows = {"mask": mask, "segment_ids": segment_ids}
         history = self.history(token_ids, encoded, **rows, training=training)
-        places, scores = self._read(history, memory, *self._history_weights())
-        places = self.drop(places, training=training)
-        inputs = {"observed": self._observed(token_ids, places, mask), "scores": scores}
+        at_positions, scores = self._read(history, memory, *self._history_weights())
+        at_positions = self.drop(at_positions, training=training)
+        inputs = {"observed": self._observed(token_ids, at_positions, mask), "scores": scores}
         inputs = {name: ops.transpose(leaf, (1, 0, 2)) for name, leaf in inputs.items()}
         if mask is not None:
             inputs["real"] = ops.transpose(ops.cast(mask, "bool"))
         if segment_ids is not None:
             inputs |= segment_inputs(segment_ids, encoded, attends=True, initial_cells=None)
         log_weights = self._scanned(inputs, self._by_row(memory[2], token_ids), training)
-        hidden = Places(places, log_weights)
+        hidden = PositionStates(at_positions, log_weights)
         return (hidden, ops.exp(log_weights)) if return_reads else hidden
 
     def _memory(self, encoded: Encoded) -> tuple:
@@ -229,7 +233,7 @@ class HardAttentionDecoder(keras.layers.Layer):
             )
         return self._make_observer()
 
-    def _observed(self, token_ids, places, mask):
+    def _observed(self, token_ids, at_positions, mask):
         """Returns for each step `(N, T, S)` how probable its token was at each position before."""
         following = ops.cast(token_ids, "int32")[:, 1:]
         if mask is not None:  # the next real token
@@ -238,7 +242,7 @@ class HardAttentionDecoder(keras.layers.Layer):
             held = hold_last_real(values, nothing, ops.transpose(mask), reverse=True)
             following = ops.cast(ops.transpose(held[1:, :, 0]), "int32")
         following = ops.pad(following, [[0, 0], [0, 1]])
-        observed = self._observer()(following, places)
+        observed = self._observer()(following, at_positions)
         if mask is not None:  # at the last real step
             held = ops.transpose(observed, (1, 0, 2))
             held = hold_last_real(held, ops.zeros_like(held[0]), ops.transpose(mask))

@@ -5,7 +5,7 @@ from seqzoo.heads.copying import Copied, Copying
 from seqzoo.heads.forecast import Forecast, Point, Quantiles
 from seqzoo.heads.forecast_distributions import Gaussian, StudentT
 from seqzoo.heads.head import Head
-from seqzoo.heads.mixture import Mixture, Places
+from seqzoo.heads.mixture import Mixture, PositionStates
 from seqzoo.heads.notes import NADE, Bernoulli, ChordBiases
 from seqzoo.heads.tags import Tags
 from seqzoo.heads.tokens import Tokens
@@ -42,7 +42,7 @@ __all__ = [
     "Gaussian",
     "Head",
     "Mixture",
-    "Places",
+    "PositionStates",
     "Point",
     "Quantiles",
     "StudentT",

@@ -1,4 +1,4 @@
-"""The head that mixes the predictions made at each place of a source."""
+"""The head that mixes the predictions made at each position of a source."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from seqzoo.ops.decoding.log_probs import LogProbs
 from seqzoo.ops.masks import lowest_score
 
 
-class Places(NamedTuple):
+class PositionStates(NamedTuple):
     """Hidden states for each source position, and how probable it is that each one is read.
 
     Attributes:
@@ -20,7 +20,7 @@ class Places(NamedTuple):
 
     Example:
         >>> hidden, log_weights = np.zeros((2, 4, 3)), np.full((2, 4), np.log(0.25))
-        >>> sz.heads.Places(hidden, log_weights).log_weights.shape
+        >>> sz.heads.PositionStates(hidden, log_weights).log_weights.shape
         (2, 4)
     """
 
@@ -36,8 +36,8 @@ class Mixture(Tokens):
     float32. It is the head of `decoders.HardAttentionDecoder`. For arguments see `Tokens`.
 
     Call arguments:
-        hidden: `Places`, `(..., S, features)` and `(..., S)`; or hidden states `(..., features)`
-            of a single position.
+        hidden: `PositionStates`, `(..., S, features)` and `(..., S)`; or hidden states
+            `(..., features)` of a single position.
 
     Returns:
         Log-probs `(..., vocabulary_size)`; of what is impossible about -3e38.
@@ -49,20 +49,20 @@ class Mixture(Tokens):
     Example:
         >>> head = sz.heads.Mixture(vocabulary_size=5)
         >>> weights = np.log(np.array([[0.5, 0.25, 0.25]], "float32"))
-        >>> log_probs = head(sz.heads.Places(np.ones((1, 3, 4), "float32"), weights))
+        >>> log_probs = head(sz.heads.PositionStates(np.ones((1, 3, 4), "float32"), weights))
         >>> round(float(keras.ops.sum(keras.ops.exp(log_probs))), 4)
         1.0
     """
 
     def build(self, hidden_shape):
-        is_of_places = isinstance(hidden_shape[0], (tuple, list))
-        super().build(hidden_shape[0] if is_of_places else hidden_shape)
+        is_of_positions = isinstance(hidden_shape[0], (tuple, list))
+        super().build(hidden_shape[0] if is_of_positions else hidden_shape)
 
     def call(self, hidden, mask=None, reads=None):
         if not isinstance(hidden, (tuple, list)):
-            return self._at_places(hidden, *self._weights())
+            return self._at_positions(hidden, *self._weights())
         states, log_weights = hidden
-        return _mixed(self._at_places(states, *self._weights()), log_weights)
+        return _mixed(self._at_positions(states, *self._weights()), log_weights)
 
     def observer(self):
         """Returns the log-probs of tokens `(...)` at each position of `(..., S, features)`.
@@ -73,7 +73,7 @@ class Mixture(Tokens):
         weights, possible = self._weights(), ops.convert_to_tensor(self._possible())
 
         def observe(token_ids, states):
-            log_probs = self._at_places(states, *weights)
+            log_probs = self._at_positions(states, *weights)
             token_ids = ops.cast(token_ids, "int32")
             at_all = ops.expand_dims(token_ids, -1) + ops.zeros_like(
                 log_probs[..., 0], dtype="int32"
@@ -85,13 +85,13 @@ class Mixture(Tokens):
         return observe
 
     def stepper(self, width: int = 1):
-        """Returns the log-probs of `Places` `(N, S, features)` as a function; see `Tokens`."""
+        """Returns the log-probs of `PositionStates` as a function; see `Tokens`."""
         weights = self._weights()
         impossible = tuple(int(token) for token in self.impossible)
 
         def log_probs(hidden) -> LogProbs:
             states, log_weights = hidden
-            mixed = _mixed(self._at_places(states, *weights), log_weights)
+            mixed = _mixed(self._at_positions(states, *weights), log_weights)
             mixed = ops.cast(ops.where(self._possible(), mixed, -float("inf")), "float32")
             return LogProbs(mixed, ops.zeros_like(mixed[:, 0]), impossible)
 
@@ -102,7 +102,7 @@ class Mixture(Tokens):
         bias = self._bias(lowest_score(self.compute_dtype))
         return (kernel,) if bias is None else (kernel, bias)
 
-    def _at_places(self, states, *weights):
+    def _at_positions(self, states, *weights):
         """Returns the log-probs `(..., vocabulary_size)` of each hidden state, exact ones."""
         logits = affine(states, *weights)
         exact = keras.backend.result_type(logits.dtype, "float32")
@@ -114,6 +114,6 @@ class Mixture(Tokens):
 
 
 def _mixed(log_probs, log_weights):
-    """Returns log-probs `(..., V)` of those at places `(..., S, V)`, weighted."""
+    """Returns log-probs `(..., V)` of those at positions `(..., S, V)`, weighted."""
     log_weights = ops.cast(log_weights, log_probs.dtype)
     return ops.logsumexp(log_probs + ops.expand_dims(log_weights, -1), axis=-2)

@@ -22,7 +22,7 @@ def wu_2019(
     monotonic: bool = True,
     dropout: float = 0.2,
     label_smoothing: float = 0.0,
-    max_source_length: int | None = None,
+    max_source_length: int | None = 512,
     max_target_length: int | None = None,
     search: Any = None,
     size: Size = "small",
@@ -43,7 +43,7 @@ def wu_2019(
             Cotterell, 2018, https://arxiv.org/abs/1808.10024.
         dropout: See `RecurrentEncoder`; the paper has 0.4.
         label_smoothing: See `Tokens`.
-        max_source_length: See `TextPairs`.
+        max_source_length: See `TextPairs`; the memory of a step grows with its square.
         max_target_length: See `TextPairs`.
         search: See `Seq2Seq`.
         size: `"small"` trains on two cores; `"paper"` has the numbers of the paper.

@@ -13,7 +13,7 @@ import seqzoo as sz
 from seqzoo import BeamSearch, Greedy, Sample
 from seqzoo.decoders import Decoder, HardAttentionDecoder, RecurrentDecoder
 from seqzoo.encoders import Encoded, RecurrentEncoder
-from seqzoo.heads import Mixture, Places, Tokens
+from seqzoo.heads import Mixture, PositionStates, Tokens
 
 BATCH, TIME, SOURCE, UNITS, EMBEDDING, VALUES, VOCABULARY = 3, 4, 5, 6, 8, 9, 7
 RNG = np.random.default_rng(0)
@@ -222,7 +222,7 @@ def test_places_of_a_single_position_are_plain_tokens():
     head, plain = Mixture(VOCABULARY), Tokens(VOCABULARY)
     hidden = RNG.normal(size=(2, 3, 4)).astype("float32")
     plain(hidden)
-    places = Places(hidden[:, :, None], np.zeros((2, 3, 1), "float32"))
+    places = PositionStates(hidden[:, :, None], np.zeros((2, 3, 1), "float32"))
     head(places)
     head.set_weights(plain.get_weights())
     want = plain.readout(plain(hidden))

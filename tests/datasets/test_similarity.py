@@ -37,6 +37,7 @@ def test_groups_are_those_of_comparing_all_pairs():
     originals = drawn(12)
     sequences = originals + [changed(each, 4, i) for i, each in enumerate(originals)]
     sequences += [each[20:] + "ACGT" * 5 for each in originals] + ["ACG", "ACG", ""]
+    sequences += [each[:25] for each in originals[:6]]  # parts of longer ones
     found = similarity_groups(sequences, k=6, share=0.4)
     wanted = brute_force(sequences, 6, 0.4)
     assert [[a == b for a in found] for b in found] == [[a == b for a in wanted] for b in wanted]
@@ -98,6 +99,10 @@ def test_folds_need_groups_and_splits_need_folds():
         fold_splits("", [], 0)
     with pytest.raises(ValueError, match="2 examples and 3 folds"):
         fold_splits("ab", [0, 1, 2], 0)
+
+
+def test_the_last_window_counts_too():
+    assert similarity_groups(["ACGTA", "CGTA", "ACGC"], k=4, share=1.0) == [0, 0, 1]
 
 
 def test_case_and_gaps_make_no_sequence_another():

@@ -6,7 +6,7 @@ The references of a hypothesis are a text, or a list of texts of which each is r
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -153,7 +153,10 @@ def listed_references(hypotheses: Sequence[str], references: References) -> list
         )
     if not len(references):
         raise ValueError("There must be at least one text to score. Received: none.")
-    listed = [[each] if isinstance(each, str) else list(each) for each in references]
+    listed = [
+        [each] if isinstance(each, str) or not isinstance(each, Iterable) else list(each)
+        for each in references
+    ]
     for index, each in enumerate(listed):
         if not each or not all(isinstance(text, str) for text in each):
             raise ValueError(

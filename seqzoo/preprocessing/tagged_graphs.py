@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -91,9 +91,38 @@ class TaggedGraphs(tf.Module):
         texts = self.reader.texts(x)
         names = self.reader.node_names(as_strings(texts)).to_list()
         return texts, [
-            _tags_of(tags, [name.decode() for name in names[index]], index)
+            self._tags_of(tags, [name.decode() for name in names[index]], index)
             for index, tags in enumerate(y)
         ]
+
+    def _tags_of(self, tags: Any, names: list[str], index: int) -> list[str]:
+        """The tag of each node of a graph, "" where it has none."""
+        where = f" of the graph at index {index}"
+        if isinstance(tags, Mapping):
+            known, normal = set(names), self.reader.nodes.normalize_text
+            by_name = {}
+            for name, tag in tags.items():
+                name = str(name) if str(name) in known else normal(str(name)).strip()
+                if name not in known:
+                    raise ValueError(
+                        f"Tags are those of nodes. Received: one for {name!r}{where}, whose nodes "
+                        f"are {names[:20]}. Leave it out."
+                    )
+                by_name[name] = as_name(tag, where)
+            return [by_name.get(name, "") for name in names]
+        if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
+            raise ValueError(
+                f"Tags are a dict by names of nodes, or a list. Received: {tags!r}{where}. "
+                "Correct it."
+            )
+        tags = list(tags)
+        if len(tags) != len(names):
+            raise ValueError(
+                f"Each node must have one tag. Received: {len(tags)} tags{where}, which has "
+                f"{len(names)} nodes, {names[:20]}. Give a dict of tags by names where only some "
+                "have."
+            )
+        return ["" if tag in ("", b"") else as_name(tag, where) for tag in tags]
 
     def as_raw(self, inputs: Any) -> tf.Tensor:
         """A string tensor `(B,)` of a list of graphs."""
@@ -173,23 +202,3 @@ class TaggedGraphs(tf.Module):
     def from_config(cls, config: dict[str, Any]) -> TaggedGraphs:
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{name: deserialize(value) for name, value in config.items()})
-
-
-def _tags_of(tags: Any, names: list[str], index: int) -> list[str]:
-    """The tag of each node of a graph, "" where it has none."""
-    where = f" of the graph at index {index}"
-    if isinstance(tags, Mapping):
-        if unknown := [name for name in tags if str(name) not in names]:
-            raise ValueError(
-                f"Tags are those of nodes. Received: one for {unknown[0]!r}{where}, whose nodes "
-                f"are {names[:20]}. Leave it out."
-            )
-        by_name = {str(name): as_name(tag, where) for name, tag in tags.items()}
-        return [by_name.get(name, "") for name in names]
-    tags = list(tags)
-    if len(tags) != len(names):
-        raise ValueError(
-            f"Each node must have one tag. Received: {len(tags)} tags{where}, which has "
-            f"{len(names)} nodes, {names[:20]}. Give a dict of tags by names where only some have."
-        )
-    return ["" if tag == "" else as_name(tag, where) for tag in tags]

@@ -48,7 +48,7 @@ class FrameModel(Task):
 
     Raises:
         ValueError: if encoder, head and preprocessor are not of the same keys, the head is none of
-            notes, or the encoder reads what comes later.
+            notes, or the encoder has no states or reads what comes later.
 
     Reference: Boulanger-Lewandowski, Bengio and Vincent, 2012, https://arxiv.org/abs/1206.6392
 
@@ -79,6 +79,11 @@ class FrameModel(Task):
             raise ValueError(
                 "Frames are vectors. Received: an encoder of tokens, vocabulary_size="
                 f"{encoder.vocabulary_size}. Make it with vocabulary_size=None."
+            )
+        if not hasattr(encoder, "initial_state"):
+            raise ValueError(
+                "A model of frames goes on from a state. Received: an encoder that is "
+                f"{type(encoder).__name__}. Make it a LanguageEncoder or a BlockEncoder."
             )
         check_causal(encoder, "A model of frames reads none")
         self.encoder = encoder

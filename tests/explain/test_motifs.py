@@ -47,6 +47,19 @@ def test_the_windows_of_a_filter_are_those_that_it_answers_to(name):
     assert found.consensus() == "TATAAT"
 
 
+def test_what_a_filter_answers_to_behind_the_end_of_a_sequence_is_no_site():
+    task = looking_for("text_cnn", "TATAAT")
+    convolution = task.encoder.convolutions[0]
+    kernel, bias = convolution.get_weights()
+    convolution.set_weights([kernel, bias + 6])  # 1 where there is nothing, 7 for the motif
+    (found,) = (
+        each
+        for each in motifs(task, ["TATAAT", "TATAATTATAATTATAAT"], threshold=0.1)
+        if each.name.startswith("filter 1")
+    )
+    assert found.sites == 6 + 18
+
+
 def test_windows_that_answer_less_are_counted_from_the_threshold_on():
     task = looking_for("text_cnn", "TATAAT")
     convolution = task.encoder.convolutions[0]

@@ -45,6 +45,7 @@ def test_their_order_does_not_count_and_more_of_them_are_no_worse(name):
     ("references", "said"),
     [
         (["a", []], r"Received: \[\] at index 1"),
+        (["a", None], r"Received: None at index 1"),
         (["a", [1]], r"Received: \[1\] at index 1"),
         (["a"], "2 hypotheses and 1 references"),
         ("a", "a single text"),

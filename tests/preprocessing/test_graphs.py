@@ -10,6 +10,7 @@ from seqzoo.preprocessing import (
     LabelledGraphs,
     Limits,
     TaggedGraphs,
+    TokenLookup,
     WhitespaceTokenizer,
     graph_as_text,
 )
@@ -65,11 +66,11 @@ def test_names_in_another_normal_form_are_the_same_node(reader):
 
 
 def test_a_batch_is_padded_and_a_graph_in_it_is_as_alone(reader):
-    texts = ["", "x", graph_as_text(TRIPLES)]
+    texts = ["", "x", graph_as_text(TRIPLES), "x\tbond\tBob\nBob\tbond\tAnn"]
     whole = reader(texts)
     assert {name: tuple(part.shape) for name, part in whole.items()} == {
-        "nodes": (3, 3),
-        "edges": (3, 3, 3),
+        "nodes": (4, 3),
+        "edges": (4, 3, 3),
     }
     assert not whole["nodes"][0].numpy().any()
     for row, text in enumerate(texts):
@@ -78,7 +79,7 @@ def test_a_batch_is_padded_and_a_graph_in_it_is_as_alone(reader):
             size = part.shape[1]
             np.testing.assert_array_equal(whole[name][row, :size], part[0])
             assert not whole[name][row, size:].numpy().any()
-    assert reader.lengths(tf.constant(texts)).tolist() == [0, 1, 3]
+    assert reader.lengths(tf.constant(texts)).tolist() == [0, 1, 3, 3]
 
 
 def test_ten_thousand_edges_are_read(reader):
@@ -145,10 +146,21 @@ def test_examples_are_checked_and_tags_may_be_missing(reader):
         ({"Dan": "first"}, "one for 'Dan' of the graph at index 0"),
         (["first"], r"1 tags of the graph at index 0, which has 3 nodes"),
         ({"Ann": "other"}, "in the graph at index 0"),
+        (None, "Received: None of the graph at index 0"),
+        ("one", "Received: 'one' of the graph at index 0"),
     ]
     for tags, message in wrong:
         with pytest.raises(ValueError, match=message):
             graphs.examples([(TRIPLES, tags)])
+    again = graphs.examples(graphs.examples([(TRIPLES, {"Ann": "first"})]))
+    assert next(iter(again))[1].numpy().tolist() == [b"first", b"", b""]
+
+
+def test_tags_know_nodes_in_every_normal_form():
+    graphs = TaggedGraphs(GraphReader(TokenLookup(lowercase=True)))
+    graphs.adapt([("José\tto\tAnn", {"Jose\u0301": "first", "ANN": "last"})])
+    (_, tags) = next(iter(graphs.examples([("José\tto\tAnn", {"JOSE\u0301": "last"})])))
+    assert tags.numpy().tolist() == [b"last", b""]
 
 
 def test_pairs_and_classes_take_graphs_in_any_form():

@@ -10,7 +10,7 @@ from tiny_music import LOWEST, K, make_frame_model, rising_pieces, trained_frame
 
 import seqzoo as sz
 from seqzoo import from_preset, heads, load
-from seqzoo.encoders import BlockEncoder, LanguageEncoder
+from seqzoo.encoders import BlockEncoder, LanguageEncoder, RecurrentEncoder
 from seqzoo.layers import make_blocks
 from seqzoo.preprocessing import PianoRolls, piece_as_text
 from seqzoo.preprocessing.limits import Limits
@@ -207,5 +207,7 @@ def test_wrong_options_and_parts_are_refused():
         task.generate(None)
     with pytest.raises(ValueError, match="an encoder of tokens, vocabulary_size=9"):
         sz.FrameModel(LanguageEncoder(9, 6, 3), rolls)
+    with pytest.raises(ValueError, match=r"an encoder that is RecurrentEncoder\. Make it a"):
+        sz.FrameModel(RecurrentEncoder(None, K, units=3), PianoRolls(LOWEST, K))
     with pytest.raises(ValueError, match=r"reads none that comes later.* blocks\[0\]"):
         sz.FrameModel(BlockEncoder(None, K, make_blocks(K, 1, num_heads=2)), rolls)

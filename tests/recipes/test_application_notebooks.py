@@ -1,4 +1,4 @@
-"""The notebooks of music, biology and graphs: what they hold, and that they run."""
+"""The notebooks of music, biology, spelling and graphs: what they hold, and that they run."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ FOLDER = Path(__file__).parents[2] / "recipes"
 NOTEBOOKS = {
     "music": ("train_size = 20\nepochs = 1\nunits = 8\n", 4),
     "biology": ("train_size = 60\nepochs = 6\ntagger_epochs = 1\n", 4),
-    "graphs": ("train_size = 20\nnamings = 2\nepochs = 1\nunits = 8\nsteps = 2\n", 3),
+    "spelling": ("train_size = 50\nepochs = 1\nform_epochs = 1\nunits = 8\n", 3),
+    "graphs": ("train_size = 20\nnamings = 2\nepochs = 1\nunits = 32\nsteps = 2\n", 3),
 }
 """By family, small sizes for a run, and the number of pictures."""
 

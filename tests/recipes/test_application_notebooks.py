@@ -17,7 +17,7 @@ NOTEBOOKS = {
 """By family, small sizes for a run, and the number of pictures."""
 
 MOST_BYTES = 400_000
-MOST_LINES = 18  # of a cell
+MOST_LINES = 24  # of a cell
 NOT_SHOWN = re.compile(r"/(tmp|home|work|root|usr)/|Warning|WARNING|Traceback|W0000")
 
 

@@ -200,7 +200,8 @@ def _naming_the_line(error: ValueError, task: Any, lines: list[str], read: int) 
             if line.strip(" \t"):
                 preprocessor.as_raw([preprocessor.tokens(line) if hasattr(task, "tag") else line])
         except ValueError as own:
-            return ValueError(f"Line {number} of the input cannot be read. {own}")
+            message = str(own).replace(" at index 0", "")  # the number says more
+            return ValueError(f"Line {number} of the input cannot be read. {message}")
     return error
 
 

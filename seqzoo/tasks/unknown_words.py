@@ -96,6 +96,10 @@ def read_dictionary(path: str | Path) -> dict[str, str]:
 
 
 def _table(dictionary: Mapping[str, str], preprocessor: Any) -> tf.lookup.StaticHashTable:
+    if not isinstance(dictionary, Mapping):
+        raise ValueError(
+            f"`replace_unknown` is True, False or a dictionary of words. Received: {dictionary!r}."
+        )
     for word in [*dictionary.keys(), *dictionary.values()]:
         if not isinstance(word, str) or not word.strip():
             raise ValueError(

@@ -97,7 +97,7 @@ def test_what_cannot_be_replaced_is_refused_in_words(translator, tmp_path):
     for wrong in ({"a": 3}, {"": "b"}):
         with pytest.raises(ValueError, match="must map words to words"):
             translator.generate(["a"], replace_unknown=wrong)
-    with pytest.raises(ValueError, match="or a dictionary of words. Received: 'copy'"):
+    with pytest.raises(ValueError, match=r"or a dictionary of words\. Received: 'copy'"):
         translator.generate(["a"], replace_unknown="copy")
 
 

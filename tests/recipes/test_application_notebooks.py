@@ -1,4 +1,4 @@
-"""The notebooks of music, biology, spelling and graphs: what they hold, and that they run."""
+"""The notebooks of music, biology, spelling, text and graphs: what they hold, and that they run."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,7 @@ NOTEBOOKS = {
     "music": ("train_size = 20\nepochs = 1\nunits = 8\n", 4),
     "biology": ("train_size = 60\nepochs = 6\ntagger_epochs = 1\n", 4),
     "spelling": ("train_size = 50\nepochs = 1\nform_epochs = 1\nunits = 8\n", 3),
+    "text": ("train_size = 40\nepochs = 1\nmeaning_epochs = 1\nunits = 8\n", 3),
     "graphs": ("train_size = 20\nnamings = 2\nepochs = 1\nunits = 32\nsteps = 2\n", 3),
 }
 """By family, small sizes for a run, and the number of pictures."""

@@ -78,14 +78,22 @@ class Data:
 class Model:
     """Which model, and the steps that it reads and forecasts.
 
-    `segment`, `dropout` and `error` count for `lin_2023`, `units` not for `zeng_2023`, `scaling`,
-    `channels`, `attention` and `feeding` for `kuznetsov_2018`, `paths` for `salinas_2020`. These
-    two know the hour and the weekday of each step.
+    `segment` and `error` count for `lin_2023`, `dropout` for it, `nie_2023` and `chen_2020`,
+    `units` not for `zeng_2023` and `nie_2023`, `scaling`, `channels`, `attention` and `feeding` for
+    `kuznetsov_2018`, `paths` for `salinas_2020`. These two know the hour and the weekday of each
+    step.
     """
 
-    architecture: Literal["lin_2023", "wen_2017", "zeng_2023", "kuznetsov_2018", "salinas_2020"] = (
-        "lin_2023"
-    )
+    architecture: Literal[
+        "lin_2023",
+        "wen_2017",
+        "zeng_2023",
+        "nie_2023",
+        "chen_2020",
+        "graves_2013",
+        "kuznetsov_2018",
+        "salinas_2020",
+    ] = "lin_2023"
     lookback: int = 96
     horizon: int = 96
     units: int = 128
@@ -128,8 +136,15 @@ def build(splits: dict, model: Model):
         )
     if model.architecture == "zeng_2023":
         return zoo.zeng_2023(windows)
+    if model.architecture == "graves_2013":
+        return zoo.graves_2013(windows, model.units)
+    if model.architecture == "nie_2023":
+        return zoo.nie_2023(windows, dropout=model.dropout)
+    whole = Point(model.horizon)
+    if model.architecture == "chen_2020":
+        return zoo.chen_2020(windows, model.units, dropout=model.dropout, head=whole)
     if model.architecture == "wen_2017":
-        return zoo.wen_2017(windows, units=model.units, head=Point(model.horizon))
+        return zoo.wen_2017(windows, units=model.units, head=whole)
     head = Point(model.segment, error=model.error)
     return zoo.lin_2023(windows, model.segment, model.units, model.dropout, head=head)
 

@@ -151,14 +151,10 @@ def fill_forward(values, observed):
         values: Float tensor `(B, L, C)`.
         observed: Boolean `(B, L, C)`.
     """
-    return ops.cond(
-        ops.all(observed),
-        lambda: values,
-        lambda: _fill_forward(values, observed),
-    )
+    return ops.cond(ops.all(observed), lambda: values, lambda: _filled(values, observed))
 
 
-def _fill_forward(values, observed):
+def _filled(values, observed):
     steps = ops.reshape(ops.arange(1, ops.shape(values)[1] + 1, dtype="int32"), (1, -1, 1))
     last = ops.where(observed, steps, 0)  # the last observed step, counted from 1; 0: none so far
     longest = values.shape[1] or _LONGEST

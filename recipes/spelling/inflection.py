@@ -6,9 +6,8 @@
 Source: https://github.com/sigmorphon/conll2017, task 1, forms of Wiktionary: DIR holds
 `<language>-train-<size>.tsv`, `-dev.tsv` and `-test.tsv` for english, finnish, german, spanish or
 turkish, of 10,000 (high), 1,000 (medium) or 100 forms (low). An input is the letters of the word
-with spaces between them, ␣ for a space of its own, and then the features, each with a plus, in the
-order of the data.
-Without `--data`, the recipe learns the regular forms of English verbs and nouns.
+with spaces between them, ␣ for a space of its own, and then the features, each with a plus, in any
+order. Without `--data`, the recipe learns the regular forms of English verbs and nouns.
 
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,
 https://arxiv.org/abs/1905.06319: it copies the stem from left to right and then reads the
@@ -107,7 +106,7 @@ def with_s(word: str) -> str:
 
 def build(splits: dict, model: Model):
     words, forms = zip(*splits["train"], strict=True)
-    source, target = WhitespaceTokenizer(), CharacterTokenizer()
+    source, target = WhitespaceTokenizer(sorted_prefix="+"), CharacterTokenizer()
     source.adapt(words)
     target.adapt(forms)
     return zoo.wu_2019(source, target, max_target_length=64, **dataclasses.asdict(model))

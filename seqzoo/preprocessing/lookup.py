@@ -218,7 +218,12 @@ class WhitespaceTokenizer(LookupTokenizer):
     So are the Penn Treebank and WikiText, where `<unk>` stands for rare words: it gets the id of
     unknown tokens. The special tokens that a text may not hold are unknown as well.
 
-    Core TensorFlow ops only. Arguments as in `LookupTokenizer`.
+    Core TensorFlow ops only.
+
+    Args:
+        vocabulary_size: See `LookupTokenizer`, as all that follow the next one.
+        sorted_prefix: What tokens begin with whose order says nothing, as the features of a word
+            form have a "+". They are put behind the others, in the order of the vocabulary.
 
     `tokenize` takes strings `(B,)` and returns ragged ids `(B, None)`; `detokenize` the reverse.
 
@@ -229,8 +234,34 @@ class WhitespaceTokenizer(LookupTokenizer):
         [[b'the', b'<unk>', b'sat', b'.']]
     """
 
+    def __init__(
+        self,
+        vocabulary_size: int | None = None,
+        sorted_prefix: str | None = None,
+        **settings: Any,
+    ):
+        self.sorted_prefix = sorted_prefix
+        super().__init__(vocabulary_size, **settings)
+
     def normalize(self, strings: tf.Tensor) -> tf.Tensor:
-        return norm.squeeze_spaces(super().normalize(strings))
+        strings = norm.squeeze_spaces(super().normalize(strings))
+        if self.sorted_prefix is None or self._ids is None:  # what has no ids has no order yet
+            return strings
+        return self._join(self._sorted(self._split(strings), self.sorted_prefix))
+
+    def _sorted(self, tokens: tf.RaggedTensor, prefix: str) -> tf.RaggedTensor:
+        """Puts the tokens with a prefix behind the others of their row, by their ids."""
+        flat, far = tokens.flat_values, tf.int64.max // 2
+        has_prefix = tf.strings.substr(flat, 0, len(prefix.encode())) == prefix
+        ids = self._ids.lookup_table.lookup(flat)
+        place = tf.where(has_prefix, far + ids, tf.range(tf.size(ids, tf.int64)))
+        order = tf.argsort(place, stable=True)  # within rows, as the next sort keeps this order
+        rows = tf.gather(tokens.value_rowids(), order)
+        order = tf.gather(order, tf.argsort(rows, stable=True))
+        return tokens.with_flat_values(tf.gather(flat, order))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"sorted_prefix": self.sorted_prefix}
 
     def _encode(self, strings: tf.Tensor) -> tf.RaggedTensor:
         ids = super()._encode(strings)

@@ -56,6 +56,14 @@ def test_words_and_features_are_one_text(tmp_path):
         recipe_of("inflection").load_splits(tmp_path)
 
 
+def test_features_in_another_order_have_the_same_answer():
+    recipe = recipe_of("inflection", *SMALL[:2])
+    task = recipe.build(recipe.load_splits(None), recipe.model)
+    texts = ["c a r r y +V +3 +SG +PRS", "c a r r y +PRS +SG +V +3", "+SG c a r r y +V +PRS +3"]
+    one, other, third = task.preprocessor.source.tokenize(texts).to_list()
+    assert one == other == third
+
+
 def test_regular_english_forms_are_spelt_by_rule():
     pairs = {}
     for part in recipe_of("inflection").load_splits(None).values():

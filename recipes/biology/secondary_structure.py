@@ -9,6 +9,12 @@ Source: CB513 (Cuff and Barton, 1999) with the eight states of DSSP: DIR holds `
 Similar proteins, see `seqzoo.datasets.similarity`, are in one of ten folds: one is tested on, the
 next validated on. Residues that its mask leaves out weigh nothing, in training and in scores. With
 no `--data`, proteins that the library makes by rule.
+
+Expected, ten folds, seed 0, on 2 cores of an AMD EPYC beside much other work, a minute of the
+processor each: Q8 0.511 with a deviation of 0.012 over the folds, and Q3 0.662 with one of 0.011,
+where the probabilities of the eight states are added up to three (`q3_of_sums`). Coil alone has a
+Q3 of 0.431. Tried in validation on three folds and no better: all residues of the chains (Q3 0.651,
+as without), an LSTM in place of the TCN (0.635), a dropout of 0.5 and 96 units (0.632).
 """
 
 import dataclasses
@@ -23,7 +29,7 @@ from seqzoo.encoders import TCN, EncoderChain, TextCNN
 from seqzoo.heads import Tags
 from seqzoo.metrics import residue_accuracy
 from seqzoo.preprocessing import TaggedResidues
-from seqzoo.recipe import Recipe, TrainingOptions
+from seqzoo.recipe import Figure, Recipe, TrainingOptions
 
 OF_THREE = {"G": "H", "I": "H", "B": "E", "S": "C", "T": "C"}  # of the eight, beside H, E and C
 
@@ -107,4 +113,8 @@ recipe = Recipe(
     search=None,
     metrics={"q8": residue_accuracy, "q3": q3},
     report=report,
+    figures=(
+        Figure("q3_of_sums, ten folds", "0.71 to 0.74 (far larger training sets)", "0.662 ± 0.011"),
+        Figure("q8, ten folds", "-", "0.511 ± 0.012"),
+    ),
 )

@@ -201,3 +201,21 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="A series needs two rows"):
         windows.training_batches(windows.windows(np.arange(1.0)), 4, 0)
     assert len(read_panel([[]])) == 1
+
+
+@pytest.mark.parametrize("transform", ["none", "log", "box_cox"])
+def test_a_known_series_beside_an_unknown_one_is_scaled_as_alone(transform):
+    windows = ForecastWindows(lookback=5, horizon=2, transform=transform)
+    names = np.repeat(["a", "b"], 9)
+    values = np.concatenate([np.arange(1.0, 10), np.arange(1.0, 10) ** 2])
+    windows.adapt({"unique_id": names, "ds": np.tile(np.arange(9), 2), "y": values})
+    history = np.array([[3.0, 9, 2, 5, 7], [40, 20, 90, 10, 30], [2, 2, 8, 4, 4]])[..., None]
+    series = np.array(["b", "unknown", "a"])
+    together = windows.prepare({"history": history, "series": series})
+    for row in range(3):
+        alone = windows.prepare(
+            {"history": history[row : row + 1], "series": series[row : row + 1]}
+        )
+        for name, value in alone.items():
+            np.testing.assert_array_equal(together[name][row : row + 1], value)
+    np.testing.assert_allclose(np.mean(together["history"][1]), 0, atol=1e-6)

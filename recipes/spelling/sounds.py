@@ -15,10 +15,10 @@ word error rate of the shared task.
 Measured with seed 0 on 2 cores of an AMD EPYC beside much other work, 2 to 4 minutes of the
 processor each, word error rates of the test, 450 words:
 
-    arm 14.4 %   bul 21.6 %   fre 6.7 %   geo 24.4 %   gre 16.2 %   hin 6.9 %   hun 5.1 %
+    arm 14.4 %   bul 21.6 %   fre 6.7 %   geo 24.4 %   gre 16.2 %
+    hin 6.9 %    hun 5.1 %    ice 9.8 %   kor 24.4 %   lit 25.3 %   mean 15.5 %
 
-ice, kor and lit were not run. Published, as a mean of fifteen languages, five of which are not
-here: LSTM 16.84 %, best 13.81 %.
+Published, as a mean of fifteen languages, five of which are not here: LSTM 16.84 %, best 13.81 %.
 """
 
 import dataclasses
@@ -117,9 +117,9 @@ recipe = Recipe(
     examples=("maison", "chevaux", "quelque", "seqzoo"),
     figures=(
         Figure(
-            "exact_match, test, French",
+            "exact_match, test, mean of ten languages",
             published="mean of fifteen languages: LSTM 0.832, best 0.862",
-            measured="0.933",
+            measured="0.845",
         ),
     ),
 )

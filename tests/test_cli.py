@@ -482,8 +482,9 @@ def test_several_runs_are_evaluated_as_an_ensemble(finished, monkeypatch, error)
     run = Run.open(finished)
     assert run.provenance is not None
     other = dataclasses.replace(run.provenance, splits={"train": "of other examples"})
-    with pytest.raises(ValueError, match="must have learned from the same examples"):
-        as_ensemble(dataclasses.replace(run, provenance=other), translator, [finished])
+    for provenance in (other, None):
+        with pytest.raises(ValueError, match="must have learned from the same examples"):
+            as_ensemble(dataclasses.replace(run, provenance=provenance), translator, [finished])
 
 
 def test_an_unknown_split_and_a_beam_for_what_searches_nothing_are_explained(finished, error):

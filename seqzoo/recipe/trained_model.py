@@ -89,18 +89,17 @@ def as_ensemble(run: Run, task: Any, others: Sequence[str | Path], trust: bool =
     Raises:
         FileNotFoundError: if a folder holds no run, or its training has not ended.
         ValueError: if a run learned from other examples, which may be among those of the test, or
-            the tasks do not fit or are of a kind that no ensemble is for.
+            does not tell from which; or the tasks do not fit, or no ensemble is for their kind.
     """
     members = [task]
     for path in others:
         folder = RunFolder(Path(path))
-        provenance = folder.record(trust).provenance
-        splits = [each and each.splits for each in (run.provenance, provenance)]
-        if splits[0] != splits[1]:
+        first, other = run.provenance, folder.record(trust).provenance
+        if first is None or other is None or first.splits != other.splits:  # None: version 0.1.0
             raise ValueError(
                 "The runs of an ensemble must have learned from the same examples. Received: "
-                f"{folder.path} has other splits than {run.folder.path}. Train it with the same "
-                "recipe, data and settings of `data`, and another --seed."
+                f"{folder.path} tells of other splits than {run.folder.path}. Train it with "
+                "the same recipe, data and settings of `data`, and another --seed."
             )
         members.append(load_trained(folder))
     kinds = {GenerationTask: Ensemble, Classifier: ClassifierEnsemble, Tagger: TaggerEnsemble}

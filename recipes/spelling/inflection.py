@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from seqzoo import zoo
-from seqzoo.datasets import splits
+from seqzoo.datasets import hallucination, splits
 from seqzoo.datasets.lines import find_file, iterate_lines, refuse_line
 from seqzoo.metrics import METRICS
 from seqzoo.preprocessing import CharacterTokenizer, WhitespaceTokenizer
@@ -44,10 +44,15 @@ road rose ship sky snake story street table toy tray tree wish witch"""
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """The language, how many forms are trained on, and the seed of splits that are made here."""
+    """The language, how many forms are trained on, and the seed of what is drawn.
+
+    `hallucinated` forms of words that do not exist are learned from too, see
+    `seqzoo.datasets.hallucination`; the real ones are then repeated until they are a tenth.
+    """
 
     language: Literal["english", "finnish", "german", "spanish", "turkish"] = "german"
     size: Literal["high", "medium", "low"] = "high"
+    hallucinated: int = 0
     seed: int = 0
 
 
@@ -63,20 +68,33 @@ class Model:
 
 def load(folder: Path | None, data: Data) -> dict:
     if folder is None:
+        if data.hallucinated:
+            raise ValueError(
+                "`data.hallucinated` makes forms like those of `--data DIR`. Received: "
+                f"{data.hallucinated}, and no DIR."
+            )
         return splits.divide(regular_forms(), validation=0.1, test=0.2, seed=data.seed)
     files = {"train": f"train-{data.size}", "validation": "dev", "test": "test"}
-    return {
+    forms = {
         split: list(read(find_file(folder, [f"{data.language}-{name}.tsv"])))
         for split, name in files.items()
+    }
+    if data.hallucinated:
+        made_up = hallucination.hallucinate(forms["train"], data.hallucinated, data.seed)
+        repetitions = max(1, data.hallucinated // (10 * len(forms["train"])))
+        forms["train"] = forms["train"] * repetitions + made_up
+    return {
+        split: [(as_input(word, features), form) for word, form, features in part]
+        for split, part in forms.items()
     }
 
 
 def read(path: Path):
+    """The word, its form and the features of the form, of each line."""
     for number, line in enumerate(iterate_lines(path), start=1):
         if len(columns := line.split("\t")) != 3:
             refuse_line(path, number, line, "WORD<TAB>FORM<TAB>FEATURES")
-        word, form, features = columns
-        yield as_input(word, features), form
+        yield tuple(columns)
 
 
 def as_input(word: str, features: str) -> str:

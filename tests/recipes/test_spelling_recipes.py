@@ -56,6 +56,23 @@ def test_words_and_features_are_one_text(tmp_path):
         recipe_of("inflection").load_splits(tmp_path)
 
 
+def test_forms_of_words_that_do_not_exist_are_nine_tenths_of_what_is_learned(tmp_path):
+    for split in ("train-low", "dev", "test"):
+        (tmp_path / f"german-{split}.tsv").write_text("legen\tgelegt\tV.PTCP;PST\n", "utf-8")
+    recipe = recipe_of("inflection", "data.size=low", "data.hallucinated=90")
+    splits = recipe.load_splits(tmp_path)
+    real = ("l e g e n +V.PTCP +PST", "gelegt")
+    assert splits["validation"] == splits["test"] == [real]
+    assert splits["train"][:9] == [real] * 9
+    assert len(splits["train"]) == 99
+    for source, form in splits["train"][9:]:
+        first, second, *rest = source.split()
+        assert rest == ["g", "e", "n", "+V.PTCP", "+PST"]
+        assert form == f"ge{first}{second}gt"
+    with pytest.raises(ValueError, match="and no DIR"):
+        recipe.load_splits(None)
+
+
 def test_features_in_another_order_have_the_same_answer():
     recipe = recipe_of("inflection", *SMALL[:2])
     task = recipe.build(recipe.load_splits(None), recipe.model)

@@ -16,19 +16,61 @@ def best_temperature(logits: np.ndarray, targets: np.ndarray, multi_label: bool 
     Reference: Guo et al., 2017, https://arxiv.org/abs/1706.04599
     """
     from scipy.optimize import minimize_scalar
-    from scipy.special import log_expit, log_softmax
 
     logits = np.asarray(logits, np.float64)
 
     def mean_loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        if multi_label:
-            return -float(np.mean(np.where(targets > 0.5, log_expit(scaled), log_expit(-scaled))))
-        gold = np.take_along_axis(log_softmax(scaled, axis=1), targets[:, None], axis=1)
-        return -float(np.mean(gold))
+        return float(np.mean(_losses(logits / np.exp(log_temperature), targets, multi_label)))
 
     limits = (np.log(0.05), np.log(20.0))
     return float(np.exp(minimize_scalar(mean_loss, bounds=limits, method="bounded").x))
+
+
+def best_share(
+    logits: np.ndarray,
+    others: np.ndarray,
+    targets: np.ndarray,
+    multi_label: bool = False,
+    weights: np.ndarray | None = None,
+) -> float:
+    """Returns the share of the first logits in a mean that gives targets the highest likelihood.
+
+    Few examples move it little from a half: before any, a share s is as likely as s (1 - s).
+
+    Args:
+        logits: `(N, C)`.
+        others: Likewise, of the other model.
+        targets: Class ids `(N,)`, or with `multi_label` 0 and 1 `(N, C)`.
+        multi_label: Whether each class is decided on its own.
+        weights: Of the shape of `targets`, how much each counts; None is 1.
+
+    Returns:
+        A number between 0 and 1, neither of them.
+
+    Example:
+        >>> right, wrong = np.array([[4.0, 0.0]] * 9), np.array([[0.0, 4.0]] * 9)
+        >>> round(sz.metrics.calibration.best_share(right, wrong, np.zeros(9, int)), 2)
+        0.9
+    """
+    from scipy.optimize import minimize_scalar
+
+    logits, others = np.asarray(logits, np.float64), np.asarray(others, np.float64)
+
+    def loss(share: float) -> float:
+        losses = _losses(share * logits + (1 - share) * others, targets, multi_label)
+        total = np.sum(losses if weights is None else weights * losses)
+        return float(total - np.log(share * (1 - share)))
+
+    return float(minimize_scalar(loss, bounds=(1e-6, 1 - 1e-6), method="bounded").x)
+
+
+def _losses(logits: np.ndarray, targets: np.ndarray, multi_label: bool) -> np.ndarray:
+    """The negative log-likelihood of each target, `(N,)`; with `multi_label` `(N, C)`."""
+    from scipy.special import log_expit, log_softmax
+
+    if multi_label:
+        return -np.where(targets > 0.5, log_expit(logits), log_expit(-logits))
+    return -np.take_along_axis(log_softmax(logits, axis=1), targets[:, None], axis=1)[:, 0]
 
 
 def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:

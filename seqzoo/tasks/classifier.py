@@ -13,8 +13,9 @@ from seqzoo.encoders.encoder import Encoded, symbolic_inputs
 from seqzoo.heads.classes import Classes
 from seqzoo.layers.bag_of_words import BagOfWords
 from seqzoo.layers.pooling import Pooling
-from seqzoo.metrics.calibration import best_temperature, best_thresholds
+from seqzoo.metrics.calibration import best_share, best_temperature, best_thresholds
 from seqzoo.tasks.answering import AnsweringTask, check_vocabulary
+from seqzoo.training.strategies import has_several_workers
 
 
 class WideAndDeep(NamedTuple):
@@ -44,7 +45,8 @@ class Classifier(AnsweringTask):
     A preprocessor with bigrams gives the task a wide part beside the encoder, the deep one: a
     `layers.BagOfWords`. Each learns from the loss of its own logits, and the answer is by their
     mean. Few examples say more by their words than by an order that must be learned, and the mean
-    is better than either.
+    is better than either. How much each part counts, `wide_share`, is a half until `fit` has seen
+    raw validation examples, and then fits these best; see `metrics.calibration.best_share`.
 
     Returns:
         Logits `(B, class_count)`; of rows of several inputs `(B, G, class_count)`. With a wide
@@ -85,6 +87,9 @@ class Classifier(AnsweringTask):
         """Makes all weights; no data are needed for it."""
         self._check_sizes()
         inputs = symbolic_inputs(self.encoder)
+        if self.wide is not None:
+            half = keras.initializers.Constant(0.5)
+            self.wide_share = self.add_weight((), half, trainable=False, name="wide_share")
         self.call({"inputs": inputs, "bigrams": inputs})
         self.built = True
 
@@ -102,6 +107,11 @@ class Classifier(AnsweringTask):
             check_vocabulary(self.encoder, tokenizer)
 
     def call(self, x, training=False):
+        parts = self._parts(x, training)
+        return parts if training and self.wide is not None else self._joined(parts)
+
+    def _parts(self, x, training=False):
+        """The logits of the encoder, or `WideAndDeep`."""
         segments = {"segment_ids": x["segment_ids"]} if "segment_ids" in x else {}
         options = {"mask": x.get("mask"), "training": training}
         encoded = Encoded(*self.encoder(x["inputs"], **options, **segments))
@@ -112,8 +122,23 @@ class Classifier(AnsweringTask):
         deep = self.head(pooled, training=training)
         if self.wide is None:
             return deep
-        wide = self.wide(x["inputs"], x["bigrams"], mask=x.get("mask"))
-        return WideAndDeep(wide, deep) if training else (wide + deep) / 2
+        return WideAndDeep(self.wide(x["inputs"], x["bigrams"], mask=x.get("mask")), deep)
+
+    def _joined(self, parts):
+        if self.wide is None:
+            return parts
+        share = tf.cast(self.wide_share, parts.deep.dtype)
+        return share * parts.wide + (1 - share) * parts.deep
+
+    def _learn_from_validation(self, batches):
+        if self.wide is None or has_several_workers(self.distribute_strategy):
+            return
+        parts_of = tf.function(self._parts, input_signature=[batches.element_spec[0]])
+        seen = [(*parts_of(x), y, *weights) for x, y, *weights in batches]
+        wide, deep, *others = (np.concatenate(each) for each in zip(*seen, strict=True))
+        self.wide_share.assign(
+            best_share(wide, deep, others[0], self.head.multi_label, *others[1:])
+        )
 
     def _token_losses(self, x, y, outputs, weight):
         if tf.is_tensor(outputs):
@@ -122,8 +147,7 @@ class Classifier(AnsweringTask):
         return (losses[0][0] + losses[1][0]) / 2, losses[0][1]
 
     def _measure(self, x, y, outputs, weight, loss_sum, weight_sum):
-        if not tf.is_tensor(outputs):
-            outputs = sum(outputs) / 2
+        outputs = self._joined(outputs) if isinstance(outputs, WideAndDeep) else outputs
         return super()._measure(x, y, outputs, weight, loss_sum, weight_sum)
 
     def count_examples(self, x, y):

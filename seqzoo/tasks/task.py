@@ -264,7 +264,7 @@ class Task(ExactSteps, OnRawInputs, SavedAsFiles, Quantizable):
         self._examples_of_step = batches.examples_of_step
         batches = batches.after(done or initial_epoch * steps)
         with explain_lost_workers(self.distribute_strategy):
-            return super().fit(
+            history = super().fit(
                 distribute_batches(self.distribute_strategy, batches),
                 epochs=epochs,
                 callbacks=callbacks,
@@ -273,6 +273,12 @@ class Task(ExactSteps, OnRawInputs, SavedAsFiles, Quantizable):
                 shuffle=False,  # the stream is shuffled already
                 **passed,
             )
+        if validation is not None:
+            self._learn_from_validation(validation)
+        return history
+
+    def _learn_from_validation(self, batches):
+        """Sets what the validation batches tell better than the training ones, at the end."""
 
     def examples_of_step(self, step: int) -> list[int] | None:
         """The numbers of the examples in a batch of the last `fit`, from 0 on; None of a stream."""

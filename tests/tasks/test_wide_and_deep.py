@@ -132,6 +132,45 @@ def test_the_order_of_words_matters_and_a_text_of_unknown_pairs_is_answered():
     assert task.classify(["a a a a a"]) == ["yes"]
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_how_much_each_part_counts_fits_the_validation(multi_label, tmp_path):
+    task = make_wide_classifier(multi_label)
+    pairs, others = classified(80, multi_label=multi_label), classified(40, 1, multi_label)
+    task.compile()
+    task.fit(pairs, batch_size=16, verbose=0)
+    assert task.wide_share.numpy() == 0.5
+
+    task.fit(pairs, batch_size=16, epochs=6, validation_data=others, verbose=0)
+
+    share = float(task.wide_share)
+    assert 0 < share < 1
+    losses = {}
+    for tried in (share, share - 0.05, share + 0.05):
+        task.wide_share.assign(tried)
+        loss = task.evaluate(others, verbose=0, return_dict=True)["loss"]
+        losses[tried] = loss * len(others) * (2 if multi_label else 1) - np.log(tried * (1 - tried))
+    assert min(losses, key=losses.get) == share
+    task.wide_share.assign(share)
+    x = task.preprocessor.prepare(tf.constant(["a b c", "c b a"]))
+    parts = task(x, training=False), *task._parts(x)
+    np.testing.assert_allclose(parts[0], share * parts[1] + (1 - share) * parts[2], rtol=1e-5)
+    task.save(tmp_path / "task.keras")
+    again = sz.load(tmp_path / "task.keras")
+    np.testing.assert_allclose(again.wide_share, share)
+
+
+def test_a_weighed_example_counts_as_often_in_the_share():
+    shares = []
+    pairs = classified(24)
+    for validation in ((*zip(*pairs, strict=True), [1.0, 3.0] * 12), pairs + 2 * pairs[1::2]):
+        task = make_wide_classifier()
+        task.compile()
+        task.fit(pairs, batch_size=8, validation_data=validation, verbose=0)
+        shares.append(float(task.wide_share))
+    np.testing.assert_allclose(*shares, atol=1e-4)
+    assert abs(shares[0] - 0.5) > 1e-3
+
+
 def test_a_keras_loss_is_that_of_both_parts():
     pairs = classified(16)
     losses = []

@@ -94,7 +94,8 @@ def read(path: Path):
     for number, line in enumerate(iterate_lines(path), start=1):
         if len(columns := line.split("\t")) != 3:
             refuse_line(path, number, line, "WORD<TAB>FORM<TAB>FEATURES")
-        yield tuple(columns)
+        word, form, features = columns
+        yield word, form, features
 
 
 def as_input(word: str, features: str) -> str:

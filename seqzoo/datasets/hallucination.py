@@ -66,7 +66,8 @@ def shared_stems(word: str, form: str) -> list[tuple[int, int, int]]:
         [(0, 0, 4), (4, 6, 3)]
     """
     matcher = difflib.SequenceMatcher(None, word, form, autojunk=False)
-    return [tuple(block) for block in matcher.get_matching_blocks() if block.size >= _SHORTEST_STEM]
+    blocks = matcher.get_matching_blocks()
+    return [(b.a, b.b, b.size) for b in blocks if b.size >= _SHORTEST_STEM]
 
 
 def _made_up(

@@ -5,7 +5,7 @@
 Source: https://github.com/cmusphinx/cmudict, BSD-2-Clause: DIR holds `cmudict.dict`, plain or
 `.gz`. Without `--data` there is none. Words are of letters and apostrophes; stress is left out, as
 in published figures, so that an answer has 39 kinds of phones. A word with several pronunciations
-is in one split only; validation and test have its first alone.
+is in one split only, and in validation and test each of them is right.
 
 Measured with seed 0 on one core of an Intel Xeon (AMX), 5.7 minutes: of the words of the test 0.629
 are right (validation 0.622), with 0.091 errors for each phone; the sound of the nearest word of the
@@ -14,7 +14,6 @@ training is right for 0.008 of them. The loss still falls: more epochs do better
 
 import dataclasses
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -61,10 +60,10 @@ def load(folder: Path | None, data: Data) -> dict:
             pairs[match[1], " ".join(phone.rstrip("012") for phone in phones)] = None
     parts = splits.divide(pairs, data.validation, data.test, data.seed)
     for name in ("validation", "test"):
-        first: dict[str, str] = {}
+        sounds: dict[str, list[str]] = {}
         for word, phones in parts[name]:
-            first.setdefault(word, phones)
-        parts[name] = list(first.items())
+            sounds.setdefault(word, []).append(phones)
+        parts[name] = list(sounds.items())
     return parts
 
 
@@ -75,23 +74,6 @@ def build(splits: dict, model: Model):
     phones.adapt(sounds)
     settings = dataclasses.asdict(model)
     return zoo.bahdanau_2015(letters, phones, max_target_length=40, **settings)
-
-
-def phone_error_rate(answers: Sequence[str], references: Sequence[str]) -> float:
-    """Phones to insert, delete or replace for each phone of the references."""
-    errors = length = 0
-    for answer, reference in zip(answers, references, strict=True):
-        phones = reference.split()
-        costs = list(range(len(phones) + 1))
-        for row, given in enumerate(answer.split(), start=1):
-            diagonal, costs[0] = costs[0], row
-            for column, phone in enumerate(phones, start=1):
-                replaced = diagonal + (given != phone)
-                diagonal = costs[column]
-                costs[column] = min(replaced, diagonal + 1, costs[column - 1] + 1)
-        errors += costs[-1]
-        length += len(phones)
-    return errors / length
 
 
 recipe = Recipe(
@@ -109,7 +91,10 @@ recipe = Recipe(
         mode="max",
     ),
     search=BeamSearch(width=5),
-    metrics={"exact_match": METRICS["exact_match"], "phone_error_rate": phone_error_rate},
+    metrics={
+        "exact_match": METRICS["exact_match"],
+        "phone_error_rate": METRICS["word_error_rate"],
+    },
     examples=("translation", "knight", "through", "seqzoo"),
     figures=(Figure("exact_match, test", published="none on these splits", measured="0.629"),),
 )

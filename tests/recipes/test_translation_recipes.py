@@ -208,27 +208,19 @@ def test_words_with_their_sounds_are_read_without_stress(tmp_path):
         *[("record", "R AH K AO R D"), ("record", "R EH K ER D"), ("record", "R IH K AO R D")],
         ("abuse", "AH B Y UW S"),
     ]
-    held_out = {splits[name][0] for name in ("validation", "test")}
-    words = {word for word, _ in held_out}
+    words = {splits[name][0][0] for name in ("validation", "test")}
     assert len(words) == 2
-    assert held_out <= {*known}
+    for name in ("validation", "test"):
+        ((word, sounds),) = splits[name]
+        assert sounds == [phones for other, phones in known if other == word]
     assert splits["train"] == [pair for pair in known if pair[0] not in words]
 
 
-def test_phones_that_are_wrong_are_counted_as_edits():
-    def edits(one, other):
-        if not one or not other:
-            return len(one) + len(other)
-        rest = edits(one[1:], other[1:]) + (one[0] != other[0])
-        return min(rest, edits(one[1:], other) + 1, edits(one, other[1:]) + 1)
-
+def test_the_nearest_of_several_sounds_counts():
     rate = recipe_of("spelling_to_sound").metrics["phone_error_rate"]
-    answers = ["K AE T", "", "D AO G Z", "AE T K", "S IY"]
-    references = ["K AE T", "AH", "D AA G", "K AE T", "S IY T ER"]
-    pairs = list(zip(answers, references, strict=True))
-    wrong = [edits(answer.split(), reference.split()) for answer, reference in pairs]
-    assert wrong == [0, 1, 2, 2, 2]
-    assert rate(answers, references) == pytest.approx(sum(wrong) / 14)
+    answers = ["K AE T", "R IH K ER D", "S IY"]
+    references = [["K AE T"], ["R AH K AO R D", "R EH K ER D"], ["S IY T ER"]]
+    assert rate(answers, references) == pytest.approx((0 + 1 + 2) / (3 + 5 + 4))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ from seqzoo.search.step import (
 )
 
 _IMPOSSIBLE = -float("inf")
-STOP_RULES = ("first", "optimal", "all")
+STOP_RULES = ("first", "settled", "optimal", "all")
 
 
 class _Loop(NamedTuple):
@@ -94,9 +94,10 @@ class BeamSearch:
         coverage_penalty: Float, at least 0: beta of Wu et al., 2016. A score gets beta times the
             sum over the source steps of log(min(coverage, 1)), the coverage being the sum of the
             alignments on a step. Needs a decoder that attends.
-        stop: An example is finished when `width` hypotheses are (`"first"`), when no live one
-            can still beat the worst of these, log-probs being at most 0 (`"optimal"`), or at
-            `max_length` (`"all"`).
+        stop: An example is finished when `width` hypotheses are (`"first"`); when besides no live
+            one, by its score as if it ended there, beats the worst of the `n_best` (`"settled"`);
+            when no live one can still beat the worst of the `width`, log-probs being at most 0
+            (`"optimal"`); or at `max_length` (`"all"`).
         min_length: Int or `PerSource`, in tokens, the end token included, at most `max_length`:
             before it no hypothesis ends.
         max_length: Positive int or `PerSource`, likewise. None leaves it to the task.
@@ -135,7 +136,7 @@ class BeamSearch:
     length_penalty: Literal["none", "average", "gnmt"] = "average"
     alpha: float = 1.0
     coverage_penalty: float = 0.0
-    stop: Literal["first", "optimal", "all"] = "first"
+    stop: Literal["first", "settled", "optimal", "all"] = "first"
     min_length: int | PerSource = 0
     max_length: int | PerSource | None = None
     groups: int = 1
@@ -299,7 +300,17 @@ class BeamSearch:
             following = penalties_at(penalties, ops.minimum(length + 1, longest))
             return best / ops.maximum(following, penalties_at(penalties, longest)) <= worst
         none_live = ops.equal(best, _IMPOSSIBLE)
-        return none_live | (worst > _IMPOSSIBLE) if self.stop == "first" else none_live
+        if self.stop == "all":
+            return none_live
+        is_over = worst > _IMPOSSIBLE
+        if self.stop == "settled":
+            as_it_stands = best / penalties_at(penalties, length)
+            is_over &= as_it_stands <= finished.scores[:, self._kept() - 1]
+        return none_live | is_over
+
+    def _kept(self) -> int:
+        """How many finished hypotheses of a beam group may be returned."""
+        return min(self.n_best, self.width // self.groups)
 
 
 def _start(

@@ -121,6 +121,11 @@ def step(group, width, table, end, search, row, said):
     full = len(group.finished) == width
     if search.stop == "first" and full:
         group.over = True
+    if search.stop == "settled" and full:
+        kept = group.finished[min(search.n_best, width) - 1]
+        free = search.__class__(**{**vars(search), "coverage_penalty": 0.0})
+        ahead = [score(sequence, free) > score(kept, search, row) for sequence in group.live]
+        group.over |= not any(ahead)
     if search.stop == "optimal" and full:
         worst = score(group.finished[-1], search, row)
         group.over |= not can_beat(group.live, worst, search, row.max_length)

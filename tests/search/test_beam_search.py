@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras import tree
+from keras import ops, tree
 from search_reference import brute_force, reference_beam, score
 from search_tables import (
     START,
@@ -23,7 +23,7 @@ from seqzoo.search import BeamSearch, ExampleOptions, Greedy
 
 END = 1
 PENALTIES = [("none", 1.0), ("average", 1.0), ("average", 0.6), ("gnmt", 0.9)]
-STOPS = ["first", "optimal", "all"]
+STOPS = ["first", "settled", "optimal", "all"]
 
 
 def run(search, tables, end=END, options=ExampleOptions()):  # noqa: B008
@@ -208,7 +208,24 @@ def test_no_step_is_taken_once_every_row_is_finished(stop, tf):  # steps are cou
     BeamSearch(2, stop=stop, max_length=20)(counting_step, start_state(1, 2), tables, START, END)
     # (1,) with -0.1 and (2, 1) with -9.1 / 2 have finished after two steps. After t steps the
     # best live one has -9 t, so at most -9 t / 20 in the end: below -9.1 / 2 from t = 11 on.
-    assert len(steps) == {"first": 2, "optimal": 11, "all": 20}[stop]
+    assert len(steps) == {"first": 2, "settled": 2, "optimal": 11, "all": 20}[stop]
+
+
+def test_a_likely_hypothesis_that_is_not_finished_yet_is_waited_for():
+    # Token 3 goes on to the fifth step, which ends; the ends before it are poor.
+    steps = [[-9.0, -3.0, -9.0, -0.05], *[[-9.0, -5.0, -9.0, -0.01]] * 3, [-9.0, -0.01, -9.0, -9.0]]
+
+    def step(token_ids, state, memory):
+        log_probs = ops.take(np.array(steps, "float32"), ops.minimum(state[:, 0], 4), axis=0)
+        return log_probs, state + 1
+
+    found = {}
+    for stop in STOPS:
+        search = BeamSearch(2, stop=stop, max_length=8)
+        best = search(step, np.zeros((2, 1), "int32"), (), START, END)
+        found[stop] = np.asarray(best.token_ids)[0, 0].tolist()
+    assert found["first"] == [3, 1, 0, 0, 0, 0, 0, 0]
+    assert found["settled"] == found["optimal"] == found["all"] == [3, 3, 3, 3, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("search", [Greedy(max_length=9), BeamSearch(2, max_length=9)])

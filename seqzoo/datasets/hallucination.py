@@ -9,13 +9,14 @@ from collections.abc import Sequence
 Form = tuple[str, str, str]
 
 _SHORTEST_STEM = 3
+_KEPT = 2
 
 
 def hallucinate(forms: Sequence[Form], count: int, seed: int = 0) -> list[Form]:
     """Makes forms of words that do not exist, by putting other letters into stems of real ones.
 
     The stem is what a word and its form share in runs of three letters or more; its letters, the
-    last of each run aside, become letters drawn from all words. What is left, endings above all,
+    last two of each run aside, become letters drawn from all words. What is left, above all endings,
     stays as it is: the made-up form is as regular as the real one. A model that learns from both
     learns to copy whatever stands in a stem.
 
@@ -31,9 +32,8 @@ def hallucinate(forms: Sequence[Form], count: int, seed: int = 0) -> list[Form]:
     Raises:
         ValueError: if no form shares a stem with its word.
 
-    Reference:
-        Anastasopoulos and Neubig, Pushing the Limits of Low-Resource Morphological Inflection,
-        2019, https://arxiv.org/abs/1908.05838.
+    Reference: Anastasopoulos and Neubig, 2019, https://arxiv.org/abs/1908.05838
+    Differs from the paper: the last two letters of a run are kept, on which endings hang.
 
     Example:
         >>> ((word, form, features),) = sz.datasets.hallucination.hallucinate(
@@ -75,7 +75,7 @@ def _made_up(
 ) -> Form:
     word, form, features = list(real[0]), list(real[1]), real[2]
     for in_word, in_form, length in stems:
-        for place in range(length - 1):
+        for place in range(length - _KEPT):
             if word[in_word + place].isalpha():
                 letter = draw.choice(letters)
                 word[in_word + place] = form[in_form + place] = letter

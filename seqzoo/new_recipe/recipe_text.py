@@ -209,7 +209,9 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     return zoo.bahdanau_2015(source, target, units=256, embedding_dim=128, dropout=0.3)
 """
         length = 2 * _length(texts, tokens)
-        return Model(body, (tokens.name,), count, length, search="BeamSearch(width=5)")
+        return Model(
+            body, (tokens.name,), count, length, search='BeamSearch(width=5, stop="settled")'
+        )
     if kind == "language-model":
         characters = sum(map(len, train))
         tokens = _tokens_of_text(first, characters)
@@ -242,7 +244,7 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
     words.adapt(caption for _, captions in splits["train"] for caption in captions)
     return zoo.xu_2015(words, height=64, units=256, embedding_dim=128, dropout=0.5)
 """
-    return Model(body, ("WordTokenizer",), count, 0, search="BeamSearch(width=3)")
+    return Model(body, ("WordTokenizer",), count, 0, search='BeamSearch(width=3, stop="settled")')
 
 
 _LETTERS = Tokens("CharacterTokenizer", "CharacterTokenizer()")

@@ -16,9 +16,9 @@ def hallucinate(forms: Sequence[Form], count: int, seed: int = 0) -> list[Form]:
     """Makes forms of words that do not exist, by putting other letters into stems of real ones.
 
     The stem is what a word and its form share in runs of three letters or more; its letters, the
-    last two of each run aside, become letters drawn from all words. What is left, above all endings,
-    stays as it is: the made-up form is as regular as the real one. A model that learns from both
-    learns to copy whatever stands in a stem.
+    last two of each run aside, become letters drawn from all words. What is left, endings above
+    all, stays as it is: the made-up form is as regular as the real one. A model that learns from
+    both learns to copy whatever stands in a stem.
 
     Args:
         forms: A word, its form and the features of the form, each.

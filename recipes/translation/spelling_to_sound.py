@@ -96,5 +96,5 @@ recipe = Recipe(
         "phone_error_rate": METRICS["word_error_rate"],
     },
     examples=("translation", "knight", "through", "seqzoo"),
-    figures=(Figure("exact_match, test", published="none on these splits", measured="0.629"),),
+    figures=(Figure("exact_match, test", published="none on these splits", measured="0.648"),),
 )

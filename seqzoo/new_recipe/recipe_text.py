@@ -17,6 +17,7 @@ _LETTERS_IN_A_WORD = 15  # mean, above which a script puts no spaces between wor
 _CHARACTERS = 5_000_000  # of a text, above which its sub-words are learned
 _CHARACTERS_IN_A_SUBWORD = 4
 _WINDOW = 64  # tokens of a running text that a step reads of each row
+_OWN_TOKENS = 1_000_000  # of training texts, up to which embeddings begin with vectors of these
 
 
 class Model(NamedTuple):
@@ -30,7 +31,8 @@ class Model(NamedTuple):
         watched: The validation metric whose best epoch is kept, if it is not the loss.
         learning_rate: The highest of the training, as code.
         search: The search of the recipe, as code; "" for a task that does not search.
-        has_vectors: Whether `--set model.vectors` says what embeddings begin with.
+        vectors: What embeddings begin with, "own" or "", which `--set model.vectors` changes; None
+            for a task without this setting.
         steps: Of the training, about.
     """
 
@@ -41,7 +43,7 @@ class Model(NamedTuple):
     watched: str = ""
     learning_rate: str = "1e-3"
     search: str = ""
-    has_vectors: bool = False
+    vectors: str | None = None
     steps: int = STEPS
 
 
@@ -79,10 +81,11 @@ def recipe_text(
     batch_size, epochs = choose_amounts(model.examples, model.tokens, steps=model.steps)
     load = load_code(layout, shares)
     modules = [layout.reading.module, *(["splits"] if "splits." in load else [])]
-    modules += ["unlabelled_text"] if model.has_vectors else []
-    dataclass = "from dataclasses import dataclass\n" if model.has_vectors else ""
-    settings = _VECTORS if model.has_vectors else ""
-    given = ", model=Model()" if model.has_vectors else ""
+    has_vectors = model.vectors is not None
+    modules += ["unlabelled_text"] if has_vectors else []
+    dataclass = "from dataclasses import dataclass\n" if has_vectors else ""
+    settings = _VECTORS.format(vectors=model.vectors) if has_vectors else ""
+    given = ", model=Model()" if has_vectors else ""
     return f'''"""A {kind.replace("-", " ")} of {data.name}; change it as you like.
 
     seqzoo train {shlex.quote(file.name)} --set training.epochs={2 * epochs}
@@ -120,7 +123,7 @@ _VECTORS = """
 @dataclass(frozen=True)
 class Model:
     # "own" texts or the path of a plain one: embeddings begin with which words are near each other
-    vectors: str = ""
+    vectors: str = "{vectors}"
 """
 
 
@@ -175,7 +178,8 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         names = ("LabelledText", "assign_vectors", tokens.name)
         length = _length(texts, tokens)
         watched, steps = "val_accuracy", STEPS_OF_CLASSES
-        return Model(body, names, count, length, watched, has_vectors=True, steps=steps)
+        vectors = "own" if count * length <= _OWN_TOKENS else ""
+        return Model(body, names, count, length, watched, vectors=vectors, steps=steps)
     if kind == "tagger":
         from seqzoo.preprocessing.tag_schemes import detect_scheme  # it loads TensorFlow
 
@@ -197,7 +201,7 @@ def _model(kind: str, splits: Mapping[str, Any]) -> Model:
         names = ("assign_vectors", *names)
         length = sum(len(tokens) for tokens, _ in first) / len(first)
         watched = "val_entity_f1" if scheme else "val_token_accuracy"
-        return Model(body, names, count, length, watched, "2e-3", has_vectors=True)
+        return Model(body, names, count, length, watched, "2e-3", vectors="")
     if kind == "translator":
         texts = [text for pair in first for text in pair]
         tokens = _tokens_to_generate(texts)

@@ -11,12 +11,19 @@ order. Without `--data`, the recipe learns the regular forms of English verbs an
 
 The model is exact hard monotonic attention, Wu and Cotterell, 2019,
 https://arxiv.org/abs/1905.06319: it copies the stem from left to right and then reads the
-features. Few forms want more epochs: `medium` `--set training.epochs=60`.
+features. Few forms want more epochs, and a hundred also words that do not exist: `medium` is
+measured with `--set training.epochs=60`, `low` with `--set data.hallucinated=10000 --set
+training.epochs=8`.
 
-Measured for German, medium, with seed 0 on 2 cores of an AMD EPYC beside much other work, 5 minutes
-of the processor: of the 1,000 forms of the test 0.742 are right (validation 0.797). Other languages
-and sizes were not run. Published, as a mean of 52 languages, the best system of each size: high
-0.953, medium 0.828, low 0.506.
+Measured with seed 0 on 2 cores of an AMD EPYC beside much other work, 2 to 5 minutes of the
+processor each, right forms of the 1,000 of the test:
+
+              english  finnish  german  spanish  turkish   mean
+    medium     0.904    0.685    0.742   0.895    0.812    0.808
+    low        0.865    0.185    0.551   0.555    0.300    0.491
+
+Without made-up words, low, English, 200 epochs: 0.489. `high` was not run. Published, as a mean of
+52 languages, the best system of each size: high 0.953, medium 0.828, low 0.506.
 """
 
 import dataclasses
@@ -150,9 +157,14 @@ recipe = Recipe(
     examples=("B l u f f +N +GEN +PL", "f e s t q u a t s c h e n +V +IND +PST +2 +PL"),
     figures=(
         Figure(
-            "exact_match, test, German, medium",
-            published="best, mean of 52 languages: medium 0.828",
-            measured="0.742",
+            "exact_match, test, mean of five languages, medium",
+            published="best, mean of 52 languages: 0.828",
+            measured="0.808",
+        ),
+        Figure(
+            "exact_match, test, mean of five languages, low",
+            published="best, mean of 52 languages: 0.506",
+            measured="0.491",
         ),
     ),
 )

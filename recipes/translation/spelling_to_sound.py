@@ -9,7 +9,10 @@ is in one split only, and in validation and test each of them is right.
 
 Measured with seed 0 on one core of an Intel Xeon (AMX), 5.7 minutes: of the words of the test 0.648
 are right (validation 0.644), with 0.086 errors for each phone; the sound of the nearest word of the
-training is right for 0.008 of them. The loss still falls: more epochs do better.
+training is right for 0.009 of them. The loss still falls: larger, and for longer, with
+`--set model.units=256 --set model.embedding_dim=128 --set model.dropout=0.2 --set
+training.epochs=10`, 0.731 are right (validation 0.757), with 0.064 errors for each phone, 33
+minutes of a core of an AMD EPYC, in a run that was once stopped and continued.
 """
 
 import dataclasses

@@ -299,6 +299,22 @@ def test_embeddings_begin_with_vectors_of_the_own_or_another_text(case, tmp_path
         assert table[4:, :size].any(axis=1).all()
 
 
+def test_a_classifier_of_few_texts_begins_with_vectors_of_these(tmp_path, monkeypatch):
+    kind, files, _ = CASES["csv"]
+    for most, vectors in ((1_000_000, "own"), (1, "")):
+        monkeypatch.setattr("seqzoo.new_recipe.recipe_text._OWN_TOKENS", most)
+        path = tmp_path / f"r{most}.py"
+        new_recipe(kind, [data_of(files, tmp_path)], path, tell=lambda line: None)
+        assert load_recipe(path).model.vectors == vectors
+
+
+@pytest.mark.parametrize("case", ["pairs", "captions"])
+def test_a_beam_of_a_new_recipe_waits_for_a_hypothesis_that_is_ahead(case, tmp_path):
+    kind, files, _ = CASES[case]
+    path = new_recipe(kind, [data_of(files, tmp_path)], tmp_path / "r.py", tell=lambda line: None)
+    assert load_recipe(path).search.stop == "settled"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["csv", "conll", "pairs", "text", "captions"])
 def test_a_kind_and_its_data_train_in_one_command(case, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Recipes for a stranger's own data: what is found in it, what is refused, and that they train."""
 
 import dataclasses
+import importlib
 import json
 import os
 import subprocess
@@ -301,8 +302,9 @@ def test_embeddings_begin_with_vectors_of_the_own_or_another_text(case, tmp_path
 
 def test_a_classifier_of_few_texts_begins_with_vectors_of_these(tmp_path, monkeypatch):
     kind, files, _ = CASES["csv"]
+    module = importlib.import_module("seqzoo.new_recipe.recipe_text")
     for most, vectors in ((1_000_000, "own"), (1, "")):
-        monkeypatch.setattr("seqzoo.new_recipe.recipe_text._OWN_TOKENS", most)
+        monkeypatch.setattr(module, "_OWN_TOKENS", most)
         path = tmp_path / f"r{most}.py"
         new_recipe(kind, [data_of(files, tmp_path)], path, tell=lambda line: None)
         assert load_recipe(path).model.vectors == vectors

@@ -50,7 +50,7 @@ def best_share(
     Example:
         >>> right, wrong = np.array([[4.0, 0.0]] * 9), np.array([[0.0, 4.0]] * 9)
         >>> round(sz.metrics.calibration.best_share(right, wrong, np.zeros(9, int)), 2)
-        0.9
+        0.83
     """
     from scipy.optimize import minimize_scalar
 
